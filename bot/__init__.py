@@ -1,0 +1,1 @@
+"""Framehound: tells a Discord server what is in its videos, second by second."""

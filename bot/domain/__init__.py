@@ -1,0 +1,1 @@
+"""What Framehound knows, as frozen values: no I/O, standard library only."""

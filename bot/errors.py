@@ -1,0 +1,225 @@
+"""Every failure Framehound expects, as one tree.
+
+    FramehoundError
+    ├── ConfigError              a setting is wrong or missing (exit code 2)
+    ├── ClipError                the clip cannot be tagged; trying again changes nothing
+    │   ├── NotFound             not_found
+    │   ├── Unreachable          unreachable
+    │   ├── UnsupportedUrl       unsupported_url
+    │   ├── AddressNotPublic     address_not_public
+    │   ├── TooLarge             too_large
+    │   ├── TooLong              too_long
+    │   ├── UnsupportedFormat    unsupported_format
+    │   ├── NotAVideo            not_a_video
+    │   ├── Damaged              damaged
+    │   └── TooSlow              too_slow
+    └── TaggerError              the clip is fine, the tagger is not
+        ├── TaggerUnavailable    tagger_unavailable
+        ├── TaggerRefused        tagger_refused
+        ├── TaggerBusy           tagger_busy
+        └── QuotaExhausted       quota_exhausted
+
+``str(error)`` is the sentence a person may read; ``error.detail`` is for the operator's log alone.
+An error crosses a process or a database as ``as_dict()`` and comes back through ``restore``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class FramehoundError(Exception):
+    """An expected failure: a stable code and a sentence for people."""
+
+    code: ClassVar[str] = "failed"
+    sentence: ClassVar[str] = "Something went wrong."
+
+    def __init__(self, *, detail: str = "", **facts: str) -> None:
+        """Fill ``sentence`` with ``facts``; ``detail`` is kept for the operator's log."""
+        self.facts = facts
+        self.detail = detail
+        super().__init__(self.sentence.format(**facts))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the code, the sentence, the facts in it and the detail, ready for JSON."""
+        return {
+            "code": self.code,
+            "message": str(self),
+            "facts": self.facts,
+            "detail": self.detail,
+        }
+
+
+class ConfigError(FramehoundError):
+    """One or more settings are wrong; ``mistakes`` has a line for each."""
+
+    code = "config"
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        """Keep the mistakes, one line each."""
+        self.mistakes = tuple(mistakes)
+        super().__init__(detail="; ".join(mistakes))
+
+    def __str__(self) -> str:
+        """Return all mistakes, a line each."""
+        return "\n".join(self.mistakes)
+
+
+class ClipError(FramehoundError):
+    """The clip cannot be tagged, now or later."""
+
+
+class NotFound(ClipError):
+    """Nothing is at that path or address."""
+
+    code = "not_found"
+    sentence = "There is no clip there."
+
+
+class Unreachable(ClipError):
+    """The address did not answer, or did not answer with a file."""
+
+    code = "unreachable"
+    sentence = "I can't get a clip from that address."
+
+
+class UnsupportedUrl(ClipError):
+    """Scheme, port or shape of the address is not one we fetch."""
+
+    code = "unsupported_url"
+    sentence = "I only fetch plain http and https links on their usual ports."
+
+
+class AddressNotPublic(ClipError):
+    """The address leads into a network that is not public.
+
+    People read the same sentence as for ``Unreachable``, so that nobody can map the operator's
+    network by asking; the operator's log has the detail.
+    """
+
+    code = "address_not_public"
+    sentence = Unreachable.sentence
+
+
+class TooLarge(ClipError):
+    """More bytes than the limit."""
+
+    code = "too_large"
+    sentence = "This clip is {size}; the limit is {limit}."
+
+    def __init__(self, size: int, limit: int, *, at_least: bool = False) -> None:
+        """Take both figures in bytes; ``at_least`` when the rest was never read."""
+        figure, bound = _distinct_figures(size / 1e6, limit / 1e6, "MB")
+        super().__init__(size=f"at least {figure}" if at_least else figure, limit=bound)
+
+
+class TooLong(ClipError):
+    """More seconds than the limit."""
+
+    code = "too_long"
+    sentence = "This clip is {length} long; the limit is {limit}."
+
+    def __init__(self, length: int, limit: int, *, at_least: bool = False) -> None:
+        """Take both figures in milliseconds; ``at_least`` when the rest was never read."""
+        figure, bound = _distinct_figures(length / 60_000, limit / 60_000, "minutes")
+        super().__init__(length=f"at least {figure}" if at_least else figure, limit=bound)
+
+
+class UnsupportedFormat(ClipError):
+    """The bytes are not one of the seven containers."""
+
+    code = "unsupported_format"
+    sentence = "This is {format}; I read {formats}."
+
+
+class NotAVideo(ClipError):
+    """The container is fine and has no moving picture."""
+
+    code = "not_a_video"
+    sentence = "This has no picture track."
+
+
+class Damaged(ClipError):
+    """The container cannot be read to its end."""
+
+    code = "damaged"
+    sentence = "This clip is damaged; I can't read it."
+
+
+class TooSlow(ClipError):
+    """Downloading or decoding took longer than we allow."""
+
+    code = "too_slow"
+    sentence = "This clip took too long to {stage}, so I stopped."
+
+
+class TaggerError(FramehoundError):
+    """The tagger could not tag a clip that is fine."""
+
+
+class TaggerUnavailable(TaggerError):
+    """The tagger cannot be used: no answer, bad credentials, wrong model."""
+
+    code = "tagger_unavailable"
+    sentence = "The tagger isn't available right now."
+
+
+class TaggerRefused(TaggerError):
+    """The tagger looked at this clip and would not take it."""
+
+    code = "tagger_refused"
+    sentence = "The tagger wouldn't take this clip: {reason}."
+
+
+class TaggerBusy(TaggerError):
+    """The tagger, or our own queue in front of it, has too much to do."""
+
+    code = "tagger_busy"
+    sentence = "The tagger is busy; please try again in a few minutes."
+
+
+class QuotaExhausted(TaggerError):
+    """The account's allowance is used up."""
+
+    code = "quota_exhausted"
+    sentence = "The tagger's allowance is used up for now."
+
+
+def restore(saved: Mapping[str, object]) -> FramehoundError:
+    """Rebuild the error that ``as_dict`` saved; an unknown code gives the plain base class."""
+    cls = _by_code().get(str(saved["code"]), FramehoundError)
+    error = cls.__new__(cls)
+    facts = saved.get("facts")
+    FramehoundError.__init__(
+        error,
+        detail=str(saved.get("detail", "")),
+        **{str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {},
+    )
+    return error
+
+
+def _by_code() -> dict[str, type[FramehoundError]]:
+    found: dict[str, type[FramehoundError]] = {}
+    waiting: list[type[FramehoundError]] = [ClipError, TaggerError]
+    while waiting:
+        cls = waiting.pop()
+        found[cls.code] = cls
+        waiting.extend(cls.__subclasses__())
+    return found
+
+
+def _distinct_figures(value: float, limit: float, unit: str) -> tuple[str, str]:
+    """Write a figure and its limit with just enough decimals to tell them apart."""
+    figure = ""
+    for decimals in range(1, 7):
+        figure, bound = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
+        if figure != bound:
+            break
+    return f"{_plain(figure)} {unit}", f"{_plain(f'{limit:.6f}')} {unit}"
+
+
+def _plain(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number

@@ -1,0 +1,1 @@
+"""Getting at a clip safely: fetching, probing, sampling."""

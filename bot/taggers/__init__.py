@@ -1,0 +1,30 @@
+"""What turns a clip into concepts per frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bot.domain.clip import ClipFile
+    from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.progress import ProgressListener
+
+
+class Tagger(Protocol):
+    """Turns a checked clip into frames with raw concepts."""
+
+    @property
+    def identity(self) -> TaggerIdentity:
+        """Whose scores these are."""
+
+    def size_limit(self, *, public: bool) -> int:
+        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+        """Return the frames in order of time, none past the clip's end.
+
+        Raises ``ClipError`` for the clip's fault and ``TaggerError`` for the tagger's.
+        """
+
+    async def check(self) -> str:
+        """Try the tagger without a clip; return a line for the operator, or raise TaggerError."""
