@@ -32,12 +32,14 @@ class TaggerIdentity:
 
     ``name`` (``clarifai``, ``local``) and ``model`` together say whose scores these are; scores of
     different models are not comparable, so each carries its own default threshold (0-1).
+    ``revision`` tells apart what people call by one name (a model's version, a list of names) and
     ``sampling`` is the distance between frames in milliseconds.
     """
 
     name: str
     model: str
     default_threshold: float
+    revision: str = ""
     sampling: int = 1000
 
     def __str__(self) -> str:

@@ -1,0 +1,201 @@
+"""Settings from the environment and ``.env``; every mistake is reported at once.
+
+The names and defaults are those of the README's table; the real environment wins over ``.env``.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from yarl import URL
+
+from bot.domain.clip import ClipLimits
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_PORT_LIMIT = 65_535
+
+
+def _parse_hosts(value: object) -> object:
+    """Read ``host:port,host:port`` (IPv6 in brackets) into pairs."""
+    if not isinstance(value, str):
+        return value
+    return frozenset(_parse_host(entry.strip()) for entry in value.split(",") if entry.strip())
+
+
+def _parse_host(entry: str) -> tuple[str, int]:
+    host, _, port = entry.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= _PORT_LIMIT:
+        raise ValueError(f"{entry!r} is not host:port")
+    return host.strip("[]").lower(), int(port)
+
+
+def _parse_shards(value: object) -> object:
+    """Read ``0-3,8`` into the shard numbers it names."""
+    if not isinstance(value, str):
+        return value
+    shards: set[int] = set()
+    for part in value.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal():
+            raise ValueError(f"{part.strip()!r} is not a shard or a range like 0-3")
+        shards.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(shards))
+
+
+def _check_root(value: str) -> str:
+    url = URL(value)
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _check_database(value: SecretStr) -> SecretStr:
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise ValueError("must look like sqlite:///path or postgresql://user@host/db") from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("must start with sqlite:/// or postgresql://")
+    return value
+
+
+Root = Annotated[str, AfterValidator(_check_root)]
+Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
+Shards = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_parse_shards)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
+
+
+class Config(BaseSettings):
+    """Everything an operator can set; a field's name in capitals is the setting's."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    discord_token: SecretStr | None = None
+    discord_api_url: Root | None = None
+    clarifai_pat: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("CLARIFAI_PAT", "CLARIFAI_KEY")
+    )
+    clarifai_api_url: Root = "https://api.clarifai.com"
+    clarifai_user_id: str = "clarifai"
+    clarifai_app_id: str = "main"
+    clarifai_model_id: str = "general-image-recognition"
+    clarifai_model_version_id: str | None = None
+    tagger: Literal["auto", "clarifai", "local"] = "auto"
+    default_threshold: float | None = Field(default=None, ge=0, lt=1)
+    command_prefix: str = Field(default="!", min_length=1, max_length=10)
+    database_url: DatabaseUrl | None = None
+    data_dir: Path = Field(default_factory=lambda: user_data_path("framehound"))
+    max_url_mb: PositiveFloat = 80
+    max_bytes_mb: PositiveFloat = 10
+    max_minutes: PositiveFloat = 10
+    fetch_allowed_hosts: Hosts = frozenset()
+    shard_count: PositiveInt | None = None
+    shard_ids: Shards | None = None
+    worker_id: str = Field(default_factory=platform.node, min_length=1)
+    worker_concurrency: PositiveInt = 8
+    server_concurrency: PositiveInt = 2
+    metrics_port: int | None = Field(default=None, ge=1, le=_PORT_LIMIT)
+    metrics_host: str = "127.0.0.1"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("tagger", mode="after")
+    @classmethod
+    def _has_account(cls, tagger: str, info: ValidationInfo) -> str:
+        if tagger == "clarifai" and info.data.get("clarifai_pat") is None:
+            raise ValueError("clarifai needs CLARIFAI_PAT to be set")
+        return tagger
+
+    @field_validator("shard_ids", mode="after")
+    @classmethod
+    def _are_counted(
+        cls, shards: tuple[int, ...] | None, info: ValidationInfo
+    ) -> tuple[int, ...] | None:
+        count = info.data.get("shard_count")
+        if shards and count is None:
+            raise ValueError("needs SHARD_COUNT to be set")
+        if shards and count is not None and max(shards) >= count:
+            raise ValueError(f"must be below SHARD_COUNT ({count})")
+        return shards
+
+    @property
+    def chosen_tagger(self) -> Literal["clarifai", "local"]:
+        """The tagger ``auto`` stands for: Clarifai where a token is set, else local."""
+        if self.tagger == "auto":
+            return "clarifai" if self.clarifai_pat else "local"
+        return self.tagger
+
+    @property
+    def limits(self) -> ClipLimits:
+        """What a clip may be at most; megabytes are decimal."""
+        return ClipLimits(
+            by_url=round(self.max_url_mb * 1_000_000),
+            as_bytes=round(self.max_bytes_mb * 1_000_000),
+            duration=round(self.max_minutes * 60_000),
+        )
+
+    @property
+    def database(self) -> str:
+        """Where the database is; may contain a password."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'framehound.sqlite'}"
+
+
+class DiscordConfig(Config):
+    """The settings of a process that talks to Discord."""
+
+    discord_token: SecretStr
+
+
+Kind = TypeVar("Kind", bound=Config)
+
+
+def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides: Any) -> Kind:
+    """Read all settings; ``overrides`` (from the command line) win over the environment.
+
+    Raises ``ConfigError`` with a line for every mistake.
+    """
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        # The environment's file is pydantic-settings' own argument, unknown to the field list.
+        return kind(_env_file=env_file, **given)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise ConfigError([_line(each) for each in error.errors()]) from None
+
+
+def _line(mistake: ErrorDetails) -> str:
+    name = str(mistake["loc"][0]).upper()
+    if mistake["type"] == "missing":
+        return f"{name}: must be set"
+    words = mistake["msg"].removeprefix("Value error, ")
+    return f"{name}: {words.replace('Input should', 'must', 1)}"

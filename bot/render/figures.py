@@ -1,0 +1,32 @@
+"""Times, lengths and scores as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def clock(seconds: int) -> str:
+    """Write a moment of a clip: ``0:04``, ``12:30``, ``1:02:03``."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def length(milliseconds: int) -> str:
+    """Write a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``."""
+    seconds = milliseconds / 1000
+    if seconds < 1:
+        return f"{max(seconds, 0.1):.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{clock(whole)} min"  # noqa: PLR2004 - a minute
+
+
+def score(value: float) -> str:
+    """Write a score with two decimals, cut rather than rounded: .999 is not yet 1."""
+    hundredths = math.floor(value * 100 + 1e-9)
+    return "1.0" if hundredths >= 100 else f".{hundredths:02}"  # noqa: PLR2004 - a whole
+
+
+def threshold(value: float) -> str:
+    """Write a threshold as it was set: ``0.94``, ``0.5``."""
+    return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
