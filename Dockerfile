@@ -1,0 +1,34 @@
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+RUN python3 -m venv /opt/framehound
+COPY requirements.txt .
+RUN /opt/framehound/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY bot bot
+COPY cogs cogs
+# The build backend comes in a venv of its own; only the wheel goes on.
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir hatchling \
+    && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/framehound/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
+    && /opt/framehound/bin/python -m compileall -q /opt/framehound/lib \
+    && rm -rf /opt/framehound/lib/python3*/site-packages/pip*
+
+FROM ${BASE}
+RUN groupadd --gid 10001 framehound \
+    && useradd --uid 10001 --gid framehound --no-create-home --home-dir /data framehound \
+    && install -d -o framehound -g framehound -m 0700 /data
+COPY --from=build /opt/framehound /opt/framehound
+ENV PATH=/opt/framehound/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data
+USER framehound
+WORKDIR /data
+VOLUME /data
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
+    CMD ["python", "-m", "bot.healthcheck"]
+ENTRYPOINT ["framehound"]
+CMD ["run"]

@@ -1,0 +1,77 @@
+"""The command line: ``framehound`` and ``python -m bot``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from bot import config, logs
+from bot.errors import ConfigError, FramehoundError
+
+_USAGE = 2
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tells what is in videos, second by second.",
+)
+
+
+@cli.command()
+def tag(
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Files or links.")],
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Show tags scored above this (0-1).")
+    ] = None,
+    tagger: Annotated[str | None, typer.Option(help="clarifai, local or auto.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,  # noqa: FBT002 - typer's way to a flag
+) -> None:
+    """Tag files or links and print what is seen at which second."""
+    from bot.tag_command import tag as tag_clips  # noqa: PLC0415 - --help stays quick
+
+    settings = _load(config.Config, tagger=tagger)
+    logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
+    raise typer.Exit(_finish(tag_clips(settings, clips, threshold, as_json=as_json)))
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot: gateway and worker in one process."""
+    from bot.running import run as run_bot  # noqa: PLC0415 - --help stays quick
+
+    settings = _load(config.DiscordConfig)
+    logs.configure(settings.log_level, settings.log_format)
+    raise typer.Exit(_finish(run_bot(settings)) or 0)
+
+
+def _load(kind: type[config.Kind], **overrides: Any) -> config.Kind:
+    try:
+        return config.load(kind, **overrides)
+    except ConfigError as error:
+        raise _stop(error) from None
+
+
+def _finish(work: Any) -> Any:
+    try:
+        return asyncio.run(work)
+    except FramehoundError as error:
+        raise _stop(error) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _stop(error: FramehoundError) -> typer.Exit:
+    typer.echo(str(error), err=True)
+    return typer.Exit(_USAGE)
+
+
+def main() -> None:
+    """Run the program."""
+    cli(prog_name="framehound")
+
+
+if __name__ == "__main__":
+    main()

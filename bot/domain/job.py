@@ -1,0 +1,61 @@
+"""A job: one message or command whose clips are to be tagged and answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from bot.domain.clip import Clip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Where to answer a slash command or a context menu; the token is good for 15 minutes."""
+
+    application_id: int
+    token: str
+
+    def __repr__(self) -> str:
+        """Leave the token out."""
+        return f"Interaction(application_id={self.application_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message's clips and where their one answer goes.
+
+    ``id`` comes from the message or the interaction, so that the same event is the same job.
+    ``asked`` tells a person's request, always answered in words, from clips merely noticed.
+    """
+
+    id: str
+    channel_id: int
+    clips: tuple[Clip, ...]
+    guild_id: int | None = None
+    message_id: int | None = None
+    asked: bool = False
+    interaction: Interaction | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose turn this job takes: its server's, or the private channel's."""
+        return f"guild-{self.guild_id}" if self.guild_id else f"channel-{self.channel_id}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the job as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
+        """Rebuild what ``as_dict`` returned."""
+        interaction = saved["interaction"]
+        return cls(
+            **{
+                **saved,
+                "clips": tuple(Clip(**clip) for clip in saved["clips"]),
+                "interaction": Interaction(**interaction) if interaction else None,
+            }
+        )

@@ -1,0 +1,86 @@
+"""Opening a clip with FFmpeg. Imports PyAV: for code that runs in a sandboxed child alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+from av.stream import Disposition
+
+from bot.domain.clip import ClipFormat
+from bot.errors import Damaged, NotAVideo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# https://ffmpeg.org/ffmpeg-formats.html#Demuxers
+DEMUXERS = {
+    ClipFormat.MP4: "mov",
+    ClipFormat.MOV: "mov",
+    ClipFormat.MKV: "matroska",
+    ClipFormat.WEBM: "matroska",
+    ClipFormat.AVI: "avi",
+    ClipFormat.OGG: "ogg",
+    ClipFormat.GIF: "gif",
+}
+MAX_PIXELS = 8192 * 8192  # one such frame is 100 MB decoded; 8K is half of it
+# cover art and previews are kept as picture tracks, too
+NO_MOVING_PICTURE = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+)
+
+
+@contextmanager
+def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
+    """Open the file at ``path`` as ``clip_format`` and as nothing else.
+
+    Whatever the file says, FFmpeg reads no other file, no address and no other container, and
+    decodes no picture of more than ``MAX_PIXELS``.
+
+    Raises ``Damaged`` for whatever FFmpeg does not like, also in the ``with`` block.
+    """
+    demuxer = DEMUXERS[clip_format]
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": demuxer,
+        "max_pixels": str(MAX_PIXELS),
+        "threads": "1",
+    }
+    try:
+        # "file:" keeps a name such as "concat:a|b" a name; broken metadata is no reason to fail
+        with av.open(
+            f"file:{path.absolute()}",
+            mode="r",
+            format=demuxer,
+            options=options,
+            metadata_errors="replace",
+        ) as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise Damaged(detail=f"FFmpeg: {error.strerror} ({type(error).__name__})") from error
+
+
+def picture_track(container: InputContainer) -> VideoStream:
+    """Return the first track of moving pictures.
+
+    Raises ``NotAVideo`` without one, ``Damaged`` when nobody could decode it.
+    """
+    for track in container.streams.video:
+        if not track.disposition & NO_MOVING_PICTURE:
+            return _decodable(track)
+    raise NotAVideo
+
+
+def _decodable(track: VideoStream) -> VideoStream:
+    context = track.codec_context
+    if context is None:  # type: ignore[redundant-expr]  # PyAV's own types forget this
+        raise Damaged(detail="a codec FFmpeg does not know")
+    if not 0 < context.width * context.height <= MAX_PIXELS:
+        raise Damaged(detail=f"a picture of {context.width}x{context.height}")
+    return track

@@ -1,0 +1,171 @@
+"""What a file is, told by its first bytes alone: no name, no content type.
+
+Sources of the signatures:
+    ISO BMFF  ISO/IEC 14496-12 section 4.3 (ftyp); brands are registered at https://mp4ra.org
+    QuickTime https://developer.apple.com/documentation/quicktime-file-format
+    Matroska  RFC 8794 (EBML), RFC 9559 (document types)
+    AVI       https://learn.microsoft.com/windows/win32/directshow/avi-riff-file-reference
+    Ogg       RFC 3533 section 6
+    GIF       https://www.w3.org/Graphics/GIF/spec-gif89a.txt section 17
+    others    https://mimesniff.spec.whatwg.org section 6, RFC 8216 (HLS), RFC 8866 (SDP)
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.domain.clip import ClipFormat
+
+HEAD = 4096  # bytes to read; an EBML header or a long list of brands fits well
+
+EBML_HEADER, EBML_DOCUMENT_TYPE = 0x1A45DFA3, 0x4282
+DOCUMENT_TYPES = {b"matroska": ClipFormat.MKV, b"webm": ClipFormat.WEBM}
+
+# QuickTime files older than 2001 begin with one of these atoms instead of ftyp
+OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+# HEIF and its relatives: pictures, or bursts of pictures, in the container that MP4 uses
+PICTURE_BRANDS = frozenset(
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf avif avis jpeg jpgs crx ".split(
+        b" "
+    )
+)
+
+# what is often posted instead of a clip: where its mark stands, the mark, and what people call it
+MARKS = (
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG picture"),
+    (8, b"WEBP", "a WebP picture"),
+    (0, b"BM", "a BMP picture"),
+    (0, b"II*\x00", "a TIFF picture"),
+    (0, b"MM\x00*", "a TIFF picture"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (0, b"8BPS", "a Photoshop file"),
+    (8, b"WAVE", "a WAV recording"),
+    (0, b"ID3", "an MP3 recording"),
+    (0, b"fLaC", "a FLAC recording"),
+    (0, b"FLV\x01", "a Flash video"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
+    (0, b"\x00\x00\x01\xba", "an MPEG program stream"),
+    (0, b"%PDF-", "a PDF"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a program"),
+)
+# the same for texts, after white space and in any case
+TEXTS = (
+    (rb"#EXTM3U", "a playlist (HLS)"),
+    (rb"ffconcat version", "a playlist (ffconcat)"),
+    (rb"v=0\s", "a stream description (SDP)"),
+    (rb"\[playlist\]", "a playlist"),
+    (rb"(<\?xml.{0,1000})?(<!--.{0,1000})?<MPD[\s>]", "a playlist (DASH)"),
+    (rb"(<\?xml.{0,1000})?(<!--.{0,1000})?(<!doctype svg.{0,1000})?<svg[\s>]", "an SVG picture"),
+    (rb"(<!--.{0,1000})?<(!doctype html|html|head|body|script)[\s>]", "a web page"),
+)
+MP3_FRAME = re.compile(rb"\xff[\xe2-\xef\xf2-\xf7\xfa-\xff][\x10-\xeb]")
+AAC_FRAME = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
+TRANSPORT_PACKET = 188  # ISO/IEC 13818-1: each begins with the byte 0x47
+NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def detect(head: bytes) -> ClipFormat | None:
+    """Return the container that ``head``, a file's first ``HEAD`` bytes, begins, if we read it."""
+    if head[:4] == b"OggS":
+        return ClipFormat.OGG
+    if head[:6] in {b"GIF87a", b"GIF89a"}:
+        return ClipFormat.GIF
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return ClipFormat.AVI
+    return _iso_or_quicktime(head) or _matroska_or_webm(head)
+
+
+def describe(head: bytes) -> str:
+    """Say with its article what ``head``, a file's first bytes, begins; for ``UnsupportedFormat``."""
+    if not head:
+        return "an empty file"
+    if _is_picture_brand(head):
+        return "a HEIF or AVIF picture"
+    for offset, mark, name in MARKS:
+        if head.startswith(mark, offset):
+            return name
+    return _describe_stream(head) or _describe_text(head) or "an unknown format"
+
+
+def _iso_or_quicktime(head: bytes) -> ClipFormat | None:
+    kind = head[4:8]
+    if kind == b"ftyp":
+        if _is_picture_brand(head):
+            return None
+        return ClipFormat.MOV if head[8:12] == b"qt  " else ClipFormat.MP4
+    size = int.from_bytes(head[:4], "big")
+    # a size of 1 announces a 64-bit size, 0 an atom that reaches to the end of the file
+    return ClipFormat.MOV if kind in OLD_QUICKTIME and (size in {0, 1} or size >= 8) else None
+
+
+def _is_picture_brand(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in PICTURE_BRANDS
+
+
+def _matroska_or_webm(head: bytes) -> ClipFormat | None:
+    """Read the elements of an EBML header, the first element of a Matroska or WebM file."""
+    identity, start = _element_identity(head, 0)
+    if identity != EBML_HEADER:
+        return None
+    size, position = _element_size(head, start)
+    end = min(len(head), position + size)
+    while position < end:
+        identity, start = _element_identity(head, position)
+        size, start = _element_size(head, start)
+        if identity == EBML_DOCUMENT_TYPE:
+            return DOCUMENT_TYPES.get(head[start : start + size].rstrip(b"\0"))
+        position = start + size
+    return None
+
+
+def _element_identity(head: bytes, position: int) -> tuple[int, int]:
+    """Read an EBML identity with its length marker; return it and where it ends (RFC 8794, 5)."""
+    length = _length_of(head, position)
+    return int.from_bytes(head[position : position + length], "big"), position + length
+
+
+def _element_size(head: bytes, position: int) -> tuple[int, int]:
+    """Read an EBML size without its length marker; return it and where it ends (RFC 8794, 4)."""
+    length = _length_of(head, position)
+    whole = int.from_bytes(head[position : position + length], "big")
+    return whole & ((1 << 7 * length) - 1), position + length
+
+
+def _length_of(head: bytes, position: int) -> int:
+    """Return how many bytes a variable-size integer has: its leading zero bits, and one."""
+    first = head[position] if position < len(head) else 0
+    return 9 - first.bit_length()
+
+
+def _describe_stream(head: bytes) -> str | None:
+    """Name what has no mark of its own but begins a new unit every few bytes."""
+    if head[:1] == b"\x47" and head[TRANSPORT_PACKET : TRANSPORT_PACKET + 1] == b"\x47":
+        return "an MPEG transport stream"
+    if MP3_FRAME.match(head):
+        return "an MP3 recording"
+    return "an AAC recording" if AAC_FRAME.match(head) else None
+
+
+def _describe_text(head: bytes) -> str | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for pattern, name in TEXTS:
+        if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
+            return name
+    return None if NOT_TEXT.search(head) or not _is_utf8(head) else "a text"
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Tell whether this is UTF-8, of which the last character may be cut off."""
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 and error.end == len(head)
+    return True

@@ -1,0 +1,48 @@
+"""What a clip is and how long it lasts, found out in a sandboxed child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.domain.clip import ClipFormat
+from bot.errors import Damaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.media.sandbox import Sandbox
+
+TASK = "bot.media.probe_child:probe"
+SECONDS = 15.0  # for a clip at every limit on a busy machine; most take milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A clip's container, its length in milliseconds (at least 1) and its size in pixels."""
+
+    format: ClipFormat
+    duration: int
+    width: int
+    height: int
+
+
+async def probe(sandbox: Sandbox, path: Path, *, longest: int, seconds: float = SECONDS) -> Probe:
+    """Look at the file at ``path``, which may last ``longest`` milliseconds.
+
+    The length is the picture track's; sound that goes on after it does not count.
+
+    Raises ``NotFound``, ``UnsupportedFormat``, ``NotAVideo``, ``TooLong``, ``Damaged`` and
+    ``TooSlow``.
+    """
+    request = {"path": str(path.absolute()), "longest": longest}
+    found = await sandbox.run(TASK, request, seconds=seconds)
+    try:
+        return Probe(
+            format=ClipFormat(found["format"]),
+            duration=int(found["duration"]),
+            width=int(found["width"]),
+            height=int(found["height"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:  # a child that was taken over
+        raise Damaged(detail=f"the child found nonsense: {error!r}") from error

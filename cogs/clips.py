@@ -1,0 +1,80 @@
+"""Finding the clips in a Discord message."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from bot.domain.clip import Clip
+from bot.domain.links import find_links, name_of, promises_clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import discord
+
+MOST_CLIPS = 10
+_OPAQUE = {"", "application/octet-stream", "application/ogg"}
+
+
+def noticed_clips(message: discord.Message) -> tuple[Clip, ...]:
+    """Return what looks like a clip in a message nobody asked about."""
+    found = (clip for part in _parts(message) for clip in _looks_like_clips(part))
+    return _bounded(found)
+
+
+def asked_clips(message: discord.Message) -> tuple[Clip, ...]:
+    """Return what somebody who points at this message may mean: every file and every link."""
+    found = (clip for part in _parts(message) for clip in _everything(part))
+    return noticed_clips(message) or _bounded(found)
+
+
+def linked_clip(link: str) -> Clip:
+    """Return the clip behind a link, whatever the link promises."""
+    return Clip(name_of(link), link)
+
+
+def attached_clip(attachment: discord.Attachment) -> Clip:
+    """Return an attachment with everything Discord says of it."""
+    return Clip(
+        name=attachment.filename,
+        location=attachment.url,
+        size=attachment.size,
+        content_type=attachment.content_type,
+        duration=round(attachment.duration * 1000) if attachment.duration else None,
+        spoiler=attachment.is_spoiler(),
+    )
+
+
+def _parts(
+    message: discord.Message,
+) -> Iterator[discord.Message | discord.MessageSnapshot]:
+    """Yield the message and what it forwards."""
+    yield message
+    yield from message.message_snapshots
+
+
+def _looks_like_clips(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
+    for attachment in part.attachments:
+        if _looks_like_clip(attachment):
+            yield attached_clip(attachment)
+    yield from (linked_clip(link) for link in find_links(part.content) if promises_clip(link))
+
+
+def _looks_like_clip(attachment: discord.Attachment) -> bool:
+    """Go by the content type where there is one that says anything, else by the name."""
+    kind = (attachment.content_type or "").partition(";")[0].strip().lower()
+    if kind in _OPAQUE:
+        return promises_clip(f"x:/{attachment.filename}")
+    return kind.startswith("video/") or kind == "image/gif"
+
+
+def _everything(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
+    attached = (attached_clip(attachment) for attachment in part.attachments)
+    links = (linked_clip(link) for link in find_links(part.content, left_alone=True))
+    return chain(attached, links)
+
+
+def _bounded(clips: Iterable[Clip]) -> tuple[Clip, ...]:
+    by_location = {clip.location: clip for clip in clips}
+    return tuple(by_location.values())[:MOST_CLIPS]

@@ -1,0 +1,115 @@
+"""Tagging on demand: ``!tags``, ``/tags`` and the message context menu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.domain.job import Interaction, Job
+from cogs.clips import asked_clips, attached_clip, linked_clip
+
+if TYPE_CHECKING:
+    from bot.client import FramehoundBot
+    from bot.domain.clip import Clip
+
+_NOTHING = "I see no clip there: give me a link or a file, or reply to a message that has one."
+
+
+class Tags(commands.Cog):
+    """Answers people who ask what is in a clip."""
+
+    def __init__(self, bot: FramehoundBot) -> None:
+        self._bot = bot
+        self._menu = app_commands.ContextMenu(name="Tag this video", callback=self.tag_message)
+
+    async def cog_load(self) -> None:
+        """Add the context menu, which a cog can't declare by a decorator."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Take the context menu along."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    @commands.command(name="tags", aliases=["tag"])
+    async def tags(self, context: commands.Context[FramehoundBot], *, link: str = "") -> None:
+        """Tag the link given, the files attached, or the clips of the message replied to."""
+        message = context.message
+        clips = asked_clips(message) or await self._replied_to(message)
+        if not clips and link:
+            clips = (linked_clip(link),)
+        if clips:
+            await self._bot.jobs.submit(_job_of_message(message, clips))
+        else:
+            await context.reply(_NOTHING, mention_author=False)
+
+    @app_commands.command(name="tags", description="Say what is in a clip, second by second")
+    @app_commands.describe(url="A link to a clip", file="A clip to upload")
+    async def slash_tags(
+        self,
+        interaction: discord.Interaction[FramehoundBot],
+        url: str | None = None,
+        file: discord.Attachment | None = None,
+    ) -> None:
+        """Tag a link, a file, or both."""
+        clips = [linked_clip(url.strip("<> "))] if url else []
+        clips += [attached_clip(file)] if file else []
+        await self._accept(interaction, tuple(clips))
+
+    async def tag_message(
+        self, interaction: discord.Interaction[FramehoundBot], message: discord.Message
+    ) -> None:
+        """Tag the clips of the message right-clicked."""
+        await self._accept(interaction, asked_clips(message))
+
+    async def _accept(
+        self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
+    ) -> None:
+        """Defer within Discord's three seconds, then let a job answer."""
+        if not clips:
+            await interaction.response.send_message(_NOTHING, ephemeral=True)
+            return
+        await interaction.response.defer()
+        await self._bot.jobs.submit(_job_of_interaction(interaction, clips))
+
+    async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
+        reference = message.reference
+        if reference is None or reference.message_id is None:
+            return ()
+        if isinstance(reference.resolved, discord.Message):
+            return asked_clips(reference.resolved)
+        try:
+            return asked_clips(await message.channel.fetch_message(reference.message_id))
+        except (discord.NotFound, discord.Forbidden):
+            return ()
+
+
+def _job_of_message(message: discord.Message, clips: tuple[Clip, ...]) -> Job:
+    return Job(
+        id=f"message-{message.id}",
+        channel_id=message.channel.id,
+        guild_id=message.guild.id if message.guild else None,
+        message_id=message.id,
+        clips=clips,
+        asked=True,
+    )
+
+
+def _job_of_interaction(
+    interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
+) -> Job:
+    return Job(
+        id=f"interaction-{interaction.id}",
+        channel_id=interaction.channel_id or 0,
+        guild_id=interaction.guild_id,
+        clips=clips,
+        asked=True,
+        interaction=Interaction(interaction.application_id, interaction.token),
+    )
+
+
+async def setup(bot: FramehoundBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(Tags(bot))

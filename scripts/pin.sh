@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Pins every dependency with its hashes; run after changing pyproject.toml. Pass --upgrade for newer ones.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+pin=(uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
+     --custom-compile-command scripts/pin.sh "$@" pyproject.toml)
+"${pin[@]}" --output-file requirements.txt
+"${pin[@]}" --group dev --constraint requirements.txt --output-file requirements-dev.txt

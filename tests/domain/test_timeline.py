@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.concepts import Concept, Frame
+from bot.domain.timeline import Segment, Span, build, count_seconds
+
+SCORES = st.floats(0, 1)
+CONCEPTS = st.builds(Concept, st.sampled_from(["cat", "dog", "tree", "sea"]), SCORES)
+FRAMES = st.lists(
+    st.builds(Frame, st.integers(0, 12_000), st.lists(CONCEPTS, max_size=6).map(tuple)), max_size=20
+)
+DURATIONS = st.integers(0, 10_000)
+
+
+def frame(second: int, **scores: float) -> Frame:
+    return Frame(second * 1000, tuple(Concept(name, score) for name, score in scores.items()))
+
+
+def test_a_tag_is_strictly_above_the_threshold() -> None:
+    timeline = build([frame(0, sloth=0.94, tree=0.940001)], 1000, 0.94)
+    assert [tag.name for tag in timeline.seconds[0].tags] == ["tree"]
+
+
+def test_tags_are_ranked_by_score_then_name() -> None:
+    timeline = build([frame(0, b=0.5, c=0.9, a=0.5)], 1000, 0.1)
+    assert [tag.name for tag in timeline.seconds[0].tags] == ["c", "a", "b"]
+
+
+def test_every_second_is_there_also_one_without_a_frame() -> None:
+    timeline = build([frame(2, cat=0.9)], 3400, 0.5)
+    assert [(s.second, len(s.tags)) for s in timeline.seconds] == [(0, 0), (1, 0), (2, 1), (3, 0)]
+
+
+def test_a_frame_past_the_end_is_left_out() -> None:
+    timeline = build([frame(5, cat=0.9), frame(6, ghost=1.0)], 5500, 0.5)
+    assert {segment.tag for segment in timeline.segments} == {"cat"}
+    assert timeline.best == Concept("cat", 0.9)
+
+
+def test_several_frames_in_a_second_count_with_the_highest_score() -> None:
+    frames = [Frame(250, (Concept("cat", 0.6),)), Frame(750, (Concept("cat", 0.8),))]
+    assert build(frames, 1000, 0.5).segments == (Segment("cat", 0, 1, 0.8),)
+
+
+def test_segments_end_where_a_tag_is_missing() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.9), frame(2), frame(3, cat=0.7)]
+    assert build(frames, 4000, 0.5).segments == (
+        Segment("cat", 0, 2, 0.9),
+        Segment("cat", 3, 4, 0.7),
+    )
+
+
+def test_spans_join_seconds_with_the_same_tags_in_any_order() -> None:
+    frames = [frame(0, a=0.9, b=0.8), frame(1, a=0.7, b=0.95), frame(2, a=0.9)]
+    assert build(frames, 3000, 0.5).spans == (
+        Span(0, 2, (Concept("b", 0.95), Concept("a", 0.9))),
+        Span(2, 3, (Concept("a", 0.9),)),
+    )
+
+
+def test_best_names_the_highest_score_although_it_did_not_pass() -> None:
+    assert build([frame(0, cat=0.3), frame(1, dog=0.4)], 2000, 0.5).best == Concept("dog", 0.4)
+    assert build([], 2000, 0.5).best is None
+
+
+def test_a_clip_has_every_second_it_began() -> None:
+    assert [count_seconds(ms) for ms in (0, 1, 1000, 1001, 5500)] == [1, 1, 1, 2, 6]
+
+
+@given(FRAMES, DURATIONS, SCORES)
+def test_no_tag_is_lost_and_none_invented(
+    frames: list[Frame], duration: int, threshold: float
+) -> None:
+    expected: dict[tuple[int, str], float] = {}
+    for each in frames:
+        for concept in each.concepts:
+            key = each.time // 1000, concept.name
+            if concept.score > threshold and key[0] < count_seconds(duration):
+                expected[key] = max(concept.score, expected.get(key, 0))
+    seconds = build(frames, duration, threshold).seconds
+    assert {(s.second, t.name): t.score for s in seconds for t in s.tags} == expected
+
+
+@given(FRAMES, DURATIONS, SCORES)
+def test_segments_and_spans_say_the_same_as_the_seconds(
+    frames: list[Frame], duration: int, threshold: float
+) -> None:
+    timeline = build(frames, duration, threshold)
+    seen = {(s.second, tag.name) for s in timeline.seconds for tag in s.tags}
+    by_segment = [(at, s.tag) for s in timeline.segments for at in range(s.start, s.end)]
+    by_span = [(at, t.name) for s in timeline.spans for at in range(s.start, s.end) for t in s.tags]
+    assert sorted(by_segment) == sorted(by_span) == sorted(seen)
+    assert [at for s in timeline.spans for at in range(s.start, s.end)] == [
+        s.second for s in timeline.seconds
+    ]
+
+
+@given(FRAMES, DURATIONS, SCORES)
+def test_segments_are_as_long_as_can_be(
+    frames: list[Frame], duration: int, threshold: float
+) -> None:
+    segments = build(frames, duration, threshold).segments
+    starts = {(segment.tag, segment.start) for segment in segments}
+    assert not any((segment.tag, segment.end) in starts for segment in segments)

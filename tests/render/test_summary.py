@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.concepts import Concept, Frame
+from bot.domain.timeline import build
+from bot.render.summary import MESSAGE_LIMIT, RefusedClip, TaggedClip, plain, summarise
+
+
+def clip(name: str, *seconds: dict[str, float], threshold: float = 0.94) -> TaggedClip:
+    frames = [
+        Frame(at * 1000, tuple(Concept(n, s) for n, s in scores.items()))
+        for at, scores in enumerate(seconds)
+    ]
+    return TaggedClip(name, build(frames, len(seconds) * 1000, threshold))
+
+
+def test_the_summary_reads_as_promised() -> None:
+    sloth = {"sloth": 0.992, "wildlife": 0.985, "fur": 0.971, "hand": 0.5}
+    tree = {"sloth": 0.995, "tree": 0.9799}
+    assert summarise([clip("sloth.gif", *[sloth] * 4, *[tree] * 11)]).content == (
+        "**sloth.gif** · 15 s · above 0.94\n"
+        "`0:00–0:04` sloth .99 · wildlife .98 · fur .97\n"
+        "`0:04–0:15` sloth .99 · tree .97"
+    )
+
+
+def test_seconds_with_nothing_are_said_once() -> None:
+    content = summarise([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
+    assert content.splitlines()[-1] == "Nothing above 0.94 at 0:01–0:03, 0:04–0:05."
+
+
+def test_with_nothing_at_all_the_best_score_is_named() -> None:
+    content = summarise([clip("a.mp4", {"x": 0.3}, {"y": 0.934})]).content
+    assert content == "**a.mp4** · 2 s · above 0.94\nNothing above 0.94; the best was y .93."
+    assert summarise([clip("a.mp4", {})]).content.endswith("Nothing was recognised.")
+
+
+def test_a_refused_clip_stands_beside_a_tagged_one() -> None:
+    content = summarise([RefusedClip("b.mp4", "It is broken."), clip("a.mp4", {"x": 0.99})]).content
+    assert content.splitlines()[0] == "**b.mp4** · It is broken."
+    assert "`0:00–0:01` x .99" in content
+
+
+def test_what_does_not_fit_is_in_the_attachment() -> None:
+    seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(20)} for at in range(90)]
+    summary = summarise([clip("long.mp4", *seconds)])
+    assert len(summary.content) <= MESSAGE_LIMIT
+    assert re.search(r"… \d+ more lines in tags\.txt", summary.content)
+    assert summary.attachment is not None
+    for scores in seconds:
+        assert all(name in summary.attachment for name in scores)
+
+
+def test_a_short_clip_is_whole_beside_a_long_one() -> None:
+    seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(9)} for at in range(90)]
+    summary = summarise([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
+    assert "`0:00–0:01` only this .99" in summary.content
+    assert len(summary.content) > MESSAGE_LIMIT * 0.8
+
+
+names = st.text(min_size=1, max_size=120)
+clips = st.one_of(
+    st.builds(RefusedClip, names, st.just("It is broken.")),
+    st.builds(
+        lambda name, seconds: clip(name, *seconds, threshold=0.2),
+        names,
+        st.lists(st.dictionaries(names, st.floats(0, 1), max_size=8), min_size=1, max_size=40),
+    ),
+)
+
+
+@given(st.lists(clips, min_size=1, max_size=10))
+def test_a_message_is_never_over_the_limit(reported: list[TaggedClip | RefusedClip]) -> None:
+    summary = summarise(reported)
+    assert 0 < len(summary.content.encode("utf-16-le")) // 2 <= MESSAGE_LIMIT
+
+
+def test_plain_text_is_aligned() -> None:
+    text = plain([clip("a.mp4", *[{"x": 0.99}] * 600, {"y": 0.99})])
+    assert text == ("a.mp4 · 10:01 min · above 0.94\n 0:00–10:00  x .99\n10:00–10:01  y .99\n")

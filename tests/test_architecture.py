@@ -1,0 +1,95 @@
+"""Imports point down, and neighbours don't know each other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+# Each floor may import those listed before it; parts of one floor don't know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("bot.errors", "bot.logs"),
+    ("bot.domain", "bot.config"),
+    ("bot.media", "bot.storage", "bot.render"),
+    ("bot.taggers",),
+    ("bot.tagging",),
+    ("bot.answering",),
+    ("bot.jobs",),
+    ("bot.app", "bot.terminal"),
+    ("bot.client", "bot.replies", "bot.tag_command"),
+    ("cogs", "bot.running"),
+    ("bot.__main__",),
+)
+# A configuration names limits, which are the domain's.
+NEIGHBOURS_THAT_MAY = {("bot.config", "bot.domain")}
+DISCORD = {"bot.client", "bot.replies", "bot.running", "cogs"}
+CHILD_ONLY = {"av", "numpy", "onnxruntime", "onnx", "PIL"}
+
+FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])
+
+
+def part_of(module: str) -> str | None:
+    for floor in FLOORS:
+        for part in floor:
+            if module == part or module.startswith(f"{part}."):
+                return part
+    return None
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (
+                [f"bot.{alias.name}" for alias in node.names]
+                if node.module == "bot"
+                else [node.module]
+            )
+
+
+def floor_of(part: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if part in floor)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    module = module_of(path)
+    if module == "bot":
+        return
+    part = part_of(module)
+    assert part is not None, f"{module} has no floor: name it in FLOORS"
+    for imported in imports(path):
+        other = part_of(imported)
+        if other is None or other == part or (part, other) in NEIGHBOURS_THAT_MAY:
+            continue
+        assert floor_of(other) < floor_of(part), f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_discord_is_known_at_the_door_alone(path: Path) -> None:
+    knows = any(name == "discord" or name.startswith("discord.") for name in imports(path))
+    assert not knows or part_of(module_of(path)) in DISCORD
+
+
+def test_the_domain_needs_the_standard_library_alone() -> None:
+    import sys  # noqa: PLC0415
+
+    for path in (ROOT / "bot" / "domain").rglob("*.py"):
+        for imported in imports(path):
+            top = imported.partition(".")[0]
+            allowed = top in sys.stdlib_module_names or imported.startswith(
+                ("bot.domain", "bot.errors")
+            )
+            assert allowed, f"{path.name} imports {imported}"

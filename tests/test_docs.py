@@ -1,0 +1,85 @@
+"""The README and the example settings know everything the program knows."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from typer.main import get_command
+
+from bot.__main__ import cli
+from bot.config import Config, DiscordConfig
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("field", DiscordConfig.model_fields)
+def test_every_setting_is_documented(field: str) -> None:
+    assert f"`{field.upper()}`" in README
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    table = README.split("## Settings")[1].split("##")[0]
+    named = {
+        name
+        for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`([A-Z_]+)`", row)
+    }
+    assert named == {field.upper() for field in Config.model_fields}
+
+
+def test_the_example_names_real_settings_only() -> None:
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
+    assert named
+    assert named <= {field.upper() for field in Config.model_fields}
+
+
+def test_every_command_and_option_is_documented() -> None:
+    for name, command in get_command(cli).commands.items():  # type: ignore[attr-defined]  # a group
+        assert f"framehound {name}" in README
+        for option in command.params:
+            long = [flag for flag in option.opts if flag.startswith("--")]
+            assert all(flag in README for flag in long), option.opts
+
+
+@pytest.mark.parametrize(
+    ("file", "declared"),
+    [
+        ("requirements.txt", PROJECT["project"]["dependencies"]),
+        (
+            "requirements-dev.txt",
+            [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]],
+        ),
+    ],
+)
+def test_the_pins_fit_what_is_declared(file: str, declared: list[str]) -> None:
+    text = (ROOT / file).read_text()
+    pins: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)==([^ \\;]+)", text, re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), []).append(version)
+    for requirement in map(Requirement, declared):
+        pinned = pins.get(canonicalize_name(requirement.name), [])
+        assert pinned, f"{requirement.name} is not pinned: run scripts/pin.sh"
+        for version in pinned:
+            assert version in requirement.specifier, f"{requirement}: run scripts/pin.sh"
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_pins_say_what_not_where_from(file: str) -> None:
+    text = (ROOT / file).read_text()
+    assert "://" not in text
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert not (ROOT / "uv.lock").exists() or "uv.lock" in (ROOT / ".gitignore").read_text()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    reasons = (ROOT / "CONTRIBUTING.md").read_text().split("## Dependencies")[1]
+    for requirement in map(Requirement, PROJECT["project"]["dependencies"]):
+        assert requirement.name in reasons
