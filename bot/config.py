@@ -82,7 +82,7 @@ def _check_database(value: SecretStr) -> SecretStr:
 
 Root = Annotated[str, AfterValidator(_check_root)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
-Shards = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_parse_shards)]
+Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 
 
@@ -119,7 +119,7 @@ class Config(BaseSettings):
     max_minutes: PositiveFloat = 10
     fetch_allowed_hosts: Hosts = frozenset()
     shard_count: PositiveInt | None = None
-    shard_ids: Shards | None = None
+    shard_ids: Shards = None
     worker_id: str = Field(default_factory=platform.node, min_length=1)
     worker_concurrency: PositiveInt = 8
     server_concurrency: PositiveInt = 2

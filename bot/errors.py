@@ -206,7 +206,8 @@ def _by_code() -> dict[str, type[FramehoundError]]:
     waiting: list[type[FramehoundError]] = [ClipError, TaggerError]
     while waiting:
         cls = waiting.pop()
-        found[cls.code] = cls
+        if "code" in vars(cls):
+            found[cls.code] = cls
         waiting.extend(cls.__subclasses__())
     return found
 

@@ -79,7 +79,7 @@ def picture_track(container: InputContainer) -> VideoStream:
 
 def _decodable(track: VideoStream) -> VideoStream:
     context = track.codec_context
-    if context is None:  # type: ignore[redundant-expr]  # PyAV's own types forget this
+    if context is None:  # which PyAV's own types forget
         raise Damaged(detail="a codec FFmpeg does not know")
     if not 0 < context.width * context.height <= MAX_PIXELS:
         raise Damaged(detail=f"a picture of {context.width}x{context.height}")

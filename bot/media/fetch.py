@@ -21,7 +21,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
-from bot.media.guard import AddressRefusedError, guarded_session, unguarded_session
+from bot.media.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -51,10 +51,12 @@ class Fetched:
 class Fetcher:
     """Downloads links; ``allowed`` has the ``(host, port)`` pairs that need not be public."""
 
-    def __init__(self, allowed: Iterable[tuple[str, int]] = ()) -> None:
+    def __init__(
+        self, allowed: Iterable[tuple[str, int]] = (), timeouts: aiohttp.ClientTimeout = TIMEOUTS
+    ) -> None:
         self._allowed = frozenset(allowed)
-        self._guarded = guarded_session()
-        self._unguarded = unguarded_session()
+        self._guarded = guarded_session(timeouts)
+        self._unguarded = unguarded_session(timeouts)
 
     async def __aenter__(self) -> Self:
         """Return itself; sessions open their sockets when they are first used."""

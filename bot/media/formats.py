@@ -23,6 +23,8 @@ DOCUMENT_TYPES = {b"matroska": ClipFormat.MKV, b"webm": ClipFormat.WEBM}
 
 # QuickTime files older than 2001 begin with one of these atoms instead of ftyp
 OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+# smaller than an atom's own header; 0 reaches to the end of the file, 1 announces 64 bits
+IMPOSSIBLE_SIZES = range(2, 8)
 # HEIF and its relatives: pictures, or bursts of pictures, in the container that MP4 uses
 PICTURE_BRANDS = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf avif avis jpeg jpgs crx ".split(
@@ -84,7 +86,7 @@ def detect(head: bytes) -> ClipFormat | None:
 
 
 def describe(head: bytes) -> str:
-    """Say with its article what ``head``, a file's first bytes, begins; for ``UnsupportedFormat``."""
+    """Say what ``head``, a file's first bytes, begins: a noun with its article."""
     if not head:
         return "an empty file"
     if _is_picture_brand(head):
@@ -102,8 +104,7 @@ def _iso_or_quicktime(head: bytes) -> ClipFormat | None:
             return None
         return ClipFormat.MOV if head[8:12] == b"qt  " else ClipFormat.MP4
     size = int.from_bytes(head[:4], "big")
-    # a size of 1 announces a 64-bit size, 0 an atom that reaches to the end of the file
-    return ClipFormat.MOV if kind in OLD_QUICKTIME and (size in {0, 1} or size >= 8) else None
+    return ClipFormat.MOV if kind in OLD_QUICKTIME and size not in IMPOSSIBLE_SIZES else None
 
 
 def _is_picture_brand(head: bytes) -> bool:

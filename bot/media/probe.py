@@ -35,8 +35,7 @@ async def probe(sandbox: Sandbox, path: Path, *, longest: int, seconds: float = 
     Raises ``NotFound``, ``UnsupportedFormat``, ``NotAVideo``, ``TooLong``, ``Damaged`` and
     ``TooSlow``.
     """
-    request = {"path": str(path.absolute()), "longest": longest}
-    found = await sandbox.run(TASK, request, seconds=seconds)
+    found = await sandbox.run(TASK, _request(path, longest), seconds=seconds)
     try:
         return Probe(
             format=ClipFormat(found["format"]),
@@ -46,3 +45,8 @@ async def probe(sandbox: Sandbox, path: Path, *, longest: int, seconds: float = 
         )
     except (KeyError, TypeError, ValueError) as error:  # a child that was taken over
         raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+
+
+def _request(path: Path, longest: int) -> dict[str, str | int]:
+    """Write the path in full: the child stands in a folder of its own."""
+    return {"path": str(path.absolute()), "longest": longest}

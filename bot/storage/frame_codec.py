@@ -1,0 +1,54 @@
+"""Frames as bytes: compressed JSON, by column, each name written once.
+
+JSON writes a float with as many digits as it takes to read the very same float back, so scores
+survive to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING
+
+from bot.domain.concepts import Concept, Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+FRAMES_FORMAT = 1
+"""Stored beside the bytes; one more whenever the shape below changes.
+
+Format 1: ``{"names": [str], "frames": [[time in ms, [index into names], [score]]]}``.
+"""
+
+
+def encode(frames: Iterable[Frame]) -> bytes:
+    """Return the frames as bytes of ``FRAMES_FORMAT``."""
+    names: dict[str, int] = {}
+    rows = [
+        (
+            frame.time,
+            [names.setdefault(concept.name, len(names)) for concept in frame.concepts],
+            [concept.score for concept in frame.concepts],
+        )
+        for frame in frames
+    ]
+    content = json.dumps({"names": list(names), "frames": rows}, separators=(",", ":"))
+    return zlib.compress(content.encode("ascii"))
+
+
+def decode(payload: bytes) -> tuple[Frame, ...]:
+    """Return the frames that ``encode`` was given, equal to the last bit."""
+    content = json.loads(zlib.decompress(payload))
+    names: list[str] = content["names"]
+    return tuple(
+        Frame(time, _concepts(names, indices, scores))
+        for time, indices, scores in content["frames"]
+    )
+
+
+def _concepts(
+    names: Sequence[str], indices: Iterable[int], scores: Iterable[float]
+) -> tuple[Concept, ...]:
+    pairs = zip(indices, scores, strict=True)
+    return tuple(Concept(names[index], score) for index, score in pairs)

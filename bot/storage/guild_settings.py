@@ -1,0 +1,57 @@
+"""What servers have set."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from bot.domain.settings import GuildSettings
+from bot.storage.tables import thresholds
+
+if TYPE_CHECKING:
+    from sqlalchemy import Delete
+
+    from bot.storage.database import Database, Insert
+
+
+class GuildSettingsStore:
+    """Settings by server; a server that never set anything has the defaults.
+
+    Nothing is cached: with several workers a cache would answer with settings already changed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self, guild_id: int) -> GuildSettings:
+        """Return the server's settings."""
+        columns = thresholds.c
+        query = select(columns.tagger, columns.threshold).where(columns.guild_id == guild_id)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return GuildSettings(guild_id, MappingProxyType(dict(rows)))
+
+    async def set_threshold(self, guild_id: int, tagger: str, threshold: float | None) -> None:
+        """Set the server's threshold (0-1) for a tagger, ``name:model``; None forgets it."""
+        if threshold is None:
+            statement: Delete | Insert = _forget(guild_id, tagger)
+        else:
+            statement = self._set(guild_id, tagger, threshold)
+        async with self._database.writing() as connection:
+            await connection.execute(statement)
+
+    def _set(self, guild_id: int, tagger: str, threshold: float) -> Insert:
+        insert = self._database.insert(thresholds)
+        return insert.values(
+            guild_id=guild_id, tagger=tagger, threshold=threshold
+        ).on_conflict_do_update(
+            index_elements=[thresholds.c.guild_id, thresholds.c.tagger],
+            set_={"threshold": insert.excluded.threshold},
+        )
+
+
+def _forget(guild_id: int, tagger: str) -> Delete:
+    columns = thresholds.c
+    return delete(thresholds).where(columns.guild_id == guild_id, columns.tagger == tagger)

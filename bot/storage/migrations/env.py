@@ -1,0 +1,16 @@
+"""Alembic runs this file; the connection is handed in, its transaction is the caller's."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bot.storage.migrations import VERSION_TABLE
+from bot.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+)
+with context.begin_transaction():
+    context.run_migrations()

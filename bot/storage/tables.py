@@ -1,0 +1,94 @@
+"""The tables as they are now; ``migrations`` holds how they came to be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware on both sides; SQLite by itself would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; a naive one raises ValueError."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC, whatever zone the database session speaks."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    # Without names of our own each database invents some, and a later migration can't say which
+    # constraint it means.
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# What a tagger said of a clip. Everything that changes the frames is in the key: the bytes, whose
+# scores they are, and how far apart the frames lie (``sampling``, milliseconds).
+taggings = Table(
+    "taggings",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("tagger", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("sampling", Integer, primary_key=True, autoincrement=False),
+    Column("format", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("duration", BigInteger, nullable=False),
+    Column("frames", LargeBinary, nullable=False),
+    Column("frames_format", SmallInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# A server's threshold for a tagger, written ``name:model``. No row: the default holds.
+thresholds = Table(
+    "thresholds",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tagger", Text, primary_key=True),
+    Column("threshold", Double, nullable=False),
+)
+
+# What the program notes for itself, such as the hash of the commands it told Discord.
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,76 @@
+"""What taggers said of clips, kept so that no clip is tagged twice."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, select
+
+from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.tagging import Tagging
+from bot.storage.frame_codec import FRAMES_FORMAT, decode, encode
+from bot.storage.tables import taggings
+
+if TYPE_CHECKING:
+    from bot.domain.concepts import TaggerIdentity
+    from bot.storage.database import Database
+
+
+class TaggingStore:
+    """Taggings by fingerprint, and by everything of the tagger that changes what it says."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, fingerprint: str, identity: TaggerIdentity) -> Tagging | None:
+        """Return what this very tagger said of these bytes, or None if it was never asked.
+
+        A row in a format of frames we don't know, left by a newer program that shares the
+        database while servers are updated one by one, counts as none.
+        """
+        columns = taggings.c
+        query = select(columns.format, columns.size, columns.duration, columns.frames).where(
+            _is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        info = ClipInfo(ClipFormat(row.format), row.size, row.duration, fingerprint)
+        # Ten minutes of frames take tens of milliseconds: long enough to be felt on the event loop.
+        return Tagging(info, await asyncio.to_thread(decode, row.frames))
+
+    async def save(self, tagging: Tagging, identity: TaggerIdentity) -> None:
+        """Keep a tagging; where the same was kept before, by anyone, the first one stays."""
+        info = tagging.info
+        statement = (
+            self._database.insert(taggings)
+            .values(
+                fingerprint=info.fingerprint,
+                tagger=identity.name,
+                model=identity.model,
+                revision=identity.revision,
+                sampling=identity.sampling,
+                format=info.format.value,
+                size=info.size,
+                duration=info.duration,
+                frames=await asyncio.to_thread(encode, tagging.frames),
+                frames_format=FRAMES_FORMAT,
+                created_at=datetime.now(UTC),
+            )
+            .on_conflict_do_nothing()
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(statement)
+
+
+def _is(fingerprint: str, identity: TaggerIdentity) -> ColumnElement[bool]:
+    return and_(
+        taggings.c.fingerprint == fingerprint,
+        taggings.c.tagger == identity.name,
+        taggings.c.model == identity.model,
+        taggings.c.revision == identity.revision,
+        taggings.c.sampling == identity.sampling,
+    )

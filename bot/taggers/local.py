@@ -1,0 +1,91 @@
+"""The local tagger: EfficientNet-Lite0 on this machine, no account, no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.progress import Progress, Stage
+from bot.domain.timeline import count_seconds
+from bot.errors import ClipError, Damaged, TaggerUnavailable
+from bot.taggers.everyday import REVISION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.domain.clip import ClipFile, ClipLimits
+    from bot.domain.progress import ProgressListener
+    from bot.media.sandbox import Sandbox
+
+# Sums of probabilities: above a half, the name is likelier than everything else together.
+_DEFAULT_THRESHOLD = 0.5
+# Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
+_LONGEST = 300.0
+_LONGEST_CHECK = 60.0
+
+
+class LocalTagger:
+    """Tags clips in a sandboxed child; ``models`` is where the built model is kept."""
+
+    def __init__(self, sandbox: Sandbox, models: Path, limits: ClipLimits) -> None:
+        self._sandbox = sandbox
+        self._models = models
+        self._limits = limits
+
+    @property
+    def identity(self) -> TaggerIdentity:
+        """The model, told apart by the list of names it is read with."""
+        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, REVISION)
+
+    def size_limit(self, *, public: bool) -> int:  # noqa: ARG002 - the protocol's; here both are alike
+        """Return how many bytes a clip may have."""
+        return max(self._limits.by_url, self._limits.as_bytes)
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+        """Return a frame for every second of the clip."""
+        seconds = count_seconds(clip.info.duration)
+        progress(Progress(Stage.TAG, 0, seconds))
+        answer = await self._sandbox.run(
+            "bot.taggers.local_child:tag",
+            {
+                "path": str(clip.path.absolute()),
+                "format": clip.info.format.value,
+                "seconds": seconds,
+                "models": str(self._models.absolute()),
+            },
+            seconds=_LONGEST,
+            on_progress=lambda done: progress(Progress(Stage.TAG, int(done), seconds)),
+            stage="decode",
+        )
+        return _read(answer)
+
+    async def check(self) -> str:
+        """Build and load the model; raises TaggerUnavailable where that fails."""
+        request = {"models": str(self._models.absolute())}
+        try:
+            classes = await self._sandbox.run(
+                "bot.taggers.local_child:check", request, seconds=_LONGEST_CHECK
+            )
+        except ClipError as error:
+            raise TaggerUnavailable(detail=error.detail) from error
+        return f"{self.identity} is ready ({classes} classes)"
+
+
+def _read(answer: Any) -> tuple[Frame, ...]:
+    """Take a child's answer apart; one that a clip took over may say anything."""
+    try:
+        return tuple(
+            Frame(
+                int(frame["time"]),
+                tuple(_concept(str(name), float(score)) for name, score in frame["concepts"]),
+            )
+            for frame in answer
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+
+
+def _concept(name: str, score: float) -> Concept:
+    if not 0 <= score <= 1:
+        raise ValueError(f"a score of {score}")
+    return Concept(name[:100], score)

@@ -1,0 +1,88 @@
+"""Tagging a clip with the local model; runs in a sandboxed child alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from bot.domain.clip import ClipFormat
+from bot.media.sample import sample
+from bot.taggers.everyday import ClassName, read_names, roll_up
+from bot.taggers.local_model import SIDE, model_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy.typing as npt
+
+    from bot.media.sample import SampledFrame
+
+_SHORTER_SIDE = SIDE + 32  # the model was trained on the middle s/(s+32) of a picture
+_BATCH = 8
+# A frame of one colour, or nearly (a fade, a blank slide), shows nothing to name.
+_FLATTEST = 6.0
+
+
+def tag(request: dict[str, Any], report: Callable[[Any], None]) -> list[dict[str, Any]]:
+    """Tag the clip at ``path``; report how many frames are done after each batch.
+
+    Returns frames as ``{"time": milliseconds, "concepts": [[name, score], …]}``.
+    """
+    session, names = _load(request["models"])
+    frames: list[dict[str, Any]] = []
+    pictures = sample(
+        Path(request["path"]),
+        ClipFormat(request["format"]),
+        seconds=request["seconds"],
+        shorter_side=_SHORTER_SIDE,
+    )
+    while batch := list(islice(pictures, _BATCH)):
+        frames.extend(_tag_batch(session, names, batch))
+        report(len(frames))
+    return frames
+
+
+def check(request: dict[str, Any], _report: Callable[[Any], None]) -> int:
+    """Build and load the model; return how many classes it knows."""
+    _session, names = _load(request["models"])
+    return len(names)
+
+
+@lru_cache(maxsize=1)
+def _load(models: str) -> tuple[onnxruntime.InferenceSession, tuple[ClassName, ...]]:
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    # Threads that wait by spinning take the cores from decoding and from other children.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        str(model_file(Path(models))), options, providers=["CPUExecutionProvider"]
+    )
+    return session, read_names()
+
+
+def _tag_batch(
+    session: onnxruntime.InferenceSession,
+    names: tuple[ClassName, ...],
+    batch: list[SampledFrame],
+) -> Iterator[dict[str, Any]]:
+    (probabilities,) = session.run(None, {"picture": np.stack([_prepared(f) for f in batch])})
+    for frame, row in zip(batch, probabilities, strict=True):
+        flat = float(frame.picture.std()) < _FLATTEST
+        # A second's picture may have gone on screen before it; it is told at its own second.
+        time = max(frame.time, frame.second * 1000)
+        yield {"time": time, "concepts": [] if flat else roll_up(row.tolist(), names)}
+
+
+def _prepared(frame: SampledFrame) -> npt.NDArray[np.float32]:
+    """Cut out the middle and scale to what the model was trained on, (3, 224, 224)."""
+    height, width, _ = frame.picture.shape
+    top, left = (height - SIDE) // 2, (width - SIDE) // 2
+    middle = frame.picture[top : top + SIDE, left : left + SIDE].astype(np.float32)
+    scaled: npt.NDArray[np.float32] = (middle - np.float32(127)) / np.float32(128)
+    return scaled.transpose(2, 0, 1)

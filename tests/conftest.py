@@ -1,0 +1,118 @@
+"""What every test shares: no network but loopback, free clips on a loopback host, one built model."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from bot import app as wiring
+from bot.config import Config, DiscordConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.app import App
+
+CLIPS = Path(__file__).parent / "clips"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail every connection that would leave this machine."""
+    connect = socket.socket.connect
+
+    def guarded(sock: socket.socket, address: Any) -> None:
+        if sock.family in {socket.AF_INET, socket.AF_INET6}:
+            host = ipaddress.ip_address(address[0].partition("%")[0])
+            assert host.is_loopback, f"a test reached for {host}"
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out."""
+    for field in DiscordConfig.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+    monkeypatch.delenv("CLARIFAI_KEY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the local model is built once for all tests and workers."""
+    return tmp_path_factory.getbasetemp().parent / "framehound-models"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, models: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    models.mkdir(exist_ok=True)
+    (folder / "models").symlink_to(models, target_is_directory=True)
+    return folder
+
+
+class ClipHost:
+    """Serves tests/clips over HTTP and counts what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.address = ""
+
+    def url(self, name: str) -> str:
+        return f"http://{self.address}/{name}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request.path)
+        path = CLIPS / request.path.lstrip("/")
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+
+@pytest.fixture
+async def clip_host() -> AsyncIterator[ClipHost]:
+    host = ClipHost()
+    app = web.Application()
+    app.router.add_get("/{name}", host.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host.address = "{}:{}".format(*runner.addresses[0][:2])
+    yield host
+    await runner.cleanup()
+
+
+@pytest.fixture
+def make_config(data_dir: Path, clip_host: ClipHost) -> Callable[..., DiscordConfig]:
+    """Return settings for a test, with anything overridden by keyword."""
+    host, _, port = clip_host.address.partition(":")
+
+    def make(**settings: Any) -> DiscordConfig:
+        defaults = {
+            "discord_token": "a-made-up-token",
+            "data_dir": data_dir,
+            "fetch_allowed_hosts": frozenset({(host, int(port))}),
+            "worker_id": "test-worker",
+        }
+        return DiscordConfig(_env_file=None, **{**defaults, **settings})  # type: ignore[call-arg]  # pydantic-settings' own argument
+
+    return make
+
+
+@pytest.fixture
+async def open_app() -> AsyncIterator[Callable[[Config], Any]]:
+    """Open an app within a test; it closes at the test's end."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(config: Config) -> App:
+            return await stack.enter_async_context(wiring.opened(config))
+
+        yield open_one

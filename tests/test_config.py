@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot import config
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in config.DiscordConfig.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+    monkeypatch.delenv("CLARIFAI_KEY", raising=False)
+
+
+def load(**settings: str) -> config.Config:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        return config.load(config.Config, env_file=None)
+
+
+def mistakes(**settings: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(**settings)
+    return caught.value.mistakes
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    loaded = load()
+    assert (loaded.limits.by_url, loaded.limits.as_bytes) == (80_000_000, 10_000_000)
+    assert loaded.limits.duration == 600_000
+    assert loaded.chosen_tagger == "local"
+    assert loaded.database == f"sqlite:///{loaded.data_dir}/framehound.sqlite"
+
+
+def test_every_mistake_is_reported_at_once() -> None:
+    found = mistakes(MAX_URL_MB="-1", LOG_LEVEL="LOUD", SHARD_IDS="x", DATABASE_URL="mysql://h/d")
+    assert [line.partition(":")[0] for line in found] == [
+        "DATABASE_URL",
+        "MAX_URL_MB",
+        "SHARD_IDS",
+        "LOG_LEVEL",
+    ]
+
+
+def test_a_mistake_shows_no_secret() -> None:
+    found = mistakes(CLARIFAI_PAT="hush-hush", DATABASE_URL="mysql://me:hush-hush@h/d", TAGGER="x")
+    assert "hush-hush" not in "".join(found)
+
+
+def test_the_token_is_needed_where_discord_is() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(config.DiscordConfig, env_file=None)
+    assert caught.value.mistakes == ("DISCORD_TOKEN: must be set",)
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    loaded = load(CLARIFAI_PAT="hush-hush", DATABASE_URL="postgresql://me:hush-hush@h/d")
+    assert "hush-hush" not in repr(loaded)
+    assert loaded.clarifai_pat is not None
+
+
+def test_the_tutorials_name_of_the_token_is_read_too() -> None:
+    assert load(CLARIFAI_KEY="k").chosen_tagger == "clarifai"
+
+
+def test_clarifai_needs_its_token() -> None:
+    assert mistakes(TAGGER="clarifai") == ("TAGGER: clarifai needs CLARIFAI_PAT to be set",)
+
+
+def test_shards_are_ranges_below_their_count() -> None:
+    assert load(SHARD_COUNT="9", SHARD_IDS="0-3,8").shard_ids == (0, 1, 2, 3, 8)
+    assert mistakes(SHARD_COUNT="8", SHARD_IDS="0-3,8") == (
+        "SHARD_IDS: must be below SHARD_COUNT (8)",
+    )
+    assert mistakes(SHARD_IDS="0") == ("SHARD_IDS: needs SHARD_COUNT to be set",)
+
+
+def test_allowed_hosts_are_exact_pairs() -> None:
+    hosts = load(FETCH_ALLOWED_HOSTS="nas.local:8080, [::1]:90").fetch_allowed_hosts
+    assert hosts == {("nas.local", 8080), ("::1", 90)}
+    assert mistakes(FETCH_ALLOWED_HOSTS="nas.local")
+
+
+def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("COMMAND_PREFIX=?\nLOG_LEVEL=DEBUG\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMMAND_PREFIX", "$")
+        loaded = config.load(config.Config, env_file=file)
+    assert (loaded.command_prefix, loaded.log_level) == ("$", "DEBUG")
+
+
+def test_the_command_line_wins_over_both() -> None:
+    assert config.load(config.Config, env_file=None, tagger="local").tagger == "local"

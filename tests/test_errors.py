@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.errors import (
+    Damaged,
+    FramehoundError,
+    TaggerRefused,
+    TooLarge,
+    TooLong,
+    TooSlow,
+    UnsupportedFormat,
+    restore,
+)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TooLarge(12_345_678, 10_000_000),
+        TooLong(660_500, 600_000),
+        UnsupportedFormat(format="PNG", formats="MP4"),
+        TooSlow(stage="open", detail="killed"),
+        TaggerRefused(reason="no"),
+        Damaged(),
+        FramehoundError(detail="x"),
+    ],
+)
+def test_an_error_comes_back_as_it_was_saved(error: FramehoundError) -> None:
+    back = restore(json.loads(json.dumps(error.as_dict())))
+    assert type(back) is type(error)
+    assert (str(back), back.detail, back.facts) == (str(error), error.detail, error.facts)
+
+
+def test_an_unknown_code_is_still_an_error() -> None:
+    assert str(restore({"code": "from the future", "facts": {"a": "b"}})) == "Something went wrong."
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (TooLarge(12_345_678, 10_000_000), "This clip is 12.3 MB; the limit is 10 MB."),
+        (TooLarge(10_000_001, 10_000_000), "This clip is 10.000001 MB; the limit is 10 MB."),
+        (
+            TooLarge(10**7 + 1, 10**7, at_least=True),
+            "This clip is at least 10.000001 MB; the limit is 10 MB.",
+        ),
+        (TooLong(612_000, 600_000), "This clip is 10.2 minutes long; the limit is 10 minutes."),
+        (TooLong(600_001, 600_000), "This clip is 10.00002 minutes long; the limit is 10 minutes."),
+    ],
+)
+def test_a_sentence_tells_the_figure_from_the_limit(error: FramehoundError, sentence: str) -> None:
+    assert str(error) == sentence

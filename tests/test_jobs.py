@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot import app as wiring
+from bot.domain.clip import Clip
+from bot.domain.job import Interaction, Job
+from tests.conftest import ClipHost
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.jobs import JobQueue
+    from bot.render.summary import Summary
+
+
+class Recorder:
+    """Keeps the answers it is given, and lets a test wait for them."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, str]] = []
+        self.refusals: list[str] = []
+        self._changed = asyncio.Condition()
+
+    async def answer(self, job: Job, summary: Summary) -> None:
+        self.answers.append((job.id, summary.content))
+        await self._tell()
+
+    async def refuse(self, job: Job) -> None:
+        self.refusals.append(job.id)
+        await self._tell()
+
+    async def until(self, answers: int = 0, refusals: int = 0) -> None:
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(
+                lambda: len(self.answers) >= answers and len(self.refusals) >= refusals
+            )
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def job(number: int, *clips: Clip, **more: Any) -> Job:
+    return Job(
+        f"message-{number}", channel_id=7, guild_id=5, message_id=number, clips=clips, **more
+    )
+
+
+@asynccontextmanager
+async def running(config: Any, app: Any) -> AsyncIterator[tuple[JobQueue, Recorder]]:
+    queue, recorder = wiring.job_queue(config), Recorder()
+    async with queue.running(app.answerer, recorder):
+        yield queue, recorder
+
+
+def test_a_job_survives_being_written_down() -> None:
+    whole = job(
+        1, Clip("a", "http://a/", size=3, spoiler=True), interaction=Interaction(1, "secret")
+    )
+    assert Job.from_dict(whole.as_dict()) == whole
+    assert "secret" not in repr(whole)
+
+
+async def test_a_job_is_answered_once_with_all_its_clips(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    config = make_config()
+    app = await open_app(config)
+    clips = [Clip(name, clip_host.url(name)) for name in ("montage.gif", "city.mp4")]
+    async with running(config, app) as (queue, recorder):
+        await queue.submit(job(1, *clips))
+        await queue.submit(job(1, *clips))
+        await queue.submit(job(2, clips[0]))
+        await recorder.until(answers=2)
+    assert sorted(job_id for job_id, _ in recorder.answers) == ["message-1", "message-2"]
+    content = dict(recorder.answers)["message-1"]
+    assert content.startswith("**montage.gif** · 16 s · above 0.5\n`0:00–0:04` ")
+    assert "**city.mp4** · 8 s" in content
+
+
+async def test_what_was_only_noticed_is_refused_without_words(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    config = make_config()
+    app = await open_app(config)
+    missing = Clip("x.gif", clip_host.url("x.gif"))
+    good = Clip("montage.gif", clip_host.url("montage.gif"))
+    async with running(config, app) as (queue, recorder):
+        await queue.submit(job(1, missing))
+        await queue.submit(job(2, missing, good))
+        await recorder.until(answers=1, refusals=2)
+    assert [job_id for job_id, _ in recorder.answers] == ["message-2"]
+    assert "x.gif" not in recorder.answers[0][1]
+
+
+async def test_who_asked_is_answered_in_words(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    config = make_config()
+    app = await open_app(config)
+    async with running(config, app) as (queue, recorder):
+        await queue.submit(job(1, Clip("x.gif", clip_host.url("x.gif")), asked=True))
+        await recorder.until(answers=1)
+    assert recorder.answers == [("message-1", "**x.gif** · There is no clip there.")]
+    assert recorder.refusals == []
+
+
+async def test_a_servers_threshold_applies_to_what_is_stored(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    config = make_config()
+    app = await open_app(config)
+    clip = Clip("montage.gif", clip_host.url("montage.gif"))
+    async with running(config, app) as (queue, recorder):
+        await queue.submit(job(1, clip))
+        await recorder.until(answers=1)
+        await app.settings.set_threshold(5, str(app.clip_tagger.tagger.identity), 0.999)
+        await queue.submit(job(2, clip))
+        await recorder.until(answers=2)
+    assert "Nothing above 0.999; the best was" in recorder.answers[1][1]
+
+
+async def test_a_job_left_waiting_is_carried_out_after_a_restart(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    config = make_config()
+    app = await open_app(config)
+    clip = Clip("montage.gif", clip_host.url("montage.gif"))
+    async with running(config, app) as (queue, _):
+        await queue.submit(job(1, clip))
+    async with running(config, app) as (_, recorder):
+        await recorder.until(answers=1)
+    assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
+async def test_a_queue_that_does_not_run_takes_no_job(make_config: Callable[..., Any]) -> None:
+    with pytest.raises(RuntimeError):
+        await wiring.job_queue(make_config()).submit(job(1))

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.domain import timeline
+from bot.domain.clip import Clip, ClipFormat
+from bot.domain.progress import Progress, Stage
+from bot.errors import NotFound, TooLarge, TooLong, UnsupportedFormat
+from tests.conftest import CLIPS, ClipHost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bot.domain.tagging import Tagging
+
+TRUTH = json.loads((CLIPS / "montage.json").read_text())
+
+
+def tags(tagging: Tagging, threshold: float = 0.5) -> list[set[str]]:
+    built = timeline.build(tagging.frames, tagging.info.duration, threshold)
+    return [{tag.name for tag in second.tags} for second in built.seconds]
+
+
+@pytest.mark.parametrize("clip_format", list(ClipFormat))
+async def test_every_container_is_tagged_for_every_second(
+    clip_format: ClipFormat, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    path = CLIPS / f"montage.{clip_format}"
+    tagging = await app.clip_tagger.tag_file(Clip(path.name, str(path)))
+    assert tagging.info.format is clip_format
+    assert tagging.info.size == path.stat().st_size
+    assert tagging.info.duration == pytest.approx(16_000, abs=600)
+    assert [frame.second for frame in tagging.frames] == list(range(16))
+    seen = tags(tagging)
+    assert all("cat" in seen[second] for second in (0, 1, 2, 3, 13, 14, 15))
+    assert seen[12] == set()
+
+
+async def test_the_montages_seconds_are_named_truly(
+    make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    path = CLIPS / "montage.mp4"
+    seen = tags(await app.clip_tagger.tag_file(Clip(path.name, str(path))))
+    named = [bool(set(truth) & found) for truth, found in zip(TRUTH, seen, strict=True) if truth]
+    assert sum(named) >= 11
+
+
+async def test_a_link_is_tagged_and_its_repost_is_known(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    steps: list[Progress] = []
+    first = await app.clip_tagger.tag_link(
+        Clip("a.mp4", clip_host.url("montage.mp4")), steps.append
+    )
+    assert {step.stage for step in steps} == {Stage.DOWNLOAD, Stage.TAG}
+    assert steps[-1] == Progress(Stage.TAG, 16, 16)
+    steps.clear()
+    again = await app.clip_tagger.tag_link(
+        Clip("b.mp4", clip_host.url("montage.mp4?x=1")), steps.append
+    )
+    assert again == first
+    assert {step.stage for step in steps} == {Stage.DOWNLOAD}
+
+
+async def test_the_same_clip_at_once_is_tagged_once(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    steps: list[Progress] = []
+    clips = [Clip(f"{n}.mp4", clip_host.url(f"montage.gif?{n}")) for n in range(5)]
+    taggings = await asyncio.gather(*(app.clip_tagger.tag_link(c, steps.append) for c in clips))
+    assert len(set(map(id, taggings))) == 5
+    assert all(tagging == taggings[0] for tagging in taggings)
+    assert sum(step == Progress(Stage.TAG, 0, 16) for step in steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "error"),
+    [
+        ({"size": 80_000_001}, TooLarge),
+        ({"duration": 600_001}, TooLong),
+        ({"content_type": "image/png"}, UnsupportedFormat),
+        ({"content_type": "audio/ogg; codecs=opus"}, UnsupportedFormat),
+    ],
+)
+async def test_what_is_claimed_to_be_no_use_is_not_fetched(
+    claims: dict[str, Any],
+    error: type[Exception],
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config())
+    clip = Clip("a.mp4", clip_host.url("montage.mp4"), **claims)
+    with pytest.raises(error):
+        await app.clip_tagger.tag_link(clip)
+    assert clip_host.asked == []
+
+
+async def test_a_clip_exactly_at_a_limit_passes(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    size = (CLIPS / "montage.gif").stat().st_size
+    clip = Clip("a.gif", clip_host.url("montage.gif"))
+    app = await open_app(make_config(max_url_mb=size / 1e6, max_bytes_mb=0.01, max_minutes=16 / 60))
+    assert (await app.clip_tagger.tag_link(clip)).info.duration == 16_000
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"max_url_mb": 0.3, "max_bytes_mb": 0.3}, TooLarge), ({"max_minutes": 15.9 / 60}, TooLong)],
+)
+async def test_a_clip_over_a_limit_is_refused_by_what_its_bytes_say(
+    settings: dict[str, float],
+    error: type[Exception],
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config(**settings))
+    with pytest.raises(error):
+        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+
+
+async def test_neither_name_nor_content_type_decides_the_format(
+    tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    disguised = tmp_path / "photo.png"
+    shutil.copy(CLIPS / "montage.webm", disguised)
+    tagging = await app.clip_tagger.tag_file(Clip("photo.png", str(disguised)))
+    assert tagging.info.format is ClipFormat.WEBM
+    fake = tmp_path / "clip.mp4"
+    fake.write_text("#EXTM3U\nhttp://10.0.0.1/secret.ts\n")
+    with pytest.raises(UnsupportedFormat):
+        await app.clip_tagger.tag_file(Clip("clip.mp4", str(fake)))
+
+
+async def test_a_missing_file_is_not_found(
+    make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    with pytest.raises(NotFound):
+        await app.clip_tagger.tag_file(Clip("x.mp4", "/nowhere/x.mp4"))
+
+
+async def test_no_downloaded_clip_is_left_behind(
+    clip_host: ClipHost,
+    data_dir: Path,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config())
+    await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+    with pytest.raises(NotFound):
+        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("nothing.gif")))
+    assert [path for path in (data_dir / "work").rglob("*") if path.is_file()] == []
