@@ -24,7 +24,8 @@ COPY --from=build /opt/framehound /opt/framehound
 ENV PATH=/opt/framehound/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    DATA_DIR=/data
+    DATA_DIR=/data \
+    METRICS_PORT=9464
 USER framehound
 WORKDIR /data
 VOLUME /data

@@ -38,6 +38,16 @@ def tag(
 
 
 @cli.command()
+def check() -> None:
+    """Try settings, database, Discord, Clarifai and the local model; one line each."""
+    from bot.check_command import check as try_parts  # noqa: PLC0415 - --help stays quick
+
+    settings = _load(config.Config)
+    logs.configure("ERROR", "console")
+    raise typer.Exit(_finish(try_parts(settings)))
+
+
+@cli.command()
 def run() -> None:
     """Run the bot: gateway and worker in one process."""
     from bot.running import run as run_bot  # noqa: PLC0415 - --help stays quick

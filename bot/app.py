@@ -45,6 +45,20 @@ class App:
 
 
 @asynccontextmanager
+async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
+    """Open every tagger these settings allow, by name."""
+    async with AsyncExitStack() as stack:
+        folder = config.data_dir / "work"
+        await asyncio.to_thread(_make_private, folder)
+        sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=folder))
+        taggers: dict[str, Tagger] = {}
+        if config.clarifai_pat:
+            taggers["clarifai"] = await _clarifai(config, stack)
+        taggers["local"] = _local(config, sandbox)
+        yield taggers
+
+
+@asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[App]:
     """Open every resource once; they close in the opposite order."""
     async with AsyncExitStack() as stack:
@@ -82,7 +96,15 @@ def job_queue(config: Config) -> JobQueue:
 
 async def _choose_tagger(config: Config, sandbox: Sandbox, stack: AsyncExitStack) -> Tagger:
     if config.chosen_tagger == "local":
-        return LocalTagger(sandbox, config.data_dir / "models", config.limits)
+        return _local(config, sandbox)
+    return await _clarifai(config, stack)
+
+
+def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
+    return LocalTagger(sandbox, config.data_dir / "models", config.limits)
+
+
+async def _clarifai(config: Config, stack: AsyncExitStack) -> ClarifaiTagger:
     session = await stack.enter_async_context(aiohttp.ClientSession())
     return ClarifaiTagger(session, _account(config), config.limits)
 

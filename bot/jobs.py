@@ -70,6 +70,11 @@ class JobQueue:
             self._workflow = None
             await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether jobs are taken."""
+        return self._workflow is not None
+
     async def submit(self, job: Job) -> None:
         """Accept a job; one that was accepted before is not accepted twice."""
         if self._workflow is None:

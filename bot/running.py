@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 import discord
 import structlog
 
 from bot import app as wiring
+from bot import health
 from bot.client import FramehoundBot, follow_gateway, point_at
 from bot.errors import ConfigError
 from bot.replies import DiscordResponder
@@ -18,6 +19,7 @@ from bot.replies import DiscordResponder
 if TYPE_CHECKING:
     from bot.app import App
     from bot.config import DiscordConfig
+    from bot.jobs import JobQueue
 
 
 async def run(config: DiscordConfig) -> None:
@@ -46,8 +48,30 @@ async def _serve(app: App, config: DiscordConfig, *, message_content: bool) -> N
         await bot.login(config.discord_token.get_secret_value())
         if config.discord_api_url:
             await follow_gateway(bot)
-        async with jobs.running(app.answerer, DiscordResponder(bot)):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(jobs.running(app.answerer, DiscordResponder(bot)))
+            if config.metrics_port:
+                site = health.serving(
+                    config.metrics_host, config.metrics_port, _parts(app, jobs, bot)
+                )
+                await stack.enter_async_context(site)
             await _until_stopped(bot)
+
+
+def _parts(app: App, jobs: JobQueue, bot: FramehoundBot) -> dict[str, health.Check]:
+    """Name what must work for the bot to be healthy."""
+
+    async def gateway() -> bool:
+        return bot.is_ready() and not bot.is_closed()
+
+    async def queue() -> bool:
+        return jobs.is_running
+
+    async def database() -> bool:
+        await app.meta.get("health")
+        return True
+
+    return {"gateway": gateway, "database": database, "queue": queue}
 
 
 async def _until_stopped(bot: FramehoundBot) -> None:

@@ -1,4 +1,4 @@
-"""What every test shares: no network but loopback, free clips on a loopback host, one built model."""
+"""What every test shares: loopback as the only network, clips on a host there, one built model."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # Each floor may import those listed before it; parts of one floor don't know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("bot.errors", "bot.logs"),
+    ("bot.errors", "bot.logs", "bot.health", "bot.healthcheck"),
     ("bot.domain", "bot.config"),
     ("bot.media", "bot.storage", "bot.render"),
     ("bot.taggers",),
@@ -22,13 +22,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.answering",),
     ("bot.jobs",),
     ("bot.app", "bot.terminal"),
-    ("bot.client", "bot.replies", "bot.tag_command"),
+    ("bot.client", "bot.replies", "bot.tag_command", "bot.check_command"),
     ("cogs", "bot.running"),
     ("bot.__main__",),
 )
 # A configuration names limits, which are the domain's.
 NEIGHBOURS_THAT_MAY = {("bot.config", "bot.domain")}
-DISCORD = {"bot.client", "bot.replies", "bot.running", "cogs"}
+DISCORD = {"bot.check_command", "bot.client", "bot.replies", "bot.running", "cogs"}
 CHILD_ONLY = {"av", "numpy", "onnxruntime", "onnx", "PIL"}
 
 FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])

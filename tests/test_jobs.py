@@ -9,13 +9,13 @@ import pytest
 from bot import app as wiring
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
-from tests.conftest import ClipHost
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from bot.jobs import JobQueue
     from bot.render.summary import Summary
+    from tests.conftest import ClipHost
 
 
 class Recorder:

