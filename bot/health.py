@@ -40,7 +40,7 @@ async def serving(host: str, port: int, checks: Mapping[str, Check]) -> AsyncIte
 
 
 async def _holds(check: Check) -> bool:
-    """A part that fails in whatever way is a part that does not work."""
+    """Tell whether a part works; one that fails in whatever way does not."""
     try:
         return await check()
     except Exception:  # noqa: BLE001 - any failure is the answer

@@ -26,6 +26,8 @@ _QUEUE = "jobs"
 _WORKFLOW_VERSION = "1"
 # A job waits half of this on average; 0.25 s costs about 2 % of a core when idle.
 _POLL_SECONDS = 0.25
+# Jobs that run when the bot is stopped may finish; the others wait for the next start.
+_GRACE_SECONDS = 20
 
 
 class JobQueue:
@@ -68,7 +70,9 @@ class JobQueue:
             yield
         finally:
             self._workflow = None
-            await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+            await asyncio.to_thread(
+                DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS
+            )
 
     @property
     def is_running(self) -> bool:

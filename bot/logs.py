@@ -40,6 +40,9 @@ def configure(level: str, form: str) -> None:
     # Migrations and connections of a healthy program are nobody's news.
     for library in ("alembic", "discord", "aiosqlite"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # They warn of no voice and of no message content: the one is not our trade, the other we say.
+    for library in ("discord.client", "discord.ext.commands.bot"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -22,8 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.answering",),
     ("bot.jobs",),
     ("bot.app", "bot.terminal"),
-    ("bot.client", "bot.replies", "bot.tag_command", "bot.check_command"),
-    ("cogs", "bot.running"),
+    ("bot.client", "bot.replies", "bot.tag_command"),
+    ("cogs", "bot.running", "bot.check_command"),
     ("bot.__main__",),
 )
 # A configuration names limits, which are the domain's.

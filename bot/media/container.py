@@ -67,7 +67,9 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
 
 
 def picture_track(container: InputContainer) -> VideoStream:
-    """Return the first track of moving pictures.
+    """Return the first track of moving pictures, its decoder not yet open.
+
+    A picture that grows beyond ``MAX_PIXELS`` on the way makes decoding fail.
 
     Raises ``NotAVideo`` without one, ``Damaged`` when nobody could decode it.
     """
@@ -83,4 +85,6 @@ def _decodable(track: VideoStream) -> VideoStream:
         raise Damaged(detail="a codec FFmpeg does not know")
     if not 0 < context.width * context.height <= MAX_PIXELS:
         raise Damaged(detail=f"a picture of {context.width}x{context.height}")
+    # FFmpeg's own look at the file has its options from open_clip; the decoder has these
+    context.options = {"max_pixels": str(MAX_PIXELS)}
     return track

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MAX_PACKETS = 500_000  # over 800 pictures a second in ten minutes
+MAX_PACKETS = 200_000  # over 300 pictures a second in ten minutes
 
 
 def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, Any]:

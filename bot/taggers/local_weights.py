@@ -1,9 +1,9 @@
 """Reading a torch checkpoint without torch, and without running what it says.
 
-A checkpoint of torch before 1.6 is five pickles (a magic number, the protocol, facts of the machine
-that wrote it, the tensors, the keys of their storages) followed by the raw numbers of every storage,
-each after its own length. A pickle can call any function there is; these may name the three things
-a table of tensors is made of, and nothing else.
+A checkpoint of torch before 1.6 is five pickles (a magic number, the protocol, facts of the
+machine that wrote it, the tensors, the keys of their storages) followed by the raw numbers of
+every storage, each after its own length. A pickle can call any function there is; these may name
+the three things a table of tensors is made of, and nothing else.
 
 Imports NumPy: for code that runs in a child process alone.
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LARGEST_STORAGE = 64 * 1024**2  # numbers; the largest of ours has 1.3 million
-NUMBERS = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+NUMBERS: dict[str, np.dtype[Any]] = {
+    "FloatStorage": np.dtype("<f4"),
+    "LongStorage": np.dtype("<i8"),
+}
 
 
 class NotACheckpoint(Exception):

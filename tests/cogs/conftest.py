@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.client import FramehoundBot
+from bot.jobs import JobQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.domain.job import Job
+
+
+class NotedJobs(JobQueue):
+    """Takes jobs and keeps them, for tests of what becomes a job."""
+
+    def __init__(self) -> None:
+        super().__init__("sqlite://", worker_id="x", worker_concurrency=1, server_concurrency=1)
+        self.noted: list[Job] = []
+
+    async def submit(self, job: Job) -> None:
+        self.noted.append(job)
+
+
+@pytest.fixture
+def jobs() -> NotedJobs:
+    return NotedJobs()
+
+
+@pytest.fixture
+async def simcord_bot(
+    jobs: NotedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> FramehoundBot:
+    return FramehoundBot(await open_app(make_config(shard_count=1)), jobs, message_content=True)

@@ -1,0 +1,165 @@
+"""What becomes a job, and what costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cogs.conftest import NotedJobs
+
+LINK = "https://cdn.example/cat.mp4"
+
+
+@pytest.fixture
+def place(simcord_env: Any) -> tuple[Any, Any]:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    return channel, guild.add_member(simcord_env.create_user("alice"))
+
+
+def locations(jobs: NotedJobs) -> list[list[str]]:
+    return [[clip.location for clip in job.clips] for job in jobs.noted]
+
+
+async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+    channel, alice = place
+    message = await alice.send(channel, f"look at {LINK} and {LINK} and https://a.example/x.gif")
+    (job,) = jobs.noted
+    assert [clip.location for clip in job.clips] == [LINK, "https://a.example/x.gif"]
+    assert (job.id, job.message_id) == (f"message-{message.id}", message.id)
+    assert (job.channel_id, job.guild_id, job.asked) == (channel.id, message.guild.id, False)
+
+
+async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+    channel, alice = place
+    files = [("cat.mp4", b"x" * 10), ("notes.txt", b"y"), ("SPOILER_dog.webm", b"z")]
+    await alice.send(channel, attachments=files)
+    (job,) = jobs.noted
+    found = [(clip.name, clip.size, clip.spoiler) for clip in job.clips]
+    assert found == [("cat.mp4", 10, False), ("SPOILER_dog.webm", 1, True)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hello", f"<{LINK}>", "https://example.org/page", "cat.mp4"],
+)
+async def test_a_message_without_clips_costs_nothing(
+    text: str, place: tuple[Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    await alice.send(channel, text)
+    assert jobs.noted == []
+
+
+async def test_bots_are_not_answered(simcord_env: Any, jobs: NotedJobs) -> None:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    robot = guild.add_member(simcord_env.create_user("robot", bot=True))
+    await robot.send(channel, LINK)
+    await guild.create_webhook(channel).send(LINK)
+    assert jobs.noted == []
+
+
+async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+    channel, alice = place
+    for text in (f"!tags {LINK}", f"!tags <{LINK}>"):
+        await alice.send(channel, text)
+    assert locations(jobs) == [[LINK], [LINK]]
+    assert all(job.asked for job in jobs.noted)
+
+
+async def test_tags_takes_links_that_promise_nothing(
+    place: tuple[Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    await alice.send(channel, "!tags https://a.example/watch?v=1")
+    await alice.send(channel, "!tags something")
+    assert locations(jobs) == [["https://a.example/watch?v=1"], ["something"]]
+
+
+async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+    channel, alice = place
+    await alice.send(channel, "!tags", attachments=[("a.mp4", b"x"), ("b.bin", b"y")])
+    (job,) = jobs.noted
+    assert job.asked
+    assert [clip.name for clip in job.clips] == ["a.mp4"]
+
+
+async def test_tags_as_a_reply_asks_about_that_message(
+    place: tuple[Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    posted = await alice.send(channel, LINK)
+    asked = await alice.send(channel, "!tags", reply_to=posted)
+    assert [job.id for job in jobs.noted] == [f"message-{posted.id}", f"message-{asked.id}"]
+    assert jobs.noted[1].asked
+    assert locations(jobs)[1] == [LINK]
+
+
+async def test_tags_with_nothing_says_what_it_needs(
+    place: tuple[Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    await alice.send(channel, "!tags")
+    assert channel.last_message.content.startswith("I see no clip there")
+    answered = await alice.slash(channel, "tags")
+    assert answered.response.content.startswith("I see no clip there")
+    assert jobs.noted == []
+
+
+async def test_the_slash_command_defers_and_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+    channel, alice = place
+    answered = await alice.slash(channel, "tags", url=f"<{LINK}>")
+    assert answered.deferred
+    (job,) = jobs.noted
+    assert job.asked
+    assert job.interaction is not None
+    assert job.interaction.token
+    assert locations(jobs) == [[LINK]]
+
+
+async def test_the_context_menu_asks_about_its_message(
+    place: tuple[Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    posted = await alice.send(channel, f"<{LINK}>")
+    answered = await alice.context_menu(channel, "Tag this video", posted)
+    assert answered.deferred
+    assert locations(jobs) == [[LINK]]
+
+
+async def test_a_forwarded_clip_is_noticed(simcord_env: Any, jobs: NotedJobs) -> None:
+    guild = simcord_env.create_guild()
+    first, second = guild.create_text_channel("one"), guild.create_text_channel("two")
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    posted = await alice.send(first, LINK)
+    await alice.forward(posted, second)
+    assert locations(jobs) == [[LINK], [LINK]]
+    assert jobs.noted[1].channel_id == second.id
+
+
+async def test_a_private_message_is_noticed(simcord_env: Any, jobs: NotedJobs) -> None:
+    alice = simcord_env.create_user("alice")
+    await alice.send_dm(LINK)
+    (job,) = jobs.noted
+    assert job.guild_id is None
+    assert job.owner == f"channel-{job.channel_id}"
+
+
+async def test_commands_are_synced_once_while_they_stay_the_same(
+    simcord_env: Any, simcord_bot: Any
+) -> None:
+    def syncs() -> int:
+        return sum(
+            entry.method == "PUT" and entry.path.endswith("/commands")
+            for entry in simcord_env.http_requests
+        )
+
+    assert syncs() == 1
+    await simcord_bot._sync_commands()
+    assert syncs() == 1
+    assert isinstance(simcord_bot.allowed_mentions, discord.AllowedMentions)
+    assert not simcord_bot.allowed_mentions.everyone

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.domain.progress import Progress, Stage, ignore_progress
+from bot.errors import (
+    AddressNotPublic,
+    NotFound,
+    TooLarge,
+    TooSlow,
+    Unreachable,
+    UnsupportedUrl,
+)
+from bot.media.fetch import Fetcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+BODY = bytes(range(256)) * 4000
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def whole(_request: web.Request) -> web.StreamResponse:
+    return web.Response(body=BODY)
+
+
+async def raw(request: web.Request, answer: bytes) -> web.StreamResponse:
+    """Answer with exactly these bytes and cut the connection."""
+    transport = request.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.write(answer)
+    transport.close()
+    return web.Response()
+
+
+def fetcher(*hosts: str, **timeouts: float) -> Fetcher:
+    pairs = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts]
+    if timeouts:
+        return Fetcher(pairs, aiohttp.ClientTimeout(**timeouts))
+    return Fetcher(pairs)
+
+
+async def fetch(source: Fetcher, link: str, into: Path, limit: int = 10_000_000) -> Any:
+    async with source:
+        return await source.fetch(link, into, limit, ignore_progress)
+
+
+async def test_bytes_arrive_whole_with_their_fingerprint(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    async with serving(whole) as host, fetcher(host) as source:
+        fetched = await source.fetch(
+            f"http://{host}/a.mp4", tmp_path / "clip", len(BODY), seen.append
+        )
+    assert (tmp_path / "clip").read_bytes() == BODY
+    assert fetched.size == len(BODY)
+    assert fetched.fingerprint == f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+    assert seen[-1] == Progress(Stage.DOWNLOAD, len(BODY), len(BODY))
+
+
+async def test_a_host_the_operator_named_is_not_public(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        assert not (await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")).public
+
+
+async def test_an_announced_size_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        with pytest.raises(TooLarge, match=r"1\.024 MB; the limit is 1\.023999 MB"):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", len(BODY) - 1)
+    assert not (tmp_path / "clip").exists()
+
+
+async def test_the_bytes_are_counted_whatever_was_announced(tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(BODY)
+
+    async with serving(endless) as host:
+        with pytest.raises(TooLarge, match="at least"):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", 3_000_000)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "ftp://a.example/x.mp4",
+        "file:///etc/passwd",
+        "http://a.example:8080/x.mp4",
+        "http://user@a.example/x.mp4",
+        "http://user:pass@a.example/x.mp4",
+        "http:///x.mp4",
+        "http://a.example\\@b.example/",
+        "http://a.example/ x",
+        "http://a.example/\x00",
+        "http://a.example:99999/",
+        "http://[::1",
+        "hello",
+        "http://a.example/" + "x" * 3000,
+    ],
+)
+async def test_links_of_another_shape_are_refused(link: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedUrl):
+        await fetch(fetcher(), link, tmp_path / "clip")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1/",
+        "http://localhost/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/",
+    ],
+)
+async def test_addresses_that_are_not_public_are_refused(link: str, tmp_path: Path) -> None:
+    with pytest.raises(AddressNotPublic):
+        await fetch(fetcher(), link, tmp_path / "clip")
+
+
+@pytest.mark.parametrize("link", ["http://2130706433/", "http://0x7f.1/", "http://127.1/"])
+async def test_other_spellings_of_an_address_lead_nowhere(link: str, tmp_path: Path) -> None:
+    with pytest.raises((AddressNotPublic, Unreachable, UnsupportedUrl)):
+        await fetch(fetcher(), link, tmp_path / "clip")
+
+
+async def test_the_socket_itself_is_checked_not_the_name_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Take the resolver's check out, as a rebinding name server would: the socket's one holds."""
+    monkeypatch.setattr("bot.media.guard._PublicResolver.resolve", _loopback)
+    with pytest.raises(AddressNotPublic):
+        await fetch(fetcher(), "http://rebound.example/", tmp_path / "clip")
+
+
+async def _loopback(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "hostname": host,
+            "host": "127.0.0.1",
+            "port": port,
+            "family": family or 2,
+            "proto": 0,
+            "flags": 0,
+        }
+    ]
+
+
+def test_people_cannot_tell_a_refused_address_from_a_dead_one() -> None:
+    assert str(AddressNotPublic(detail="10.0.0.1")) == str(Unreachable(detail="refused"))
+
+
+async def test_a_redirect_into_the_network_is_refused(tmp_path: Path) -> None:
+    async def elsewhere(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("http://127.0.0.1/")
+
+    async with serving(elsewhere) as host:
+        with pytest.raises(AddressNotPublic):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_redirects_end_after_three(tmp_path: Path) -> None:
+    async def further(request: web.Request) -> web.StreamResponse:
+        step = int(request.path.strip("/"))
+        if step == 0:
+            return web.Response(body=BODY)
+        raise web.HTTPFound(f"/{step - 1}")
+
+    async with serving(further) as host:
+        assert (await fetch(fetcher(host), f"http://{host}/3", tmp_path / "a")).size == len(BODY)
+        with pytest.raises(Unreachable):
+            await fetch(fetcher(host), f"http://{host}/4", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(404, NotFound), (410, NotFound), (403, Unreachable), (500, Unreachable), (204, Unreachable)],
+)
+async def test_other_answers_are_told_apart(
+    status: int, error: type[Exception], tmp_path: Path
+) -> None:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status)
+
+    async with serving(refuse) as host:
+        with pytest.raises(error):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_cut_download_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        return await raw(request, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    async with serving(cut) as host:
+        with pytest.raises(Unreachable):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_stalled_download_ends(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stop.wait()
+        return web.Response()
+
+    async with serving(stall) as host:
+        with pytest.raises(TooSlow):
+            await fetch(fetcher(host, sock_read=0.05), f"http://{host}/", tmp_path / "clip")
+        stop.set()
+
+
+async def test_a_dead_port_is_unreachable(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        pass
+    with pytest.raises(Unreachable):
+        await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_no_cookie_is_kept_between_fetches(tmp_path: Path) -> None:
+    cookies: list[str | None] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        cookies.append(request.headers.get("Cookie"))
+        response = web.Response(body=BODY)
+        response.set_cookie("seen", "1")
+        return response
+
+    async with serving(note) as host, fetcher(host) as source:
+        for name in ("a", "b"):
+            await source.fetch(f"http://{host}/", tmp_path / name, 9_999_999, ignore_progress)
+    assert cookies == [None, None]

@@ -1,0 +1,73 @@
+"""The bot as a real process, for tests that watch it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from tests.stand_ins.discord import LoopbackDiscord
+
+TOKEN = "a-made-up-token"  # noqa: S105 - made up
+
+
+class Program:
+    """A running ``framehound``, and what it has logged."""
+
+    def __init__(self, process: Process, log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    async def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(by)
+        return await self.exit_code()
+
+    async def exit_code(self) -> int:
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+
+def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
+    return {
+        "DATA_DIR": str(data_dir),
+        "DISCORD_TOKEN": TOKEN,
+        "DISCORD_API_URL": discord.api_url,
+        "FETCH_ALLOWED_HOSTS": discord.address,
+        "LOG_FORMAT": "json",
+    }
+
+
+@asynccontextmanager
+async def started(
+    settings: Mapping[str, str], folder: Path, command: str = "run"
+) -> AsyncIterator[Program]:
+    """Start ``framehound`` as an operator would; it is killed at the latest when the block ends."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    log = folder / "log"
+    with log.open("w") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "bot", command),
+            env={**kept, **settings},
+            cwd=folder,
+            stderr=stderr,
+        )
+    try:
+        yield Program(process, log)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,162 @@
+"""A Clarifai of our own on 127.0.0.1: a real server that judges every request it gets.
+
+The judge is Clarifai's own ``PostModelOutputsRequest`` (``clarifai-grpc``), plus what a protobuf
+cannot say: the path, the token, one clip a request, ranges and sizes. What it finds is kept in
+``violations``, and answered as Clarifai would. Bots in other processes reach it by ``url``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from tests.stand_ins import clarifai_replies as replies
+from tests.stand_ins.clarifai_judge import RefusedError, check_token, names_in, read_call
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tests.stand_ins.clarifai_judge import Call
+    from tests.stand_ins.clarifai_replies import Reply
+
+_REQUEST_LIMIT = 400_000_000  # bytes; over Clarifai's own, so that we are the ones to say no
+
+
+class LoopbackClarifai:
+    """Answers with what ``script`` lists, then with what ``serve`` was given.
+
+    ``bytes_limit`` and ``link_limit`` are the documented limits in bytes. With ``fetches`` it
+    downloads links itself, from 127.0.0.1 alone, and answers 30002 for those it can't get.
+    """
+
+    def __init__(
+        self,
+        *,
+        bytes_limit: int = 10_000_000,
+        link_limit: int = 80_000_000,
+        fetches: bool = False,
+    ) -> None:
+        self.calls: list[Call] = []
+        self.checks: list[str] = []
+        self.violations: list[str] = []
+        self.billed_frames = 0
+        self.url = ""
+        self._limits = (bytes_limit, link_limit)
+        self._fetches = fetches
+        self._default = replies.recorded("video_beer_2017.json")
+        self._by_clip: dict[str, Reply] = {}
+        self._script: deque[Reply] = deque()
+        self._closing = asyncio.Event()
+
+    def serve(self, reply: Reply, *, sha256: str | None = None) -> None:
+        """Answer with this from now on: every clip, or the one with these bytes (hex digits)."""
+        if sha256 is None:
+            self._default = reply
+        else:
+            self._by_clip[sha256] = reply
+
+    def script(self, *upcoming: Reply) -> None:
+        """Answer the next requests with these, one each."""
+        self._script.extend(upcoming)
+
+    async def __aenter__(self) -> Self:
+        """Listen on a free port."""
+        app = web.Application(client_max_size=_REQUEST_LIMIT)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = str(URL.build(scheme="http", host="127.0.0.1", port=site.port))
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Let go of whoever is kept hanging, and close."""
+        self._closing.set()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            check_token(request.headers)
+            reply = await self._answer(request)
+        except RefusedError as refused:
+            self.violations.append(f"{request.method} {request.path}: {refused}")
+            reply = refused.reply
+        return await self._give(reply, request)
+
+    async def _answer(self, request: web.Request) -> Reply:
+        names = names_in(request.path)
+        if request.method == "GET":
+            self.checks.append(request.path)
+            return self._scripted() or replies.model(names["models"], names.get("versions"))
+        if request.method != "POST" or not request.path.endswith("/outputs"):
+            raise RefusedError(11101, "no such endpoint", 404)
+        at = time.monotonic()
+        call = read_call(await request.read(), at, request.path)
+        self.calls.append(call)
+        self._check_size(call)
+        reply = await self._reply_to(call)
+        self.billed_frames += replies.count_frames(reply)
+        return reply
+
+    async def _reply_to(self, call: Call) -> Reply:
+        scripted = self._scripted()
+        if scripted is not None:
+            return scripted
+        sha256 = call.sha256
+        if call.url is not None and self._fetches:
+            sha256 = await self._fetch(call.url)
+            if sha256 is None:
+                return replies.output_failure(30002)
+        return self._by_clip.get(sha256 or "", self._default)
+
+    def _scripted(self) -> Reply | None:
+        return self._script.popleft() if self._script else None
+
+    def _check_size(self, call: Call) -> None:
+        if call.size is not None and call.size > self._limits[0]:
+            raise RefusedError(31105, f"{call.size} bytes are too many to send")
+
+    async def _fetch(self, url: str) -> str | None:
+        """Return the hash of what a link on this machine leads to, or nothing."""
+        if URL(url).host != "127.0.0.1":
+            return None
+        try:
+            async with (
+                aiohttp.ClientSession(raise_for_status=True) as session,
+                session.get(url) as response,
+            ):
+                content = await response.read()
+        except aiohttp.ClientError:
+            return None
+        return hashlib.sha256(content).hexdigest() if len(content) <= self._limits[1] else None
+
+    async def _give(self, reply: Reply, request: web.Request) -> web.StreamResponse:
+        if reply.delay or reply.hangs:
+            await self._wait(None if reply.hangs else reply.delay)
+        if reply.cuts and request.transport is not None:
+            request.transport.abort()
+        return web.Response(
+            body=reply.content,
+            status=reply.http,
+            content_type=reply.content_type,
+            headers=dict(reply.headers),
+        )
+
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,146 @@
+"""A server: its roles, members and channels.
+
+https://docs.discord.com/developers/resources/guild#guild-object
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.stand_ins.discord.channels import TEXT, THREAD, Channel
+from tests.stand_ins.discord.events import Intent, plain
+from tests.stand_ins.discord.people import Member, User
+from tests.stand_ins.discord.permissions import NOTHING, USUAL, Permission
+from tests.stand_ins.discord.snowflakes import created_at
+
+if TYPE_CHECKING:
+    from tests.stand_ins.discord.refusals import Json
+    from tests.stand_ins.discord.world import World
+
+
+@dataclass(frozen=True)
+class Role:
+    """A named set of permissions."""
+
+    id: int
+    name: str
+    permissions: Permission
+    position: int = 0
+
+    def as_json(self) -> Json:
+        return {
+            "id": str(self.id),
+            "name": self.name,
+            "permissions": str(int(self.permissions)),
+            "position": self.position,
+            "color": 0,
+            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+            "hoist": False,
+            "managed": False,
+            "mentionable": False,
+            "icon": None,
+            "unicode_emoji": None,
+            "flags": 0,
+        }
+
+
+@dataclass(eq=False)
+class Guild:
+    """A server the bot is in; what is added to it is announced to the bot at once."""
+
+    id: int
+    world: World = field(repr=False)
+    name: str
+    locale: str = "en-US"
+    roles: dict[int, Role] = field(default_factory=dict, repr=False)
+    members: dict[int, Member] = field(default_factory=dict, repr=False)
+    owner: Member = field(init=False, repr=False)
+    me: Member = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # The role everybody has carries the guild's own id.
+        self.roles[self.id] = Role(self.id, "@everyone", USUAL)
+        self.owner = self._enrol(User(self.world.ids.next(), "owner"), Permission.ADMINISTRATOR)
+        self.me = self._enrol(self.world.bot, NOTHING)
+
+    @property
+    def channels(self) -> list[Channel]:
+        return [channel for channel in self.world.channels.values() if channel.guild is self]
+
+    def add_text_channel(self, name: str) -> Channel:
+        channel = Channel(self.world.ids.next(), self.world, TEXT, name, self)
+        self.world.channels[channel.id] = channel
+        channel.announce("CHANNEL_CREATE")
+        return channel
+
+    def add_role(self, name: str, permissions: Permission = NOTHING) -> Role:
+        role = Role(self.world.ids.next(), name, permissions, position=len(self.roles))
+        self.roles[role.id] = role
+        if self.id in self.world.guilds:
+            body = {"guild_id": str(self.id), "role": role.as_json()}
+            self.world.publish(plain("GUILD_ROLE_CREATE", self.id, Intent.GUILDS, body))
+        return role
+
+    def add_member(self, name: str, permissions: Permission = NOTHING) -> Member:
+        """Let a new person join, with these permissions on top of everybody's."""
+        member = self._enrol(User(self.world.ids.next(), name), permissions)
+        body = member.as_json() | {"guild_id": str(self.id)}
+        self.world.publish(plain("GUILD_MEMBER_ADD", self.id, Intent.GUILD_MEMBERS, body))
+        return member
+
+    def add_existing(self, user: User, permissions: Permission = NOTHING) -> Member:
+        """Let somebody known from another guild join this one too."""
+        return self._enrol(user, permissions)
+
+    def as_json(self) -> Json:
+        """The guild as REST tells it."""
+        return {
+            "id": str(self.id),
+            "name": self.name,
+            "owner_id": str(self.owner.user.id),
+            "icon": None,
+            "splash": None,
+            "banner": None,
+            "description": None,
+            "features": [],
+            "emojis": [],
+            "stickers": [],
+            "roles": [role.as_json() for role in self.roles.values()],
+            "preferred_locale": self.locale,
+            "verification_level": 0,
+            "default_message_notifications": 0,
+            "explicit_content_filter": 0,
+            "mfa_level": 0,
+            "nsfw_level": 0,
+            "premium_tier": 0,
+            "afk_timeout": 300,
+            "system_channel_flags": 0,
+        }
+
+    def create_json(self) -> Json:
+        """The guild as GUILD_CREATE tells it, to a session without the members intent."""
+        told = [channel.as_json() for channel in self.channels if channel.kind != THREAD]
+        threads = [channel.as_json() for channel in self.channels if channel.kind == THREAD]
+        return self.as_json() | {
+            "unavailable": False,
+            "large": False,
+            "joined_at": created_at(self.id),
+            "member_count": len(self.members),
+            "members": [self.me.as_json()],
+            "channels": told,
+            "threads": threads,
+            "voice_states": [],
+            "presences": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+        }
+
+    def _enrol(self, user: User, permissions: Permission) -> Member:
+        member = Member(self, user)
+        if permissions:
+            role = self.add_role(f"{user.name}'s", permissions)
+            member.roles.append(role)
+        self.members[user.id] = member
+        return member

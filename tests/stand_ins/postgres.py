@@ -1,0 +1,135 @@
+"""A real PostgreSQL server of our own, for as long as the tests run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "framehound"
+PASSWORD = "open-sesame"  # noqa: S105 - of a server on loopback that lives for seconds
+
+# Nothing of this outlives the tests, so nothing has to reach the disk.
+_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server on 127.0.0.1 that makes databases on demand."""
+
+    port: int
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Make an empty database and give its address; it is gone afterwards."""
+        name = f"test_{next(self._numbers)}"
+        self.administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield self.address(name)
+        finally:
+            self.administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def address(self, name: str, password: str = PASSWORD) -> str:
+        """Return the address of a database on this server."""
+        return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
+
+    def administer(self, statement: sql.Composed) -> None:
+        """Run a statement as the server's owner, outside of any transaction."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def find_binaries() -> Path | None:
+    """Return the folder with initdb and pg_ctl, the newest where there are several."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in debian), key=_version, default=None)
+
+
+@contextmanager
+def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own and stop it at the end."""
+    # Not pytest's folder: its path is too long for a Unix socket and closed to other users.
+    with tempfile.TemporaryDirectory(prefix="framehound-pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        user = _unprivileged_user(folder)
+        _make_cluster(binaries, folder, user)
+        port = free_port()
+        _start(binaries, folder, port, user)
+        try:
+            yield PostgresServer(port)
+        finally:
+            _run(binaries / "pg_ctl", "stop", "-D", folder / "db", "-m", "immediate", user=user)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _version(folder: Path) -> int:
+    return int(folder.parent.name)
+
+
+def _unprivileged_user(folder: Path) -> str | None:
+    """Hand the folder to a user the server may run as: it refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    user = "postgres" if "postgres" in known else "nobody"
+    shutil.chown(folder, user)
+    return user
+
+
+def _make_cluster(binaries: Path, folder: Path, user: str | None) -> None:
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    _run(
+        binaries / "initdb",
+        *("-D", folder / "db", "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"),
+        *("--auth", "scram-sha-256", "--pwfile", password),
+        user=user,
+    )
+
+
+def _start(binaries: Path, folder: Path, port: int, user: str | None) -> None:
+    settings = (*_SETTINGS, "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
+    options = " ".join(f"-c {setting}" for setting in settings)
+    _run(
+        binaries / "pg_ctl",
+        *("start", "-w", "-D", folder / "db", "-l", folder / "log", "-o", f"-p {port} {options}"),
+        user=user,
+    )
+
+
+def _run(*command: str | Path, user: str | None) -> None:
+    subprocess.run(
+        command,
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        # To a file, not a pipe: the server that pg_ctl leaves behind would hold the pipe open.
+        stdout=subprocess.DEVNULL,
+        user=user,
+        extra_groups=[] if user else None,
+    )

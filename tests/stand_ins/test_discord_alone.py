@@ -1,0 +1,127 @@
+"""The loopback Discord seen from outside the bot's process, or without a bot at all."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import pytest
+
+from tests.stand_ins.discord import Claim, Cut, LoopbackDiscord, Refuse, Stall, Trickle
+from tests.stand_ins.discord.sample_bot import SampleBot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKEN = "loopback-token"  # noqa: S105 - of a Discord that lives for seconds
+CLIP = b"not really a clip" * 100
+
+
+async def test_the_cdn_misbehaves_as_told() -> None:
+    async with LoopbackDiscord(TOKEN) as loopback, aiohttp.ClientSession() as session:
+        guild = loopback.add_guild()
+        clip = ("cat.mp4", CLIP)
+        message = await guild.owner.post(guild.add_text_channel("videos"), files=[clip])
+        attachment = message.attachments[0]
+        for delivery in (Cut(10), Claim(len(CLIP) + 1)):
+            attachment.delivery = delivery
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await _download(session, attachment.url)
+        attachment.delivery = Claim(5)
+        assert await _download(session, attachment.url) == CLIP[:5]
+        for endless in (Stall(10), Trickle()):
+            attachment.delivery = endless
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(_download(session, attachment.url), 0.1)
+        attachment.delivery = Refuse(503)
+        with pytest.raises(aiohttp.ClientResponseError, match="503"):
+            await _download(session, attachment.url)
+
+
+async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
+    async with session.get(url, raise_for_status=True) as response:
+        return await response.read()
+
+
+async def test_an_unknown_route_is_answered_and_noted() -> None:
+    async with LoopbackDiscord(TOKEN) as loopback, aiohttp.ClientSession() as session:
+        async with session.get(f"{loopback.api_url}/stickers/1") as response:
+            assert (response.status, await response.json()) == (
+                404,
+                {"message": "404: Not Found", "code": 0},
+            )
+        assert loopback.unknown_routes == ["GET /stickers/1"]
+
+
+async def test_a_wait_in_vain_says_what_was_missed() -> None:
+    async with LoopbackDiscord(TOKEN) as loopback:
+        guild = loopback.add_guild()
+        channel = guild.add_text_channel("videos")
+        message = await guild.owner.post(channel, "anyone?")
+        with pytest.raises(TimeoutError, match=r"no reply to 'anyone\?' in 0.01 s. Last asked"):
+            await loopback.wait_for_message(channel, reply_to=message, timeout=0.01)
+
+
+_OTHER_BOT = """
+import discord, sys
+discord.http.Route.BASE = sys.argv[1]
+bot = discord.AutoShardedClient(intents=discord.Intents.default(), guild_ready_timeout=0.05)
+bot.run(sys.argv[2], log_handler=None)
+"""
+
+
+async def test_a_bot_in_another_process_may_be_killed() -> None:
+    async with LoopbackDiscord(TOKEN) as single:
+        command = (sys.executable, "-c", _OTHER_BOT, single.api_url, TOKEN)
+        process = await asyncio.create_subprocess_exec(*command)
+        await single.wait_ready()
+        process.kill()
+        await process.wait()
+        await single.wait_disconnected()
+        assert len(single.gateway.sessions) == 1
+
+
+async def test_the_terminal_prints_replies_and_saves_their_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clip = tmp_path / "cat.mp4"
+    clip.write_bytes(CLIP)
+    command = ("-m", "tests.stand_ins.discord", "--token", TOKEN, "--save", str(tmp_path / "out"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    address = (await process.stdout.readline()).decode().strip().partition("=")[2]
+    monkeypatch.setattr(discord.http.Route, "BASE", address)
+    bot = SampleBot()
+    task = asyncio.create_task(bot.start(TOKEN))
+    await _until_connected(bot)
+    process.stdin.write(f"post {clip} look\n".encode())
+    assert await _read_until(process.stdout, "framehound (to 'look')") == f"{len(CLIP)} @everyone"
+    saved = (await _read_until(process.stdout, "  file")).partition(" (")[0]
+    assert (tmp_path / "out" / saved).read_bytes() == CLIP
+    await bot.close()
+    await task
+    process.kill()
+    await process.wait()
+
+
+async def _until_connected(bot: SampleBot) -> None:
+    ready = asyncio.Event()
+
+    async def on_ready() -> None:
+        ready.set()
+
+    bot.add_listener(on_ready)
+    await ready.wait()
+
+
+async def _read_until(stream: asyncio.StreamReader, start: str) -> str:
+    while line := (await stream.readline()).decode():
+        if line.startswith(f"{start}: "):
+            return line.removeprefix(f"{start}: ").strip()
+    raise EOFError(start)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import random
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.concepts import Concept, Frame
+from bot.storage.frame_codec import decode, encode
+
+concepts = st.builds(Concept, st.text(), st.floats(allow_nan=False))
+frames_of_any_kind = st.lists(st.builds(Frame, st.integers(0), st.lists(concepts).map(tuple))).map(
+    tuple
+)
+
+
+def bits(frames: tuple[Frame, ...]) -> list[bytes]:
+    """Every score's bytes: unlike ==, these tell 0.0 from -0.0."""
+    return [struct.pack("<d", concept.score) for frame in frames for concept in frame.concepts]
+
+
+@given(frames_of_any_kind)
+def test_frames_come_back_equal_to_the_bit(frames: tuple[Frame, ...]) -> None:
+    restored = decode(encode(frames))
+    assert restored == frames
+    assert bits(restored) == bits(frames)
+
+
+def test_lone_surrogates_in_names_come_back() -> None:
+    frames = (Frame(0, (Concept("\ud800", 0.5),)),)
+    assert decode(encode(frames)) == frames
+
+
+def test_the_same_name_twice_in_a_frame_stays_twice() -> None:
+    frames = (Frame(0, (Concept("cat", 0.5), Concept("cat", 0.4))),)
+    assert decode(encode(frames)) == frames
+
+
+def test_ten_minutes_take_little_more_room_than_their_scores() -> None:
+    chance = random.Random(7)  # noqa: S311 - numbers to measure with
+    frames = tuple(
+        Frame(second * 1000, tuple(Concept(f"name {n}", chance.random()) for n in range(50)))
+        for second in range(600)
+    )
+    bare_scores = 600 * 50 * struct.calcsize("<d")
+    assert len(encode(frames)) < 1.5 * bare_scores

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.settings import GuildSettings
+from bot.domain.tagging import Tagging
+from bot.errors import ConfigError
+from bot.storage import migrations, schema
+from bot.storage.address import DatabaseAddress
+from bot.storage.database import Database
+from bot.storage.engine import begin_for_writing, create_engine
+from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.meta import MetaStore
+from bot.storage.tables import metadata
+from bot.storage.taggings import TaggingStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
+
+# What each released schema held, as rows written then; a new revision adds its own entry.
+# The bytes are one frame in format 1: {"names":["cat"],"frames":[[1000,[0],[0.95]]]}
+FRAMES = (
+    "789cab56ca4bcc4d2d56b28a564a4e2c518ad5514a2b820a441b1a1818e8441bc402b19ea5696c6c6c2d0051b30ddc"
+)
+TAGGING_ROW = """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
+    'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006')"""
+ROWS: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
+    "0001": [
+        (TAGGING_ROW, {"frames": bytes.fromhex(FRAMES)}),
+        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
+        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
+    ],
+}
+
+
+def revisions() -> list[str]:
+    return [script.revision for script in SCRIPTS.walk_revisions()]
+
+
+def test_the_first_revision_is_among_those_tried() -> None:
+    assert "0001" in revisions()
+
+
+def differences(connection: Connection) -> list[object]:
+    options = {"version_table": migrations.VERSION_TABLE}
+    context = MigrationContext.configure(connection, opts=options)
+    found: list[object] = compare_metadata(context, metadata)
+    return found
+
+
+async def test_migrations_lead_to_the_tables_as_they_are(database: Database) -> None:
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def populate(url: str, revision: str) -> None:
+    """Make the database as a program of that revision left it."""
+    engine = await create_engine(DatabaseAddress.parse(url), busy_timeout=1)
+    async with begin_for_writing(engine).begin() as connection:
+        await connection.run_sync(schema.upgrade, revision)
+        for statement, values in ROWS[revision]:
+            await connection.execute(text(statement), values)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("revision", revisions())
+async def test_what_an_older_program_stored_is_kept(database_url: str, revision: str) -> None:
+    await populate(database_url, revision)
+    async with Database.open(database_url) as database:
+        identity = TaggerIdentity("local", "net", 0.5, "r1")
+        assert await TaggingStore(database).find("sha256:ab", identity) == Tagging(
+            ClipInfo(ClipFormat.MP4, 9, 2000, "sha256:ab"),
+            (Frame(1000, (Concept("cat", 0.95),)),),
+        )
+        settings = await GuildSettingsStore(database).load(42)
+        assert settings == GuildSettings(42, {"local:net": 0.7})
+        assert await MetaStore(database).get("commands") == "abc"
+
+
+async def test_a_new_database_has_the_newest_schema(database: Database) -> None:
+    async with database.reading() as connection:
+        revision = await connection.run_sync(schema.current_revision)
+        assert revision == SCRIPTS.get_current_head()
+        assert await connection.run_sync(schema.is_current)
+
+
+async def test_a_schema_from_the_future_is_refused_politely(database_url: str) -> None:
+    async with Database.open(database_url) as database, database.writing() as connection:
+        await connection.execute(text("UPDATE schema_revision SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="please update") as caught:
+        async with Database.open(database_url):
+            pytest.fail("it was opened all the same")
+    assert len(caught.value.mistakes) == 1
+
+
+async def test_a_failed_migration_leaves_nothing_behind(database_url: str) -> None:
+    engine = await create_engine(DatabaseAddress.parse(database_url), busy_timeout=1)
+
+    def upgrade_and_fail(connection: Connection) -> None:
+        schema.upgrade(connection)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        async with begin_for_writing(engine).begin() as connection:
+            await connection.run_sync(upgrade_and_fail)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(schema.current_revision) is None
+    await engine.dispose()
+    async with Database.open(database_url) as database:
+        assert await MetaStore(database).get("commands") is None
+
+
+async def test_several_may_open_a_new_database_at_once(database_url: str) -> None:
+    async def open_and_note(key: str) -> None:
+        async with Database.open(database_url) as database:
+            await MetaStore(database).set(key, key)
+
+    keys = [f"program {number}" for number in range(6)]
+    await asyncio.gather(*map(open_and_note, keys))
+    async with Database.open(database_url) as database:
+        assert [await MetaStore(database).get(key) for key in keys] == keys

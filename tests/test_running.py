@@ -1,0 +1,188 @@
+"""The whole bot, as a process, against a Discord and a Clarifai on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.replies import REFUSED
+from tests.conftest import CLIPS
+from tests.programs import TOKEN, Program, settings_for, started
+from tests.stand_ins import clarifai_replies as replies
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+from tests.stand_ins.discord import LoopbackDiscord, Member, Message, Permission
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.stand_ins.discord import Channel
+
+CAT = (CLIPS / "montage.gif").read_bytes()
+CITY = (CLIPS / "city.mp4").read_bytes()
+
+
+class Scene:
+    """A Discord with a channel, somebody in it, and the bot at work."""
+
+    def __init__(self, discord: LoopbackDiscord, program: Program) -> None:
+        self.discord = discord
+        self.program = program
+        self.guild = next(iter(discord.world.guilds.values()))
+        self.channel: Channel = self.guild.channels[0]
+        self.ann = self.guild.add_member("ann")
+
+    async def reply_to(self, message: Message) -> Message:
+        return await self.discord.wait_for_message(self.channel, reply_to=message, timeout=20)
+
+
+@asynccontextmanager
+async def scene(
+    tmp_path: Path,
+    data_dir: Path,
+    *,
+    privileged_content: bool = True,
+    settings: dict[str, str] | None = None,
+) -> AsyncIterator[Scene]:
+    async with LoopbackDiscord(TOKEN, privileged_content=privileged_content) as discord:
+        discord.add_guild("Cats").add_text_channel("videos")
+        environment = {**settings_for(discord, data_dir), **(settings or {})}
+        async with started(environment, tmp_path) as program:
+            await discord.wait_ready()
+            yield Scene(discord, program)
+            assert await program.stop() == 0, program.log
+        assert discord.unknown_routes == []
+        assert TOKEN not in program.log
+        assert "Traceback" not in program.log, program.log
+
+
+@pytest.fixture
+async def at_work(tmp_path: Path, data_dir: Path) -> AsyncIterator[Scene]:
+    async with scene(tmp_path, data_dir) as opened:
+        yield opened
+
+
+def shows_cat(content: str, name: str = "montage.gif") -> bool:
+    return content.startswith(f"**{name}** · 16 s · above 0.5\n") and "cat ." in content
+
+
+async def test_every_way_in_gets_its_reply(at_work: Scene) -> None:
+    discord, channel, ann = at_work.discord, at_work.channel, at_work.ann
+    posted = await ann.post(channel, "my cat", files=[("cat.gif", CAT, "image/gif")])
+    reply = await at_work.reply_to(posted)
+    assert shows_cat(reply.content, "cat.gif")
+    link = posted.attachments[0].url
+    for text, about in (
+        (link, None),
+        (f"!tags {link}", None),
+        (f"!tags <{link}>", None),
+        ("!tags", posted),
+    ):
+        asked = await ann.post(channel, text, reply_to=about)
+        assert shows_cat((await at_work.reply_to(asked)).content, "cat.gif"), text
+    with_file = await ann.post(channel, "!tags", files=[("cat.gif", CAT, "image/gif")])
+    assert shows_cat((await at_work.reply_to(with_file)).content, "cat.gif")
+    for interaction in (
+        await ann.slash(channel, "tags", url=link),
+        await ann.slash(channel, "tags", file=("cat.gif", CAT, "image/gif")),
+        await ann.use_context_menu(channel, "Tag this video", posted),
+    ):
+        assert shows_cat((await interaction.wait_for_response(20)).content, "cat.gif")
+    assert len([m for m in discord.replies_to(posted) if m.author is discord.bot]) == 1
+
+
+async def test_one_message_gets_one_reply_whatever_its_clips(at_work: Scene) -> None:
+    files = [("cat.gif", CAT, "image/gif"), ("city.mp4", CITY, "video/mp4")]
+    posted = await at_work.ann.post(at_work.channel, "both", files=files)
+    reply = await at_work.reply_to(posted)
+    assert shows_cat(reply.content, "cat.gif")
+    assert "\n\n**city.mp4** · 8 s" in reply.content
+    assert len(at_work.discord.replies_to(posted)) == 1
+
+
+async def test_what_was_noticed_is_refused_by_a_reaction_and_what_was_asked_in_words(
+    at_work: Scene,
+) -> None:
+    files = [("broken.mp4", b"not a clip at all", "video/mp4")]
+    noticed = await at_work.ann.post(at_work.channel, "", files=files)
+    await at_work.discord.wait_for_reaction(noticed, REFUSED, timeout=20)
+    assert at_work.discord.replies_to(noticed) == []
+    asked = await at_work.ann.post(at_work.channel, "!tags", reply_to=noticed)
+    reply = await at_work.reply_to(asked)
+    assert reply.content == (
+        "**broken.mp4** · This is a text; I read MP4, MOV, MKV, WebM, AVI, OGG and GIF."
+    )
+
+
+async def test_what_models_say_mentions_nobody_and_formats_nothing(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        clarifai.serve(replies.frames({0: {"@everyone <@1> **b**": 0.99}}))
+        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        async with scene(tmp_path, data_dir, settings=settings) as opened:
+            posted = await opened.ann.post(opened.channel, "", files=[("a.mp4", CITY, "video/mp4")])
+            reply = await opened.reply_to(posted)
+    assert r"\@everyone \<\@1\> \*\*b\*\* .99" in reply.content
+    assert not reply.mention_everyone
+    assert reply.mentions == []
+
+
+async def test_a_replayed_message_is_answered_once(at_work: Scene) -> None:
+    posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
+    at_work.discord.redeliver(posted)
+    await at_work.reply_to(posted)
+    at_work.discord.send_reconnect(repeat=1)
+    await at_work.discord.wait_ready()
+    later = await at_work.ann.post(at_work.channel, "", files=[("city.mp4", CITY, "video/mp4")])
+    await at_work.reply_to(later)
+    assert len(at_work.discord.replies_to(posted)) == 1
+
+
+async def test_without_the_message_content_intent_it_starts_and_says_so_once(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    async with scene(tmp_path, data_dir, privileged_content=False) as opened:
+        said = [line for line in opened.program.log.splitlines() if "content intent" in line]
+        assert len(said) == 1
+        assert json.loads(said[0])["level"] == "warning"
+        posted = await opened.ann.post(opened.channel, "", files=[("cat.gif", CAT, "image/gif")])
+        menu = await opened.ann.use_context_menu(opened.channel, "Tag this video", posted)
+        assert shows_cat((await menu.wait_for_response(20)).content, "cat.gif")
+        slash = await opened.ann.slash(opened.channel, "threshold")
+        assert "above 0.5" in (await slash.wait_for_response()).content
+        assert opened.discord.replies_to(posted) == []
+
+
+async def test_a_wrong_token_is_one_line_and_exit_code_2(tmp_path: Path, data_dir: Path) -> None:
+    async with LoopbackDiscord("another-token") as discord:
+        settings = settings_for(discord, data_dir)
+        async with started(settings, tmp_path) as program:
+            assert await program.exit_code() == 2
+    assert program.log == "DISCORD_TOKEN: Discord does not accept this token\n"
+    assert len(discord.requests) == 1
+
+
+async def test_clarifai_is_asked_once_for_a_clip_whoever_reposts_it_at_whatever_threshold(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        async with scene(tmp_path, data_dir, settings=settings) as opened:
+            boss: Member = opened.guild.add_member("boss", Permission.MANAGE_GUILD)
+            first = await opened.ann.post(
+                opened.channel, "", files=[("beer.mp4", CITY, "video/mp4")]
+            )
+            reply = await opened.reply_to(first)
+            heading = "**beer.mp4** · 8 s · above 0.94\n"
+            assert reply.content.startswith(f"{heading}`0:00–0:02` drink .98 · glass .97 · ")
+            await boss.post(opened.channel, "!threshold 0.98")
+            again = await boss.post(opened.channel, "", files=[("x.mp4", CITY, "video/mp4")])
+            assert "above 0.98\n`0:00–0:03` drink .98\n" in (await opened.reply_to(again)).content
+    assert [call.sha256 for call in clarifai.calls] == [hashlib.sha256(CITY).hexdigest()]
+    assert clarifai.violations == []
