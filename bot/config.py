@@ -70,6 +70,14 @@ def _check_root(value: str) -> str:
     return value.rstrip("/")
 
 
+def _check_token(value: SecretStr) -> SecretStr:
+    """Take a token as it was pasted, white space around it left out."""
+    token = value.get_secret_value().strip()
+    if not token or any(character.isspace() for character in token):
+        raise ValueError("must be one word")
+    return SecretStr(token)
+
+
 def _check_database(value: SecretStr) -> SecretStr:
     try:
         url = make_url(value.get_secret_value())
@@ -83,6 +91,7 @@ def _check_database(value: SecretStr) -> SecretStr:
 Root = Annotated[str, AfterValidator(_check_root)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
+Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 
 
@@ -99,9 +108,9 @@ class Config(BaseSettings):
         populate_by_name=True,
     )
 
-    discord_token: SecretStr | None = None
+    discord_token: Token | None = None
     discord_api_url: Root | None = None
-    clarifai_pat: SecretStr | None = Field(
+    clarifai_pat: Token | None = Field(
         default=None, validation_alias=AliasChoices("CLARIFAI_PAT", "CLARIFAI_KEY")
     )
     clarifai_api_url: Root = "https://api.clarifai.com"
@@ -174,7 +183,7 @@ class Config(BaseSettings):
 class DiscordConfig(Config):
     """The settings of a process that talks to Discord."""
 
-    discord_token: SecretStr
+    discord_token: Token
 
 
 Kind = TypeVar("Kind", bound=Config)

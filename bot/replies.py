@@ -40,7 +40,7 @@ class DiscordResponder:
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
         except discord.HTTPException as error:
-            if error.code != _INVALID_BODY:
+            if error.code != _INVALID_BODY or "message_reference" not in error.text:
                 raise
             self._log.info("message is gone, so nothing is said", code=error.code)
 

@@ -66,6 +66,13 @@ def test_secrets_are_not_in_the_repr() -> None:
     assert loaded.clarifai_pat is not None
 
 
+def test_a_token_is_one_word_without_what_pasting_adds() -> None:
+    token = load(CLARIFAI_PAT=" abc\n").clarifai_pat
+    assert token is not None
+    assert token.get_secret_value() == "abc"
+    assert mistakes(CLARIFAI_PAT="hush hush") == ("CLARIFAI_PAT: must be one word",)
+
+
 def test_the_tutorials_name_of_the_token_is_read_too() -> None:
     assert load(CLARIFAI_KEY="k").chosen_tagger == "clarifai"
 

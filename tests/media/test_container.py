@@ -37,5 +37,6 @@ def test_nothing_but_this_file_as_this_format_may_be_opened(tmp_path: Path) -> N
         assert opened.name.startswith("file:/")
         assert opened.options["protocol_whitelist"] == "file"
         assert opened.options["format_whitelist"] == "matroska"
+        assert opened.options["max_pixels"] == str(container.MAX_PIXELS)
     with pytest.raises(Damaged), open_clip(path, ClipFormat.MP4):
         pass

@@ -122,6 +122,12 @@ async def test_a_single_picture_has_a_length(
     assert 1 <= found.duration <= 100
 
 
+async def test_no_length_is_less_than_a_millisecond(
+    sandbox: Sandbox, clip: Callable[..., Path]
+) -> None:
+    assert (await look(sandbox, clip(ClipFormat.MP4, pictures=1, rate=2000))).duration == 1
+
+
 @pytest.mark.parametrize("clip_format", [ClipFormat.MKV, ClipFormat.WEBM])
 async def test_pictures_without_a_length_last_as_long_as_their_neighbours(
     sandbox: Sandbox,

@@ -27,8 +27,8 @@ class Call:
         return self._call
 
 
-def write(path: Path, parts: Iterable[Any], numbers: bytes = b"") -> Path:
-    path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts) + numbers)
+def write(path: Path, parts: Iterable[Any]) -> Path:
+    path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
     return path
 
 
@@ -47,7 +47,7 @@ def tensor(start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> byte
 
 
 def checkpoint(path: Path, table: bytes, count: int = 6) -> Path:
-    head = b"".join(pickle.dumps(part, 2) for part in (MAGIC, 1001, {}))
+    head = pickle.dumps(MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
     numbers = struct.pack("<q", count) + np.arange(6, dtype="<f4").tobytes()
     path.write_bytes(head + table + pickle.dumps(["s"], 2) + numbers)
     return path
