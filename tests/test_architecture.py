@@ -29,7 +29,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # A configuration names limits, which are the domain's.
 NEIGHBOURS_THAT_MAY = {("bot.config", "bot.domain")}
 DISCORD = {"bot.check_command", "bot.client", "bot.replies", "bot.running", "cogs"}
-CHILD_ONLY = {"av", "numpy", "onnxruntime", "onnx", "PIL"}
 
 FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Picture = npt.NDArray[np.uint8]
 
 
+# A strip longer than this is squeezed: whole, it would cost memory, and the model sees its middle.
+_LONGEST_BY_SHORTEST = 4
+
+
 @dataclass(frozen=True, slots=True)
 class SampledFrame:
     """The picture that stands for a second.
@@ -47,17 +51,18 @@ def sample(
     Raises ``Damaged`` where no picture can be decoded, or the file breaks off.
     """
     with open_clip(path, clip_format) as container:
-        wanted = _Wanted(seconds)
+        track = picture_track(container)
+        wanted = _Wanted(seconds, shorter_side, float(track.sample_aspect_ratio or 1))
         shown: _Shown | None = None
-        for upcoming in _pictures(container, picture_track(container)):
+        for upcoming in _pictures(container, track):
             if shown is not None:
-                yield from wanted.until(upcoming.time, shown, shorter_side)
+                yield from wanted.until(upcoming.time, shown)
             shown = upcoming
             if wanted.done:
                 return
         if shown is None:
             raise Damaged(detail="not one picture could be decoded")
-        yield from wanted.until(None, shown, shorter_side)
+        yield from wanted.until(None, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +75,24 @@ class _Shown:
 
 @dataclass(slots=True)
 class _Wanted:
-    """The seconds that still want a picture."""
+    """The seconds that still want a picture, and how they want it.
+
+    ``pixel_aspect`` is a pixel's width by its height as shown on screen.
+    """
 
     seconds: int
+    shorter_side: int
+    pixel_aspect: float
     next: int = 0
 
     @property
     def done(self) -> bool:
         return self.next >= self.seconds
 
-    def until(self, end: int | None, shown: _Shown, shorter_side: int) -> Iterator[SampledFrame]:
+    def until(self, end: int | None, shown: _Shown) -> Iterator[SampledFrame]:
         """Serve the seconds whose middle lies before ``end``, or all that are left."""
         while not self.done and (end is None or self.next * 1000 + 500 < end):
-            picture = _scaled(shown.frame, shorter_side)
+            picture = _scaled(shown.frame, self.shorter_side, self.pixel_aspect)
             # A short last second may end before its middle; its picture still belongs to it.
             yield SampledFrame(self.next, shown.time, picture)
             self.next += 1
@@ -102,12 +112,14 @@ def _pictures(container: InputContainer, track: VideoStream) -> Iterator[_Shown]
             yield _Shown(max(0, round((frame.time - start) * 1000)), frame)
 
 
-def _scaled(frame: VideoFrame, shorter_side: int) -> Picture:
+def _scaled(frame: VideoFrame, shorter_side: int, pixel_aspect: float) -> Picture:
     """Scale with libswscale straight to the size asked, then turn the picture upright."""
-    factor = shorter_side / min(frame.width, frame.height)
+    shown_width = frame.width * pixel_aspect
+    factor = shorter_side / min(shown_width, frame.height)
+    longest = shorter_side * _LONGEST_BY_SHORTEST
     scaled = frame.reformat(
-        width=max(shorter_side, round(frame.width * factor)),
-        height=max(shorter_side, round(frame.height * factor)),
+        width=min(longest, max(shorter_side, round(shown_width * factor))),
+        height=min(longest, max(shorter_side, round(frame.height * factor))),
         format="rgb24",
         interpolation=Interpolation.BICUBIC,
     )

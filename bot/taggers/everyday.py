@@ -1,62 +1,64 @@
-"""From a model's 1000 classes to names people say.
+"""From ImageNet's 1000 classes to names people say.
 
-ImageNet's classes are often too fine (120 breeds of dog) or too unsure by themselves: their
-probabilities are summed over WordNet's hierarchy, and what is shown is the everyday names above
-them. A breed or a variety is named only when nearly sure.
+The table in ``data/everyday.tsv`` gives each class its names from the broadest to the narrowest:
+``animal``, ``dog``, ``golden retriever``. A name's score is the sum of its classes' scores, so what
+a model can't tell apart (two breeds) still adds up to what it can (a dog).
+
+Imports NumPy: for code that runs in a child process alone.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bot.domain.concepts import Concept
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
-    Ranked = list[tuple[str, float]]
-
-REVISION = "1"
-"""Changes with the names, so that what was stored under other names is not mixed in."""
-_SURE_OF_A_VARIETY = 0.9
-_FAINTEST = 0.02
-_MOST_NAMES = 20
+TABLE = Path(__file__).parent / "data" / "everyday.tsv"
+VARIETY = "~"  # marks names of breeds and varieties in the table
+DOUBTFUL = "?"  # marks names models give to pictures of nothing in particular
+CERTAIN = 0.8  # the score either needs to be named at all
+MOST = 20  # concepts of one frame
+LEAST = 0.01  # the lowest score worth keeping
 
 
 @dataclass(frozen=True, slots=True)
-class ClassName:
-    """What one class of the model is called: itself, and the everyday names above it."""
+class Everyday:
+    """Names and what they cover.
 
-    own: str
-    fine: bool
-    above: tuple[str, ...]
-
-
-def read_names() -> tuple[ClassName, ...]:
-    """Return the model's classes in their order."""
-    text = resources.files("bot.taggers").joinpath("data", "names.tsv").read_text("utf-8")
-    return tuple(_parse(line) for line in text.splitlines())
-
-
-def roll_up(probabilities: Sequence[float], classes: Sequence[ClassName]) -> Ranked:
-    """Return names with their summed probabilities 0-1, best first, nearer names first of equals.
-
-    A class too fine for people counts towards the names above it and is itself shown only when
-    nearly sure.
+    ``covers`` is float32 (names, classes), 1 where a name covers a class, else 0; ``needed`` is
+    float32 (names), the score below which a name is not used.
     """
-    sums: defaultdict[str, float] = defaultdict(float)
-    depth: dict[str, int] = {}
-    for probability, named in zip(probabilities, classes, strict=True):
-        own = not named.fine or not named.above or probability >= _SURE_OF_A_VARIETY
-        names = (named.own, *named.above) if own else named.above
-        for level, name in enumerate(names):
-            sums[name] += probability
-            depth[name] = max(level, depth.get(name, 0))
-    kept = [(name, min(score, 1.0)) for name, score in sums.items() if score >= _FAINTEST]
-    return sorted(kept, key=lambda pair: (-round(pair[1], 2), depth[pair[0]]))[:_MOST_NAMES]
+
+    names: tuple[str, ...]
+    covers: NDArray[np.float32]
+    needed: NDArray[np.float32]
+
+    def concepts(self, scores: NDArray[np.float32]) -> tuple[Concept, ...]:
+        """Return what a frame shows, best first.
+
+        ``scores`` of the classes, float32 (classes,), add up to 1.
+        """
+        sums = np.minimum(self.covers @ scores, 1.0)
+        ranked = np.argsort(-sums, kind="stable")
+        used = [number for number in ranked if sums[number] >= self.needed[number]]
+        return tuple(Concept(self.names[n], round(float(sums[n]), 4)) for n in used[:MOST])
 
 
-def _parse(line: str) -> ClassName:
-    own, kind, above = line.split("\t")
-    return ClassName(own, kind == "fine", tuple(above.split("|")) if above else ())
+def load_everyday(path: Path = TABLE) -> Everyday:
+    """Read the table of names."""
+    rows = [line.split("\t")[1:] for line in path.read_text("utf-8").splitlines()]
+    marked = sorted({name for row in rows for name in row})
+    covers = np.zeros((len(marked), len(rows)), np.float32)
+    place = {name: number for number, name in enumerate(marked)}
+    for class_number, row in enumerate(rows):
+        covers[[place[name] for name in row], class_number] = 1.0
+    needed = [CERTAIN if name.startswith((VARIETY, DOUBTFUL)) else LEAST for name in marked]
+    names = tuple(name.removeprefix(VARIETY).removeprefix(DOUBTFUL) for name in marked)
+    return Everyday(names, covers, np.array(needed, np.float32))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, Damaged, TaggerUnavailable
-from bot.taggers.everyday import REVISION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,14 @@ class LocalTagger:
         self._sandbox = sandbox
         self._models = models
         self._limits = limits
+        self._identity = TaggerIdentity(
+            "local", "efficientnet-lite0", _DEFAULT_THRESHOLD, _revision()
+        )
 
     @property
     def identity(self) -> TaggerIdentity:
-        """The model, told apart by the list of names it is read with."""
-        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, REVISION)
+        """The model, told apart by the table of names it is read with."""
+        return self._identity
 
     def size_limit(self, *, public: bool) -> int:  # noqa: ARG002 - the protocol's; here both are alike
         """Return how many bytes a clip may have."""
@@ -63,12 +67,18 @@ class LocalTagger:
         """Build and load the model; raises TaggerUnavailable where that fails."""
         request = {"models": str(self._models.absolute())}
         try:
-            classes = await self._sandbox.run(
+            names = await self._sandbox.run(
                 "bot.taggers.local_child:check", request, seconds=_LONGEST_CHECK
             )
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error
-        return f"{self.identity} is ready ({classes} classes)"
+        return f"{self.identity} is ready ({names} names)"
+
+
+def _revision() -> str:
+    """Return a hash of the names, so that what was stored under other names is not mixed in."""
+    table = resources.files("bot.taggers").joinpath("data", "everyday.tsv").read_bytes()
+    return hashlib.sha256(table).hexdigest()[:12]
 
 
 def _read(answer: Any) -> tuple[Frame, ...]:

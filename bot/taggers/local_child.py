@@ -12,7 +12,7 @@ import onnxruntime
 
 from bot.domain.clip import ClipFormat
 from bot.media.sample import sample
-from bot.taggers.everyday import ClassName, read_names, roll_up
+from bot.taggers.everyday import Everyday, load_everyday
 from bot.taggers.local_model import SIDE, ensure_model
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> list[dict[str
 
     Returns frames as ``{"time": milliseconds, "concepts": [[name, score], …]}``.
     """
-    session, names = _load(request["models"])
+    session, everyday = _load(request["models"])
     frames: list[dict[str, Any]] = []
     pictures = sample(
         Path(request["path"]),
@@ -42,19 +42,19 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> list[dict[str
         shorter_side=_SHORTER_SIDE,
     )
     while batch := list(islice(pictures, _BATCH)):
-        frames.extend(_tag_batch(session, names, batch))
+        frames.extend(_tag_batch(session, everyday, batch))
         report(len(frames))
     return frames
 
 
 def check(request: dict[str, Any], _report: Callable[[Any], None]) -> int:
-    """Build and load the model; return how many classes it knows."""
-    _session, names = _load(request["models"])
-    return len(names)
+    """Build and load the model; return how many names it knows."""
+    _session, everyday = _load(request["models"])
+    return len(everyday.names)
 
 
 @lru_cache(maxsize=1)
-def _load(models: str) -> tuple[onnxruntime.InferenceSession, tuple[ClassName, ...]]:
+def _load(models: str) -> tuple[onnxruntime.InferenceSession, Everyday]:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
@@ -63,12 +63,12 @@ def _load(models: str) -> tuple[onnxruntime.InferenceSession, tuple[ClassName, .
     session = onnxruntime.InferenceSession(
         str(ensure_model(Path(models))), options, providers=["CPUExecutionProvider"]
     )
-    return session, read_names()
+    return session, load_everyday()
 
 
 def _tag_batch(
     session: onnxruntime.InferenceSession,
-    names: tuple[ClassName, ...],
+    everyday: Everyday,
     batch: list[SampledFrame],
 ) -> Iterator[dict[str, Any]]:
     (probabilities,) = session.run(None, {"pictures": np.stack([_middle(f) for f in batch])})
@@ -76,7 +76,8 @@ def _tag_batch(
         flat = float(frame.picture.std()) < _FLATTEST
         # A second's picture may have gone on screen before it; it is told at its own second.
         time = max(frame.time, frame.second * 1000)
-        yield {"time": time, "concepts": [] if flat else roll_up(row.tolist(), names)}
+        concepts = () if flat else everyday.concepts(row)
+        yield {"time": time, "concepts": [[each.name, each.score] for each in concepts]}
 
 
 def _middle(frame: SampledFrame) -> npt.NDArray[np.uint8]:

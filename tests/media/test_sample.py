@@ -129,3 +129,26 @@ def test_bytes_that_are_no_picture_are_damage(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(Damaged):
         frames(path, ClipFormat.MKV, 16)
+
+
+def shaped(path: Path, width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Return height and width of the picture sampled from a clip of that shape."""
+    with av.open(str(path), "w", format="mp4") as container:
+        track = container.add_stream("libx264", rate=10)
+        assert isinstance(track, VideoStream)
+        track.width, track.height, track.pix_fmt = width, height, "yuv420p"
+        track.codec_context.sample_aspect_ratio = pixel_aspect
+        frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), "rgb24")
+        frame.pts, frame.time_base = 0, Fraction(1, 10)
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    return frames(path, ClipFormat.MP4, 1)[0].picture.shape[:2]
+
+
+def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
+    assert shaped(tmp_path / "a.mp4", 64, 64, Fraction(2, 1)) == (32, 64)
+    assert shaped(tmp_path / "b.mp4", 64, 64, Fraction(1, 2)) == (64, 32)
+
+
+def test_a_long_strip_is_squeezed(tmp_path: Path) -> None:
+    assert shaped(tmp_path / "a.mp4", 2048, 16, Fraction(1)) == (32, 128)

@@ -16,6 +16,8 @@ from tests.stand_ins.discord.sample_bot import SampleBot
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.stand_ins.discord import Interaction
+
 TOKEN = "loopback-token"  # noqa: S105 - of a Discord that lives for seconds
 CLIP = b"not really a clip" * 100
 
@@ -54,6 +56,36 @@ async def test_an_unknown_route_is_answered_and_noted() -> None:
                 {"message": "404: Not Found", "code": 0},
             )
         assert loopback.unknown_routes == ["GET /stickers/1"]
+
+
+async def test_an_interaction_is_acknowledged_once_and_in_time() -> None:
+    headers = {"Authorization": f"Bot {TOKEN}"}
+    async with (
+        LoopbackDiscord(TOKEN) as loopback,
+        aiohttp.ClientSession(headers=headers) as session,
+    ):
+        guild = loopback.add_guild()
+        channel = guild.add_text_channel("videos")
+        commands = f"{loopback.api_url}/applications/{loopback.bot.id}/commands"
+        async with session.put(commands, json=[{"name": "tags", "description": "Tag"}]) as response:
+            assert response.status == 200
+
+        async def answer(asked: Interaction) -> tuple[int, int | None]:
+            callback = f"{loopback.api_url}/interactions/{asked.id}/{asked.token}/callback"
+            async with session.post(callback, json={"type": 5}) as response:
+                body = await response.json() if response.status != 204 else {}
+                return response.status, body.get("code")
+
+        first, late, expired = [await guild.owner.slash(channel, "tags") for _ in range(3)]
+        assert [await answer(first), await answer(first)] == [(204, None), (400, 40060)]
+        late._created -= 3.1
+        expired.expire()
+        assert [await answer(late), await answer(expired)] == [(404, 10062), (404, 10062)]
+        first.expire()
+        original = f"{loopback.api_url}/webhooks/{loopback.bot.id}/{first.token}/messages/@original"
+        async with session.patch(original, json={"content": "late"}) as response:
+            assert (response.status, (await response.json())["code"]) == (401, 50027)
+        assert TOKEN not in repr(loopback.requests)
 
 
 async def test_a_wait_in_vain_says_what_was_missed() -> None:

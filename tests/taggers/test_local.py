@@ -125,7 +125,7 @@ async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
 
 async def test_check_builds_the_model_where_it_is_missing(tmp_path: Path) -> None:
     async with opened(tmp_path, tmp_path / "models") as tagger:
-        assert await tagger.check() == "local:efficientnet-lite0 is ready (1000 classes)"
+        assert await tagger.check() == "local:efficientnet-lite0 is ready (1022 names)"
     (built,) = (tmp_path / "models").iterdir()
     assert built.suffix == ".onnx"
 

@@ -1,92 +1,89 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.taggers.everyday import read_names, roll_up
+from bot.taggers.everyday import TABLE, load_everyday
 
-NAMES = read_names()
+EVERYDAY = load_everyday()
+ROWS = [line.split("\t")[1:] for line in TABLE.read_text("utf-8").splitlines()]
 ABSTRACT = {"whole", "artifact", "instrumentality", "entity", "object", "device", "organism"}
 
 
 @st.composite
-def probabilities(draw: st.DrawFn) -> list[float]:
+def shares(draw: st.DrawFn) -> dict[int, float]:
     """A few classes that share the whole, as a softmax gives them."""
-    chosen = draw(st.lists(st.integers(0, len(NAMES) - 1), min_size=1, max_size=8, unique=True))
+    chosen = draw(st.lists(st.integers(0, 999), min_size=1, max_size=8, unique=True))
     weights = [draw(st.floats(0.01, 1)) for _ in chosen]
-    found = [0.0] * len(NAMES)
-    for number, weight in zip(chosen, weights, strict=True):
-        found[number] = weight / sum(weights)
-    return found
+    return {n: weight / sum(weights) for n, weight in zip(chosen, weights, strict=True)}
 
 
-def only(number: int, share: float = 1.0) -> list[float]:
-    found = [(1 - share) / (len(NAMES) - 1)] * len(NAMES)
-    found[number] = share
-    return found
+def names(by_class: dict[int, float]) -> dict[str, float]:
+    scores = np.zeros(1000, np.float32)
+    for number, score in by_class.items():
+        scores[number] = score
+    return {concept.name: concept.score for concept in EVERYDAY.concepts(scores)}
 
 
-def test_every_class_of_the_model_has_a_name() -> None:
-    assert len(NAMES) == 1000
-    assert all(named.own for named in NAMES)
+def classes_of(name: str) -> list[int]:
+    return [number for number, row in enumerate(ROWS) if name in row]
 
 
-def test_every_class_reaches_a_name_people_say() -> None:
-    """At two thirds no variety is named, so what is left are the names above, or plain ones."""
-    for number in range(len(NAMES)):
-        assert [name for name, score in roll_up(only(number, 0.67), NAMES) if score > 0.5]
+def test_every_class_of_the_model_has_a_name_people_say() -> None:
+    assert len(ROWS) == 1000
+    for row in ROWS:
+        assert row
+        assert not ABSTRACT & set(row)
+        assert all(name == name.strip().lower() and name.lstrip("~?") for name in row)
+        assert len(set(row)) == len(row) <= 3
 
 
-def test_abstract_names_are_never_shown() -> None:
-    assert not ABSTRACT & {name for named in NAMES for name in (named.own, *named.above)}
-
-
-def test_names_are_lower_case_words_told_once_a_class() -> None:
-    for named in NAMES:
-        assert len({named.own, *named.above}) == 1 + len(named.above)
-        assert all(name == name.strip() and name for name in (named.own, *named.above))
-
-
-@given(probabilities())
-def test_scores_are_probabilities_best_first(shares: list[float]) -> None:
-    found = roll_up(shares, NAMES)
-    scores = [round(score, 2) for _, score in found]
-    assert all(0 < score <= 1 for _, score in found)
+@given(shares())
+def test_scores_are_probabilities_best_first(by_class: dict[int, float]) -> None:
+    scores = list(names(by_class).values())
+    assert all(0 < score <= 1 for score in scores)
     assert scores == sorted(scores, reverse=True)
-    assert len({name for name, _ in found}) == len(found) <= 20
 
 
-@given(probabilities())
-def test_a_broader_name_is_at_least_as_sure(shares: list[float]) -> None:
-    found = dict(roll_up(shares, NAMES))
-    for named in NAMES:
-        if named.own in found:
-            for name in named.above:
-                assert name not in found or found[name] >= found[named.own] - 1e-9
+@given(shares())
+def test_a_broader_name_is_at_least_as_sure(by_class: dict[int, float]) -> None:
+    found = names(by_class)
+    for number in by_class:
+        told = [found[name.lstrip("~?")] for name in ROWS[number] if name.lstrip("~?") in found]
+        assert told == sorted(told, reverse=True)
 
 
 def test_breeds_add_up_to_the_dog() -> None:
-    dogs = [number for number, named in enumerate(NAMES) if "dog" in named.above]
-    shares = [0.0] * len(NAMES)
-    for number in dogs[:10]:
-        shares[number] = 0.1
-    found = dict(roll_up(shares, NAMES))
-    assert found["dog"] == found["animal"] > 0.99
-    assert not {NAMES[number].own for number in dogs} & set(found)
+    found = names(dict.fromkeys(classes_of("dog")[:10], 0.1))
+    assert found["dog"] == found["animal"] == pytest.approx(1)
+    assert set(found) == {"dog", "animal"}
 
 
 def test_a_breed_is_named_when_nearly_certain() -> None:
-    number = next(n for n, named in enumerate(NAMES) if named.own == "golden retriever")
-    assert "golden retriever" in dict(roll_up(only(number, 0.95), NAMES))
-    assert "golden retriever" not in dict(roll_up(only(number, 0.85), NAMES))
+    (retriever,) = classes_of("~golden retriever")
+    assert "golden retriever" in names({retriever: 0.85})
+    assert "golden retriever" not in names({retriever: 0.75})
+
+
+def test_what_models_say_of_anything_needs_certainty_too() -> None:
+    (menu,) = classes_of("?menu")
+    assert names({menu: 0.7}) == {}
+    assert "menu" in names({menu: 0.9})
+
+
+@pytest.mark.parametrize(
+    ("synset_name", "broad"), [("coffee mug", "kitchenware"), ("laptop", "computer")]
+)
+def test_things_stand_below_what_people_call_them(synset_name: str, broad: str) -> None:
+    number = classes_of(synset_name)[0]
+    assert broad in names({number: 0.9})
 
 
 def test_what_is_unlike_anything_has_no_name_above_a_half() -> None:
-    assert not [name for name, score in roll_up([0.001] * 1000, NAMES) if score > 0.5]
+    assert all(score < 0.5 for score in names(dict.fromkeys(range(1000), 0.001)).values())
 
 
 def test_a_frame_has_at_most_twenty_names() -> None:
-    shares = [0.0] * len(NAMES)
-    for number in range(0, 1000, 25):
-        shares[number] = 0.025
-    assert len(roll_up(shares, NAMES)) == 20
+    assert len(names(dict.fromkeys(range(0, 1000, 25), 0.025))) == 20

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord.refusals import Json
     from tests.stand_ins.discord.world import World
 
+# What a server's owner may set and this one has not.
+_UNSET = (
+    *("icon", "splash", "banner", "description", "home_header", "discovery_splash"),
+    *("application_id", "afk_channel_id", "system_channel_id", "widget_channel_id"),
+    *("rules_channel_id", "safety_alerts_channel_id", "public_updates_channel_id"),
+    *("max_presences", "vanity_url_code", "incidents_data"),
+)
+
 
 @dataclass(frozen=True)
 class Role:
@@ -99,10 +107,15 @@ class Guild:
             "id": str(self.id),
             "name": self.name,
             "owner_id": str(self.owner.user.id),
-            "icon": None,
-            "splash": None,
-            "banner": None,
-            "description": None,
+            "region": "deprecated",
+            **dict.fromkeys(_UNSET),
+            "widget_enabled": False,
+            "premium_progress_bar_enabled": False,
+            "premium_subscription_count": 0,
+            "nsfw": False,
+            "max_members": 500_000,
+            "max_video_channel_users": 25,
+            "max_stage_video_channel_users": 50,
             "features": [],
             "emojis": [],
             "stickers": [],
