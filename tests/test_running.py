@@ -133,6 +133,67 @@ async def test_what_models_say_mentions_nobody_and_formats_nothing(
     assert reply.mentions == []
 
 
+async def test_what_does_not_fit_a_message_is_attached_whole(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    names = [f"something with a long name, number {number}" for number in range(40)]
+    async with LoopbackClarifai() as clarifai:
+        clarifai.serve(replies.frames({at: dict.fromkeys(names[at:], 0.99) for at in range(8)}))
+        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        async with scene(tmp_path, data_dir, settings=settings) as opened:
+            posted = await opened.ann.post(opened.channel, "", files=[("a.mp4", CITY, "video/mp4")])
+            link = posted.attachments[0].url
+            slash = await opened.ann.slash(opened.channel, "tags", url=link)
+            for answer in (await opened.reply_to(posted), await slash.wait_for_response(20)):
+                assert len(answer.content) <= 2000
+                (attached,) = answer.attachments
+                assert attached.filename == "tags.txt"
+                assert all(name in attached.content.decode() for name in names)
+
+
+async def test_an_interaction_whose_token_ran_out_is_answered_in_the_channel(
+    at_work: Scene,
+) -> None:
+    posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
+    await at_work.reply_to(posted)
+    link = posted.attachments[0].url
+    slash = await at_work.ann.slash(at_work.channel, "tags", url=f"{link}&again")
+    await slash.wait_for_acknowledgement()
+    slash.expire()
+    answer = await at_work.discord.wait_for_message(
+        at_work.channel, matching=lambda message: message.reference is None, timeout=20
+    )
+    assert shows_cat(answer.content, "cat.gif")
+
+
+async def test_a_channel_the_bot_may_not_write_to_costs_one_line_of_log(at_work: Scene) -> None:
+    at_work.channel.deny_bot(Permission.SEND_MESSAGES)
+    await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
+    await at_work.discord.wait_until(
+        lambda: any(
+            request.method == "POST" and request.path.endswith("/messages")
+            for request in at_work.discord.requests
+        ),
+        "attempt to reply",
+        timeout=20,
+    )
+    await at_work.program.stop()
+    warnings = [json.loads(line) for line in at_work.program.log.splitlines() if "not poss" in line]
+    assert [(line["code"], line["job"].partition("-")[0]) for line in warnings] == [
+        (50013, "message")
+    ]
+
+
+async def test_a_message_deleted_meanwhile_is_not_answered(at_work: Scene) -> None:
+    posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
+    await at_work.ann.delete(posted)
+    later = await at_work.ann.post(at_work.channel, "", files=[("city.mp4", CITY, "video/mp4")])
+    await at_work.reply_to(later)
+    assert [m for m in at_work.channel.messages.values() if m.author is at_work.discord.bot] == [
+        await at_work.reply_to(later)
+    ]
+
+
 async def test_a_replayed_message_is_answered_once(at_work: Scene) -> None:
     posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
     at_work.discord.redeliver(posted)
