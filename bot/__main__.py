@@ -48,13 +48,27 @@ def check() -> None:
 
 
 @cli.command()
-def run() -> None:
+def run(
+    no_worker: Annotated[  # noqa: FBT002 - typer's way to a flag
+        bool, typer.Option("--no-worker", help="The gateway alone; workers run elsewhere.")
+    ] = False,
+) -> None:
     """Run the bot: gateway and worker in one process."""
     from bot.running import run as run_bot  # noqa: PLC0415 - --help stays quick
 
     settings = _load(config.DiscordConfig)
     logs.configure(settings.log_level, settings.log_format)
-    raise typer.Exit(_finish(run_bot(settings)) or 0)
+    _finish(run_bot(settings, works=not no_worker))
+
+
+@cli.command()
+def worker() -> None:
+    """Carry out jobs alone, any number of workers on one PostgreSQL database."""
+    from bot.running import work  # noqa: PLC0415 - --help stays quick
+
+    settings = _load(config.DiscordConfig)
+    logs.configure(settings.log_level, settings.log_format)
+    _finish(work(settings))
 
 
 def _load(kind: type[config.Kind], **overrides: Any) -> config.Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,10 @@ class FramehoundBot(commands.AutoShardedBot):
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
+
+    async def leave_gateway(self) -> None:
+        """Hear nothing more; REST stays open for the answers under way."""
+        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
 
     async def on_ready(self) -> None:
         """Say once per session that the bot is in."""

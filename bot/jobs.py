@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSConfig
 from structlog.contextvars import bound_contextvars
 
 from bot.domain.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
+
+    from dbos import EnqueueOptions
 
     from bot.answering import Answerer, Outcome, Responder
 
+_APPLICATION = "framehound"
 _QUEUE = "jobs"
+_WORKFLOW = "job"
 # The workflow's shape; jobs wait across releases as long as it stays the same.
 _WORKFLOW_VERSION = "1"
 # A job waits half of this on average; 0.25 s costs about 2 % of a core when idle.
@@ -31,7 +36,10 @@ _GRACE_SECONDS = 20
 
 
 class JobQueue:
-    """Takes jobs and, while running, carries them out."""
+    """Takes jobs while ``accepting``, and carries them out while ``working``.
+
+    Any number of processes may do either on one database; ``running`` is both.
+    """
 
     def __init__(
         self,
@@ -41,23 +49,38 @@ class JobQueue:
         worker_concurrency: int,
         server_concurrency: int,
     ) -> None:
-        self._config: DBOSConfig = {
-            "name": "framehound",
-            "system_database_url": database_url,
-            "executor_id": worker_id,
-            "application_version": _WORKFLOW_VERSION,
-            "log_level": "WARNING",
-        }
+        self._url = database_url
+        self._worker_id = worker_id
         self._worker_concurrency = max(worker_concurrency, server_concurrency)
         self._server_concurrency = server_concurrency
-        self._workflow: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+        self._client: DBOSClient | None = None
 
     @asynccontextmanager
     async def running(self, answerer: Answerer, responder: Responder) -> AsyncIterator[None]:
-        """Carry out jobs, first those an earlier process left behind."""
-        DBOS(config=self._config)
+        """Take jobs and carry them out."""
+        async with self.accepting(), self.working(answerer, responder):
+            yield
+
+    @asynccontextmanager
+    async def accepting(self) -> AsyncIterator[None]:
+        """Take jobs, for whichever process works on them."""
         _send_logs_up()
-        self._workflow = _register(answerer, responder)
+        await asyncio.to_thread(DBOS.migrate, self._url)
+        self._client = await asyncio.to_thread(
+            DBOSClient, system_database_url=self._url, application_name=_APPLICATION
+        )
+        try:
+            yield
+        finally:
+            client, self._client = self._client, None
+            await asyncio.to_thread(client.destroy)
+
+    @asynccontextmanager
+    async def working(self, answerer: Answerer, responder: Responder) -> AsyncIterator[None]:
+        """Carry out jobs, first those an earlier process of this name left behind."""
+        DBOS(config=self._worker_config())
+        _send_logs_up()
+        _register(answerer, responder)
         DBOS.launch()
         try:
             await DBOS.register_queue_async(
@@ -69,27 +92,41 @@ class JobQueue:
             )
             yield
         finally:
-            self._workflow = None
             await asyncio.to_thread(
                 DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS
             )
+            # DBOS had made its own threads the loop's, and has ended them.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     @property
-    def is_running(self) -> bool:
+    def is_accepting(self) -> bool:
         """Whether jobs are taken."""
-        return self._workflow is not None
+        return self._client is not None
 
     async def submit(self, job: Job) -> None:
         """Accept a job; one that was accepted before is not accepted twice."""
-        if self._workflow is None:
-            raise RuntimeError("the queue is not running")
-        with SetWorkflowID(job.id), SetEnqueueOptions(queue_partition_key=job.owner):
-            await DBOS.enqueue_workflow_async(_QUEUE, self._workflow, job.as_dict())  # type: ignore[arg-type]  # DBOS.workflow types its coroutine functions as Callable
+        if self._client is None:
+            raise RuntimeError("the queue takes no jobs")
+        options: EnqueueOptions = {
+            "workflow_name": _WORKFLOW,
+            "queue_name": _QUEUE,
+            "workflow_id": job.id,
+            "queue_partition_key": job.owner,
+            "app_version": _WORKFLOW_VERSION,
+        }
+        await self._client.enqueue_async(options, job.as_dict())
+
+    def _worker_config(self) -> DBOSConfig:
+        return {
+            "name": _APPLICATION,
+            "system_database_url": self._url,
+            "executor_id": self._worker_id,
+            "application_version": _WORKFLOW_VERSION,
+            "log_level": "WARNING",
+        }
 
 
-def _register(
-    answerer: Answerer, responder: Responder
-) -> Callable[[dict[str, Any]], Awaitable[None]]:
+def _register(answerer: Answerer, responder: Responder) -> None:
     """Tell DBOS what a job is; its two steps are remembered once they are done."""
 
     async def tag(saved: dict[str, Any]) -> list[Outcome]:
@@ -98,13 +135,11 @@ def _register(
     async def answer(saved: dict[str, Any], outcomes: list[Outcome]) -> None:
         await answerer.answer(Job.from_dict(saved), outcomes, responder)
 
-    @DBOS.workflow(name="job")
+    @DBOS.workflow(name=_WORKFLOW)
     async def job(saved: dict[str, Any]) -> None:
         with bound_contextvars(job=saved["id"]):
             outcomes = await DBOS.run_step_async({"name": "tag"}, tag, saved)
             await DBOS.run_step_async({"name": "answer"}, answer, saved, outcomes)
-
-    return job
 
 
 def _send_logs_up() -> None:

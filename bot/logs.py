@@ -38,7 +38,7 @@ def configure(level: str, form: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Migrations and connections of a healthy program are nobody's news.
-    for library in ("alembic", "discord", "aiosqlite"):
+    for library in ("alembic", "discord", "aiosqlite", "dbos"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     # They warn of no voice and of no message content: the one is not our trade, the other we say.
     for library in ("discord.client", "discord.ext.commands.bot"):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
+from discord.gateway import KeepAliveHandler
 
 from bot import app as wiring
 from bot.config import Config, DiscordConfig
+from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from bot.app import App
 
@@ -42,6 +46,15 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for field in DiscordConfig.model_fields:
         monkeypatch.delenv(field.upper(), raising=False)
     monkeypatch.delenv("CLARIFAI_KEY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_heartbeat_outlives_its_test() -> Iterator[None]:
+    """Stop discord.py's heartbeats: it leaves a refused shard's thread to a loop long closed."""
+    yield
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.stop()
 
 
 @pytest.fixture(scope="session")
@@ -116,3 +129,22 @@ async def open_app() -> AsyncIterator[Callable[[Config], Any]]:
             return await stack.enter_async_context(wiring.opened(config))
 
         yield open_one
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for each of pytest's workers, started when the first test asks for it."""
+    binaries = find_binaries()
+    if binaries is not None:
+        with running_postgres(binaries) as server:
+            yield server
+    elif "CI" in os.environ:
+        pytest.fail("PostgreSQL is not installed here, and CI must not skip its tests")
+    else:
+        pytest.skip("PostgreSQL is not installed here")
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    with postgres.database() as url:
+        yield url

@@ -52,15 +52,16 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
 
 @asynccontextmanager
 async def started(
-    settings: Mapping[str, str], folder: Path, command: str = "run"
+    settings: Mapping[str, str], folder: Path, *arguments: str
 ) -> AsyncIterator[Program]:
     """Start ``framehound`` as an operator would; it is killed at the latest when the block ends."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     log = folder / "log"
     with log.open("w") as stderr:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "bot", command),
+            *("-m", "bot", *(arguments or ("run",))),
             env={**kept, **settings},
             cwd=folder,
             stderr=stderr,

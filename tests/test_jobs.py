@@ -138,6 +138,6 @@ async def test_a_job_left_waiting_is_carried_out_after_a_restart(
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
 
 
-async def test_a_queue_that_does_not_run_takes_no_job(make_config: Callable[..., Any]) -> None:
+async def test_a_queue_that_accepts_nothing_takes_no_job(make_config: Callable[..., Any]) -> None:
     with pytest.raises(RuntimeError):
         await wiring.job_queue(make_config()).submit(job(1))

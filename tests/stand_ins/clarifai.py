@@ -47,6 +47,7 @@ class LoopbackClarifai:
         self.checks: list[str] = []
         self.violations: list[str] = []
         self.billed_frames = 0
+        self.called = asyncio.Event()
         self.url = ""
         self._limits = (bytes_limit, link_limit)
         self._fetches = fetches
@@ -106,6 +107,7 @@ class LoopbackClarifai:
         at = time.monotonic()
         call = read_call(await request.read(), at, request.path)
         self.calls.append(call)
+        self.called.set()
         self._check_size(call)
         reply = await self._reply_to(call)
         self.billed_frames += replies.count_frames(reply)

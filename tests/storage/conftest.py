@@ -1,40 +1,20 @@
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.storage.database import Database
-from tests.stand_ins.postgres import PostgresServer, find_binaries, free_port, running_postgres
+from tests.stand_ins.postgres import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """One server for each of pytest's workers, started when the first test asks for it."""
-    binaries = find_binaries()
-    if binaries is not None:
-        with running_postgres(binaries) as server:
-            yield server
-    elif "CI" in os.environ:
-        pytest.fail("PostgreSQL is not installed here, and CI must not skip its tests")
-    else:
-        pytest.skip("PostgreSQL is not installed here")
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'framehound.db'}"
-
-
-@pytest.fixture
-def postgres_url(postgres: PostgresServer) -> Iterator[str]:
-    with postgres.database() as url:
-        yield url
 
 
 @pytest.fixture

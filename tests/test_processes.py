@@ -1,0 +1,120 @@
+"""Several processes on one database, and a process that is killed."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import CLIPS
+from tests.programs import TOKEN, Program, settings_for, started
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+from tests.stand_ins.clarifai_replies import Reply
+from tests.stand_ins.discord import LoopbackDiscord
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.stand_ins.discord import Channel, Member
+
+CAT = (CLIPS / "montage.gif").read_bytes()
+FILES = [("cat.gif", CAT, "image/gif")]
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[LoopbackDiscord]:
+    async with LoopbackDiscord(TOKEN) as discord:
+        discord.add_guild("Cats").add_text_channel("videos")
+        yield discord
+
+
+def place(discord: LoopbackDiscord) -> tuple[Channel, Member]:
+    guild = next(iter(discord.world.guilds.values()))
+    return guild.channels[0], guild.add_member("ann")
+
+
+@asynccontextmanager
+async def ended_well(*programs: Program) -> AsyncIterator[None]:
+    yield
+    for program in programs:
+        assert await program.stop() == 0, program.log
+        assert "Traceback" not in program.log, program.log
+
+
+async def test_a_job_the_gateway_took_waits_for_a_worker_elsewhere(
+    discord: LoopbackDiscord, postgres_url: str, data_dir: Path, tmp_path: Path
+) -> None:
+    settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
+    channel, ann = place(discord)
+    async with started(settings, tmp_path / "gateway", "run", "--no-worker") as gateway:
+        await discord.wait_ready()
+        posted = await ann.post(channel, "", files=FILES)
+        async with (
+            started(settings, tmp_path / "worker", "worker") as worker,
+            ended_well(gateway, worker),
+        ):
+            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            assert "cat ." in reply.content
+    assert discord.unknown_routes == []
+
+
+async def test_a_worker_whose_name_is_taken_refuses_to_start(
+    discord: LoopbackDiscord, postgres_url: str, data_dir: Path, tmp_path: Path
+) -> None:
+    settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
+    async with started(settings, tmp_path / "one", "run") as first:
+        await discord.wait_ready()
+        async with started(settings, tmp_path / "two", "worker") as second:
+            assert await second.exit_code() == 2
+        async with started(settings, tmp_path / "three", "run", "--no-worker") as third:
+            assert await third.exit_code() == 2
+        async with ended_well(first):
+            assert second.log == (
+                "WORKER_ID: another process works on this database under this name\n"
+            )
+            assert third.log.startswith("DISCORD_TOKEN: another process runs this bot")
+
+
+async def test_a_second_process_on_a_file_refuses_to_start(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(discord, data_dir)
+    async with started(settings, tmp_path / "one") as first:
+        await discord.wait_ready()
+        async with started({**settings, "WORKER_ID": "two"}, tmp_path / "two") as second:
+            assert await second.exit_code() == 2
+        async with started(settings, tmp_path / "three", "worker") as third:
+            assert await third.exit_code() == 2
+        async with ended_well(first):
+            assert second.log.startswith("DISCORD_TOKEN: another process runs this bot")
+            assert third.log == (
+                "DATABASE_URL: a SQLite file serves one process; for more use PostgreSQL\n"
+            )
+
+
+async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging_it(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    async with LoopbackClarifai() as clarifai:
+        settings = {
+            **settings_for(discord, data_dir),
+            "CLARIFAI_PAT": CLARIFAI_TOKEN,
+            "CLARIFAI_API_URL": clarifai.url,
+        }
+        clarifai.script(Reply(hangs=True))
+        async with started(settings, tmp_path / "one") as first:
+            await discord.wait_ready()
+            posted = await ann.post(channel, "", files=FILES)
+            await clarifai.called.wait()
+            assert await first.stop(signal.SIGKILL) == -signal.SIGKILL
+        await discord.wait_disconnected()
+        async with started(settings, tmp_path / "two") as second, ended_well(second):
+            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            assert reply.content.startswith("**cat.gif** · 16 s · above 0.94\n")
+        assert len(discord.replies_to(posted)) == 1
+        assert len(clarifai.calls) == 2
