@@ -9,7 +9,7 @@ import structlog
 
 from bot.domain import timeline
 from bot.domain.settings import GuildSettings
-from bot.errors import FramehoundError, restore
+from bot.errors import FramehoundError, GivenUp, restore
 from bot.render.summary import RefusedClip, Summary, TaggedClip, summarise
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ Outcome = dict[str, Any]
 class Responder(Protocol):
     """Where answers go."""
 
-    async def answer(self, job: Job, summary: Summary) -> None:
-        """Give the job its one answer; giving it again changes nothing."""
+    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+        """Give the job its one answer, unless an earlier attempt (``again``) already did."""
 
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a small reaction and no words."""
@@ -58,14 +58,22 @@ class Answerer:
         """Tag all clips of a job at once; a clip that fails costs the others nothing."""
         return list(await asyncio.gather(*(self._tag_clip(clip) for clip in job.clips)))
 
-    async def answer(self, job: Job, outcomes: Sequence[Outcome], responder: Responder) -> None:
+    def give_up(self, job: Job) -> list[Outcome]:
+        """Refuse all clips of a job that ended the process time after time."""
+        self._log.error("job given up")
+        return [{"name": clip.name, "error": GivenUp().as_dict()} for clip in job.clips]
+
+    async def answer(
+        self, job: Job, outcomes: Sequence[Outcome], responder: Responder, *, again: bool
+    ) -> None:
         """Give the one answer; what was only noticed is refused without words."""
         threshold = await self.threshold(job.guild_id)
         reported = [await self._reported(outcome, threshold) for outcome in outcomes]
         refused = [clip for clip in reported if isinstance(clip, RefusedClip)]
         said = reported if job.asked else [c for c in reported if isinstance(c, TaggedClip)]
         if said:
-            await responder.answer(job, await asyncio.to_thread(summarise, said))
+            summary = await asyncio.to_thread(summarise, said)
+            await responder.answer(job, summary, again=again)
         if refused and not job.asked:
             await responder.refuse(job)
 

@@ -12,7 +12,8 @@
     │   ├── UnsupportedFormat    unsupported_format
     │   ├── NotAVideo            not_a_video
     │   ├── Damaged              damaged
-    │   └── TooSlow              too_slow
+    │   ├── TooSlow              too_slow
+    │   └── GivenUp              given_up
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
@@ -154,6 +155,13 @@ class TooSlow(ClipError):
 
     code = "too_slow"
     sentence = "This clip took too long to {stage}, so I stopped."
+
+
+class GivenUp(ClipError):
+    """The whole process ended, time after time, while it worked on this."""
+
+    code = "given_up"
+    sentence = "I was cut off every time I tried this, so I gave up."
 
 
 class TaggerError(FramehoundError):

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig
@@ -33,6 +34,8 @@ _WORKFLOW_VERSION = "1"
 _POLL_SECONDS = 0.25
 # Jobs that run when the bot is stopped may finish; the others wait for the next start.
 _GRACE_SECONDS = 20
+# A job that ends the process this often is answered with an excuse instead.
+_MOST_ATTEMPTS = 3
 
 
 class JobQueue:
@@ -129,17 +132,29 @@ class JobQueue:
 def _register(answerer: Answerer, responder: Responder) -> None:
     """Tell DBOS what a job is; its two steps are remembered once they are done."""
 
-    async def tag(saved: dict[str, Any]) -> list[Outcome]:
-        return await answerer.tag(Job.from_dict(saved))
+    async def tag(saved: dict[str, Any], attempt: int) -> list[Outcome]:
+        job = Job.from_dict(saved)
+        return answerer.give_up(job) if attempt > _MOST_ATTEMPTS else await answerer.tag(job)
 
-    async def answer(saved: dict[str, Any], outcomes: list[Outcome]) -> None:
-        await answerer.answer(Job.from_dict(saved), outcomes, responder)
+    async def answer(saved: dict[str, Any], outcomes: list[Outcome], attempt: int) -> None:
+        await answerer.answer(Job.from_dict(saved), outcomes, responder, again=attempt > 1)
 
     @DBOS.workflow(name=_WORKFLOW)
     async def job(saved: dict[str, Any]) -> None:
         with bound_contextvars(job=saved["id"]):
-            outcomes = await DBOS.run_step_async({"name": "tag"}, tag, saved)
-            await DBOS.run_step_async({"name": "answer"}, answer, saved, outcomes)
+            attempt = await _attempt(saved["id"])
+            outcomes = await DBOS.run_step_async({"name": "tag"}, tag, saved, attempt)
+            await DBOS.run_step_async({"name": "answer"}, answer, saved, outcomes, attempt)
+
+
+async def _attempt(job_id: str) -> int:
+    """Return which attempt at a job this is, from 1.
+
+    Asked in an empty context: within the workflow's own, DBOS would remember the first answer.
+    """
+    asking = asyncio.create_task(DBOS.get_workflow_status_async(job_id), context=Context())
+    status = await asking
+    return (status.recovery_attempts if status else None) or 1
 
 
 def _send_logs_up() -> None:

@@ -32,10 +32,12 @@ class DiscordResponder:
         self._client = client
         self._log = structlog.get_logger("framehound.reply")
 
-    async def answer(self, job: Job, summary: Summary) -> None:
+    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
         """Give the answer; where that is no longer possible, say so once in the log."""
         try:
-            if not (job.interaction and await self._respond(job.interaction, summary)):
+            if job.interaction and await self._respond(job.interaction, summary):
+                return
+            if not (again and await self._is_answered(job)):
                 await self._send(job, summary)
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
@@ -69,6 +71,18 @@ class DiscordResponder:
             silent=True,
             **extras,
         )
+
+    async def _is_answered(self, job: Job) -> bool:
+        """Look for our own reply: Discord remembers a nonce for minutes only."""
+        if job.message_id is None or self._client.user is None:
+            return False
+        after = discord.Object(job.message_id)
+        async for message in self._channel(job).history(after=after, limit=100):
+            reference = message.reference
+            ours = message.author.id == self._client.user.id
+            if ours and reference and reference.message_id == job.message_id:
+                return True
+        return False
 
     async def _respond(self, interaction: Interaction, summary: Summary) -> bool:
         """Fill in the deferred response, which can be done twice; False if its token ran out."""

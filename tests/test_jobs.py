@@ -26,7 +26,8 @@ class Recorder:
         self.refusals: list[str] = []
         self._changed = asyncio.Condition()
 
-    async def answer(self, job: Job, summary: Summary) -> None:
+    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+        assert not again
         self.answers.append((job.id, summary.content))
         await self._tell()
 

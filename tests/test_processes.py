@@ -13,7 +13,7 @@ from tests.programs import TOKEN, Program, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.clarifai_replies import Reply
-from tests.stand_ins.discord import LoopbackDiscord
+from tests.stand_ins.discord import LoopbackDiscord, Silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord import Channel, Member
 
 CAT = (CLIPS / "montage.gif").read_bytes()
+CITY = (CLIPS / "city.mp4").read_bytes()
 FILES = [("cat.gif", CAT, "image/gif")]
 
 
@@ -118,3 +119,61 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
             assert reply.content.startswith("**cat.gif** · 16 s · above 0.94\n")
         assert len(discord.replies_to(posted)) == 1
         assert len(clarifai.calls) == 2
+
+
+async def test_a_job_that_ends_the_process_time_after_time_is_given_up_in_words(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    async with LoopbackClarifai() as clarifai:
+        settings = {
+            **settings_for(discord, data_dir),
+            "CLARIFAI_PAT": CLARIFAI_TOKEN,
+            "CLARIFAI_API_URL": clarifai.url,
+        }
+        clarifai.serve(Reply(hangs=True))
+        posted = None
+        for number in range(3):
+            async with started(settings, tmp_path / str(number)) as program:
+                await discord.wait_ready()
+                posted = posted or await ann.post(channel, "!tags", files=FILES)
+                await clarifai.called.wait()
+                clarifai.called.clear()
+                await program.stop(signal.SIGKILL)
+            await discord.wait_disconnected()
+        async with started(settings, tmp_path / "last") as last, ended_well(last):
+            assert posted is not None
+            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+        assert reply.content == (
+            "**cat.gif** · I was cut off every time I tried this, so I gave up."
+        )
+        assert len(clarifai.calls) == 3
+
+
+async def test_a_reply_that_was_sent_but_not_noted_is_not_sent_again(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    settings = settings_for(discord, data_dir)
+    discord.faults.add("POST", r"/channels/\d+/messages", Silence(perform=True))
+    async with started(settings, tmp_path / "one") as first:
+        await discord.wait_ready()
+        posted = await ann.post(channel, "", files=FILES)
+        await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+        await first.stop(signal.SIGKILL)
+    await discord.wait_disconnected()
+    discord.forget_nonces()
+    async with started(settings, tmp_path / "two") as second, ended_well(second):
+        await discord.wait_ready()
+        later = await ann.post(channel, "", files=[("city.mp4", CITY, "video/mp4")])
+        await discord.wait_for_message(channel, reply_to=later, timeout=20)
+        asked = "look for the reply"
+        await discord.wait_until(lambda: _looked_back(discord), asked, timeout=20)
+    assert len(discord.replies_to(posted)) == 1
+
+
+def _looked_back(discord: LoopbackDiscord) -> bool:
+    return any(
+        request.method == "GET" and request.path.endswith("/messages")
+        for request in discord.requests
+    )
