@@ -81,9 +81,10 @@ def _check_token(value: SecretStr) -> SecretStr:
 def _check_database(value: SecretStr) -> SecretStr:
     try:
         url = make_url(value.get_secret_value())
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # The parser's own words may quote a piece of the password.
         raise ValueError("must look like sqlite:///path or postgresql://user@host/db") from None
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+    if url.drivername not in {"sqlite", "postgresql"}:
         raise ValueError("must start with sqlite:/// or postgresql://")
     return value
 

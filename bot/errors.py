@@ -211,12 +211,12 @@ def restore(saved: Mapping[str, object]) -> FramehoundError:
 
 def _by_code() -> dict[str, type[FramehoundError]]:
     found: dict[str, type[FramehoundError]] = {}
-    waiting: list[type[FramehoundError]] = [ClipError, TaggerError]
+    waiting: list[type[FramehoundError]] = [FramehoundError]
     while waiting:
         cls = waiting.pop()
         if "code" in vars(cls):
             found[cls.code] = cls
-        waiting.extend(cls.__subclasses__())
+        waiting.extend(below for below in cls.__subclasses__() if below is not ConfigError)
     return found
 
 

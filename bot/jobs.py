@@ -21,7 +21,7 @@ from bot.domain.job import Job
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from dbos import EnqueueOptions
+    from dbos import EnqueueOptions, StepOptions
 
     from bot.answering import Answerer, Outcome, Responder
 
@@ -41,7 +41,8 @@ _MOST_ATTEMPTS = 3
 class JobQueue:
     """Takes jobs while ``accepting``, and carries them out while ``working``.
 
-    Any number of processes may do either on one database; ``running`` is both.
+    Any number of processes may do either on one database; ``running`` is both. ``first_pause`` is
+    how many seconds pass before an answer that could not be given is tried again, then twice that.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class JobQueue:
         worker_id: str,
         worker_concurrency: int,
         server_concurrency: int,
+        first_pause: float = 5.0,
     ) -> None:
+        self._first_pause = first_pause
         self._url = database_url
         self._worker_id = worker_id
         self._worker_concurrency = max(worker_concurrency, server_concurrency)
@@ -83,7 +86,7 @@ class JobQueue:
         """Carry out jobs, first those an earlier process of this name left behind."""
         DBOS(config=self._worker_config())
         _send_logs_up()
-        _register(answerer, responder)
+        _register(answerer, responder, self._first_pause)
         DBOS.launch()
         try:
             await DBOS.register_queue_async(
@@ -129,7 +132,7 @@ class JobQueue:
         }
 
 
-def _register(answerer: Answerer, responder: Responder) -> None:
+def _register(answerer: Answerer, responder: Responder, first_pause: float) -> None:
     """Tell DBOS what a job is; its two steps are remembered once they are done."""
 
     async def tag(saved: dict[str, Any], attempt: int) -> list[Outcome]:
@@ -137,14 +140,24 @@ def _register(answerer: Answerer, responder: Responder) -> None:
         return answerer.give_up(job) if attempt > _MOST_ATTEMPTS else await answerer.tag(job)
 
     async def answer(saved: dict[str, Any], outcomes: list[Outcome], attempt: int) -> None:
-        await answerer.answer(Job.from_dict(saved), outcomes, responder, again=attempt > 1)
+        step = DBOS.step_status
+        again = attempt > 1 or bool(step and step.current_attempt)
+        await answerer.answer(Job.from_dict(saved), outcomes, responder, again=again)
+
+    # Eight attempts outlast ten minutes without Discord.
+    patiently: StepOptions = {
+        "name": "answer",
+        "retries_allowed": True,
+        "interval_seconds": first_pause,
+        "max_attempts": 8,
+    }
 
     @DBOS.workflow(name=_WORKFLOW)
     async def job(saved: dict[str, Any]) -> None:
         with bound_contextvars(job=saved["id"]):
             attempt = await _attempt(saved["id"])
             outcomes = await DBOS.run_step_async({"name": "tag"}, tag, saved, attempt)
-            await DBOS.run_step_async({"name": "answer"}, answer, saved, outcomes, attempt)
+            await DBOS.run_step_async(patiently, answer, saved, outcomes, attempt)
 
 
 async def _attempt(job_id: str) -> int:

@@ -54,6 +54,16 @@ def test_a_mistake_shows_no_secret() -> None:
     assert "hush-hush" not in "".join(found)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://host:hunter2/db", "sqlite+aiosqlite:///hunter2", "hunter2", "oracle://hunter2"],
+)
+def test_a_wrong_address_of_a_database_is_not_quoted(url: str) -> None:
+    (mistake,) = mistakes(DATABASE_URL=url)
+    assert mistake.startswith("DATABASE_URL: must ")
+    assert "hunter2" not in mistake
+
+
 def test_the_token_is_needed_where_discord_is() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(config.DiscordConfig, env_file=None)

@@ -14,6 +14,7 @@ from bot.errors import (
     UnsupportedFormat,
     restore,
 )
+from bot.storage.errors import StorageUnavailable
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ from bot.errors import (
         TooSlow(stage="open", detail="killed"),
         TaggerRefused(reason="no"),
         Damaged(),
+        StorageUnavailable(detail="locked"),
         FramehoundError(detail="x"),
     ],
 )

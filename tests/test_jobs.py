@@ -9,11 +9,12 @@ import pytest
 from bot import app as wiring
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
+from bot.jobs import JobQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
-    from bot.jobs import JobQueue
     from bot.render.summary import Summary
     from tests.conftest import ClipHost
 
@@ -137,6 +138,41 @@ async def test_a_job_left_waiting_is_carried_out_after_a_restart(
     async with running(config, app) as (_, recorder):
         await recorder.until(answers=1)
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
+class Forgetful(Recorder):
+    """Fails the first time it is to answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts: list[bool] = []
+
+    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+        self.attempts.append(again)
+        if len(self.attempts) == 1:
+            raise OSError("no connection")
+        await super().answer(job, summary, again=False)
+
+
+async def test_an_answer_that_could_not_be_given_is_tried_again(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    app = await open_app(make_config())
+    forgetful = Forgetful()
+    queue = JobQueue(
+        f"sqlite:///{tmp_path / 'jobs.sqlite'}",
+        worker_id="one",
+        worker_concurrency=1,
+        server_concurrency=1,
+        first_pause=0.01,
+    )
+    async with queue.running(app.answerer, forgetful):
+        await queue.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
+        await forgetful.until(answers=1)
+    assert forgetful.attempts == [False, True]
 
 
 async def test_a_queue_that_accepts_nothing_takes_no_job(make_config: Callable[..., Any]) -> None:
