@@ -19,6 +19,7 @@ from bot.errors import (
     UnsupportedUrl,
 )
 from bot.media.fetch import Fetcher
+from bot.media.guard import AddressRefusedError, _PublicResolver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -103,6 +104,7 @@ async def test_the_bytes_are_counted_whatever_was_announced(tmp_path: Path) -> N
     async with serving(endless) as host:
         with pytest.raises(TooLarge, match="at least"):
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", 3_000_000)
+    assert (tmp_path / "clip").stat().st_size <= 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,18 @@ async def test_the_socket_itself_is_checked_not_the_name_alone(
     monkeypatch.setattr("bot.media.guard._PublicResolver.resolve", _loopback)
     with pytest.raises(AddressNotPublic):
         await fetch(fetcher(), "http://rebound.example/", tmp_path / "clip")
+
+
+async def test_a_name_with_one_address_that_is_not_public_is_refused_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def both(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
+        (private,) = await _loopback(_self, host, port, family)
+        return [{**private, "host": "8.8.8.8"}, private]
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", both)
+    with pytest.raises(AddressRefusedError):
+        await _PublicResolver().resolve("both.example", 80)
 
 
 async def _loopback(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:

@@ -55,6 +55,14 @@ def test_what_does_not_fit_is_in_the_attachment() -> None:
         assert all(name in summary.attachment for name in scores)
 
 
+def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
+    seconds = [{f"tag {at} of kind {kind}": 0.99 for kind in range(40)} for at in range(4)]
+    summary = summarise([clip("rich.mp4", *seconds)])
+    assert summary.content.count(" · +32") == 4
+    assert summary.attachment is not None
+    assert all(name in summary.attachment for scores in seconds for name in scores)
+
+
 def test_a_short_clip_is_whole_beside_a_long_one() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(9)} for at in range(90)]
     summary = summarise([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
