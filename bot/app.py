@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,9 +47,7 @@ class App:
 async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
     """Open every tagger these settings allow, by name."""
     async with AsyncExitStack() as stack:
-        folder = config.data_dir / "work"
-        await asyncio.to_thread(_make_private, folder)
-        sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=folder))
+        sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=_folder(config)))
         taggers: dict[str, Tagger] = {}
         if config.clarifai_pat:
             taggers["clarifai"] = await _clarifai(config, stack)
@@ -62,8 +59,7 @@ async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
 async def opened(config: Config) -> AsyncIterator[App]:
     """Open every resource once; they close in the opposite order."""
     async with AsyncExitStack() as stack:
-        folder = config.data_dir / "work"
-        await asyncio.to_thread(_make_private, folder)
+        folder = _folder(config)
         database = await stack.enter_async_context(Database.open(config.database))
         sandbox = await stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder))
         settings = GuildSettingsStore(database)
@@ -128,5 +124,6 @@ def _queue_database(url: str) -> str:
     return f"{stem}-jobs.{suffix}" if dot and "/" not in suffix else f"{url}-jobs"
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _folder(config: Config) -> Path:
+    """Name the folder for clips while they are worked on; the sandbox makes it."""
+    return config.data_dir / "work"

@@ -198,7 +198,7 @@ def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides:
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
         # The environment's file is pydantic-settings' own argument, unknown to the field list.
-        return kind(_env_file=env_file, **given)  # type: ignore[call-arg]
+        return kind(_env_file=env_file, **given)  # type: ignore[call-arg]  # see above
     except ValidationError as error:
         raise ConfigError([_line(each) for each in error.errors()]) from None
 

@@ -41,8 +41,8 @@ _MOST_ATTEMPTS = 3
 class JobQueue:
     """Takes jobs while ``accepting``, and carries them out while ``working``.
 
-    Any number of processes may do either on one database; ``running`` is both. ``first_pause`` is
-    how many seconds pass before an answer that could not be given is tried again, then twice that.
+    Any number of processes may do either on one database, or both. ``first_pause`` is how many
+    seconds pass before an answer that could not be given is tried again, then twice that.
     """
 
     def __init__(
@@ -60,12 +60,6 @@ class JobQueue:
         self._worker_concurrency = max(worker_concurrency, server_concurrency)
         self._server_concurrency = server_concurrency
         self._client: DBOSClient | None = None
-
-    @asynccontextmanager
-    async def running(self, answerer: Answerer, responder: Responder) -> AsyncIterator[None]:
-        """Take jobs and carry them out."""
-        async with self.accepting(), self.working(answerer, responder):
-            yield
 
     @asynccontextmanager
     async def accepting(self) -> AsyncIterator[None]:

@@ -59,7 +59,8 @@ async def _tag_one(
         else:
             terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
-    _print(app, terminal, given, tagging, threshold, as_json)
+    applied = await app.answerer.threshold(None) if threshold is None else threshold
+    _print(app, terminal, given, tagging, applied, as_json)
     return 0
 
 
@@ -68,16 +69,12 @@ def _print(
     terminal: Terminal,
     given: str,
     tagging: Tagging,
-    threshold: float | None,
+    threshold: float,
     as_json: bool,  # noqa: FBT001 - private
 ) -> None:
-    identity = app.clip_tagger.tagger.identity
-    default = app.config.default_threshold
-    applied = identity.default_threshold if default is None else default
-    built = timeline.build(
-        tagging.frames, tagging.info.duration, applied if threshold is None else threshold
-    )
+    built = timeline.build(tagging.frames, tagging.info.duration, threshold)
     if as_json:
+        identity = app.clip_tagger.tagger.identity
         terminal.print_line(_json(export.tagged(_shown(given), tagging, built, identity)))
     else:
         terminal.print_summary(TaggedClip(_shown(given), built))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import Progress as ClipProgress
     from bot.domain.progress import ProgressListener
 
-_DOING = {Stage.DOWNLOAD: "downloading", Stage.DECODE: "decoding", Stage.TAG: "tagging"}
+_DOING = {Stage.DOWNLOAD: "downloading", Stage.TAG: "tagging"}
 
 
 class Terminal:

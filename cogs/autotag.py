@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
-from bot.domain.job import Job
-from cogs.clips import noticed_clips
+from cogs.clips import job_of_message, noticed_clips
 
 if TYPE_CHECKING:
     import discord
@@ -29,15 +28,7 @@ class AutoTag(commands.Cog):
         clips = noticed_clips(message)
         if not clips or (await self._bot.get_context(message)).valid:
             return
-        await self._bot.jobs.submit(
-            Job(
-                id=f"message-{message.id}",
-                channel_id=message.channel.id,
-                guild_id=message.guild.id if message.guild else None,
-                message_id=message.id,
-                clips=clips,
-            )
-        )
+        await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
 
 
 async def setup(bot: FramehoundBot) -> None:

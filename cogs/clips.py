@@ -1,4 +1,4 @@
-"""Finding the clips in a Discord message."""
+"""From a Discord message to its clips, and to a job."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
+from bot.domain.job import Job
 from bot.domain.links import find_links, name_of, promises_clip
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
         content_type=attachment.content_type,
         duration=round(attachment.duration * 1000) if attachment.duration else None,
         spoiler=attachment.is_spoiler(),
+    )
+
+
+def job_of_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: bool) -> Job:
+    """Return the one job a message can be, whether its clips were asked about or noticed."""
+    return Job(
+        id=f"message-{message.id}",
+        channel_id=message.channel.id,
+        guild_id=message.guild.id if message.guild else None,
+        message_id=message.id,
+        clips=clips,
+        asked=asked,
     )
 
 

@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.job import Interaction, Job
-from cogs.clips import asked_clips, attached_clip, linked_clip
+from cogs.clips import asked_clips, attached_clip, job_of_message, linked_clip
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
@@ -41,7 +41,7 @@ class Tags(commands.Cog):
         if not clips and link:
             clips = (linked_clip(link),)
         if clips:
-            await self._bot.jobs.submit(_job_of_message(message, clips))
+            await self._bot.jobs.submit(job_of_message(message, clips, asked=True))
         else:
             await context.reply(_NOTHING, mention_author=False)
 
@@ -84,17 +84,6 @@ class Tags(commands.Cog):
             return asked_clips(await message.channel.fetch_message(reference.message_id))
         except (discord.NotFound, discord.Forbidden):
             return ()
-
-
-def _job_of_message(message: discord.Message, clips: tuple[Clip, ...]) -> Job:
-    return Job(
-        id=f"message-{message.id}",
-        channel_id=message.channel.id,
-        guild_id=message.guild.id if message.guild else None,
-        message_id=message.id,
-        clips=clips,
-        asked=True,
-    )
 
 
 def _job_of_interaction(

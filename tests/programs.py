@@ -9,11 +9,14 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+    from tests.stand_ins.clarifai import LoopbackClarifai
     from tests.stand_ins.discord import LoopbackDiscord
 
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
@@ -48,6 +51,10 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
         "FETCH_ALLOWED_HOSTS": discord.address,
         "LOG_FORMAT": "json",
     }
+
+
+def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
+    return {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
 
 
 @asynccontextmanager

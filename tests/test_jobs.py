@@ -56,7 +56,7 @@ def job(number: int, *clips: Clip, **more: Any) -> Job:
 @asynccontextmanager
 async def running(config: Any, app: Any) -> AsyncIterator[tuple[JobQueue, Recorder]]:
     queue, recorder = wiring.job_queue(config), Recorder()
-    async with queue.running(app.answerer, recorder):
+    async with queue.accepting(), queue.working(app.answerer, recorder):
         yield queue, recorder
 
 
@@ -169,7 +169,7 @@ async def test_an_answer_that_could_not_be_given_is_tried_again(
         server_concurrency=1,
         first_pause=0.01,
     )
-    async with queue.running(app.answerer, forgetful):
+    async with queue.accepting(), queue.working(app.answerer, forgetful):
         await queue.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
         await forgetful.until(answers=1)
     assert forgetful.attempts == [False, True]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import CLIPS
-from tests.programs import TOKEN, Program, settings_for, started
+from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.clarifai_replies import Reply
 from tests.stand_ins.discord import LoopbackDiscord, Silence
 
@@ -102,11 +101,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
 ) -> None:
     channel, ann = place(discord)
     async with LoopbackClarifai() as clarifai:
-        settings = {
-            **settings_for(discord, data_dir),
-            "CLARIFAI_PAT": CLARIFAI_TOKEN,
-            "CLARIFAI_API_URL": clarifai.url,
-        }
+        settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         clarifai.script(Reply(hangs=True))
         async with started(settings, tmp_path / "one") as first:
             await discord.wait_ready()
@@ -126,11 +121,7 @@ async def test_a_job_that_ends_the_process_time_after_time_is_given_up_in_words(
 ) -> None:
     channel, ann = place(discord)
     async with LoopbackClarifai() as clarifai:
-        settings = {
-            **settings_for(discord, data_dir),
-            "CLARIFAI_PAT": CLARIFAI_TOKEN,
-            "CLARIFAI_API_URL": clarifai.url,
-        }
+        settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         clarifai.serve(Reply(hangs=True))
         posted = None
         for number in range(3):

@@ -11,10 +11,9 @@ import pytest
 
 from bot.replies import REFUSED
 from tests.conftest import CLIPS
-from tests.programs import TOKEN, Program, settings_for, started
+from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.discord import LoopbackDiscord, Member, Message, Permission
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ async def test_what_models_say_mentions_nobody_and_formats_nothing(
 ) -> None:
     async with LoopbackClarifai() as clarifai:
         clarifai.serve(replies.frames({0: {"@everyone <@1> **b**": 0.99}}))
-        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        settings = clarifai_settings(clarifai)
         async with scene(tmp_path, data_dir, settings=settings) as opened:
             posted = await opened.ann.post(opened.channel, "", files=[("a.mp4", CITY, "video/mp4")])
             reply = await opened.reply_to(posted)
@@ -139,7 +138,7 @@ async def test_what_does_not_fit_a_message_is_attached_whole(
     names = [f"something with a long name, number {number}" for number in range(40)]
     async with LoopbackClarifai() as clarifai:
         clarifai.serve(replies.frames({at: dict.fromkeys(names[at:], 0.99) for at in range(8)}))
-        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        settings = clarifai_settings(clarifai)
         async with scene(tmp_path, data_dir, settings=settings) as opened:
             posted = await opened.ann.post(opened.channel, "", files=[("a.mp4", CITY, "video/mp4")])
             link = posted.attachments[0].url
@@ -233,7 +232,7 @@ async def test_clarifai_is_asked_once_for_a_clip_whoever_reposts_it_at_whatever_
     tmp_path: Path, data_dir: Path
 ) -> None:
     async with LoopbackClarifai() as clarifai:
-        settings = {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+        settings = clarifai_settings(clarifai)
         async with scene(tmp_path, data_dir, settings=settings) as opened:
             boss: Member = opened.guild.add_member("boss", Permission.MANAGE_GUILD)
             first = await opened.ann.post(

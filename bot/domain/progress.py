@@ -11,7 +11,6 @@ class Stage(StrEnum):
     """What is being done to the clip."""
 
     DOWNLOAD = "download"
-    DECODE = "decode"
     TAG = "tag"
 
 

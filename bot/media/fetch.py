@@ -24,7 +24,7 @@ from bot.errors import (
 from bot.media.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -148,17 +148,13 @@ async def _save(
     digest = hashlib.sha256()
     size = 0
     with await asyncio.to_thread(into.open, "wb") as file:
-        async for chunk in _chunks(answer):
+        async for chunk in answer.content.iter_chunked(_CHUNK):
             size += len(chunk)
             if size > limit:
                 raise TooLarge(size, limit, at_least=True)
             await asyncio.to_thread(_keep, file, digest, chunk)
             progress(Progress(Stage.DOWNLOAD, size, announced))
     return size, f"sha256:{digest.hexdigest()}"
-
-
-def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    return answer.content.iter_chunked(_CHUNK)
 
 
 def _keep(file: BinaryIO, digest: hashlib._Hash, chunk: bytes) -> None:
