@@ -9,14 +9,16 @@ import structlog
 
 from bot.domain import timeline
 from bot.domain.settings import GuildSettings
-from bot.errors import FramehoundError, GivenUp, restore
+from bot.errors import FramehoundError, GivenUp, LinkExpired, NotFound, restore
 from bot.render.summary import RefusedClip, Summary, TaggedClip, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.domain.clip import Clip
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.job import Job
+    from bot.domain.tagging import Tagging
     from bot.render.summary import ReportedClip
     from bot.storage.guild_settings import GuildSettingsStore
     from bot.tagging import ClipTagger
@@ -34,6 +36,9 @@ class Responder(Protocol):
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a small reaction and no words."""
 
+    async def renew(self, job: Job, clip: Clip) -> Clip | None:
+        """Return a clip with a fresh link, or None where there is none to be had."""
+
 
 class Answerer:
     """The two steps of a job; each may be repeated without harm."""
@@ -49,14 +54,22 @@ class Answerer:
         self._default_threshold = default_threshold
         self._log = structlog.get_logger("framehound.job")
 
-    async def threshold(self, guild_id: int | None) -> float:
-        """Return the threshold that applies in a server, or in a private channel."""
-        settings = await self._settings.load(guild_id) if guild_id else GuildSettings(0)
-        return settings.threshold_for(self._clip_tagger.tagger.identity, self._default_threshold)
+    async def threshold(
+        self, guild_id: int | None, identity: TaggerIdentity | None = None
+    ) -> float:
+        """Return the threshold that applies in a server, or in a private channel.
 
-    async def tag(self, job: Job) -> list[Outcome]:
+        It is that of the tagger asked first, unless another is named.
+        """
+        settings = await self._settings.load(guild_id) if guild_id else GuildSettings(0)
+        asked = self._clip_tagger.tagger.identity
+        default = self._default_threshold if identity in {None, asked} else None
+        return settings.threshold_for(identity or asked, default)
+
+    async def tag(self, job: Job, responder: Responder) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing."""
-        return list(await asyncio.gather(*(self._tag_clip(clip) for clip in job.clips)))
+        each = (self._tag_clip(job, clip, responder) for clip in job.clips)
+        return list(await asyncio.gather(*each))
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
@@ -65,10 +78,12 @@ class Answerer:
 
     async def answer(
         self, job: Job, outcomes: Sequence[Outcome], responder: Responder, *, again: bool
-    ) -> None:
-        """Give the one answer; what was only noticed is refused without words."""
-        threshold = await self.threshold(job.guild_id)
-        reported = [await self._reported(outcome, threshold) for outcome in outcomes]
+    ) -> str:
+        """Give the one answer; what was only noticed is refused without words.
+
+        Return ``answered``, or ``marked`` where there was nothing to say.
+        """
+        reported = [await self._reported(outcome, job.guild_id) for outcome in outcomes]
         refused = [clip for clip in reported if isinstance(clip, RefusedClip)]
         said = reported if job.asked else [c for c in reported if isinstance(c, TaggedClip)]
         if said:
@@ -76,10 +91,11 @@ class Answerer:
             await responder.answer(job, summary, again=again)
         if refused and not job.asked:
             await responder.refuse(job)
+        return "answered" if said else "marked"
 
-    async def _tag_clip(self, clip: Clip) -> Outcome:
+    async def _tag_clip(self, job: Job, clip: Clip, responder: Responder) -> Outcome:
         try:
-            tagging = await self._clip_tagger.tag_link(clip)
+            tagging = await self._tag_anew(job, clip, responder)
         except FramehoundError as error:
             self._log.info("clip refused", code=error.code, reason=str(error), detail=error.detail)
             return {"name": clip.name, "error": error.as_dict()}
@@ -89,13 +105,24 @@ class Answerer:
             return {"name": clip.name, "error": FramehoundError().as_dict()}
         return {"name": clip.name, "fingerprint": tagging.info.fingerprint}
 
-    async def _reported(self, outcome: Outcome, threshold: float) -> ReportedClip:
+    async def _tag_anew(self, job: Job, clip: Clip, responder: Responder) -> Tagging:
+        """Tag the clip; a signed link whose time was over is asked for once more."""
+        try:
+            return await self._clip_tagger.tag_link(clip)
+        except (LinkExpired, NotFound):
+            fresh = await responder.renew(job, clip)
+            if fresh is None:
+                raise
+        return await self._clip_tagger.tag_link(fresh)
+
+    async def _reported(self, outcome: Outcome, guild_id: int | None) -> ReportedClip:
         if "error" in outcome:
             return RefusedClip(outcome["name"], str(restore(outcome["error"])))
         tagging = await self._clip_tagger.recall(outcome["fingerprint"])
         if tagging is None:
             # The tagger was changed between the job's two steps.
             return RefusedClip(outcome["name"], str(FramehoundError()))
+        threshold = await self.threshold(guild_id, tagging.tagger)
         built = await asyncio.to_thread(
             timeline.build, tagging.frames, tagging.info.duration, threshold
         )

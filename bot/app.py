@@ -9,27 +9,37 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bot.answering import Answerer
-from bot.jobs import JobQueue
+from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
+from bot.media.leftovers import sweep
 from bot.media.sandbox import Sandbox
+from bot.metrics import Metrics
+from bot.storage import locks
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.meta import MetaStore
 from bot.storage.taggings import TaggingStore
+from bot.storage.turns import Turns
+from bot.taggers.circuit import CircuitTagger
 from bot.taggers.clarifai import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local import LocalTagger
+from bot.taggers.remembering import RememberingTagger
 from bot.tagging import ClipTagger
+from bot.workflow import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bot.config import Config
+    from bot.storage.locks import Locks
     from bot.taggers import Tagger
 
 
 # Decoding keeps about one core busy a child; more than two only take each other's turns.
 _CHILDREN = 2
+# Seconds a clip waits for Clarifai to be well again; an interaction can be answered for 900.
+_PATIENCE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class App:
     answerer: Answerer
     settings: GuildSettingsStore
     meta: MetaStore
+    locks: Locks
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -50,7 +62,8 @@ async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
         sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=_folder(config)))
         taggers: dict[str, Tagger] = {}
         if config.clarifai_pat:
-            taggers["clarifai"] = await _clarifai(config, stack)
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            taggers["clarifai"] = ClarifaiTagger(session, _account(config), config.limits)
         taggers["local"] = _local(config, sandbox)
         yield taggers
 
@@ -60,16 +73,26 @@ async def opened(config: Config) -> AsyncIterator[App]:
     """Open every resource once; they close in the opposite order."""
     async with AsyncExitStack() as stack:
         folder = _folder(config)
+        await sweep(folder)
+        metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
-        sandbox = await stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder))
         settings = GuildSettingsStore(database)
+        parts = _Parts(
+            config,
+            stack,
+            database,
+            await stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder)),
+            await stack.enter_async_context(locks.opened(config.database)),
+            metrics,
+        )
         clip_tagger = ClipTagger(
             fetcher=await stack.enter_async_context(Fetcher(config.fetch_allowed_hosts)),
-            sandbox=sandbox,
-            tagger=await _choose_tagger(config, sandbox, stack),
-            taggings=TaggingStore(database),
+            sandbox=parts.sandbox,
+            asked=await parts.asked(),
+            fallback=parts.fallback(),
             limits=config.limits,
             folder=folder,
+            metrics=metrics,
         )
         yield App(
             config=config,
@@ -77,32 +100,72 @@ async def opened(config: Config) -> AsyncIterator[App]:
             answerer=Answerer(clip_tagger, settings, config.default_threshold),
             settings=settings,
             meta=MetaStore(database),
+            locks=parts.locks,
+            metrics=metrics,
         )
 
 
-def job_queue(config: Config) -> JobQueue:
+def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
     """Return the queue for this process; its tables lie beside ours."""
+    oldest = config.max_job_age_minutes
     return JobQueue(
         _queue_database(config.database),
         worker_id=config.worker_id,
-        worker_concurrency=config.worker_concurrency,
-        server_concurrency=config.server_concurrency,
+        share=Share(config.worker_concurrency, config.server_concurrency, config.server_waiting),
+        patience=Patience(max_age=oldest * 60 if oldest else None),
+        metrics=metrics or Metrics(),
     )
 
 
-async def _choose_tagger(config: Config, sandbox: Sandbox, stack: AsyncExitStack) -> Tagger:
-    if config.chosen_tagger == "local":
-        return _local(config, sandbox)
-    return await _clarifai(config, stack)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What taggers are made of."""
+
+    config: Config
+    stack: AsyncExitStack
+    database: Database
+    sandbox: Sandbox
+    locks: Locks
+    metrics: Metrics
+
+    async def asked(self) -> RememberingTagger:
+        """Return the tagger the settings choose."""
+        if self.config.chosen_tagger == "local":
+            return self._remembering(_local(self.config, self.sandbox))
+        return self._remembering(await self._clarifai())
+
+    def fallback(self) -> RememberingTagger | None:
+        """Return the tagger to use when Clarifai can't be, if the operator wants one."""
+        if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
+            return None
+        return self._remembering(_local(self.config, self.sandbox))
+
+    async def _clarifai(self) -> CircuitTagger:
+        per_second = self.config.clarifai_calls_per_second
+        clarifai = ClarifaiTagger(
+            await self.stack.enter_async_context(aiohttp.ClientSession()),
+            _account(self.config),
+            self.config.limits,
+            permit=Turns(self.database, "clarifai", per_second).wait,
+            metrics=self.metrics,
+        )
+        # With another tagger at hand nobody waits for Clarifai to be well again.
+        waits = self.config.clarifai_fallback == "wait"
+        circuit = CircuitTagger(clarifai, patience=_PATIENCE if waits else 0.0)
+        self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
+        return circuit
+
+    def _remembering(self, tagger: Tagger) -> RememberingTagger:
+        taggings = TaggingStore(self.database)
+        if not self.database.is_postgresql:
+            return RememberingTagger(tagger, taggings, self.metrics)
+        return RememberingTagger(
+            tagger, taggings, self.metrics, lambda name: locks.alone(self.locks, name)
+        )
 
 
 def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
     return LocalTagger(sandbox, config.data_dir / "models", config.limits)
-
-
-async def _clarifai(config: Config, stack: AsyncExitStack) -> ClarifaiTagger:
-    session = await stack.enter_async_context(aiohttp.ClientSession())
-    return ClarifaiTagger(session, _account(config), config.limits)
 
 
 def _account(config: Config) -> ClarifaiAccount:

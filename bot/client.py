@@ -19,7 +19,7 @@ from bot.errors import FramehoundError
 
 if TYPE_CHECKING:
     from bot.app import App
-    from bot.jobs import JobQueue
+    from bot.jobs import Intake
 
 COGS = ("cogs.autotag", "cogs.tags", "cogs.settings")
 
@@ -27,7 +27,7 @@ COGS = ("cogs.autotag", "cogs.tags", "cogs.settings")
 class FramehoundBot(commands.AutoShardedBot):
     """Holds what the cogs need; keeps no cache of people or messages."""
 
-    def __init__(self, app: App, jobs: JobQueue, *, message_content: bool) -> None:
+    def __init__(self, app: App, jobs: Intake, *, message_content: bool) -> None:
         config = app.config
         super().__init__(
             command_prefix=commands.when_mentioned_or(config.command_prefix),

@@ -128,11 +128,15 @@ class Config(BaseSettings):
     max_bytes_mb: PositiveFloat = 10
     max_minutes: PositiveFloat = 10
     fetch_allowed_hosts: Hosts = frozenset()
+    clarifai_calls_per_second: PositiveFloat = 15
+    clarifai_fallback: Literal["wait", "local"] = "wait"
     shard_count: PositiveInt | None = None
     shard_ids: Shards = None
     worker_id: str = Field(default_factory=platform.node, min_length=1)
     worker_concurrency: PositiveInt = 8
     server_concurrency: PositiveInt = 2
+    server_waiting: PositiveInt = 250
+    max_job_age_minutes: PositiveFloat | None = None
     metrics_port: int | None = Field(default=None, ge=1, le=_PORT_LIMIT)
     metrics_host: str = "127.0.0.1"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -5,6 +5,7 @@
     ├── ClipError                the clip cannot be tagged; trying again changes nothing
     │   ├── NotFound             not_found
     │   ├── Unreachable          unreachable
+    │   │   └── LinkExpired      the same: an address that lets nobody in any more
     │   ├── UnsupportedUrl       unsupported_url
     │   ├── AddressNotPublic     address_not_public
     │   ├── TooLarge             too_large
@@ -14,6 +15,7 @@
     │   ├── Damaged              damaged
     │   ├── TooSlow              too_slow
     │   └── GivenUp              given_up
+    ├── DiskFull                 disk_full
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
@@ -85,6 +87,10 @@ class Unreachable(ClipError):
 
     code = "unreachable"
     sentence = "I can't get a clip from that address."
+
+
+class LinkExpired(Unreachable):
+    """The address no longer lets anybody in, as a signed link does once its time is over."""
 
 
 class UnsupportedUrl(ClipError):
@@ -162,6 +168,13 @@ class GivenUp(ClipError):
 
     code = "given_up"
     sentence = "I was cut off every time I tried this, so I gave up."
+
+
+class DiskFull(FramehoundError):
+    """There is no room to put a clip while it is worked on."""
+
+    code = "disk_full"
+    sentence = "I have no room left to work in; please try again later."
 
 
 class TaggerError(FramehoundError):

@@ -10,87 +10,88 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSClient, DBOSConfig
-from structlog.contextvars import bound_contextvars
 
-from bot.domain.job import Job
+from bot.errors import TaggerBusy
+from bot.metrics import Metrics
+from bot.storage.errors import StorageUnavailable
+from bot.storage.job_counts import JobCounts, QueueFigures
+from bot.workflow import WORKFLOW, JobWorkflow, Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from dbos import EnqueueOptions, StepOptions
+    from dbos import EnqueueOptions
 
-    from bot.answering import Answerer, Outcome, Responder
+    from bot.answering import Answerer, Responder
+    from bot.domain.job import Job
 
 _APPLICATION = "framehound"
 _QUEUE = "jobs"
-_WORKFLOW = "job"
 # The workflow's shape; jobs wait across releases as long as it stays the same.
 _WORKFLOW_VERSION = "1"
 # A job waits half of this on average; 0.25 s costs about 2 % of a core when idle.
 _POLL_SECONDS = 0.25
 # Jobs that run when the bot is stopped may finish; the others wait for the next start.
 _GRACE_SECONDS = 20
-# A job that ends the process this often is answered with an excuse instead.
-_MOST_ATTEMPTS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many jobs at once in this process, at once for a server, and waiting for a server."""
+
+    worker: int = 8
+    server: int = 2
+    waiting: int = 250
+
+
+@dataclass(frozen=True, slots=True)
 class JobQueue:
     """Takes jobs while ``accepting``, and carries them out while ``working``.
 
-    Any number of processes may do either on one database, or both. ``first_pause`` is how many
-    seconds pass before an answer that could not be given is tried again, then twice that.
+    Any number of processes may do either on one database, or both.
     """
 
-    def __init__(
-        self,
-        database_url: str,
-        *,
-        worker_id: str,
-        worker_concurrency: int,
-        server_concurrency: int,
-        first_pause: float = 5.0,
-    ) -> None:
-        self._first_pause = first_pause
-        self._url = database_url
-        self._worker_id = worker_id
-        self._worker_concurrency = max(worker_concurrency, server_concurrency)
-        self._server_concurrency = server_concurrency
-        self._client: DBOSClient | None = None
+    database_url: str = field(repr=False)
+    worker_id: str
+    share: Share = field(default_factory=Share)
+    patience: Patience = field(default_factory=Patience)
+    metrics: Metrics = field(default_factory=Metrics, repr=False)
 
     @asynccontextmanager
-    async def accepting(self) -> AsyncIterator[None]:
+    async def accepting(self) -> AsyncIterator[Intake]:
         """Take jobs, for whichever process works on them."""
         _send_logs_up()
-        await asyncio.to_thread(DBOS.migrate, self._url)
-        self._client = await asyncio.to_thread(
-            DBOSClient, system_database_url=self._url, application_name=_APPLICATION
+        await asyncio.to_thread(DBOS.migrate, self.database_url)
+        client = await asyncio.to_thread(
+            DBOSClient, system_database_url=self.database_url, application_name=_APPLICATION
         )
         try:
-            yield
+            async with JobCounts.open(self.database_url, _QUEUE) as counts:
+                yield Intake(client, counts, self.share.waiting, self.metrics)
         finally:
-            client, self._client = self._client, None
             await asyncio.to_thread(client.destroy)
 
     @asynccontextmanager
-    async def working(self, answerer: Answerer, responder: Responder) -> AsyncIterator[None]:
+    async def working(self, answerer: Answerer, responder: Responder) -> AsyncIterator[Work]:
         """Carry out jobs, first those an earlier process of this name left behind."""
         DBOS(config=self._worker_config())
         _send_logs_up()
-        _register(answerer, responder, self._first_pause)
+        JobWorkflow(answerer, responder, self.metrics, self.worker_id, self.patience).register()
         DBOS.launch()
         try:
             await DBOS.register_queue_async(
                 _QUEUE,
-                worker_concurrency=self._worker_concurrency,
-                partition_concurrency=self._server_concurrency,
+                worker_concurrency=max(self.share.worker, self.share.server),
+                partition_concurrency=self.share.server,
                 polling_interval_sec=_POLL_SECONDS,
                 on_conflict="always_update",
             )
-            yield
+            async with JobCounts.open(self.database_url, _QUEUE) as counts:
+                yield Work(self.worker_id, counts)
         finally:
             await asyncio.to_thread(
                 DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS
@@ -98,17 +99,38 @@ class JobQueue:
             # DBOS had made its own threads the loop's, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
-    @property
-    def is_accepting(self) -> bool:
-        """Whether jobs are taken."""
-        return self._client is not None
+    def _worker_config(self) -> DBOSConfig:
+        return {
+            "name": _APPLICATION,
+            "system_database_url": self.database_url,
+            "executor_id": self.worker_id,
+            "application_version": _WORKFLOW_VERSION,
+            "log_level": "WARNING",
+        }
+
+
+class Intake:
+    """Where jobs are handed in."""
+
+    def __init__(
+        self, client: DBOSClient, counts: JobCounts, most_waiting: int, metrics: Metrics
+    ) -> None:
+        self._counts = counts
+        self._client = client
+        self._most_waiting = most_waiting
+        self._metrics = metrics
 
     async def submit(self, job: Job) -> None:
-        """Accept a job; one that was accepted before is not accepted twice."""
-        if self._client is None:
-            raise RuntimeError("the queue takes no jobs")
+        """Accept a job; one that was accepted before is not accepted twice.
+
+        A database that is away for a while is waited for. Raises ``TaggerBusy`` where as many jobs
+        of the job's server wait as may.
+        """
+        if await self._is_full(job):
+            self._metrics.finished("busy")
+            raise TaggerBusy(detail=f"{self._most_waiting} jobs of {job.owner} wait already")
         options: EnqueueOptions = {
-            "workflow_name": _WORKFLOW,
+            "workflow_name": WORKFLOW,
             "queue_name": _QUEUE,
             "workflow_id": job.id,
             "queue_partition_key": job.owner,
@@ -116,52 +138,44 @@ class JobQueue:
         }
         await self._client.enqueue_async(options, job.as_dict())
 
-    def _worker_config(self) -> DBOSConfig:
-        return {
-            "name": _APPLICATION,
-            "system_database_url": self._url,
-            "executor_id": self._worker_id,
-            "application_version": _WORKFLOW_VERSION,
-            "log_level": "WARNING",
-        }
+    async def figures(self) -> QueueFigures:
+        """Count what waits and what runs; raises StorageUnavailable."""
+        return await self._counts.figures()
+
+    async def _is_full(self, job: Job) -> bool:
+        try:
+            waiting = await self._counts.waiting_for(job.owner, self._most_waiting)
+            return waiting >= self._most_waiting and not await self._counts.knows(job.id)
+        except StorageUnavailable:
+            return False  # who takes the job will wait for the database
 
 
-def _register(answerer: Answerer, responder: Responder, first_pause: float) -> None:
-    """Tell DBOS what a job is; its two steps are remembered once they are done."""
+class Work:
+    """The jobs under way in all processes, while this one carries out some of them."""
 
-    async def tag(saved: dict[str, Any], attempt: int) -> list[Outcome]:
-        job = Job.from_dict(saved)
-        return answerer.give_up(job) if attempt > _MOST_ATTEMPTS else await answerer.tag(job)
+    def __init__(self, worker_id: str, counts: JobCounts) -> None:
+        self._worker_id = worker_id
+        self._counts = counts
 
-    async def answer(saved: dict[str, Any], outcomes: list[Outcome], attempt: int) -> None:
-        step = DBOS.step_status
-        again = attempt > 1 or bool(step and step.current_attempt)
-        await answerer.answer(Job.from_dict(saved), outcomes, responder, again=again)
+    async def figures(self) -> QueueFigures:
+        """Count what waits and what runs; raises StorageUnavailable."""
+        return await self._counts.figures()
 
-    # Eight attempts outlast ten minutes without Discord.
-    patiently: StepOptions = {
-        "name": "answer",
-        "retries_allowed": True,
-        "interval_seconds": first_pause,
-        "max_attempts": 8,
-    }
+    async def other_workers(self) -> set[str]:
+        """Return who else has jobs under way."""
+        running = await DBOS.list_workflows_async(
+            status="PENDING", queue_name=_QUEUE, load_input=False, load_output=False
+        )
+        return {job.executor_id for job in running if job.executor_id} - {self._worker_id}
 
-    @DBOS.workflow(name=_WORKFLOW)
-    async def job(saved: dict[str, Any]) -> None:
-        with bound_contextvars(job=saved["id"]):
-            attempt = await _attempt(saved["id"])
-            outcomes = await DBOS.run_step_async({"name": "tag"}, tag, saved, attempt)
-            await DBOS.run_step_async(patiently, answer, saved, outcomes, attempt)
+    async def take_over(self, worker_id: str) -> int:
+        """Put a worker's jobs back in the queue; return how many.
 
-
-async def _attempt(job_id: str) -> int:
-    """Return which attempt at a job this is, from 1.
-
-    Asked in an empty context: within the workflow's own, DBOS would remember the first answer.
-    """
-    asking = asyncio.create_task(DBOS.get_workflow_status_async(job_id), context=Context())
-    status = await asking
-    return (status.recovery_attempts if status else None) or 1
+        The public way, ``resume_workflow``, forgets how often a job was begun, and a job that ends
+        every process would never be given up.
+        """
+        recover = DBOS._recover_pending_workflows  # noqa: SLF001 - see above
+        return len(await asyncio.to_thread(recover, [worker_id]))
 
 
 def _send_logs_up() -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
+from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import discord
 import structlog
+from yarl import URL
 
 from bot.render.summary import ATTACHMENT_NAME
 
 if TYPE_CHECKING:
+    from bot.domain.clip import Clip
     from bot.domain.job import Interaction, Job
     from bot.render.summary import Summary
 
@@ -22,6 +27,7 @@ _UNKNOWN_INTERACTION = 10062
 _UNKNOWN_WEBHOOK = 10015
 _INVALID_TOKEN = 50027
 _INVALID_BODY = 50035
+_SERVER_ERRORS = 500
 _TOKEN_GONE = {_UNKNOWN_MESSAGE, _UNKNOWN_INTERACTION, _UNKNOWN_WEBHOOK, _INVALID_TOKEN}
 
 
@@ -42,9 +48,12 @@ class DiscordResponder:
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
         except discord.HTTPException as error:
-            if error.code != _INVALID_BODY or "message_reference" not in error.text:
+            if _may_pass(error):
                 raise
-            self._log.info("message is gone, so nothing is said", code=error.code)
+            if error.code == _INVALID_BODY and "message_reference" in error.text:
+                self._log.info("message is gone, so nothing is said", code=error.code)
+            else:
+                self._log.error("reply refused", status=error.status, code=error.code)
 
     async def refuse(self, job: Job) -> None:
         """React to the message; that it is gone or reactions are forbidden costs nothing."""
@@ -55,6 +64,22 @@ class DiscordResponder:
             await message.add_reaction(REFUSED)
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.info("reaction not possible", status=error.status, code=error.code)
+
+    async def renew(self, job: Job, clip: Clip) -> Clip | None:
+        """Fetch the attachment's message again: Discord signs its links anew each time."""
+        if clip.message_id is None:
+            return None
+        channel = self._channel(job)
+        try:
+            message = await channel.fetch_message(clip.message_id)
+        except (discord.Forbidden, discord.NotFound) as error:
+            self._log.info("link can't be renewed", status=error.status, code=error.code)
+            return None
+        found = [message.attachments, *(part.attachments for part in message.message_snapshots)]
+        for attachment in chain.from_iterable(found):
+            if URL(attachment.url).path == URL(clip.location).path:
+                return replace(clip, location=attachment.url)
+        return None
 
     async def _send(self, job: Job, summary: Summary) -> None:
         """Reply to the message; the nonce makes a repeated send return the first one."""
@@ -105,6 +130,11 @@ class DiscordResponder:
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+
+
+def _may_pass(error: discord.HTTPException) -> bool:
+    """Tell a bad moment from a reply that Discord will never take."""
+    return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS
 
 
 def _files(summary: Summary) -> list[discord.File]:

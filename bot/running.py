@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import signal
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
-)
+import math
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 import structlog
 
@@ -21,18 +17,24 @@ from bot import health
 from bot.client import FramehoundBot, follow_gateway, point_at
 from bot.errors import ConfigError
 from bot.replies import DiscordResponder
-from bot.storage.lock import held
+from bot.stopping import listening
+from bot.storage.errors import StorageUnavailable
+from bot.storage.locks import held
+from bot.takeover import Takeover, worker_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.app import App
     from bot.config import DiscordConfig
-    from bot.jobs import JobQueue
+    from bot.jobs import Intake, JobQueue, Work
+    from bot.stopping import Stop
 
 _TWO_GATEWAYS = "DISCORD_TOKEN: another process runs this bot and these shards on this database"
 _TWO_WORKERS = "WORKER_ID: another process works on this database under this name"
 _FILE_IS_ALONE = "DATABASE_URL: a SQLite file serves one process; for more use PostgreSQL"
+# Seconds between attempts to reach Discord when the program starts: from, to.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
 async def run(config: DiscordConfig, *, works: bool) -> None:
@@ -42,18 +44,23 @@ async def run(config: DiscordConfig, *, works: bool) -> None:
     """
     _require_server(config, alone=works)
     async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(listening())
         app = await stack.enter_async_context(_prepared(config))
-        await stack.enter_async_context(held(config.database, _gateway_name(config), _TWO_GATEWAYS))
+        await stack.enter_async_context(held(app.locks, _gateway_name(config), _TWO_GATEWAYS))
         if works:
-            await stack.enter_async_context(_working_alone(config))
-        try:
-            await _serve(app, config, works=works, message_content=True)
-        except discord.PrivilegedIntentsRequired:
-            structlog.get_logger("framehound").warning(
-                "Discord does not grant this bot the message content intent: it will not see "
-                "posted clips or text commands; slash commands and the context menu work"
-            )
-            await _serve(app, config, works=works, message_content=False)
+            await stack.enter_async_context(_named_worker(app, config))
+
+        async def serve() -> None:
+            try:
+                await _serve(app, config, stop, works=works, message_content=True)
+            except discord.PrivilegedIntentsRequired:
+                structlog.get_logger("framehound").warning(
+                    "Discord does not grant this bot the message content intent: it will not see "
+                    "posted clips or text commands; slash commands and the context menu work"
+                )
+                await _serve(app, config, stop, works=works, message_content=False)
+
+        await _insist(serve, stop)
 
 
 async def work(config: DiscordConfig) -> None:
@@ -63,15 +70,11 @@ async def work(config: DiscordConfig) -> None:
     """
     _require_server(config, alone=False)
     async with (
+        listening() as stop,
         _prepared(config) as app,
-        _working_alone(config),
-        discord.Client(intents=discord.Intents.none()) as client,
+        _named_worker(app, config),
     ):
-        await client.login(config.discord_token.get_secret_value())
-        jobs = wiring.job_queue(config)
-        async with jobs.working(app.answerer, DiscordResponder(client)):
-            structlog.get_logger("framehound").info("working", worker=config.worker_id)
-            await _until_stopped(asyncio.get_running_loop().create_future())
+        await _insist(lambda: _work(app, config, stop), stop)
 
 
 @asynccontextmanager
@@ -86,60 +89,129 @@ async def _prepared(config: DiscordConfig) -> AsyncIterator[App]:
             raise ConfigError(["DISCORD_TOKEN: Discord does not accept this token"]) from None
 
 
-async def _serve(app: App, config: DiscordConfig, *, works: bool, message_content: bool) -> None:
-    jobs = wiring.job_queue(config)
-    async with FramehoundBot(app, jobs, message_content=message_content) as bot:
-        await bot.login(config.discord_token.get_secret_value())
+async def _insist(serve: Callable[[], Awaitable[None]], stop: Stop) -> None:
+    """Serve; where Discord can't be reached at the start, say so and try again."""
+    pause = _FIRST_PAUSE
+    while not stop.asked:
+        try:
+            await serve()
+        except (aiohttp.ClientConnectionError, discord.DiscordException, TimeoutError) as error:
+            if not _is_away(error):
+                raise
+            structlog.get_logger("framehound").warning(
+                "Discord can't be reached; trying again", seconds=pause, reason=str(error)
+            )
+            await stop.pause(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            return
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell an outage from a refusal."""
+    if isinstance(error, discord.HTTPException):
+        status = error.status
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+    return not isinstance(error, discord.DiscordException) or isinstance(
+        error, discord.GatewayNotFound
+    )
+
+
+async def _serve(
+    app: App, config: DiscordConfig, stop: Stop, *, works: bool, message_content: bool
+) -> None:
+    jobs = wiring.job_queue(config, app.metrics)
+    async with AsyncExitStack() as stack:
+        intake = await stack.enter_async_context(jobs.accepting())
+        bot = FramehoundBot(app, intake, message_content=message_content)
+        await stack.enter_async_context(bot)
+        await _log_in(bot, config)
         if config.discord_api_url:
             await follow_gateway(bot)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(jobs.accepting())
-            if works:
-                responder = DiscordResponder(bot)
-                await stack.enter_async_context(jobs.working(app.answerer, responder))
-            if config.metrics_port:
-                parts = _parts(app, jobs, bot)
-                site = health.serving(config.metrics_host, config.metrics_port, parts)
-                await stack.enter_async_context(site)
-            await _until_stopped(asyncio.ensure_future(bot.connect()))
-            # Nothing new is taken from here on; what runs may still be answered.
-            await bot.leave_gateway()
+        if works:
+            await stack.enter_async_context(_working(app, jobs, bot))
+        await stack.enter_async_context(_watchable(app, config, intake, bot))
+        await stop.interrupts(bot.connect())
+        # Nothing new is taken from here on; what runs may still be answered.
+        await bot.leave_gateway()
 
 
-def _parts(app: App, jobs: JobQueue, bot: FramehoundBot) -> dict[str, health.Check]:
-    """Name what must work for the bot to be healthy."""
+async def _work(app: App, config: DiscordConfig, stop: Stop) -> None:
+    jobs = wiring.job_queue(config, app.metrics)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(discord.Client(intents=discord.Intents.none()))
+        await _log_in(client, config)
+        work = await stack.enter_async_context(_working(app, jobs, client))
+        await stack.enter_async_context(_watchable(app, config, work))
+        structlog.get_logger("framehound").info("working", worker=config.worker_id)
+        await stop.wait()
+
+
+async def _log_in(client: discord.Client, config: DiscordConfig) -> None:
+    await client.login(config.discord_token.get_secret_value())
+
+
+@asynccontextmanager
+async def _working(app: App, jobs: JobQueue, client: discord.Client) -> AsyncIterator[Work]:
+    """Carry out jobs, those of workers that never come back too."""
+    async with (
+        jobs.working(app.answerer, DiscordResponder(client)) as work,
+        Takeover(work, app.locks).watching(),
+    ):
+        yield work
+
+
+@asynccontextmanager
+async def _watchable(
+    app: App, config: DiscordConfig, jobs: Intake | Work, bot: FramehoundBot | None = None
+) -> AsyncIterator[None]:
+    """Serve ``/healthz`` and ``/metrics`` where the operator wants them."""
+    if not config.metrics_port:
+        yield
+        return
 
     async def gateway() -> bool:
-        return bot.is_ready() and not bot.is_closed()
-
-    async def queue() -> bool:
-        return jobs.is_accepting
+        return bot is not None and bot.is_ready() and not bot.is_closed()
 
     async def database() -> bool:
         await app.meta.get("health")
         return True
 
-    return {"gateway": gateway, "database": database, "queue": queue}
+    async def queue() -> bool:
+        await jobs.figures()
+        return True
+
+    async def refresh() -> None:
+        await _refresh(app, jobs, bot)
+
+    checks: dict[str, health.Check] = {"database": database, "queue": queue}
+    if bot is not None:
+        checks = {"gateway": gateway, **checks}
+    async with health.serving(
+        config.metrics_host, config.metrics_port, checks, app.metrics, refresh
+    ):
+        yield
 
 
-async def _until_stopped(doing: asyncio.Future[None]) -> None:
-    """Wait for what is done, or for a signal; discord.py itself does not listen for SIGTERM."""
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(name, doing.cancel)
+async def _refresh(app: App, jobs: Intake | Work, bot: FramehoundBot | None) -> None:
+    """Bring the figures up to date that somebody else counts."""
+    metrics = app.metrics
     try:
-        await doing
-    except asyncio.CancelledError:
-        structlog.get_logger("framehound").info("stopping")
-    finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(name)
+        figures = await jobs.figures()
+        waiting, running, age = float(figures.waiting), float(figures.running), figures.age
+    except StorageUnavailable:
+        waiting = running = age = math.nan
+    metrics.jobs.labels("waiting").set(waiting)
+    metrics.jobs.labels("running").set(running)
+    metrics.queue_age.set(age)
+    for shard, latency in bot.latencies if bot else ():
+        metrics.gateway_latency.labels(str(shard)).set(latency)
 
 
-def _working_alone(config: DiscordConfig) -> AbstractAsyncContextManager[None]:
-    return held(config.database, f"worker {config.worker_id}", _TWO_WORKERS)
+@asynccontextmanager
+async def _named_worker(app: App, config: DiscordConfig) -> AsyncIterator[None]:
+    async with held(app.locks, worker_name(config.worker_id), _TWO_WORKERS):
+        yield
 
 
 def _gateway_name(config: DiscordConfig) -> str:

@@ -59,13 +59,12 @@ async def _tag_one(
         else:
             terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
-    applied = await app.answerer.threshold(None) if threshold is None else threshold
-    _print(app, terminal, given, tagging, applied, as_json)
+    applied = await app.answerer.threshold(None, tagging.tagger) if threshold is None else threshold
+    _print(terminal, given, tagging, applied, as_json)
     return 0
 
 
 def _print(
-    app: App,
     terminal: Terminal,
     given: str,
     tagging: Tagging,
@@ -74,8 +73,7 @@ def _print(
 ) -> None:
     built = timeline.build(tagging.frames, tagging.info.duration, threshold)
     if as_json:
-        identity = app.clip_tagger.tagger.identity
-        terminal.print_line(_json(export.tagged(_shown(given), tagging, built, identity)))
+        terminal.print_line(_json(export.tagged(_shown(given), tagging, built)))
     else:
         terminal.print_summary(TaggedClip(_shown(given), built))
 

@@ -5,44 +5,64 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from bot.domain.clip import FORMAT_NAMES, Clip, ClipFile, ClipInfo, ClipLimits
 from bot.domain.progress import ignore_progress
-from bot.domain.tagging import Tagging
-from bot.errors import NotFound, TooLarge, TooLong, UnsupportedFormat
+from bot.errors import (
+    NotFound,
+    QuotaExhausted,
+    TaggerBusy,
+    TaggerUnavailable,
+    TooLarge,
+    TooLong,
+    UnsupportedFormat,
+)
 from bot.media.probe import probe
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.domain.progress import ProgressListener
+    from bot.domain.tagging import Tagging
     from bot.media.fetch import Fetcher
     from bot.media.sandbox import Sandbox
-    from bot.storage.taggings import TaggingStore
+    from bot.metrics import Metrics
     from bot.taggers import Tagger
+    from bot.taggers.remembering import RememberingTagger
 
 
 class ClipTagger:
-    """Fetches, checks and tags clips, and asks the tagger about no clip twice."""
+    """Fetches, checks and tags clips.
+
+    Where the ``asked`` tagger can't be used the ``fallback`` is, if there is one.
+    """
 
     def __init__(
         self,
         *,
         fetcher: Fetcher,
         sandbox: Sandbox,
-        tagger: Tagger,
-        taggings: TaggingStore,
+        asked: RememberingTagger,
+        fallback: RememberingTagger | None = None,
         limits: ClipLimits,
         folder: Path,
+        metrics: Metrics,
     ) -> None:
-        self.tagger = tagger
         self._fetcher = fetcher
         self._sandbox = sandbox
-        self._taggings = taggings
+        self._asked = asked
+        self._fallback = fallback
         self._limits = limits
         self._folder = folder
-        self._in_flight: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._metrics = metrics
+
+    @property
+    def tagger(self) -> Tagger:
+        """The tagger that is asked as long as it can be."""
+        return self._asked.tagger
 
     async def tag_link(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
         """Tag the clip behind a link.
@@ -53,12 +73,12 @@ class ClipTagger:
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "clip"
             most = self.tagger.size_limit(public=True)
-            fetched = await self._fetcher.fetch(clip.location, path, most, progress)
+            with self._metrics.stage("download"):
+                fetched = await self._fetcher.fetch(clip.location, path, most, progress)
             self._check_size(fetched.size, public=fetched.public)
             link = clip.location if fetched.public else None
-            return await self._recall_or_tag(
-                path, fetched.size, fetched.fingerprint, link, progress
-            )
+            examine = partial(self._examine, path, fetched.size, fetched.fingerprint, link)
+            return await self._tag(fetched.fingerprint, examine, progress)
 
     async def tag_file(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
         """Tag a file of the operator's own; raises as ``tag_link`` does."""
@@ -70,27 +90,34 @@ class ClipTagger:
             fingerprint = await asyncio.to_thread(_fingerprint, path)
         except OSError as error:
             raise NotFound(detail=f"{path}: {error.strerror}") from error
-        return await self._recall_or_tag(path, size, fingerprint, None, progress)
+        examine = partial(self._examine, path, size, fingerprint, None)
+        return await self._tag(fingerprint, examine, progress)
 
     async def recall(self, fingerprint: str) -> Tagging | None:
-        """Return what the tagger said of these bytes before, if it was ever asked."""
-        return await self._taggings.find(fingerprint, self.tagger.identity)
+        """Return what was said of these bytes before, by the fallback only if by nobody else."""
+        known = await self._asked.recall(fingerprint)
+        if known is None and self._fallback:
+            known = await self._fallback.recall(fingerprint)
+        return known
 
-    async def _recall_or_tag(
-        self, path: Path, size: int, fingerprint: str, link: str | None, progress: ProgressListener
+    async def _tag(
+        self,
+        fingerprint: str,
+        examine: Callable[[], Awaitable[ClipFile]],
+        progress: ProgressListener,
     ) -> Tagging:
-        """Tag unless the same bytes were tagged before, or are being tagged right now."""
-        lock = self._in_flight.setdefault(fingerprint, asyncio.Lock())
-        async with lock:
-            known = await self.recall(fingerprint)
-            if known is not None:
-                return known
+        try:
+            return await self._asked.tag(fingerprint, examine, progress)
+        except (TaggerUnavailable, TaggerBusy, QuotaExhausted):
+            if self._fallback is None:
+                raise
+            return await self._fallback.tag(fingerprint, examine, progress)
+
+    async def _examine(self, path: Path, size: int, fingerprint: str, link: str | None) -> ClipFile:
+        """Find out what the bytes are, as far as a tagger must know."""
+        with self._metrics.stage("probe"):
             probed = await probe(self._sandbox, path, longest=self._limits.duration)
-            info = ClipInfo(probed.format, size, probed.duration, fingerprint)
-            frames = await self.tagger.tag(ClipFile(path, info, link), progress)
-            tagging = Tagging(info, frames)
-            await self._taggings.save(tagging, self.tagger.identity)
-            return tagging
+        return ClipFile(path, ClipInfo(probed.format, size, probed.duration, fingerprint), link)
 
     def _check_claims(self, clip: Clip) -> None:
         """Refuse what the one who shared the clip already says is no use, unfetched."""

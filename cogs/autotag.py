@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING
 
+import discord
 from discord.ext import commands
 
+from bot.errors import TaggerBusy
 from cogs.clips import job_of_message, noticed_clips
 
 if TYPE_CHECKING:
-    import discord
-
     from bot.client import FramehoundBot
+
+# Seconds between two notices to one server that it has too many clips waiting.
+_SILENCE = 60.0
 
 
 class AutoTag(commands.Cog):
@@ -19,6 +25,7 @@ class AutoTag(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._said_busy: dict[int, float] = {}
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -28,7 +35,20 @@ class AutoTag(commands.Cog):
         clips = noticed_clips(message)
         if not clips or (await self._bot.get_context(message)).valid:
             return
-        await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
+        try:
+            await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
+        except TaggerBusy as error:
+            await self._say_busy(message, error)
+
+    async def _say_busy(self, message: discord.Message, error: TaggerBusy) -> None:
+        """Say it once in a while: whoever floods a server would have us flood it too."""
+        owner = message.guild.id if message.guild else message.channel.id
+        now = time.monotonic()
+        if now - self._said_busy.get(owner, -inf) < _SILENCE:
+            return
+        self._said_busy[owner] = now
+        with suppress(discord.Forbidden, discord.NotFound):
+            await message.reply(str(error), mention_author=False, silent=True)
 
 
 async def setup(bot: FramehoundBot) -> None:

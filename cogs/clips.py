@@ -20,13 +20,13 @@ _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
 def noticed_clips(message: discord.Message) -> tuple[Clip, ...]:
     """Return what looks like a clip in a message nobody asked about."""
-    found = (clip for part in _parts(message) for clip in _looks_like_clips(part))
+    found = (clip for part in _parts(message) for clip in _looks_like_clips(part, message.id))
     return _bounded(found)
 
 
 def asked_clips(message: discord.Message) -> tuple[Clip, ...]:
     """Return what somebody who points at this message may mean: every file and every link."""
-    found = (clip for part in _parts(message) for clip in _everything(part))
+    found = (clip for part in _parts(message) for clip in _everything(part, message.id))
     return noticed_clips(message) or _bounded(found)
 
 
@@ -35,8 +35,8 @@ def linked_clip(link: str) -> Clip:
     return Clip(name_of(link), link)
 
 
-def attached_clip(attachment: discord.Attachment) -> Clip:
-    """Return an attachment with everything Discord says of it."""
+def attached_clip(attachment: discord.Attachment, message_id: int | None = None) -> Clip:
+    """Return an attachment with everything Discord says of it, and the message it hangs on."""
     return Clip(
         name=attachment.filename,
         location=attachment.url,
@@ -44,6 +44,7 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
         content_type=attachment.content_type,
         duration=round(attachment.duration * 1000) if attachment.duration else None,
         spoiler=attachment.is_spoiler(),
+        message_id=message_id,
     )
 
 
@@ -67,10 +68,12 @@ def _parts(
     yield from message.message_snapshots
 
 
-def _looks_like_clips(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
+def _looks_like_clips(
+    part: discord.Message | discord.MessageSnapshot, message_id: int
+) -> Iterator[Clip]:
     for attachment in part.attachments:
         if _looks_like_clip(attachment):
-            yield attached_clip(attachment)
+            yield attached_clip(attachment, message_id)
     yield from (linked_clip(link) for link in find_links(part.content) if promises_clip(link))
 
 
@@ -82,8 +85,8 @@ def _looks_like_clip(attachment: discord.Attachment) -> bool:
     return kind.startswith("video/") or kind == "image/gif"
 
 
-def _everything(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
-    attached = (attached_clip(attachment) for attachment in part.attachments)
+def _everything(part: discord.Message | discord.MessageSnapshot, message_id: int) -> Iterator[Clip]:
+    attached = (attached_clip(attachment, message_id) for attachment in part.attachments)
     links = (linked_clip(link) for link in find_links(part.content, left_alone=True))
     return chain(attached, links)
 

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # Each floor may import those listed before it; parts of one floor don't know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("bot.errors", "bot.logs", "bot.health", "bot.healthcheck"),
-    ("bot.domain", "bot.config"),
+    ("bot.errors", "bot.logs", "bot.metrics", "bot.healthcheck", "bot.stopping"),
+    ("bot.domain", "bot.config", "bot.health"),
     ("bot.media", "bot.storage", "bot.render"),
     ("bot.taggers",),
     ("bot.tagging",),
     ("bot.answering",),
+    ("bot.workflow", "bot.takeover"),
     ("bot.jobs",),
     ("bot.app", "bot.terminal"),
     ("bot.client", "bot.replies", "bot.tag_command"),

@@ -4,12 +4,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bot import app as wiring
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
-from bot.jobs import JobQueue
+from bot.jobs import Intake, JobQueue, Share
+from bot.workflow import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,12 +24,18 @@ class Recorder:
     def __init__(self) -> None:
         self.answers: list[tuple[str, str]] = []
         self.refusals: list[str] = []
+        self.renewals: list[tuple[str, str]] = []
+        self.fresh: Clip | None = None
         self._changed = asyncio.Condition()
 
     async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
         assert not again
         self.answers.append((job.id, summary.content))
         await self._tell()
+
+    async def renew(self, job: Job, clip: Clip) -> Clip | None:
+        self.renewals.append((job.id, clip.name))
+        return self.fresh
 
     async def refuse(self, job: Job) -> None:
         self.refusals.append(job.id)
@@ -54,10 +59,10 @@ def job(number: int, *clips: Clip, **more: Any) -> Job:
 
 
 @asynccontextmanager
-async def running(config: Any, app: Any) -> AsyncIterator[tuple[JobQueue, Recorder]]:
+async def running(config: Any, app: Any) -> AsyncIterator[tuple[Intake, Recorder]]:
     queue, recorder = wiring.job_queue(config), Recorder()
-    async with queue.accepting(), queue.working(app.answerer, recorder):
-        yield queue, recorder
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        yield intake, recorder
 
 
 def test_a_job_survives_being_written_down() -> None:
@@ -165,16 +170,10 @@ async def test_an_answer_that_could_not_be_given_is_tried_again(
     queue = JobQueue(
         f"sqlite:///{tmp_path / 'jobs.sqlite'}",
         worker_id="one",
-        worker_concurrency=1,
-        server_concurrency=1,
-        first_pause=0.01,
+        share=Share(worker=1, server=1),
+        patience=Patience(first_pause=0.01),
     )
-    async with queue.accepting(), queue.working(app.answerer, forgetful):
-        await queue.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
+    async with queue.accepting() as intake, queue.working(app.answerer, forgetful):
+        await intake.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
         await forgetful.until(answers=1)
     assert forgetful.attempts == [False, True]
-
-
-async def test_a_queue_that_accepts_nothing_takes_no_job(make_config: Callable[..., Any]) -> None:
-    with pytest.raises(RuntimeError):
-        await wiring.job_queue(make_config()).submit(job(1))

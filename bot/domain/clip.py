@@ -31,6 +31,7 @@ class Clip:
 
     ``location`` is a link or, on the command line, a path. ``size`` (bytes), ``content_type`` and
     ``duration`` (milliseconds) are what the one who handed it over says, and no proof.
+    ``message_id`` is the message an attachment hangs on, where an expired link can be had anew.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Clip:
     content_type: str | None = None
     duration: int | None = None
     spoiler: bool = False
+    message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.domain.clip import ClipInfo
-    from bot.domain.concepts import Frame
+    from bot.domain.concepts import Frame, TaggerIdentity
 
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """The raw concepts of one clip, frames in order of time; no setting has touched them."""
+    """The raw concepts of one clip by one tagger, in order of time; no setting has touched them."""
 
     info: ClipInfo
     frames: tuple[Frame, ...]
+    tagger: TaggerIdentity

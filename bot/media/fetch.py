@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from bot.domain.progress import Progress, Stage
 from bot.errors import (
     AddressNotPublic,
     ClipError,
+    DiskFull,
+    LinkExpired,
     NotFound,
     TooLarge,
     TooSlow,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 _MOST_REDIRECTS = 3
 _LONGEST_URL = 2048
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -76,7 +80,7 @@ class Fetcher:
         """Write what ``link`` answers into a file, ``limit`` bytes at most.
 
         Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``, ``TooLarge``
-        or ``TooSlow``.
+        ``TooSlow`` or ``DiskFull``.
         """
         url = self._checked(link)
         try:
@@ -91,6 +95,10 @@ class Fetcher:
             raise Unreachable(detail=f"{url.host}: {error.os_error}") from error
         except (aiohttp.ClientError, ValueError) as error:
             raise Unreachable(detail=f"{url.host}: {type(error).__name__}") from error
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise DiskFull(detail=f"{into.parent}: {error.strerror}") from error
 
     async def _follow(
         self, url: URL, into: Path, limit: int, progress: ProgressListener
@@ -134,6 +142,8 @@ def _next_hop(url: URL, answer: aiohttp.ClientResponse) -> str:
 def _require_ok(answer: aiohttp.ClientResponse) -> None:
     if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise NotFound(detail=f"{answer.url.host}: HTTP {answer.status}")
+    if answer.status == HTTPStatus.FORBIDDEN:
+        raise LinkExpired(detail=f"{answer.url.host}: HTTP {answer.status}")
     if answer.status != HTTPStatus.OK:
         raise Unreachable(detail=f"{answer.url.host}: HTTP {answer.status}")
 

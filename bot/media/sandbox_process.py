@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import ClipError, Damaged, TaggerError, TooSlow, restore
+from bot.errors import ClipError, Damaged, TaggerError, TaggerUnavailable, TooSlow, restore
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -35,8 +35,12 @@ LAST_WORDS = 2_000  # bytes of it that explain a death
 PATIENCE = 1.0  # seconds for a killed process to be gone
 
 
-class SandboxFault(RuntimeError):
+class SandboxFault(TaggerUnavailable):
     """The sandbox itself cannot work; that says nothing about the clip."""
+
+    def __init__(self, detail: str) -> None:
+        """Take what the operator should read."""
+        super().__init__(detail=detail)
 
 
 class DiedIdleError(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bot.domain.concepts import TaggerIdentity
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
     from bot.errors import FramehoundError
@@ -13,9 +12,7 @@ if TYPE_CHECKING:
 _DECIMALS = 6
 
 
-def tagged(
-    name: str, tagging: Tagging, timeline: Timeline, identity: TaggerIdentity
-) -> dict[str, Any]:
+def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
     """Return the object ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1."""
     info = tagging.info
     return {
@@ -23,7 +20,7 @@ def tagged(
         "format": info.format.value,
         "bytes": info.size,
         "duration": info.duration / 1000,
-        "tagger": str(identity),
+        "tagger": str(tagging.tagger),
         "threshold": timeline.threshold,
         "fingerprint": info.fingerprint,
         "seconds": [

@@ -76,9 +76,14 @@ class Database:
             async with self._writer.begin() as connection:
                 yield connection
 
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether this is a PostgreSQL server, which several machines share."""
+        return self._reader.dialect.name == "postgresql"
+
     def insert(self, table: Table) -> Insert:
         """Begin an INSERT that may say what happens ON CONFLICT."""
-        if self._reader.dialect.name == "postgresql":
+        if self.is_postgresql:
             return postgresql.insert(table)
         return sqlite.insert(table)
 

@@ -85,6 +85,14 @@ thresholds = Table(
     Column("threshold", Double, nullable=False),
 )
 
+# When the next call to a service that allows so many a second may be made (seconds since 1970).
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next", Double, nullable=False),
+)
+
 # What the program notes for itself, such as the hash of the commands it told Discord.
 meta = Table(
     "meta",

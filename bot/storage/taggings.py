@@ -40,11 +40,11 @@ class TaggingStore:
             return None
         info = ClipInfo(ClipFormat(row.format), row.size, row.duration, fingerprint)
         # Ten minutes of frames take tens of milliseconds: long enough to be felt on the event loop.
-        return Tagging(info, await asyncio.to_thread(decode, row.frames))
+        return Tagging(info, await asyncio.to_thread(decode, row.frames), identity)
 
-    async def save(self, tagging: Tagging, identity: TaggerIdentity) -> None:
+    async def save(self, tagging: Tagging) -> None:
         """Keep a tagging; where the same was kept before, by anyone, the first one stays."""
-        info = tagging.info
+        info, identity = tagging.info, tagging.tagger
         statement = (
             self._database.insert(taggings)
             .values(

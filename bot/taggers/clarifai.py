@@ -21,6 +21,7 @@ from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
+from bot.metrics import Metrics
 from bot.taggers.clarifai_answer import SAMPLING, read_frames, read_model
 from bot.taggers.clarifai_request import by_bytes, by_link
 from bot.taggers.clarifai_retry import RetryPolicy, read_retry_after
@@ -99,6 +100,7 @@ class ClarifaiTagger:
         *,
         retry: RetryPolicy | None = None,
         permit: Permit = _no_wait,
+        metrics: Metrics | None = None,
         links_first: bool = False,
     ) -> None:
         self._session = session
@@ -106,6 +108,7 @@ class ClarifaiTagger:
         self._limits = limits
         self._retry = retry or RetryPolicy()
         self._permit = permit
+        self._metrics = metrics or Metrics()
         self._links_first = links_first
 
     @property
@@ -168,7 +171,9 @@ class ClarifaiTagger:
         read = partial(read_frames, duration=clip.info.duration)
 
         async def predict() -> tuple[Frame, ...]:
-            return await self._call("POST", self._account.outputs_url, read, await ask())
+            frames = await self._call("POST", self._account.outputs_url, read, await ask())
+            self._metrics.frames_billed.inc(len(frames))
+            return frames
 
         return await self._retry.pursue(predict)
 
@@ -181,10 +186,13 @@ class ClarifaiTagger:
         try:
             answer = await self._exchange(method, url, body)
             retry_after = answer.retry_after
-            return await asyncio.to_thread(read, answer.http, answer.content)
+            understood = await asyncio.to_thread(read, answer.http, answer.content)
         except CallFailed as failure:
+            self._metrics.clarifai_calls.labels(failure.kind.name.lower()).inc()
             detail = self._without_token(failure.detail)[:_LONGEST_DETAIL]
             raise CallFailed(failure.kind, detail, retry_after) from None
+        self._metrics.clarifai_calls.labels("ok").inc()
+        return understood
 
     async def _exchange(self, method: str, url: str, body: Body | None) -> _Answer:
         headers = {"Authorization": f"Key {self._account.token}"}

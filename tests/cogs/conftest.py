@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.client import FramehoundBot
-from bot.jobs import JobQueue
+from bot.jobs import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from bot.domain.job import Job
 
 
-class NotedJobs(JobQueue):
+class NotedJobs(Intake):
     """Takes jobs and keeps them, for tests of what becomes a job."""
 
     def __init__(self) -> None:
-        super().__init__("sqlite://", worker_id="x", worker_concurrency=1, server_concurrency=1)
         self.noted: list[Job] = []
 
     async def submit(self, job: Job) -> None:

@@ -296,10 +296,12 @@ async def test_a_child_that_died_idle_costs_no_clip(sandbox: Sandbox) -> None:
 
 
 async def test_our_own_faults_blame_no_clip(sandbox: Sandbox) -> None:
-    with pytest.raises(SandboxFault, match="no_such_task"):
+    with pytest.raises(SandboxFault) as caught:
         await run(sandbox, "no_such_task")
-    with pytest.raises(SandboxFault, match="JSON serializable"):
+    assert "no_such_task" in caught.value.detail
+    with pytest.raises(SandboxFault) as caught:
         await run(sandbox, "no_json")
+    assert "JSON serializable" in caught.value.detail
     with pytest.raises(TypeError):
         await run(sandbox, "echo", value=object())
     assert await run(sandbox, "echo", value=1) == 1
@@ -315,8 +317,9 @@ async def test_only_tasks_below_the_prefix_run(folder: Path) -> None:
 async def test_children_that_cannot_start_are_the_sandboxs_fault(folder: Path) -> None:
     async with Sandbox(workers=1, folder=folder, warm=("no_such_module",)) as sandbox:
         for _ in range(2):
-            with pytest.raises(SandboxFault, match="no_such_module"):
+            with pytest.raises(SandboxFault) as caught:
                 await sandbox.run("bot.any:task", {}, seconds=1)
+            assert "no_such_module" in caught.value.detail
 
 
 async def test_closing_leaves_no_process_and_no_folder(folder: Path) -> None:
@@ -331,8 +334,9 @@ async def test_closing_leaves_no_process_and_no_folder(folder: Path) -> None:
     assert left_in(folder) == []
     outcomes = await asyncio.gather(stuck, *waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [SandboxFault] * 5
-    with pytest.raises(SandboxFault, match="closed"):
+    with pytest.raises(SandboxFault) as caught:
         await run(sandbox, "echo", value=1)
+    assert "closed" in caught.value.detail
 
 
 @pytest.mark.parametrize("steps", range(10))

@@ -12,7 +12,7 @@ GUILD = 81384788765712384
 
 
 def make_tagging(frames: tuple[Frame, ...], fingerprint: str = FINGERPRINT) -> Tagging:
-    return Tagging(ClipInfo(ClipFormat.WEBM, 391_036, 16_000, fingerprint), frames)
+    return Tagging(ClipInfo(ClipFormat.WEBM, 391_036, 16_000, fingerprint), frames, IDENTITY)
 
 
 TAGGING = make_tagging(

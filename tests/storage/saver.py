@@ -20,7 +20,7 @@ async def main(url: str) -> None:
     async with Database.open(url) as database:
         say("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
-            await TaggingStore(database).save(TAGGING, IDENTITY)
+            await TaggingStore(database).save(TAGGING)
             await GuildSettingsStore(database).set_threshold(GUILD, str(IDENTITY), float(line))
             await MetaStore(database).set("last", line.strip())
             say("saved")

@@ -43,7 +43,7 @@ async def refusal(url: str) -> ConfigError:
 
 async def test_what_was_saved_is_there_after_reopening(database_url: str) -> None:
     async with Database.open(database_url) as database:
-        await TaggingStore(database).save(TAGGING, IDENTITY)
+        await TaggingStore(database).save(TAGGING)
         await MetaStore(database).set("a", "b")
         await GuildSettingsStore(database).set_threshold(GUILD, "x:y", 0.25)
     async with Database.open(database_url) as database:
@@ -137,11 +137,11 @@ async def test_a_lock_held_too_long_is_an_outage(sqlite_url: str, tmp_path: Path
         with closing(sqlite3.connect(tmp_path / "framehound.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageUnavailable) as caught:
-                await TaggingStore(database).save(TAGGING, IDENTITY)
+                await TaggingStore(database).save(TAGGING)
             assert caught.value.detail == "database is locked"
             assert await TaggingStore(database).find(FINGERPRINT, IDENTITY) is None
             other.execute("ROLLBACK")
-        await TaggingStore(database).save(TAGGING, IDENTITY)
+        await TaggingStore(database).save(TAGGING)
         assert await TaggingStore(database).find(FINGERPRINT, IDENTITY) == TAGGING
 
 

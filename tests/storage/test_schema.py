@@ -38,13 +38,14 @@ FRAMES = (
 )
 TAGGING_ROW = """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
     'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006')"""
-ROWS: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
+ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     "0001": [
         (TAGGING_ROW, {"frames": bytes.fromhex(FRAMES)}),
         ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
         ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
     ],
 }
+ROWS["0002"] = [*ROWS["0001"], ("INSERT INTO turns VALUES ('clarifai', 1767323045.5)", {})]
 
 
 def revisions() -> list[str]:
@@ -85,6 +86,7 @@ async def test_what_an_older_program_stored_is_kept(database_url: str, revision:
         assert await TaggingStore(database).find("sha256:ab", identity) == Tagging(
             ClipInfo(ClipFormat.MP4, 9, 2000, "sha256:ab"),
             (Frame(1000, (Concept("cat", 0.95),)),),
+            identity,
         )
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7})

@@ -32,21 +32,21 @@ async def test_a_clip_nobody_tagged_is_not_found(store: TaggingStore) -> None:
 
 
 async def test_a_saved_tagging_is_found(store: TaggingStore) -> None:
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
 async def test_a_clip_without_frames_is_found_too(store: TaggingStore) -> None:
     empty = make_tagging(())
-    await store.save(empty, IDENTITY)
+    await store.save(empty)
     assert await store.find(FINGERPRINT, IDENTITY) == empty
 
 
 async def test_every_format_and_large_figures_come_back(store: TaggingStore) -> None:
     for clip_format in ClipFormat:
         info = ClipInfo(clip_format, 5_000_000_000, 6_000_000_000, f"sha256:{clip_format}")
-        await store.save(Tagging(info, ()), IDENTITY)
-        assert await store.find(info.fingerprint, IDENTITY) == Tagging(info, ())
+        await store.save(Tagging(info, (), IDENTITY))
+        assert await store.find(info.fingerprint, IDENTITY) == Tagging(info, (), IDENTITY)
 
 
 # The database is shared by all examples: each has a fingerprint of its own.
@@ -60,7 +60,7 @@ async def test_the_database_keeps_frames_to_the_bit(
     store: TaggingStore, frames: tuple[Frame, ...]
 ) -> None:
     tagging = make_tagging(frames, f"sha256:{uuid4().hex}")
-    await store.save(tagging, IDENTITY)
+    await store.save(tagging)
     found = await store.find(tagging.info.fingerprint, IDENTITY)
     assert found == tagging
     assert bits(found.frames) == bits(frames)
@@ -79,30 +79,30 @@ async def test_the_database_keeps_frames_to_the_bit(
 async def test_another_tagger_has_taggings_of_its_own(
     store: TaggingStore, other: TaggerIdentity
 ) -> None:
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
     assert await store.find(FINGERPRINT, other) is None
 
-    theirs = make_tagging((Frame(0, (Concept("dog", 0.9),)),))
-    await store.save(theirs, other)
+    theirs = replace(make_tagging((Frame(0, (Concept("dog", 0.9),)),)), tagger=other)
+    await store.save(theirs)
     assert await store.find(FINGERPRINT, other) == theirs
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
 async def test_the_default_threshold_is_no_part_of_the_key(store: TaggingStore) -> None:
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
     stricter = replace(IDENTITY, default_threshold=0.99)
-    assert await store.find(FINGERPRINT, stricter) == TAGGING
+    assert await store.find(FINGERPRINT, stricter) == replace(TAGGING, tagger=stricter)
 
 
 async def test_saving_again_keeps_the_first(store: TaggingStore) -> None:
-    await store.save(TAGGING, IDENTITY)
-    await store.save(make_tagging(()), IDENTITY)
+    await store.save(TAGGING)
+    await store.save(make_tagging(()))
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
 async def test_the_moment_of_saving_is_kept_in_utc(database: Database, store: TaggingStore) -> None:
     before = datetime.now(UTC)
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
     async with database.reading() as connection:
         saved = await connection.scalar(select(taggings.c.created_at))
     assert saved is not None
@@ -113,14 +113,14 @@ async def test_the_moment_of_saving_is_kept_in_utc(database: Database, store: Ta
 async def test_frames_in_a_later_format_count_as_none(
     database: Database, store: TaggingStore
 ) -> None:
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
     async with database.writing() as connection:
         await connection.execute(update(taggings).values(frames_format=2, frames=b"?"))
     assert await store.find(FINGERPRINT, IDENTITY) is None
-    await store.save(TAGGING, IDENTITY)
+    await store.save(TAGGING)
 
 
 async def test_many_tasks_save_the_same_clip_once(database: Database, store: TaggingStore) -> None:
-    await asyncio.gather(*(store.save(TAGGING, IDENTITY) for _ in range(20)))
+    await asyncio.gather(*(store.save(TAGGING) for _ in range(20)))
     async with database.reading() as connection:
         assert await connection.scalar(select(func.count()).select_from(taggings)) == 1
