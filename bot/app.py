@@ -11,8 +11,8 @@ import aiohttp
 from bot.answering import Answerer
 from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
-from bot.media.leftovers import sweep
 from bot.media.sandbox import Sandbox
+from bot.media.workplace import sweep
 from bot.metrics import Metrics
 from bot.storage import locks
 from bot.storage.database import Database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        mistake = f"METRICS_PORT: can't listen on {host}:{port}: {error.strerror}"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        mistake = f"METRICS_PORT: can't listen on {host}:{port}: {reason}"
         raise ConfigError([mistake]) from error
 
 

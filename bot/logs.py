@@ -41,6 +41,7 @@ def configure(level: str, form: str) -> None:
     for library in ("alembic", "discord", "aiosqlite", "dbos"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     # They warn of no voice and of no message content: the one is not our trade, the other we say.
+    logging.getLogger("dbos").addFilter(_without_traceback_of_retries)
     for library in ("discord.client", "discord.ext.commands.bot"):
         logging.getLogger(library).setLevel(logging.ERROR)
     structlog.configure(
@@ -49,6 +50,14 @@ def configure(level: str, form: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_traceback_of_retries(record: logging.LogRecord) -> bool:
+    """Make a line of what DBOS says of a step it tries again: that is expected now and then."""
+    if record.exc_info and "automatically retried" in record.getMessage():
+        record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]!r}", ()
+        record.exc_info = None
+    return True
 
 
 def _writer(form: str) -> structlog.typing.Processor:

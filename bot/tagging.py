@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from bot.errors import (
     UnsupportedFormat,
 )
 from bot.media.probe import probe
+from bot.media.workplace import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,11 +67,11 @@ class ClipTagger:
     async def tag_link(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
         """Tag the clip behind a link.
 
-        Raises ``ClipError`` or ``TaggerError``.
+        Raises ``ClipError``, ``TaggerError``, ``DiskFull`` or ``StorageUnavailable``.
         """
         self._check_claims(clip)
-        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "clip"
+        async with own_folder(self._folder) as folder:
+            path = folder / "clip"
             most = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
                 fetched = await self._fetcher.fetch(clip.location, path, most, progress)

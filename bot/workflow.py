@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from dbos import DBOS
+from dbos._error import DBOSMaxStepRetriesExceeded  # DBOS has no public name for it
 from structlog.contextvars import bound_contextvars
 
 from bot.domain.job import Job
@@ -79,7 +80,11 @@ class JobWorkflow:
             "interval_seconds": self._patience.first_pause,
             "max_attempts": _ANSWER_ATTEMPTS,
         }
-        await DBOS.run_step_async(again, self._answer, saved, outcomes, attempt)
+        try:
+            await DBOS.run_step_async(again, self._answer, saved, outcomes, attempt)
+        except DBOSMaxStepRetriesExceeded as error:
+            self._log.error("job not answered: every attempt failed", reason=str(error))
+            self._metrics.finished("unanswered")
 
     async def _tag(self, saved: dict[str, Any], attempt: int) -> list[Outcome]:
         job = Job.from_dict(saved)

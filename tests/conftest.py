@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import socket
@@ -73,17 +74,32 @@ def data_dir(tmp_path: Path, models: Path) -> Path:
 
 
 class ClipHost:
-    """Serves tests/clips over HTTP and counts what was asked for."""
+    """Serves tests/clips over HTTP and counts what was asked for; ``hold`` keeps askers waiting."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.address = ""
+        self.arrived = asyncio.Event()
+        self.hold: asyncio.Event | None = None
 
     def url(self, name: str) -> str:
         return f"http://{self.address}/{name}"
 
+    def hold_all(self) -> None:
+        self.hold = asyncio.Event()
+
+    def let_go(self) -> None:
+        if self.hold:
+            self.hold.set()
+        self.hold = None
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path)
+        self.arrived.set()
+        if self.hold:
+            await self.hold.wait()
+        if "expired" in request.query:
+            raise web.HTTPForbidden
         path = CLIPS / request.path.lstrip("/")
         if not path.is_file():
             raise web.HTTPNotFound
@@ -148,3 +164,16 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'framehound.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url

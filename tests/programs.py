@@ -19,19 +19,28 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
     from tests.stand_ins.discord import LoopbackDiscord
 
+_KEPT = ("PATH", "HOME", "PYTHONPATH")
+_LONGEST_LINE = 2**20
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
 class Program:
     """A running ``framehound``, and what it has logged."""
 
-    def __init__(self, process: Process, log: Path) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
-        self._log = log
+        self._lines: list[str] = []
+        self._changed = asyncio.Condition()
+        self._listening = asyncio.create_task(self._listen())
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        return "".join(self._lines)
+
+    async def wait_for_line(self, words: str) -> None:
+        """Wait until a line with these words was logged."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(lambda: any(words in line for line in self._lines))
 
     async def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
@@ -40,7 +49,17 @@ class Program:
         return await self.exit_code()
 
     async def exit_code(self) -> int:
-        return await asyncio.wait_for(self.process.wait(), 30)
+        code = await asyncio.wait_for(self.process.wait(), 30)
+        # Children of a killed process may hold its standard error for a moment longer.
+        await asyncio.wait_for(asyncio.shield(self._listening), 10)
+        return code
+
+    async def _listen(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            async with self._changed:
+                self._lines.append(line.decode())
+                self._changed.notify_all()
 
 
 def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
@@ -62,20 +81,20 @@ async def started(
     settings: Mapping[str, str], folder: Path, *arguments: str
 ) -> AsyncIterator[Program]:
     """Start ``framehound`` as an operator would; it is killed at the latest when the block ends."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    log = folder / "log"
-    with log.open("w") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "bot", *(arguments or ("run",))),
-            env={**kept, **settings},
-            cwd=folder,
-            stderr=stderr,
-        )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", *(arguments or ("run",))),
+        env={**kept, **settings},
+        cwd=folder,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )
+    program = Program(process)
     try:
-        yield Program(process, log)
+        yield program
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await program.exit_code()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Recorder:
     """Keeps the answers it is given, and lets a test wait for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, again_allowed: bool = False) -> None:
+        self._again_allowed = again_allowed
         self.answers: list[tuple[str, str]] = []
         self.refusals: list[str] = []
         self.renewals: list[tuple[str, str]] = []
@@ -29,7 +30,7 @@ class Recorder:
         self._changed = asyncio.Condition()
 
     async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
-        assert not again
+        assert self._again_allowed or not again
         self.answers.append((job.id, summary.content))
         await self._tell()
 
@@ -46,6 +47,10 @@ class Recorder:
             await self._changed.wait_for(
                 lambda: len(self.answers) >= answers and len(self.refusals) >= refusals
             )
+
+    async def until_refused(self, job_id: str) -> None:
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: job_id in self.refusals)
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -74,9 +79,12 @@ def test_a_job_survives_being_written_down() -> None:
 
 
 async def test_a_job_is_answered_once_with_all_its_clips(
-    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    database_url: str,
 ) -> None:
-    config = make_config()
+    config = make_config(database_url=database_url)
     app = await open_app(config)
     clips = [Clip(name, clip_host.url(name)) for name in ("montage.gif", "city.mp4")]
     async with running(config, app) as (queue, recorder):
@@ -133,9 +141,12 @@ async def test_a_servers_threshold_applies_to_what_is_stored(
 
 
 async def test_a_job_left_waiting_is_carried_out_after_a_restart(
-    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    database_url: str,
 ) -> None:
-    config = make_config()
+    config = make_config(database_url=database_url)
     app = await open_app(config)
     clip = Clip("montage.gif", clip_host.url("montage.gif"))
     async with running(config, app) as (queue, _):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +24,7 @@ from bot.errors import (
     UnsupportedUrl,
 )
 from bot.media.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
+from bot.media.workplace import room_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 _MOST_REDIRECTS = 3
 _LONGEST_URL = 2048
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -79,13 +78,14 @@ class Fetcher:
     async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
         """Write what ``link`` answers into a file, ``limit`` bytes at most.
 
-        Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``, ``TooLarge``
-        ``TooSlow`` or ``DiskFull``.
+        Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``,
+        ``LinkExpired``, ``TooLarge``, ``TooSlow`` or ``DiskFull``.
         """
         url = self._checked(link)
         try:
-            return await self._follow(url, into, limit, progress)
-        except ClipError:
+            with room_wanted(into.parent):
+                return await self._follow(url, into, limit, progress)
+        except (ClipError, DiskFull):
             raise
         except TimeoutError as error:
             raise TooSlow(stage="download", detail=f"{url.host}: timed out") from error
@@ -95,10 +95,6 @@ class Fetcher:
             raise Unreachable(detail=f"{url.host}: {error.os_error}") from error
         except (aiohttp.ClientError, ValueError) as error:
             raise Unreachable(detail=f"{url.host}: {type(error).__name__}") from error
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            raise DiskFull(detail=f"{into.parent}: {error.strerror}") from error
 
     async def _follow(
         self, url: URL, into: Path, limit: int, progress: ProgressListener

@@ -19,6 +19,7 @@ from yarl import URL
 
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_judge import RefusedError, check_token, names_in, read_call
+from tests.stand_ins.discord.waiting import Changes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -55,6 +56,8 @@ class LoopbackClarifai:
         self._by_clip: dict[str, Reply] = {}
         self._script: deque[Reply] = deque()
         self._closing = asyncio.Event()
+        self._release = asyncio.Event()
+        self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
 
     def serve(self, reply: Reply, *, sha256: str | None = None) -> None:
         """Answer with this from now on: every clip, or the one with these bytes (hex digits)."""
@@ -66,6 +69,17 @@ class LoopbackClarifai:
     def script(self, *upcoming: Reply) -> None:
         """Answer the next requests with these, one each."""
         self._script.extend(upcoming)
+
+    def release(self) -> None:
+        """Answer whoever is kept hanging now."""
+        self._release.set()
+        self._release = asyncio.Event()
+        self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
+
+    async def wait_for_calls(self, count: int) -> None:
+        """Wait until so many clips were asked about."""
+        enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
+        await self._changes.until(enough, f"{count} calls", timeout=20)
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
@@ -86,6 +100,7 @@ class LoopbackClarifai:
     ) -> None:
         """Let go of whoever is kept hanging, and close."""
         self._closing.set()
+        self.release()
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -108,6 +123,7 @@ class LoopbackClarifai:
         call = read_call(await request.read(), at, request.path)
         self.calls.append(call)
         self.called.set()
+        self._changes.notify()
         self._check_size(call)
         reply = await self._reply_to(call)
         self.billed_frames += replies.count_frames(reply)
@@ -146,8 +162,10 @@ class LoopbackClarifai:
         return hashlib.sha256(content).hexdigest() if len(content) <= self._limits[1] else None
 
     async def _give(self, reply: Reply, request: web.Request) -> web.StreamResponse:
-        if reply.delay or reply.hangs:
-            await self._wait(None if reply.hangs else reply.delay)
+        if reply.hangs:
+            await self._release.wait()
+        elif reply.delay:
+            await self._wait(reply.delay)
         if reply.cuts and request.transport is not None:
             request.transport.abort()
         return web.Response(
@@ -157,7 +175,7 @@ class LoopbackClarifai:
             headers=dict(reply.headers),
         )
 
-    async def _wait(self, seconds: float | None) -> None:
+    async def _wait(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:

@@ -28,10 +28,56 @@ _SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "sha
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """A server's programs and files, and the user it runs as where we are root."""
+
+    binaries: Path
+    folder: Path
+    user: str | None
+
+    def make(self) -> None:
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        self._run(
+            "initdb",
+            *("-D", self.folder / "db", "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"),
+            *("--auth", "scram-sha-256", "--pwfile", password),
+        )
+
+    def start(self, port: int) -> None:
+        settings = (
+            *_SETTINGS,
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+        )
+        options = " ".join(f"-c {setting}" for setting in settings)
+        self._control("start", "-w", "-l", self.folder / "log", "-o", f"-p {port} {options}")
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str | Path) -> None:
+        self._run("pg_ctl", *arguments, "-D", self.folder / "db")
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            (self.binaries / program, *arguments),
+            check=True,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            # To a file, not a pipe: the server that pg_ctl leaves behind would hold the pipe open.
+            stdout=subprocess.DEVNULL,
+            user=self.user,
+            extra_groups=[] if self.user else None,
+        )
+
+
+@dataclass(frozen=True)
 class PostgresServer:
     """A running server on 127.0.0.1 that makes databases on demand."""
 
     port: int
+    cluster: Cluster
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
@@ -47,6 +93,11 @@ class PostgresServer:
     def address(self, name: str, password: str = PASSWORD) -> str:
         """Return the address of a database on this server."""
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
+
+    def restart(self) -> None:
+        """Stop at once, as in a crash, and start again; every connection is cut."""
+        self.cluster.stop()
+        self.cluster.start(self.port)
 
     def administer(self, statement: sql.Composed) -> None:
         """Run a statement as the server's owner, outside of any transaction."""
@@ -69,14 +120,14 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
     # Not pytest's folder: its path is too long for a Unix socket and closed to other users.
     with tempfile.TemporaryDirectory(prefix="framehound-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        user = _unprivileged_user(folder)
-        _make_cluster(binaries, folder, user)
+        cluster = Cluster(binaries, folder, _unprivileged_user(folder))
+        cluster.make()
         port = free_port()
-        _start(binaries, folder, port, user)
+        cluster.start(port)
         try:
-            yield PostgresServer(port)
+            yield PostgresServer(port, cluster)
         finally:
-            _run(binaries / "pg_ctl", "stop", "-D", folder / "db", "-m", "immediate", user=user)
+            cluster.stop()
 
 
 def free_port() -> int:
@@ -99,37 +150,3 @@ def _unprivileged_user(folder: Path) -> str | None:
     user = "postgres" if "postgres" in known else "nobody"
     shutil.chown(folder, user)
     return user
-
-
-def _make_cluster(binaries: Path, folder: Path, user: str | None) -> None:
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    _run(
-        binaries / "initdb",
-        *("-D", folder / "db", "-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"),
-        *("--auth", "scram-sha-256", "--pwfile", password),
-        user=user,
-    )
-
-
-def _start(binaries: Path, folder: Path, port: int, user: str | None) -> None:
-    settings = (*_SETTINGS, "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
-    options = " ".join(f"-c {setting}" for setting in settings)
-    _run(
-        binaries / "pg_ctl",
-        *("start", "-w", "-D", folder / "db", "-l", folder / "log", "-o", f"-p {port} {options}"),
-        user=user,
-    )
-
-
-def _run(*command: str | Path, user: str | None) -> None:
-    subprocess.run(
-        command,
-        check=True,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        # To a file, not a pipe: the server that pg_ctl leaves behind would hold the pipe open.
-        stdout=subprocess.DEVNULL,
-        user=user,
-        extra_groups=[] if user else None,
-    )

@@ -1,0 +1,69 @@
+"""Downloading onto a disk without room, which Linux lends everybody as ``/dev/full``."""
+
+from __future__ import annotations
+
+import resource
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.domain.progress import ignore_progress
+from bot.errors import DiskFull
+from bot.media.fetch import Fetched, Fetcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import ClipHost
+
+FULL = Path("/dev/full")
+LIMIT = 10_000_000  # bytes
+
+
+async def fetch(clip_host: ClipHost, name: str, into: Path) -> Fetched:
+    host, _, port = clip_host.address.partition(":")
+    async with Fetcher({(host, int(port))}) as fetcher:
+        return await fetcher.fetch(clip_host.url(name), into, LIMIT, ignore_progress)
+
+
+@contextmanager
+def no_file_above(size: int) -> Iterator[None]:
+    """Let no file of this process grow past so many bytes; Python ignores the signal about it."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a /dev/full")
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("city.mp4", id="while writing"),
+        # Smaller than a file's buffer, so that nothing is written before the file is closed.
+        pytest.param("README.md", id="while closing"),
+    ],
+)
+async def test_a_disk_without_room_is_said_to_be_full(name: str, clip_host: ClipHost) -> None:
+    with pytest.raises(DiskFull) as caught:
+        await fetch(clip_host, name, FULL)
+    assert caught.value.code == "disk_full"
+    assert caught.value.detail == "/dev: No space left on device"
+
+
+async def test_a_file_that_may_not_grow_is_a_full_disk(clip_host: ClipHost, tmp_path: Path) -> None:
+    with no_file_above(1000), pytest.raises(DiskFull, match="no room left"):
+        await fetch(clip_host, "city.mp4", tmp_path / "clip")
+    assert (tmp_path / "clip").stat().st_size <= 1000
+    assert (await fetch(clip_host, "city.mp4", tmp_path / "clip")).size > 1000
+
+
+async def test_what_else_goes_wrong_with_a_file_is_no_full_disk(
+    clip_host: ClipHost, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        await fetch(clip_host, "city.mp4", tmp_path / "missing" / "clip")

@@ -1,0 +1,48 @@
+"""A SQLite file that cannot grow: SQLite then says what it says of a full disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from bot.storage.database import Database
+from bot.storage.errors import StorageUnavailable
+from bot.storage.meta import MetaStore
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+PLENTY = 1_000_000  # pages
+
+
+async def allow_pages(connection: AsyncConnection, most: int) -> None:
+    """Let the file have so many pages, or as many as it has; the connection alone minds it."""
+    await connection.execute(text(f"PRAGMA max_page_count = {most}"))
+
+
+async def test_a_full_disk_is_an_outage_that_costs_nothing_kept(sqlite_url: str) -> None:
+    async with Database.open(sqlite_url) as database:
+        meta = MetaStore(database)
+        await meta.set("kept", "before")
+        # The pool has one connection as long as nobody asks for two at once.
+        async with database.reading() as connection:
+            await allow_pages(connection, 1)
+        with pytest.raises(StorageUnavailable) as caught:
+            await meta.set("a", "b" * 1_000_000)
+        assert caught.value.detail == "database or disk is full"
+        assert await meta.get("a") is None
+        assert await meta.get("kept") == "before"
+
+
+async def test_with_room_again_the_same_connection_writes(sqlite_url: str) -> None:
+    async with Database.open(sqlite_url) as database:
+        async with database.reading() as connection:
+            await allow_pages(connection, 1)
+        with pytest.raises(StorageUnavailable):
+            await MetaStore(database).set("a", "b" * 1_000_000)
+        async with database.reading() as connection:
+            await allow_pages(connection, PLENTY)
+        await MetaStore(database).set("a", "c" * 1_000_000)
+        assert await MetaStore(database).get("a") == "c" * 1_000_000

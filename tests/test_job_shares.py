@@ -1,0 +1,183 @@
+"""Who gets how much of the queue, and jobs that change hands; on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from dbos import DBOS
+from sqlalchemy import text
+
+from bot import app as wiring
+from bot.domain.clip import Clip
+from bot.domain.job import Job
+from bot.errors import TaggerBusy
+from bot.jobs import Share
+from bot.storage.address import DatabaseAddress
+from bot.storage.engine import create_engine
+from bot.workflow import Patience
+from tests.test_jobs import Recorder, job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbos import WorkflowHandleAsync
+
+    from bot.app import App
+    from bot.jobs import JobQueue
+    from tests.conftest import ClipHost
+
+OTHERS = 99
+
+
+@pytest.fixture
+def queue(make_config: Callable[..., Any], database_url: str) -> JobQueue:
+    queue = wiring.job_queue(make_config(database_url=database_url))
+    return replace(queue, share=Share(worker=4, server=2, waiting=3))
+
+
+@pytest.fixture
+async def app(
+    make_config: Callable[..., Any], open_app: Callable[..., Any], database_url: str
+) -> App:
+    app: App = await open_app(make_config(database_url=database_url))
+    return app
+
+
+def count(queue: JobQueue, outcome: str) -> float:
+    name = "framehound_jobs_finished_total"
+    return queue.metrics.registry.get_sample_value(name, {"outcome": outcome}) or 0
+
+
+async def done(job_id: str) -> None:
+    handle: WorkflowHandleAsync[None] = await DBOS.retrieve_workflow_async(job_id)
+    await handle.get_result()
+
+
+async def execute(queue: JobQueue, statement: str, **values: object) -> None:
+    address = DatabaseAddress.parse(queue.database_url)
+    engine = await create_engine(address, 8)
+    where = "workflow_status" if address.path else "dbos.workflow_status"
+    async with engine.begin() as connection:
+        await connection.execute(text(statement.format(jobs=where)), values)
+    await engine.dispose()
+
+
+async def test_beyond_what_may_wait_people_are_told(queue: JobQueue) -> None:
+    async with queue.accepting() as intake:
+        for number in range(3):
+            await intake.submit(job(number))
+        with pytest.raises(TaggerBusy):
+            await intake.submit(job(3))
+        await intake.submit(job(1))  # told of again, and accepted long ago
+        await intake.submit(Job("message-4", channel_id=8, guild_id=OTHERS, clips=()))
+        figures = await intake.figures()
+    assert (figures.waiting, figures.running) == (4, 0)
+    assert 0 <= figures.age < 60
+    assert count(queue, "busy") == 1
+
+
+async def test_one_busy_server_does_not_hold_up_another(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    queue = replace(queue, share=Share(worker=4, server=2, waiting=250))
+    recorder = Recorder()
+    missing = Clip("x.gif", clip_host.url("x.gif"))
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        for number in range(200):
+            await intake.submit(job(number, missing))
+        await recorder.until(refusals=1)
+        before = len(recorder.refusals)
+        await intake.submit(Job("other", 8, (missing,), guild_id=OTHERS, message_id=5))
+        await recorder.until_refused("other")
+        meanwhile = recorder.refusals.index("other") - before
+        assert (await intake.figures()).waiting > 100
+    # At most what was under way, and what two turns of the busy server took with them.
+    assert meanwhile <= 6
+
+
+async def test_a_job_too_old_is_dropped_and_counted(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    recorder = Recorder()
+    queue = replace(queue, patience=Patience(max_age=1800))
+    async with queue.accepting() as intake:
+        await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
+        await execute(queue, "UPDATE {jobs} SET created_at = created_at - 1801000")
+        await intake.submit(job(2, Clip("x.gif", clip_host.url("x.gif"))))
+        async with queue.working(app.answerer, recorder):
+            await done("message-1")
+            await done("message-2")
+    assert recorder.refusals == ["message-2"]
+    assert count(queue, "dropped") == count(queue, "marked") == 1
+
+
+async def test_a_job_that_was_taken_over_is_left_to_who_took_it(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    recorder = Recorder()
+    clip_host.hold_all()
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
+        await clip_host.arrived.wait()
+        await execute(queue, "UPDATE {jobs} SET executor_id = 'another'")
+        clip_host.let_go()
+        await done("message-1")
+    assert not recorder.refusals
+    assert not recorder.answers
+    assert count(queue, "handed_over") == 1
+
+
+async def test_a_job_taken_over_time_after_time_is_given_up(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    recorder = Recorder(again_allowed=True)
+    clip_host.hold_all()
+    clip = Clip("montage.gif", clip_host.url("montage.gif"))
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder) as work:
+        await intake.submit(job(1, clip, asked=True))
+        for attempt in range(1, 4):
+            await clip_host.arrived.wait()
+            clip_host.arrived.clear()
+            assert len(clip_host.asked) == attempt
+            assert await work.take_over(queue.worker_id) == 1
+        await recorder.until(answers=1)
+        clip_host.let_go()
+    assert [content for _, content in recorder.answers] == [
+        "**montage.gif** · I was cut off every time I tried this, so I gave up."
+    ]
+    assert count(queue, "given_up") == 1
+
+
+async def test_workers_are_known_by_their_jobs(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    clip_host.hold_all()
+    async with queue.accepting() as intake, queue.working(app.answerer, Recorder()) as work:
+        assert await work.other_workers() == set()
+        await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
+        await clip_host.arrived.wait()
+        assert await work.other_workers() == set()
+        assert (await work.figures()).running == 1
+        await execute(queue, "UPDATE {jobs} SET executor_id = 'another'")
+        assert await work.other_workers() == {"another"}
+        clip_host.let_go()
+        await done("message-1")
+        assert await work.other_workers() == set()
+
+
+async def test_an_expired_link_is_asked_for_once_more(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    recorder = Recorder()
+    expired = Clip("a.gif", clip_host.url("montage.gif?expired"), message_id=1)
+    recorder.fresh = replace(expired, location=clip_host.url("montage.gif"))
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        await intake.submit(job(1, expired))
+        await recorder.until(answers=1)
+        recorder.fresh = expired
+        await intake.submit(job(2, expired))
+        await recorder.until(refusals=1)
+    assert recorder.renewals == [("message-1", "a.gif"), ("message-2", "a.gif")]
+    assert len(clip_host.asked) == 4
