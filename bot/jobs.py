@@ -17,6 +17,9 @@ from dbos import DBOS, DBOSClient, DBOSConfig
 
 from bot.errors import TaggerBusy
 from bot.metrics import Metrics
+from bot.storage.address import DatabaseAddress
+from bot.storage.database import BUSY_TIMEOUT
+from bot.storage.engine import prepare
 from bot.storage.errors import StorageUnavailable
 from bot.storage.job_counts import JobCounts, QueueFigures
 from bot.workflow import WORKFLOW, JobWorkflow, Patience
@@ -37,6 +40,7 @@ _WORKFLOW_VERSION = "1"
 _POLL_SECONDS = 0.25
 # Jobs that run when the bot is stopped may finish; the others wait for the next start.
 _GRACE_SECONDS = 20
+_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class JobQueue:
     async def accepting(self) -> AsyncIterator[Intake]:
         """Take jobs, for whichever process works on them."""
         _send_logs_up()
+        # Interactions' tokens wait in there: the file is made before DBOS would, for us alone.
+        await prepare(DatabaseAddress.parse(self.database_url), BUSY_TIMEOUT)
         await asyncio.to_thread(DBOS.migrate, self.database_url)
         client = await asyncio.to_thread(
             DBOSClient, system_database_url=self.database_url, application_name=_APPLICATION
@@ -118,6 +124,7 @@ class Intake:
         self._counts = counts
         self._client = client
         self._most_waiting = most_waiting
+        self._room: dict[str, int] = {}
         self._metrics = metrics
 
     async def submit(self, job: Job) -> None:
@@ -143,11 +150,24 @@ class Intake:
         return await self._counts.figures()
 
     async def _is_full(self, job: Job) -> bool:
+        """Tell whether too many jobs of its server wait; counted only where that may be so.
+
+        A server's jobs come in through one gateway: as many as had room when they were counted
+        last still have it.
+        """
+        room = self._room.pop(job.owner, 0)
         try:
-            waiting = await self._counts.waiting_for(job.owner, self._most_waiting)
-            return waiting >= self._most_waiting and not await self._counts.knows(job.id)
+            room = room or await self._count_room(job.owner)
+            full = room <= 0 and not await self._counts.knows(job.id)
         except StorageUnavailable:
             return False  # who takes the job will wait for the database
+        if len(self._room) >= _MOST_REMEMBERED:
+            self._room.clear()
+        self._room[job.owner] = max(0, room - 1)
+        return full
+
+    async def _count_room(self, owner: str) -> int:
+        return self._most_waiting - await self._counts.waiting_for(owner, self._most_waiting)
 
 
 class Work:

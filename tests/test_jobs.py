@@ -188,3 +188,18 @@ async def test_an_answer_that_could_not_be_given_is_tried_again(
         await intake.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
         await forgetful.until(answers=1)
     assert forgetful.attempts == [False, True]
+
+
+def modes(folder: Path, pattern: str) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.glob(pattern)}
+
+
+async def test_what_waits_is_for_its_owners_eyes_alone(
+    make_config: Callable[..., Any], data_dir: Path
+) -> None:
+    async with wiring.job_queue(make_config()).accepting() as intake:
+        await intake.submit(job(1, interaction=Interaction(1, "secret")))
+        files = modes(data_dir, "*jobs*")
+    assert files == dict.fromkeys(
+        [f"framehound-jobs.sqlite{suffix}" for suffix in ("", "-wal", "-shm")], 0o600
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,14 @@ async def create_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncE
     """
     if address.path is None:
         return _postgres_engine(address)
-    await asyncio.to_thread(_prepare_file, Path(address.path), busy_timeout)
+    await prepare(address, busy_timeout)
     return _sqlite_engine(address, busy_timeout)
+
+
+async def prepare(address: DatabaseAddress, busy_timeout: float) -> None:
+    """Make a SQLite file that is not there, for its owner's eyes alone, with a write-ahead log."""
+    if address.path is not None:
+        await asyncio.to_thread(_prepare_file, Path(address.path), busy_timeout)
 
 
 def begin_for_writing(engine: AsyncEngine) -> AsyncEngine:
@@ -82,8 +89,13 @@ def _begin(connection: Connection) -> None:
 
 def _prepare_file(path: Path, busy_timeout: float) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its side files (-wal, -shm) the mode of the database itself.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # SQLite gives its side files (-wal, -shm) the mode of the database itself. A file that is there
+    # is not opened: closing it would drop the locks this process' own connections have on it
+    # (https://sqlite.org/howtocorrupt.html, 2.2).
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)) as connection:
         _use_write_ahead_log(connection, time.monotonic() + busy_timeout)
 

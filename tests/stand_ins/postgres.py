@@ -24,7 +24,7 @@ USER = "framehound"
 PASSWORD = "open-sesame"  # noqa: S105 - of a server on loopback that lives for seconds
 
 # Nothing of this outlives the tests, so nothing has to reach the disk.
-_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
+_SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from stat import S_IMODE
 from typing import TYPE_CHECKING
@@ -10,7 +13,7 @@ from sqlalchemy import text
 
 from bot.storage.address import DatabaseAddress
 from bot.storage.database import Database
-from bot.storage.engine import CONNECT_TIMEOUT, create_engine
+from bot.storage.engine import CONNECT_TIMEOUT, create_engine, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +100,30 @@ async def test_connecting_to_postgres_ends_in_time_unless_told_otherwise() -> No
     told = await create_engine(DatabaseAddress.parse("postgresql://u@h/db?connect_timeout=3"), 1)
     assert plain.url.query["connect_timeout"] == str(CONNECT_TIMEOUT)
     assert told.url.query["connect_timeout"] == "3"
+
+
+LOOK = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    print(connection.execute("SELECT count(*) FROM cats").fetchone()[0])
+connection.close()
+"""
+
+
+def look(path: Path) -> int:
+    command = [sys.executable, "-c", LOOK, path]
+    return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+async def test_opening_a_file_anew_leaves_the_locks_of_who_has_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "framehound.db"
+    address = DatabaseAddress.parse(f"sqlite:///{path}")
+    await prepare(address, busy_timeout=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as ours:
+        ours.execute("CREATE TABLE cats (name)")
+        await prepare(address, busy_timeout=1)
+        for number in range(1, 3):
+            ours.execute("INSERT INTO cats VALUES ('tom')")
+            # A reader elsewhere that takes itself for the last one tidies up what we still need.
+            assert await asyncio.to_thread(look, path) == number
+    assert mode(path) == 0o600

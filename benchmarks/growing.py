@@ -1,0 +1,248 @@
+"""Measure what one gateway and one or two workers carry on this machine.
+
+``python benchmarks/growing.py [--minutes 8]`` starts a PostgreSQL, a Discord and a Clarifai on
+loopback, real ``framehound`` processes between them, and prints tables. All of it shares the
+machine, so beside each rate stands the CPU time that every part itself took for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, repeat
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from cluster import PARTS, Bench, Cluster, Use, crowded_discord
+
+from tests import programs
+from tests.stand_ins import clarifai_replies
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.postgres import find_binaries, running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).parent.parent
+RUNS, MOST_RUNS = 3, 9
+QUIET = 0.1  # a run in which others used more of the machine is made again while runs are left
+WAITING = 64  # messages kept unanswered: always more than two workers take
+MESSAGES, JOBS = 5000, 400  # in one burst without clips, and with
+CLARIFAI_SECONDS = 0.3
+WARM_UP_SECONDS, IDLE_SECONDS = 5, 30
+TICK, GLANCE = 0.02, 1.0  # seconds between looks at what was answered, and at who holds what
+PATIENCE = 120  # seconds until what does not come is an error
+MEGABYTE = 1_000_000
+
+Doing = Callable[[Cluster], Awaitable[int]]
+"""Does something to a cluster and returns how often."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many a second, and milliseconds of CPU for each by part.
+
+    ``busy`` is the share of all cores that was used, ``others`` what no part of ours used of them.
+    """
+
+    rate: float
+    each: Mapping[str, float]
+    busy: float
+    others: float
+
+    @classmethod
+    def middle(cls, runs: Sequence[Figure]) -> Figure:
+        """Return the median of each number."""
+        return cls(
+            median(run.rate for run in runs),
+            {part: median(run.each[part] for run in runs) for part in PARTS},
+            median(run.busy for run in runs),
+            median(run.others for run in runs),
+        )
+
+
+async def main(bench: Bench, seconds: float) -> None:
+    """Measure everything, ``seconds`` a run of answering, and print it."""
+    print_idle(await idle(bench))
+    heads = (*(f"{part}, CPU ms each" for part in PARTS), "machine busy", "with others")
+    print_row("at work", "a second", *heads)
+    print_row("---", "--:", *("--:" for _ in heads))
+    held: dict[str, Mapping[str, Use]] = {}
+    async with slow_clarifai() as clarifai:
+        account = programs.clarifai_settings(clarifai)
+        async with bench.cluster(0, account) as cluster:
+            await print_figure("messages without a clip, heard", cluster, hear)
+            await print_figure("messages with a clip, into the queue", cluster, take)
+        for workers in (1, 2):
+            for kind, settings, clips in (
+                ("reposts", account, repeat(city())),
+                ("new clips, Clarifai", account, new_clips()),
+                ("new clips, local tagger", {"TAGGER": "local"}, new_clips()),
+            ):
+                name = f"{kind}, workers: {workers}"
+                async with bench.cluster(workers, settings) as cluster:
+                    await answer(clips, WARM_UP_SECONDS, cluster)
+                    await print_figure(name, cluster, partial(answer, clips, seconds))
+                    held[name] = cluster.most
+    print_held(held)
+
+
+async def idle(bench: Bench) -> dict[str, tuple[float, Use]]:
+    """Return what each part needs with nothing to do: percent of a core, and what it holds."""
+    async with (
+        bench.cluster(1, {}) as cluster,
+        crowded_discord() as another,
+        bench.started(another, {}, "run") as single,
+    ):
+        cluster.trees = {**cluster.trees, "single `run`": [single]}
+        await asyncio.sleep(WARM_UP_SECONDS)
+        before = cluster.use()
+        await asyncio.sleep(IDLE_SECONDS)
+        after = cluster.use()
+    return {
+        part: ((after[part].cpu - before[part].cpu) / IDLE_SECONDS * 100, after[part])
+        for part in cluster.trees
+    }
+
+
+async def hear(cluster: Cluster) -> int:
+    """Have the gateway hear messages without clips; the last is a question it answers."""
+    expected = cluster.answered() + 1
+    for _ in range(MESSAGES - 1):
+        await cluster.post("nothing to see here")
+        await asyncio.sleep(0)
+    await cluster.post("!tags")
+    await _until(lambda: cluster.answered() >= expected)
+    return MESSAGES
+
+
+async def take(cluster: Cluster) -> int:
+    """Have the gateway take jobs into the queue while nobody works on them."""
+    clip, expected = city(), cluster.queued() + JOBS
+    for _ in range(JOBS):
+        await cluster.post("look", clip)
+        await asyncio.sleep(0)
+    await _until(lambda: cluster.queued() >= expected)
+    return JOBS
+
+
+async def answer(clips: Iterator[bytes], seconds: float, cluster: Cluster) -> int:
+    """Keep more messages waiting than can be worked on; return how many were answered."""
+    first, now = cluster.answered(), time.perf_counter()
+    end, glance = now + seconds, now + GLANCE
+    while (now := time.perf_counter()) < end:
+        while cluster.posted - cluster.answered() < WAITING:
+            await cluster.post("look", next(clips))
+        if now > glance:
+            cluster.use()
+            glance = now + GLANCE
+        await asyncio.sleep(TICK)
+    return cluster.answered() - first
+
+
+async def measure(cluster: Cluster, doing: Doing) -> Figure:
+    """Time one run, and share out the CPU time by what was done in it."""
+    psutil.cpu_percent()
+    before, start = cluster.use(), time.perf_counter()
+    done = await doing(cluster)
+    if not done:
+        raise RuntimeError("nothing was answered in a run: more --minutes make longer runs")
+    seconds, after, busy = time.perf_counter() - start, cluster.use(), psutil.cpu_percent() / 100
+    used = {part: after[part].cpu - before[part].cpu for part in after}
+    ours = sum(used.values()) / seconds / (psutil.cpu_count() or 1)
+    each = {part: cpu / done * 1000 for part, cpu in used.items()}
+    return Figure(done / seconds, each, busy, max(0.0, busy - ours))
+
+
+def city() -> bytes:
+    """Return a clip of eight seconds and 184 kB."""
+    return (ROOT / "tests" / "clips" / "city.mp4").read_bytes()
+
+
+def new_clips() -> Iterator[bytes]:
+    """Yield clips that look alike and have different bytes, and so different fingerprints.
+
+    They differ in a ``free`` box at the end, which readers skip (ISO/IEC 14496-12, 8.1.2).
+    """
+    clip = city()
+    for number in count():
+        yield clip + (16).to_bytes(4) + b"free" + number.to_bytes(8)
+
+
+@asynccontextmanager
+async def slow_clarifai() -> AsyncIterator[LoopbackClarifai]:
+    """Open a Clarifai that takes its time."""
+    async with LoopbackClarifai() as clarifai:
+        recorded = clarifai_replies.recorded("video_beer_2017.json")
+        clarifai.serve(replace(recorded, delay=CLARIFAI_SECONDS))
+        yield clarifai
+
+
+def print_idle(parts: Mapping[str, tuple[float, Use]]) -> None:
+    """Print what everything needs while nothing happens."""
+    print_row("idle", "% of a core", "MB resident", "connections")
+    print_row("---", "--:", "--:", "--:")
+    for part, (percent, use) in parts.items():
+        print_row(part, f"{percent:.1f}", f"{use.memory / MEGABYTE:.0f}", f"{use.connections}")
+    print()
+
+
+async def print_figure(name: str, cluster: Cluster, doing: Doing) -> None:
+    """Measure until enough runs were quiet, and print the medians of the quietest."""
+    runs: list[Figure] = []
+    while len(runs) < MOST_RUNS and sum(run.others < QUIET for run in runs) < RUNS:
+        runs.append(await measure(cluster, doing))
+    figure = Figure.middle(sorted(runs, key=lambda run: run.others)[:RUNS])
+    each = (f"{figure.each[part]:.2f}" for part in PARTS)
+    print_row(name, f"{figure.rate:.1f}", *each, f"{figure.busy:.0%}", f"{figure.others:.0%}")
+
+
+def print_held(held: Mapping[str, Mapping[str, Use]]) -> None:
+    """Print what gateways and workers held at most, all workers of a cluster together."""
+    print()
+    print_row("held at most", "part", "MB resident", "connections")
+    print_row("---", "---", "--:", "--:")
+    for name, parts in held.items():
+        for part in ("gateway", "workers"):
+            use = parts[part]
+            print_row(name, part, f"{use.memory / MEGABYTE:.0f}", f"{use.connections}")
+
+
+def print_row(*cells: str) -> None:
+    """Print a row of a table."""
+    print("|", " | ".join(cells), "|", flush=True)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - other processes set no event of ours
+            await asyncio.sleep(TICK)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=8, help="about how long to measure")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    binaries = find_binaries()
+    if binaries is None:
+        sys.exit("PostgreSQL is not installed here")
+    minutes = parse_arguments().minutes
+    with running_postgres(binaries) as server, tempfile.TemporaryDirectory() as folder:
+        # Six kinds of answering; a third of the time goes into starting, stopping and the rest.
+        asyncio.run(main(Bench(server, Path(folder)), minutes * 60 * 2 / 3 / (6 * RUNS)))

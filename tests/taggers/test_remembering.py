@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.domain.clip import ClipFile
+from bot.domain.progress import ignore_progress
+from bot.errors import Damaged
+from bot.metrics import Metrics
+from bot.storage import locks
+from bot.storage.database import Database
+from bot.storage.taggings import TaggingStore
+from bot.taggers.remembering import RememberingTagger
+from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.progress import ProgressListener
+    from tests.stand_ins.postgres import PostgresServer
+
+    Opened = Callable[[], RememberingTagger]
+
+
+class Slow:
+    """A tagger that says the same of every clip, when it is let."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.called = asyncio.Event()
+        self.may = asyncio.Event()
+        self.identity: TaggerIdentity = IDENTITY
+
+    def size_limit(self, *, public: bool) -> int:
+        return 10 if public else 5
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+        del clip, progress
+        self.calls += 1
+        self.called.set()
+        await self.may.wait()
+        return TAGGING.frames
+
+    async def check(self) -> str:
+        return "slow"
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[RememberingTagger]]:
+    """Open what three processes on one database would each have."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for _ in range(3):
+            database = await stack.enter_async_context(Database.open(postgres_url))
+            names = await stack.enter_async_context(locks.opened(postgres_url))
+            alone = lambda name, names=names: locks.alone(names, name)  # noqa: E731 - bound here
+            found.append(RememberingTagger(slow, TaggingStore(database), Metrics(), alone))
+        yield found
+
+
+async def examine() -> ClipFile:
+    return ClipFile(Path("clip"), TAGGING.info, None)
+
+
+def tag(tagger: RememberingTagger) -> asyncio.Task[object]:
+    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress))
+
+
+def hits(tagger: RememberingTagger) -> float:
+    return tagger._metrics.registry.get_sample_value("framehound_cache_hits_total") or 0
+
+
+async def test_the_same_clip_in_several_processes_at_once_is_tagged_once(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    asked = [tag(tagger) for tagger in processes for _ in range(3)]
+    await slow.called.wait()
+    slow.may.set()
+    assert await asyncio.gather(*asked) == [TAGGING] * 9
+    assert slow.calls == 1
+    assert sum(map(hits, processes)) == 8
+
+
+async def test_who_waited_for_one_that_failed_asks_itself(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    first = tag(processes[0])
+    await slow.called.wait()
+    second = tag(processes[1])
+    first.cancel()
+    slow.may.set()
+    assert await second == TAGGING
+    assert slow.calls == 2
+
+
+async def test_a_clip_that_cannot_be_examined_costs_no_call(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    async def fail() -> ClipFile:
+        raise Damaged
+
+    for _ in range(2):
+        with pytest.raises(Damaged):
+            await processes[0].tag(FINGERPRINT, fail, ignore_progress)
+    assert slow.calls == 0
+
+
+async def test_what_was_paid_for_is_kept_though_the_database_is_away(
+    processes: list[RememberingTagger], slow: Slow, postgres: PostgresServer
+) -> None:
+    asked = tag(processes[0])
+    await slow.called.wait()
+    await asyncio.to_thread(postgres.cluster.stop)
+    slow.may.set()
+    await asyncio.to_thread(postgres.cluster.start, postgres.port)
+    assert await asyncio.wait_for(asked, 30) == TAGGING
+    assert await processes[1].recall(FINGERPRINT) == TAGGING
+    assert slow.calls == 1
