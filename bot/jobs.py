@@ -86,7 +86,8 @@ class JobQueue:
         """Carry out jobs, first those an earlier process of this name left behind."""
         DBOS(config=self._worker_config())
         _send_logs_up()
-        JobWorkflow(answerer, responder, self.metrics, self.worker_id, self.patience).register()
+        workflow = JobWorkflow(answerer, responder, self.metrics, self.worker_id, self.patience)
+        workflow.register()
         DBOS.launch()
         try:
             await DBOS.register_queue_async(
@@ -99,8 +100,10 @@ class JobQueue:
             async with JobCounts.open(self.database_url, _QUEUE) as counts:
                 yield Work(self.worker_id, counts)
         finally:
+            # DBOS would sleep for a second before it looks whether there is anything to wait for.
+            grace = _GRACE_SECONDS if workflow.running else 0
             await asyncio.to_thread(
-                DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS
+                DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=grace
             )
             # DBOS had made its own threads the loop's, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

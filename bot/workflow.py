@@ -41,7 +41,7 @@ class Patience:
 
 
 class JobWorkflow:
-    """Carries out a job; ``worker_id`` is who does."""
+    """Carries out jobs, ``running`` of them at present; ``worker_id`` is who does."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class JobWorkflow:
         worker_id: str,
         patience: Patience,
     ) -> None:
+        self.running = 0
         self._answerer = answerer
         self._responder = responder
         self._metrics = metrics
@@ -63,8 +64,12 @@ class JobWorkflow:
 
         @DBOS.workflow(name=WORKFLOW)
         async def job(saved: dict[str, Any]) -> None:
-            with bound_contextvars(job=saved["id"]):
-                await self._carry_out(saved)
+            self.running += 1
+            try:
+                with bound_contextvars(job=saved["id"]):
+                    await self._carry_out(saved)
+            finally:
+                self.running -= 1
 
     async def _carry_out(self, saved: dict[str, Any]) -> None:
         status = await _status(saved["id"])

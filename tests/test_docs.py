@@ -38,6 +38,7 @@ def test_the_example_names_real_settings_only() -> None:
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
     assert named
+    named.discard("POSTGRES_PASSWORD")  # compose.yaml's
     assert named <= {field.upper() for field in Config.model_fields}
 
 
@@ -83,3 +84,12 @@ def test_every_dependency_has_its_reason() -> None:
     reasons = (ROOT / "CONTRIBUTING.md").read_text().split("## Dependencies")[1]
     for requirement in map(Requirement, PROJECT["project"]["dependencies"]):
         assert requirement.name in reasons
+
+
+def test_compose_sets_real_settings_only() -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    settings = {field.upper() for field in Config.model_fields}
+    others = {"PGPASSWORD", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
+    named = set(re.findall(r"^ +([A-Z_]+):", compose, re.MULTILINE))
+    assert named - others <= settings
+    assert "DATABASE_URL" in named

@@ -111,7 +111,7 @@ connection.close()
 
 
 def look(path: Path) -> int:
-    command = [sys.executable, "-c", LOOK, path]
+    command = [sys.executable, "-c", LOOK, str(path)]
     return int(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
