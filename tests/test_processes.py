@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import CLIPS
 from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
+from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply
 from tests.stand_ins.discord import LoopbackDiscord, Silence
@@ -66,12 +67,13 @@ async def test_a_worker_whose_name_is_taken_refuses_to_start(
     discord: LoopbackDiscord, postgres_url: str, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
-    async with started(settings, tmp_path / "one", "run") as first:
+    async with started(settings, tmp_path / "one") as first:
         await discord.wait_ready()
-        async with started(settings, tmp_path / "two", "worker") as second:
-            assert await second.exit_code() == 2
-        async with started(settings, tmp_path / "three", "run", "--no-worker") as third:
-            assert await third.exit_code() == 2
+        async with (
+            started(settings, tmp_path / "two", "worker") as second,
+            started(settings, tmp_path / "three", "run", "--no-worker") as third,
+        ):
+            assert [await second.exit_code(), await third.exit_code()] == [2, 2]
         async with ended_well(first):
             assert second.log == (
                 "WORKER_ID: another process works on this database under this name\n"
@@ -85,10 +87,11 @@ async def test_a_second_process_on_a_file_refuses_to_start(
     settings = settings_for(discord, data_dir)
     async with started(settings, tmp_path / "one") as first:
         await discord.wait_ready()
-        async with started({**settings, "WORKER_ID": "two"}, tmp_path / "two") as second:
-            assert await second.exit_code() == 2
-        async with started(settings, tmp_path / "three", "worker") as third:
-            assert await third.exit_code() == 2
+        async with (
+            started({**settings, "WORKER_ID": "two"}, tmp_path / "two") as second,
+            started(settings, tmp_path / "three", "worker") as third,
+        ):
+            assert [await second.exit_code(), await third.exit_code()] == [2, 2]
         async with ended_well(first):
             assert second.log.startswith("DISCORD_TOKEN: another process runs this bot")
             assert third.log == (
@@ -168,3 +171,68 @@ def _looked_back(discord: LoopbackDiscord) -> bool:
         request.method == "GET" and request.path.endswith("/messages")
         for request in discord.requests
     )
+
+
+async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decoding_it(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    settings = settings_for(discord, data_dir)
+    async with started(settings, tmp_path / "one") as first:
+        await discord.wait_ready()
+        posted = await ann.post(channel, "", files=FILES)
+        # Whole in its hands, and some half a second of frames to go through.
+        await discord.wait_until(
+            lambda: posted.attachments[0].downloads > 0, "download", timeout=20
+        )
+        await first.stop(signal.SIGKILL)
+    assert discord.replies_to(posted) == []
+    await discord.wait_disconnected()
+    async with started(settings, tmp_path / "two") as second, ended_well(second):
+        await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+    assert len(discord.replies_to(posted)) == 1
+
+
+async def test_an_attachment_whose_link_expired_is_fetched_by_a_fresh_one(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    async with LoopbackClarifai() as clarifai:
+        settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
+        async with started(settings, tmp_path / "one") as program, ended_well(program):
+            await discord.wait_ready()
+            posted = await ann.post(channel, "", files=FILES)
+            posted.attachments[0].expire()
+            await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            # The clip of another message: its link must be had anew there.
+            asked = await ann.post(channel, "!tags", reply_to=posted)
+            posted.attachments[0].expire()
+            reply = await discord.wait_for_message(channel, reply_to=asked, timeout=20)
+            assert reply.content.startswith("**cat.gif** · 16 s")
+        assert posted.attachments[0].downloads == 2
+        assert len(clarifai.calls) == 1
+
+
+async def test_with_clarifai_down_the_local_tagger_answers_where_it_may(
+    discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
+) -> None:
+    channel, ann = place(discord)
+    async with LoopbackClarifai() as clarifai:
+        clarifai.serve(replies.failure(11001, 401))
+        settings = {
+            **settings_for(discord, data_dir),
+            **clarifai_settings(clarifai),
+            "CLARIFAI_FALLBACK": "local",
+            "SERVER_CONCURRENCY": "1",
+        }
+        async with started(settings, tmp_path / "one") as program, ended_well(program):
+            await discord.wait_ready()
+            posted = [
+                await ann.post(channel, "", files=[("cat.gif", CAT + bytes([n]), "image/gif")])
+                for n in range(8)
+            ]
+            for message in posted:
+                reply = await discord.wait_for_message(channel, reply_to=message, timeout=20)
+                assert reply.content.startswith("**cat.gif** · 16 s · above 0.5\n")
+            assert "tagger fails and is left alone" in program.log
+        assert len(clarifai.calls) == 5
