@@ -40,9 +40,9 @@ def configure(level: str, form: str) -> None:
     # Migrations and connections of a healthy program are nobody's news.
     for library in ("alembic", "discord", "aiosqlite", "dbos"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # They warn of no voice and of no message content: the one is not our trade, the other we say.
-    logging.getLogger("dbos").addFilter(_without_traceback_of_retries)
-    for library in ("discord.client", "discord.ext.commands.bot"):
+    logging.getLogger("dbos").addFilter(_shortened)
+    # They warn of no voice, no message content, no servers: not our trade, said by us, on purpose.
+    for library in ("discord.client", "discord.ext.commands.bot", "discord.state"):
         logging.getLogger(library).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -52,11 +52,15 @@ def configure(level: str, form: str) -> None:
     )
 
 
-def _without_traceback_of_retries(record: logging.LogRecord) -> bool:
-    """Make a line of what DBOS says of a step it tries again: that is expected now and then."""
-    if record.exc_info and "automatically retried" in record.getMessage():
-        record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]!r}", ()
-        record.exc_info = None
+def _shortened(record: logging.LogRecord) -> bool:
+    """Make a line of what DBOS warns of: steps tried again, a database away for a moment."""
+    if record.levelno != logging.WARNING:
+        return True
+    said, traceback, rest = record.getMessage().partition("Traceback (most recent call last)")
+    reason = rest.strip().rpartition("\n")[2] if traceback else ""
+    if record.exc_info:
+        reason, record.exc_info = repr(record.exc_info[1]), None
+    record.msg, record.args = f"{said} {reason}".strip(), ()
     return True
 
 
