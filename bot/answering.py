@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from bot.domain import timeline
+from bot.domain.budget import Payer
 from bot.domain.settings import GuildSettings
 from bot.errors import FramehoundError, GivenUp, LinkExpired, NotFound, restore
 from bot.render.summary import RefusedClip, Summary, TaggedClip, summarise
+from bot.storage.errors import StorageUnavailable
+from bot.storage.patience import patiently
+from bot.storage.posted_clips import PostedClip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from bot.domain.tagging import Tagging
     from bot.render.summary import ReportedClip
     from bot.storage.guild_settings import GuildSettingsStore
+    from bot.storage.posted_clips import PostedClipStore
     from bot.tagging import ClipTagger
 
 Outcome = dict[str, Any]
@@ -47,10 +53,12 @@ class Answerer:
         self,
         clip_tagger: ClipTagger,
         settings: GuildSettingsStore,
+        posted_clips: PostedClipStore,
         default_threshold: float | None = None,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._settings = settings
+        self._posted_clips = posted_clips
         self._default_threshold = default_threshold
         self._log = structlog.get_logger("framehound.job")
 
@@ -69,7 +77,9 @@ class Answerer:
     async def tag(self, job: Job, responder: Responder) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing."""
         each = (self._tag_clip(job, clip, responder) for clip in job.clips)
-        return list(await asyncio.gather(*each))
+        outcomes = list(await asyncio.gather(*each))
+        await self._note(job, outcomes)
+        return outcomes
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
@@ -93,6 +103,18 @@ class Answerer:
             await responder.refuse(job)
         return "answered" if said else "marked"
 
+    async def _note(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        """Keep which clips were posted; an answer does not fail for it."""
+        posted = [
+            _posted(job, clip, outcome["fingerprint"])
+            for clip, outcome in zip(job.clips, outcomes, strict=True)
+            if "fingerprint" in outcome
+        ]
+        try:
+            await patiently(lambda: self._posted_clips.add(posted))
+        except StorageUnavailable as error:
+            self._log.error("clips not noted", detail=error.detail)
+
     async def _tag_clip(self, job: Job, clip: Clip, responder: Responder) -> Outcome:
         try:
             tagging = await self._tag_anew(job, clip, responder)
@@ -107,13 +129,14 @@ class Answerer:
 
     async def _tag_anew(self, job: Job, clip: Clip, responder: Responder) -> Tagging:
         """Tag the clip; a signed link whose time was over is asked for once more."""
+        payer = Payer(job.owner, job.id)
         try:
-            return await self._clip_tagger.tag_link(clip)
+            return await self._clip_tagger.tag_link(clip, payer=payer)
         except (LinkExpired, NotFound):
             fresh = await responder.renew(job, clip)
             if fresh is None:
                 raise
-        return await self._clip_tagger.tag_link(fresh)
+        return await self._clip_tagger.tag_link(fresh, payer=payer)
 
     async def _reported(self, outcome: Outcome, guild_id: int | None) -> ReportedClip:
         if "error" in outcome:
@@ -127,3 +150,14 @@ class Answerer:
             timeline.build, tagging.frames, tagging.info.duration, threshold
         )
         return TaggedClip(outcome["name"], built)
+
+
+def _posted(job: Job, clip: Clip, fingerprint: str) -> PostedClip:
+    return PostedClip(
+        message_id=clip.message_id or job.message_id or job.snowflake,
+        fingerprint=fingerprint,
+        guild_id=job.guild_id,
+        channel_id=job.channel_id,
+        author_id=clip.author_id or job.author_id,
+        posted_at=datetime.now(UTC),
+    )

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
 
 from bot.answering import Answerer
+from bot.forgetting import Forgetting
 from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
 from bot.media.sandbox import Sandbox
 from bot.media.workplace import sweep
 from bot.metrics import Metrics
 from bot.storage import locks
+from bot.storage.bills import BillStore
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.meta import MetaStore
+from bot.storage.people import OptOutStore
+from bot.storage.posted_clips import PostedClipStore
 from bot.storage.taggings import TaggingStore
 from bot.storage.turns import Turns
 from bot.taggers.circuit import CircuitTagger
 from bot.taggers.clarifai import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local import LocalTagger
-from bot.taggers.remembering import RememberingTagger
+from bot.taggers.remembering import Account, RememberingTagger
 from bot.tagging import ClipTagger
 from bot.workflow import Patience
 
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.config import Config
+    from bot.forgetting import JobRecords
     from bot.storage.locks import Locks
     from bot.taggers import Tagger
 
@@ -50,9 +56,17 @@ class App:
     clip_tagger: ClipTagger
     answerer: Answerer
     settings: GuildSettingsStore
+    posted_clips: PostedClipStore
+    people: OptOutStore
+    bills: BillStore
     meta: MetaStore
     locks: Locks
     metrics: Metrics
+
+    def forgetting(self, jobs: JobRecords) -> Forgetting:
+        """Return what forgets, in the queue's rows too."""
+        days = self.config.retention_days
+        return Forgetting(self.posted_clips, self.settings, self.bills, jobs, days)
 
 
 @asynccontextmanager
@@ -77,6 +91,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
         settings = GuildSettingsStore(database)
+        posted_clips = PostedClipStore(database)
         parts = _Parts(
             config,
             stack,
@@ -97,8 +112,11 @@ async def opened(config: Config) -> AsyncIterator[App]:
         yield App(
             config=config,
             clip_tagger=clip_tagger,
-            answerer=Answerer(clip_tagger, settings, config.default_threshold),
+            answerer=Answerer(clip_tagger, settings, posted_clips, config.default_threshold),
             settings=settings,
+            posted_clips=posted_clips,
+            people=OptOutStore(database),
+            bills=BillStore(database),
             meta=MetaStore(database),
             locks=parts.locks,
             metrics=metrics,
@@ -132,7 +150,8 @@ class _Parts:
         """Return the tagger the settings choose."""
         if self.config.chosen_tagger == "local":
             return self._remembering(_local(self.config, self.sandbox))
-        return self._remembering(await self._clarifai())
+        account = Account(BillStore(self.database), self.config.budget)
+        return self._remembering(await self._clarifai(), account)
 
     def fallback(self) -> RememberingTagger | None:
         """Return the tagger to use when Clarifai can't be, if the operator wants one."""
@@ -155,13 +174,10 @@ class _Parts:
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 
-    def _remembering(self, tagger: Tagger) -> RememberingTagger:
+    def _remembering(self, tagger: Tagger, account: Account | None = None) -> RememberingTagger:
+        shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
         taggings = TaggingStore(self.database)
-        if not self.database.is_postgresql:
-            return RememberingTagger(tagger, taggings, self.metrics)
-        return RememberingTagger(
-            tagger, taggings, self.metrics, lambda name: locks.alone(self.locks, name)
-        )
+        return RememberingTagger(tagger, taggings, self.metrics, account=account, **shared)
 
 
 def _local(config: Config, sandbox: Sandbox) -> LocalTagger:

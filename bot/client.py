@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bot.app import App
     from bot.jobs import Intake
 
-COGS = ("cogs.autotag", "cogs.tags", "cogs.settings")
+COGS = ("cogs.autotag", "cogs.tags", "cogs.settings", "cogs.usage", "cogs.privacy")
 
 
 class FramehoundBot(commands.AutoShardedBot):
@@ -42,6 +43,7 @@ class FramehoundBot(commands.AutoShardedBot):
         )
         self.app = app
         self.jobs = jobs
+        self.forgetting = app.forgetting(jobs)
         self._log = structlog.get_logger("framehound.client")
         self.tree.on_error = self._on_tree_error  # type: ignore[method-assign]  # the documented way short of a subclass
 
@@ -68,7 +70,8 @@ class FramehoundBot(commands.AutoShardedBot):
         """Answer a failed text or hybrid command in a sentence."""
         if isinstance(error, commands.CommandNotFound):
             return
-        await context.send(self._sentence(error), ephemeral=True)
+        with suppress(discord.Forbidden):  # there is no other place to say it
+            await context.send(self._sentence(error), ephemeral=True)
 
     async def _on_tree_error(
         self,

@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
+from bot.domain.budget import Budget
 from bot.domain.clip import ClipLimits
 from bot.errors import ConfigError
 
@@ -136,6 +137,9 @@ class Config(BaseSettings):
     worker_concurrency: PositiveInt = 8
     server_concurrency: PositiveInt = 2
     server_waiting: PositiveInt = 250
+    server_monthly_frames: PositiveInt | None = None
+    monthly_frames: PositiveInt | None = None
+    retention_days: PositiveInt = 365
     max_job_age_minutes: PositiveFloat | None = None
     metrics_port: int | None = Field(default=None, ge=1, le=_PORT_LIMIT)
     metrics_host: str = "127.0.0.1"
@@ -167,6 +171,11 @@ class Config(BaseSettings):
         if self.tagger == "auto":
             return "clarifai" if self.clarifai_pat else "local"
         return self.tagger
+
+    @property
+    def budget(self) -> Budget:
+        """Most frames a month that may be billed."""
+        return Budget(self.server_monthly_frames, self.monthly_frames)
 
     @property
     def limits(self) -> ClipLimits:

@@ -16,11 +16,15 @@
     │   ├── TooSlow              too_slow
     │   └── GivenUp              given_up
     ├── DiskFull                 disk_full
+    ├── TooOften                 too_often
+    ├── PermissionMissing        permission_missing
+    ├── LeftAlone                left_alone
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
         ├── TaggerBusy           tagger_busy
         └── QuotaExhausted       quota_exhausted
+            └── BudgetExhausted  the same: not the account's, but the operator's own limit
 
 ``str(error)`` is the sentence a person may read; ``error.detail`` is for the operator's log alone.
 An error crosses a process or a database as ``as_dict()`` and comes back through ``restore``.
@@ -207,6 +211,45 @@ class QuotaExhausted(TaggerError):
 
     code = "quota_exhausted"
     sentence = "The tagger's allowance is used up for now."
+
+
+class BudgetExhausted(QuotaExhausted):
+    """This month's frames are used up, the server's or those of all together."""
+
+    sentence = "This clip needs {frames} frames, more than are left for this month."
+
+    def __init__(self, frames: int) -> None:
+        """Take how many frames were wanted."""
+        super().__init__(frames=str(frames))
+
+
+class TooOften(FramehoundError):
+    """Somebody, or a whole server, asks faster than we answer."""
+
+    code = "too_often"
+    sentence = "That was a lot at once; please try again in {wait}."
+
+    def __init__(self, seconds: float) -> None:
+        """Take how long to wait."""
+        super().__init__(wait=f"{max(1, round(seconds))} s")
+
+
+class PermissionMissing(FramehoundError):
+    """The bot is not allowed to answer in a channel."""
+
+    code = "permission_missing"
+    sentence = "I can't answer here: I need the permission {permissions}."
+
+    def __init__(self, permissions: Sequence[str]) -> None:
+        """Take the permissions as Discord's settings name them."""
+        super().__init__(permissions=", ".join(permissions))
+
+
+class LeftAlone(FramehoundError):
+    """The one who posted this wants their clips left alone."""
+
+    code = "left_alone"
+    sentence = "Who posted this has asked me to leave their clips alone."
 
 
 def restore(saved: Mapping[str, object]) -> FramehoundError:

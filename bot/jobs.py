@@ -25,7 +25,8 @@ from bot.storage.job_counts import JobCounts, QueueFigures
 from bot.workflow import WORKFLOW, JobWorkflow, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
+    from datetime import datetime
 
     from dbos import EnqueueOptions
 
@@ -41,6 +42,7 @@ _POLL_SECONDS = 0.25
 # Jobs that run when the bot is stopped may finish; the others wait for the next start.
 _GRACE_SECONDS = 20
 _MOST_REMEMBERED = 10_000
+_PURGED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,28 @@ class Intake:
     async def figures(self) -> QueueFigures:
         """Count what waits and what runs; raises StorageUnavailable."""
         return await self._counts.figures()
+
+    async def forget(self, job_ids: Collection[str]) -> None:
+        """Remove jobs, those that still wait too; one under way ends as it may."""
+        wanted = sorted(job_ids)
+        for start in range(0, len(wanted), _PURGED_AT_ONCE):
+            known = await self._counts.at_rest(wanted[start : start + _PURGED_AT_ONCE])
+            if known:
+                await self._client.delete_workflows_async(known)
+
+    async def purge(self, before: datetime) -> int:
+        """Remove jobs finished before a moment; return how many."""
+        removed = 0
+        while finished := await self._client.list_workflows_async(
+            queue_name=_QUEUE,
+            completed_before=before.isoformat(),
+            limit=_PURGED_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        ):
+            await self._client.delete_workflows_async([job.workflow_id for job in finished])
+            removed += len(finished)
+        return removed
 
     async def _is_full(self, job: Job) -> bool:
         """Tell whether too many jobs of its server wait; counted only where that may be so.

@@ -131,6 +131,7 @@ async def _serve(
         if works:
             await stack.enter_async_context(_working(app, jobs, bot))
         await stack.enter_async_context(_watchable(app, config, intake, bot))
+        await stack.enter_async_context(bot.forgetting.daily(app.locks))
         await stop.interrupts(bot.connect())
         # Nothing new is taken from here on; what runs may still be answered.
         await bot.leave_gateway()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.domain.budget import Payer
 from bot.domain.clip import FORMAT_NAMES, Clip, ClipFile, ClipInfo, ClipLimits
 from bot.domain.progress import ignore_progress
 from bot.errors import (
@@ -64,8 +65,10 @@ class ClipTagger:
         """The tagger that is asked as long as it can be."""
         return self._asked.tagger
 
-    async def tag_link(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
-        """Tag the clip behind a link.
+    async def tag_link(
+        self, clip: Clip, progress: ProgressListener = ignore_progress, payer: Payer | None = None
+    ) -> Tagging:
+        """Tag the clip behind a link; where that costs something, ``payer`` pays.
 
         Raises ``ClipError``, ``TaggerError``, ``DiskFull`` or ``StorageUnavailable``.
         """
@@ -78,7 +81,7 @@ class ClipTagger:
             self._check_size(fetched.size, public=fetched.public)
             link = clip.location if fetched.public else None
             examine = partial(self._examine, path, fetched.size, fetched.fingerprint, link)
-            return await self._tag(fetched.fingerprint, examine, progress)
+            return await self._tag(fetched.fingerprint, examine, progress, payer or Payer())
 
     async def tag_file(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
         """Tag a file of the operator's own; raises as ``tag_link`` does."""
@@ -91,7 +94,7 @@ class ClipTagger:
         except OSError as error:
             raise NotFound(detail=f"{path}: {error.strerror}") from error
         examine = partial(self._examine, path, size, fingerprint, None)
-        return await self._tag(fingerprint, examine, progress)
+        return await self._tag(fingerprint, examine, progress, Payer())
 
     async def recall(self, fingerprint: str) -> Tagging | None:
         """Return what was said of these bytes before, by the fallback only if by nobody else."""
@@ -105,13 +108,14 @@ class ClipTagger:
         fingerprint: str,
         examine: Callable[[], Awaitable[ClipFile]],
         progress: ProgressListener,
+        payer: Payer,
     ) -> Tagging:
         try:
-            return await self._asked.tag(fingerprint, examine, progress)
+            return await self._asked.tag(fingerprint, examine, progress, payer)
         except (TaggerUnavailable, TaggerBusy, QuotaExhausted):
             if self._fallback is None:
                 raise
-            return await self._fallback.tag(fingerprint, examine, progress)
+            return await self._fallback.tag(fingerprint, examine, progress, payer)
 
     async def _examine(self, path: Path, size: int, fingerprint: str, link: str | None) -> ClipFile:
         """Find out what the bytes are, as far as a tagger must know."""

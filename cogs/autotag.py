@@ -8,10 +8,13 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import discord
+import structlog
 from discord.ext import commands
 
-from bot.errors import TaggerBusy
+from bot.errors import PermissionMissing, TaggerBusy
+from bot.storage.patience import patiently
 from cogs.clips import job_of_message, noticed_clips
+from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
@@ -25,6 +28,7 @@ class AutoTag(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._log = structlog.get_logger("framehound.autotag")
         self._said_busy: dict[int, float] = {}
 
     @commands.Cog.listener()
@@ -35,10 +39,15 @@ class AutoTag(commands.Cog):
         clips = noticed_clips(message)
         if not clips or (await self._bot.get_context(message)).valid:
             return
+        if await patiently(lambda: self._bot.app.people.among([message.author.id])):
+            return
         try:
+            require_permissions(message)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
         except TaggerBusy as error:
             await self._say_busy(message, error)
+        except PermissionMissing as error:
+            self._log.info("clip not answered", channel=message.channel.id, reason=str(error))
 
     async def _say_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Say it once in a while: whoever floods a server would have us flood it too."""

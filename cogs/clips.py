@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
-from bot.domain.job import Job
+from bot.domain.job import Job, message_job_id
 from bot.domain.links import find_links, name_of, promises_clip
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
 def noticed_clips(message: discord.Message) -> tuple[Clip, ...]:
     """Return what looks like a clip in a message nobody asked about."""
-    found = (clip for part in _parts(message) for clip in _looks_like_clips(part, message.id))
-    return _bounded(found)
+    found = (clip for part in _parts(message) for clip in _looks_like_clips(part))
+    return _bounded(message, found)
 
 
 def asked_clips(message: discord.Message) -> tuple[Clip, ...]:
     """Return what somebody who points at this message may mean: every file and every link."""
-    found = (clip for part in _parts(message) for clip in _everything(part, message.id))
-    return noticed_clips(message) or _bounded(found)
+    found = (clip for part in _parts(message) for clip in _everything(part))
+    return noticed_clips(message) or _bounded(message, found)
 
 
 def linked_clip(link: str) -> Clip:
@@ -35,8 +36,8 @@ def linked_clip(link: str) -> Clip:
     return Clip(name_of(link), link)
 
 
-def attached_clip(attachment: discord.Attachment, message_id: int | None = None) -> Clip:
-    """Return an attachment with everything Discord says of it, and the message it hangs on."""
+def attached_clip(attachment: discord.Attachment) -> Clip:
+    """Return an attachment with everything Discord says of it."""
     return Clip(
         name=attachment.filename,
         location=attachment.url,
@@ -44,17 +45,17 @@ def attached_clip(attachment: discord.Attachment, message_id: int | None = None)
         content_type=attachment.content_type,
         duration=round(attachment.duration * 1000) if attachment.duration else None,
         spoiler=attachment.is_spoiler(),
-        message_id=message_id,
     )
 
 
 def job_of_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: bool) -> Job:
     """Return the one job a message can be, whether its clips were asked about or noticed."""
     return Job(
-        id=f"message-{message.id}",
+        id=message_job_id(message.id),
         channel_id=message.channel.id,
         guild_id=message.guild.id if message.guild else None,
         message_id=message.id,
+        author_id=message.author.id,
         clips=clips,
         asked=asked,
     )
@@ -68,12 +69,10 @@ def _parts(
     yield from message.message_snapshots
 
 
-def _looks_like_clips(
-    part: discord.Message | discord.MessageSnapshot, message_id: int
-) -> Iterator[Clip]:
+def _looks_like_clips(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
     for attachment in part.attachments:
         if _looks_like_clip(attachment):
-            yield attached_clip(attachment, message_id)
+            yield attached_clip(attachment)
     yield from (linked_clip(link) for link in find_links(part.content) if promises_clip(link))
 
 
@@ -85,12 +84,16 @@ def _looks_like_clip(attachment: discord.Attachment) -> bool:
     return kind.startswith("video/") or kind == "image/gif"
 
 
-def _everything(part: discord.Message | discord.MessageSnapshot, message_id: int) -> Iterator[Clip]:
-    attached = (attached_clip(attachment, message_id) for attachment in part.attachments)
+def _everything(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
+    attached = (attached_clip(attachment) for attachment in part.attachments)
     links = (linked_clip(link) for link in find_links(part.content, left_alone=True))
     return chain(attached, links)
 
 
-def _bounded(clips: Iterable[Clip]) -> tuple[Clip, ...]:
+def _bounded(message: discord.Message, clips: Iterable[Clip]) -> tuple[Clip, ...]:
+    """Return each clip once, not too many, with the message and the person they come from."""
     by_location = {clip.location: clip for clip in clips}
-    return tuple(by_location.values())[:MOST_CLIPS]
+    return tuple(
+        replace(clip, message_id=message.id, author_id=message.author.id)
+        for clip in islice(by_location.values(), MOST_CLIPS)
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
+from bot.errors import LeftAlone, TooOften
 from cogs.clips import asked_clips, attached_clip, job_of_message, linked_clip
+from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
@@ -23,6 +27,8 @@ class Tags(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._persons = Cooldown(at_once=10, pause=6.0)
+        self._guilds = Cooldown(at_once=60, pause=1.0)
         self._menu = app_commands.ContextMenu(name="Tag this video", callback=self.tag_message)
 
     async def cog_load(self) -> None:
@@ -37,10 +43,13 @@ class Tags(commands.Cog):
     async def tags(self, context: commands.Context[FramehoundBot], *, link: str = "") -> None:
         """Tag the link given, the files attached, or the clips of the message replied to."""
         message = context.message
+        self._take_turn(context.author.id, context.guild)
+        require_permissions(message)
         clips = asked_clips(message) or await self._replied_to(message)
         if not clips and link:
             clips = (linked_clip(link),)
         if clips:
+            await self._leave_alone(clips, context.author.id)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=True))
         else:
             await context.reply(_NOTHING, mention_author=False)
@@ -71,8 +80,25 @@ class Tags(commands.Cog):
         if not clips:
             await interaction.response.send_message(_NOTHING, ephemeral=True)
             return
+        self._take_turn(interaction.user.id, interaction.guild)
         await interaction.response.defer()
+        await self._leave_alone(clips, interaction.user.id)
         await self._bot.jobs.submit(_job_of_interaction(interaction, clips))
+
+    def _take_turn(self, user_id: int, guild: discord.Guild | None) -> None:
+        """Raise ``TooOften`` where a person, or a whole server, asks too much at once."""
+        now = time.monotonic()
+        wait = self._persons.wait(user_id, now)
+        if not wait and guild is not None:
+            wait = self._guilds.wait(guild.id, now)
+        if wait:
+            raise TooOften(wait)
+
+    async def _leave_alone(self, clips: tuple[Clip, ...], asker: int) -> None:
+        """Raise ``LeftAlone`` where somebody asks about clips of a person who opted out."""
+        others = {clip.author_id for clip in clips if clip.author_id} - {asker}
+        if others and await self._bot.app.people.among(others):
+            raise LeftAlone
 
     async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
         reference = message.reference
@@ -93,6 +119,7 @@ def _job_of_interaction(
         id=f"interaction-{interaction.id}",
         channel_id=interaction.channel_id or 0,
         guild_id=interaction.guild_id,
+        author_id=interaction.user.id,
         clips=clips,
         asked=True,
         interaction=Interaction(interaction.application_id, interaction.token),

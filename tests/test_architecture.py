@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.taggers",),
     ("bot.tagging",),
     ("bot.answering",),
-    ("bot.workflow", "bot.takeover"),
+    ("bot.workflow", "bot.takeover", "bot.forgetting"),
     ("bot.jobs",),
     ("bot.app", "bot.terminal"),
     ("bot.client", "bot.replies", "bot.tag_command"),

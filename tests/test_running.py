@@ -165,22 +165,18 @@ async def test_an_interaction_whose_token_ran_out_is_answered_in_the_channel(
     assert shows_cat(answer.content, "cat.gif")
 
 
-async def test_a_channel_the_bot_may_not_write_to_costs_one_line_of_log(at_work: Scene) -> None:
+async def test_a_channel_the_bot_may_not_write_to_costs_a_line_of_log_and_no_work(
+    at_work: Scene,
+) -> None:
     at_work.channel.deny_bot(Permission.SEND_MESSAGES)
-    await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
-    await at_work.discord.wait_until(
-        lambda: any(
-            request.method == "POST" and request.path.endswith("/messages")
-            for request in at_work.discord.requests
-        ),
-        "attempt to reply",
-        timeout=20,
-    )
+    posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
+    await at_work.program.wait_for_line("clip not answered")
     await at_work.program.stop()
-    warnings = [json.loads(line) for line in at_work.program.log.splitlines() if "not poss" in line]
-    assert [(line["code"], line["job"].partition("-")[0]) for line in warnings] == [
-        (50013, "message")
+    lines = [json.loads(line) for line in at_work.program.log.splitlines() if "not answ" in line]
+    assert [line["reason"] for line in lines] == [
+        "I can't answer here: I need the permission Send Messages."
     ]
+    assert posted.attachments[0].downloads == 0
 
 
 async def test_a_message_deleted_meanwhile_is_not_answered(at_work: Scene) -> None:

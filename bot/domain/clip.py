@@ -31,7 +31,8 @@ class Clip:
 
     ``location`` is a link or, on the command line, a path. ``size`` (bytes), ``content_type`` and
     ``duration`` (milliseconds) are what the one who handed it over says, and no proof.
-    ``message_id`` is the message an attachment hangs on, where an expired link can be had anew.
+    ``message_id`` and ``author_id`` say in which message it was posted and by whom, where that is
+    not the one who asks.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Clip:
     duration: int | None = None
     spoiler: bool = False
     message_id: int | None = None
+    author_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ class Job:
     """One message's clips and where their one answer goes.
 
     ``id`` comes from the message or the interaction, so that the same event is the same job.
-    ``asked`` tells a person's request, always answered in words, from clips merely noticed.
+    ``author_id`` is who posted the message or gave the command; ``asked``
+    tells a person's request, always answered in words, from clips merely noticed.
     """
 
     id: str
@@ -36,13 +37,19 @@ class Job:
     clips: tuple[Clip, ...]
     guild_id: int | None = None
     message_id: int | None = None
+    author_id: int | None = None
     asked: bool = False
     interaction: Interaction | None = None
 
     @property
     def owner(self) -> str:
         """Whose turn this job takes: its server's, or the private channel's."""
-        return f"guild-{self.guild_id}" if self.guild_id else f"channel-{self.channel_id}"
+        return guild_owner(self.guild_id) if self.guild_id else f"channel-{self.channel_id}"
+
+    @property
+    def snowflake(self) -> int:
+        """The number in the id: Discord's, of the message or the interaction."""
+        return int(self.id.rpartition("-")[2])
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as JSON values."""
@@ -59,3 +66,13 @@ class Job:
                 "interaction": Interaction(**interaction) if interaction else None,
             }
         )
+
+
+def guild_owner(guild_id: int) -> str:
+    """Return the owner of a server's jobs."""
+    return f"guild-{guild_id}"
+
+
+def message_job_id(message_id: int) -> str:
+    """Return the id of the one job a message can be."""
+    return f"message-{message_id}"

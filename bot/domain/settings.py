@@ -19,10 +19,12 @@ class GuildSettings:
 
     ``thresholds`` maps a tagger, written ``name:model``, to a score 0-1: scores of different models
     are not comparable, so a server that changes its tagger keeps a threshold for each.
+    ``retention_days`` is for how many days its posted clips are known; None, as long as may be.
     """
 
     guild_id: int
     thresholds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    retention_days: int | None = None
 
     def threshold_for(self, identity: TaggerIdentity, fallback: float | None = None) -> float:
         """Return this server's threshold, else ``fallback``, else the tagger's own."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
 from bot.domain.settings import GuildSettings
-from bot.storage.tables import thresholds
+from bot.storage.tables import retentions, thresholds
 
 if TYPE_CHECKING:
-    from sqlalchemy import Delete
+    from sqlalchemy import Delete, Select
 
     from bot.storage.database import Database, Insert
 
@@ -31,7 +31,25 @@ class GuildSettingsStore:
         query = select(columns.tagger, columns.threshold).where(columns.guild_id == guild_id)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        return GuildSettings(guild_id, MappingProxyType(dict(rows)))
+            days = await connection.scalar(_days(guild_id))
+        return GuildSettings(guild_id, MappingProxyType(dict(rows)), days)
+
+    async def set_retention(self, guild_id: int, days: int | None) -> None:
+        """Set for how many days the server's posted clips are known; None forgets it."""
+        insert = self._database.insert(retentions)
+        statement: Delete | Insert = delete(retentions).where(retentions.c.guild_id == guild_id)
+        if days is not None:
+            statement = insert.values(guild_id=guild_id, days=days).on_conflict_do_update(
+                index_elements=[retentions.c.guild_id], set_={"days": insert.excluded.days}
+            )
+        async with self._database.writing() as connection:
+            await connection.execute(statement)
+
+    async def forget(self, guild_id: int) -> None:
+        """Forget everything a server has set."""
+        async with self._database.writing() as connection:
+            for table in (thresholds, retentions):
+                await connection.execute(delete(table).where(table.c.guild_id == guild_id))
 
     async def set_threshold(self, guild_id: int, tagger: str, threshold: float | None) -> None:
         """Set the server's threshold (0-1) for a tagger, ``name:model``; None forgets it."""
@@ -50,6 +68,10 @@ class GuildSettingsStore:
             index_elements=[thresholds.c.guild_id, thresholds.c.tagger],
             set_={"threshold": insert.excluded.threshold},
         )
+
+
+def _days(guild_id: int) -> Select[Any]:
+    return select(retentions.c.days).where(retentions.c.guild_id == guild_id)
 
 
 def _forget(guild_id: int, tagger: str) -> Delete:

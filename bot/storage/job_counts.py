@@ -19,7 +19,7 @@ from bot.storage.engine import create_engine
 from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from typing import Any
 
     from sqlalchemy import Row, Select
@@ -69,6 +69,14 @@ class JobCounts:
         """Tell whether a job was ever accepted."""
         query = select(self._jobs.c.status).where(self._jobs.c.workflow_uuid == job_id)
         return bool(await self._rows(query))
+
+    async def at_rest(self, job_ids: Collection[str]) -> list[str]:
+        """Return those of some jobs that are known and not under way."""
+        columns = self._jobs.c
+        query = select(columns.workflow_uuid).where(
+            columns.workflow_uuid.in_(sorted(job_ids)), columns.status != _RUNNING
+        )
+        return [row.workflow_uuid for row in await self._rows(query)]
 
     async def figures(self) -> QueueFigures:
         """Count what waits and what runs."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -91,6 +92,46 @@ turns = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("next", Double, nullable=False),
+)
+
+# Which clips were posted where, by whom and when: what searching, forgetting and the daily purge go
+# by. Neither the clip nor its name or link is kept. ``guild_id`` is NULL in private channels.
+posted_clips = Table(
+    "posted_clips",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("fingerprint", Text, primary_key=True, index=True),
+    Column("guild_id", BigInteger, index=True),
+    Column("channel_id", BigInteger, nullable=False, index=True),
+    Column("author_id", BigInteger, index=True),
+    Column("posted_at", UtcDateTime, nullable=False, index=True),
+)
+
+# Frames a tagger was or will be paid for: reserved before a call under a ``reference`` that a
+# repeated attempt shares, set right after it. ``month`` is written ``2026-11``, in UTC.
+bills = Table(
+    "bills",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("payer", Text, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Index(None, "month", "payer"),
+)
+
+# People whose clips are left alone.
+opted_out = Table(
+    "opted_out",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# For how many days a server wants its posted clips kept. No row: as long as the operator allows.
+retentions = Table(
+    "retentions",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("days", Integer, nullable=False),
 )
 
 # What the program notes for itself, such as the hash of the commands it told Discord.

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from stamina import AsyncRetryingCaller
-
 from bot.domain.tagging import Tagging
-from bot.storage.errors import StorageUnavailable
+from bot.domain.timeline import count_seconds
+from bot.errors import BudgetExhausted, TaggerError
+from bot.storage.patience import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bot.domain.budget import Budget, Payer
     from bot.domain.clip import ClipFile
     from bot.domain.progress import ProgressListener
     from bot.metrics import Metrics
+    from bot.storage.bills import BillStore
     from bot.storage.taggings import TaggingStore
     from bot.taggers import Tagger
 
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
-
-# A database that is restarted is back within this; what was paid for is not thrown away meanwhile.
-_PATIENCE = 300.0
-
-T = TypeVar("T")
 
 
 def _alone_already(_name: str) -> AbstractAsyncContextManager[object]:
@@ -34,10 +32,19 @@ def _alone_already(_name: str) -> AbstractAsyncContextManager[object]:
     return nullcontext()
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a tagger that costs something may be paid, and where that is written down."""
+
+    bills: BillStore
+    budget: Budget
+
+
 class RememberingTagger:
     """A tagger and what it said before.
 
-    ``alone`` lets one process at a time do what has a name, on databases several processes share.
+    ``alone`` lets one process at a time do what has a name, on databases several processes share;
+    without an ``account`` the tagger costs nothing.
     """
 
     def __init__(
@@ -46,7 +53,9 @@ class RememberingTagger:
         taggings: TaggingStore,
         metrics: Metrics,
         alone: Alone = _alone_already,
+        account: Account | None = None,
     ) -> None:
+        self._account = account
         self.tagger = tagger
         self._taggings = taggings
         self._metrics = metrics
@@ -56,17 +65,19 @@ class RememberingTagger:
     async def recall(self, fingerprint: str) -> Tagging | None:
         """Return what the tagger said of these bytes before, if it was ever asked."""
         identity = self.tagger.identity
-        return await _patiently(lambda: self._taggings.find(fingerprint, identity))
+        return await patiently(lambda: self._taggings.find(fingerprint, identity))
 
     async def tag(
         self,
         fingerprint: str,
         examine: Callable[[], Awaitable[ClipFile]],
         progress: ProgressListener,
+        payer: Payer,
     ) -> Tagging:
         """Recall what is known, else ``examine`` the clip, tag it and keep what was said.
 
-        Raises what ``examine`` and the tagger raise, and ``StorageUnavailable``.
+        Raises what ``examine`` and the tagger raise, ``BudgetExhausted`` and
+        ``StorageUnavailable``.
         """
         lock = self._in_flight.setdefault(fingerprint, asyncio.Lock())
         async with lock:
@@ -75,19 +86,33 @@ class RememberingTagger:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
                     known = await self.recall(fingerprint)
                     if known is None:
-                        return await self._ask(await examine(), progress)
+                        return await self._ask(await examine(), progress, payer)
             self._metrics.cache_hits.inc()
             return known
 
-    async def _ask(self, clip: ClipFile, progress: ProgressListener) -> Tagging:
-        with self._metrics.stage("tag"):
-            frames = await self.tagger.tag(clip, progress)
+    async def _ask(self, clip: ClipFile, progress: ProgressListener, payer: Payer) -> Tagging:
+        paid = replace(payer, reference=f"{payer.reference} {clip.info.fingerprint}")
+        await self._reserve(paid, count_seconds(clip.info.duration))
+        try:
+            with self._metrics.stage("tag"):
+                frames = await self.tagger.tag(clip, progress)
+        except TaggerError:
+            await self._settle(paid, 0)
+            raise
         tagging = Tagging(clip.info, frames, self.tagger.identity)
-        await _patiently(lambda: self._taggings.save(tagging))
+        await patiently(lambda: self._taggings.save(tagging))
+        await self._settle(paid, len(frames))
         return tagging
 
+    async def _reserve(self, payer: Payer, frames: int) -> None:
+        """Set the frames aside before they are billed: several clips at once share the room."""
+        if self._account is None:
+            return
+        bills, budget = self._account.bills, self._account.budget
+        if not await patiently(lambda: bills.reserve(payer, frames, budget)):
+            raise BudgetExhausted(frames)
 
-async def _patiently(use: Callable[[], Awaitable[T]]) -> T:
-    """Use the database, again if it is not there just now."""
-    caller = AsyncRetryingCaller(attempts=None, timeout=_PATIENCE, wait_initial=0.5, wait_max=15)
-    return await caller(StorageUnavailable, use)
+    async def _settle(self, payer: Payer, frames: int) -> None:
+        if self._account is not None:
+            bills = self._account.bills
+            await patiently(lambda: bills.settle(payer.reference, frames))

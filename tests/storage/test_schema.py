@@ -46,6 +46,13 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     ],
 }
 ROWS["0002"] = [*ROWS["0001"], ("INSERT INTO turns VALUES ('clarifai', 1767323045.5)", {})]
+ROWS["0003"] = [
+    *ROWS["0002"],
+    ("INSERT INTO posted_clips VALUES (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05')", {}),
+    ("INSERT INTO bills VALUES ('message-1 sha256:ab', 'guild-2', '2026-01', 9)", {}),
+    ("INSERT INTO opted_out VALUES (5)", {}),
+    ("INSERT INTO retentions VALUES (2, 30)", {}),
+]
 
 
 def revisions() -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.domain.budget import Payer
 from bot.domain.clip import ClipFile
 from bot.domain.progress import ignore_progress
 from bot.errors import Damaged
@@ -73,7 +74,7 @@ async def examine() -> ClipFile:
 
 
 def tag(tagger: RememberingTagger) -> asyncio.Task[object]:
-    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress))
+    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress, Payer()))
 
 
 def hits(tagger: RememberingTagger) -> float:
@@ -111,7 +112,7 @@ async def test_a_clip_that_cannot_be_examined_costs_no_call(
 
     for _ in range(2):
         with pytest.raises(Damaged):
-            await processes[0].tag(FINGERPRINT, fail, ignore_progress)
+            await processes[0].tag(FINGERPRINT, fail, ignore_progress, Payer())
     assert slow.calls == 0
 
 

@@ -1,0 +1,38 @@
+"""People who want their clips left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from bot.storage.tables import opted_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bot.storage.database import Database
+
+
+class OptOutStore:
+    """Who opted out, by user id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def among(self, users: Iterable[int]) -> frozenset[int]:
+        """Return those of some people who opted out."""
+        query = select(opted_out.c.user_id).where(opted_out.c.user_id.in_(sorted(users)))
+        async with self._database.reading() as connection:
+            return frozenset((await connection.scalars(query)).all())
+
+    async def add(self, user_id: int) -> None:
+        """Note that a person opted out."""
+        statement = self._database.insert(opted_out).values(user_id=user_id)
+        async with self._database.writing() as connection:
+            await connection.execute(statement.on_conflict_do_nothing())
+
+    async def remove(self, user_id: int) -> None:
+        """Note that a person is back in."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(opted_out).where(opted_out.c.user_id == user_id))

@@ -1,0 +1,115 @@
+"""Which clips were posted where, by whom and when; and forgetting that again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+
+from bot.storage.tables import posted_clips, retentions, taggings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.storage.database import Database
+
+_columns = posted_clips.c
+
+
+@dataclass(frozen=True, slots=True)
+class PostedClip:
+    """A clip in a message; ``guild_id`` is None in private channels."""
+
+    message_id: int
+    fingerprint: str
+    guild_id: int | None
+    channel_id: int
+    author_id: int | None
+    posted_at: datetime
+
+
+class PostedClipStore:
+    """Posted clips; each way of forgetting returns the messages it was about.
+
+    Together with a posted clip its tagging goes, unless the same clip is posted elsewhere too.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, clips: Sequence[PostedClip]) -> None:
+        """Keep posted clips; one that is known already is known."""
+        if not clips:
+            return
+        statement = self._database.insert(posted_clips).values([asdict(clip) for clip in clips])
+        async with self._database.writing() as connection:
+            await connection.execute(statement.on_conflict_do_nothing())
+
+    async def count(self, author_id: int) -> int:
+        """Return how many clips of a person are known."""
+        query = select(func.count()).select_from(posted_clips)
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(query.where(_columns.author_id == author_id)) or 0)
+
+    async def forget_messages(self, message_ids: Iterable[int]) -> frozenset[int]:
+        """Forget messages that were deleted; most of those had no clip, and cost a look alone."""
+        among = _columns.message_id.in_(sorted(message_ids))
+        async with self._database.reading() as connection:
+            known = await connection.scalar(select(_columns.message_id).where(among).limit(1))
+        return frozenset() if known is None else await self._forget(among)
+
+    async def forget_channel(self, channel_id: int) -> frozenset[int]:
+        """Forget a channel that was deleted."""
+        return await self._forget(_columns.channel_id == channel_id)
+
+    async def forget_guild(self, guild_id: int) -> frozenset[int]:
+        """Forget a server that removed the bot."""
+        return await self._forget(_columns.guild_id == guild_id)
+
+    async def forget_author(self, author_id: int) -> frozenset[int]:
+        """Forget a person who asked for it."""
+        return await self._forget(_columns.author_id == author_id)
+
+    async def purge(self, most_days: int) -> int:
+        """Forget what is older than its server wants, or than ``most_days``; return how much."""
+        now = datetime.now(UTC)
+        query = select(retentions.c.guild_id, retentions.c.days)
+        async with self._database.reading() as connection:
+            wanted = (await connection.execute(query)).all()
+        old = [_columns.posted_at < now - timedelta(days=most_days)]
+        for guild_id, days in wanted:
+            before = now - timedelta(days=days)
+            old.append(and_(_columns.guild_id == guild_id, _columns.posted_at < before))
+        forgotten = await self._forget(or_(*old))
+        async with self._database.writing() as connection:
+            aged = taggings.c.created_at < now - timedelta(days=most_days)
+            gone = (await connection.execute(delete(taggings).where(aged))).rowcount
+        return len(forgotten) + gone
+
+    async def _forget(self, which: ColumnElement[bool]) -> frozenset[int]:
+        statement = delete(posted_clips).where(which)
+        returning = statement.returning(_columns.message_id, _columns.fingerprint)
+        async with self._database.writing() as connection:
+            gone = (await connection.execute(returning)).all()
+            await _forget_orphans(connection, {row.fingerprint for row in gone})
+        return frozenset(row.message_id for row in gone)
+
+
+async def _forget_orphans(connection: AsyncConnection, fingerprints: set[str]) -> None:
+    """Remove taggings of clips that are posted nowhere any more."""
+    still_posted = select(_columns.fingerprint).where(
+        _columns.fingerprint == taggings.c.fingerprint
+    )
+    for some in _in_parts(sorted(fingerprints)):
+        orphaned = and_(taggings.c.fingerprint.in_(some), ~still_posted.exists())
+        await connection.execute(delete(taggings).where(orphaned))
+
+
+def _in_parts(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    """Yield values some at a time: databases take only so many in a statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

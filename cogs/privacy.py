@@ -1,0 +1,97 @@
+"""What is kept of people, and how it goes away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from discord.ext import commands
+
+if TYPE_CHECKING:
+    import discord
+
+    from bot.client import FramehoundBot
+
+_KEPT = (
+    "Of a clip I keep where, when and by whom it was posted, and what I saw in it; never the clip, "
+    "its name or its link. Of yours I know {count}. It goes after {days} days, with the message, "
+    "or with `/privacy forget`; with `/privacy optout` I leave your clips alone."
+)
+_OUT = "You have opted out: I leave your clips alone. `/privacy optin` undoes that."
+
+
+class Privacy(commands.Cog):
+    """Tells people what is kept, and forgets."""
+
+    def __init__(self, bot: FramehoundBot) -> None:
+        self._bot = bot
+
+    @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="privacy", fallback="show", description="What I keep of your clips"
+    )
+    async def privacy(self, context: commands.Context[FramehoundBot]) -> None:
+        """Say what is kept of the one who asks."""
+        app, user = self._bot.app, context.author.id
+        count = await app.posted_clips.count(user)
+        kept = _KEPT.format(count=count, days=app.config.retention_days)
+        out = await app.people.among([user])
+        await _say(context, f"{kept}\n{_OUT}" if out else kept)
+
+    @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="optout", description="Have me leave your clips alone"
+    )
+    async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
+        """Leave a person's clips alone from now on."""
+        await self._bot.app.people.add(context.author.id)
+        await _say(context, "From now on I leave your clips alone.")
+
+    @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="optin", description="Have me look at your clips again"
+    )
+    async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
+        """Look at a person's clips again."""
+        await self._bot.app.people.remove(context.author.id)
+        await _say(context, "From now on I look at your clips again.")
+
+    @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="forget", description="Have me forget the clips you posted so far"
+    )
+    async def forget(self, context: commands.Context[FramehoundBot]) -> None:
+        """Remove what is known of a person's clips."""
+        count = await self._bot.forgetting.person(context.author.id)
+        messages = f"{count} message{'' if count == 1 else 's'}"
+        await _say(context, f"I have forgotten the clips in {messages} of yours.")
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Forget a deleted message."""
+        await self._bot.forgetting.messages([payload.message_id])
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Forget messages deleted together."""
+        await self._bot.forgetting.messages(payload.message_ids)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Forget a deleted channel."""
+        await self._bot.forgetting.channel(channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Forget a deleted thread."""
+        await self._bot.forgetting.channel(payload.thread_id)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Forget a server that removed the bot."""
+        await self._bot.forgetting.guild(guild.id)
+
+
+async def _say(context: commands.Context[FramehoundBot], sentence: str) -> None:
+    """Answer for the asker's eyes alone where Discord allows it."""
+    await context.reply(sentence, mention_author=False, ephemeral=True)
+
+
+async def setup(bot: FramehoundBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(Privacy(bot))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.domain.budget import Budget, month_of
+
+
+@pytest.mark.parametrize(
+    ("budget", "room"),
+    [
+        (Budget(), None),
+        (Budget(server=100), 70),
+        (Budget(overall=100), 10),
+        (Budget(server=100, overall=1000), 70),
+        (Budget(server=100, overall=95), 5),
+        (Budget(server=20), 0),
+        (Budget(overall=20), 0),
+    ],
+)
+def test_the_narrower_limit_counts(budget: Budget, room: int | None) -> None:
+    assert budget.room(used=30, used_overall=90) == room
+
+
+def test_a_month_is_written_so_that_it_sorts() -> None:
+    assert month_of(datetime(2026, 3, 31, 23, 59, tzinfo=UTC)) == "2026-03"

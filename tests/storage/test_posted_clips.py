@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.people import OptOutStore
+from bot.storage.posted_clips import PostedClip, PostedClipStore
+from bot.storage.tables import posted_clips, taggings
+from bot.storage.taggings import TaggingStore
+from tests.storage.samples import IDENTITY, make_tagging
+
+if TYPE_CHECKING:
+    from bot.storage.database import Database
+
+NOW = datetime.now(UTC)
+ANN, BOB = 51, 52
+# Two servers, two channels in the first; the second clip is posted in both.
+POSTED = (
+    PostedClip(1, "sha256:01", 100, 10, ANN, NOW),
+    PostedClip(1, "sha256:02", 100, 10, ANN, NOW),
+    PostedClip(2, "sha256:03", 100, 11, BOB, NOW),
+    PostedClip(3, "sha256:02", 200, 20, BOB, NOW),
+    PostedClip(4, "sha256:04", None, 30, ANN, NOW),
+)
+
+
+@pytest.fixture
+async def store(database: Database) -> PostedClipStore:
+    store = PostedClipStore(database)
+    await store.add(POSTED)
+    for fingerprint in sorted({clip.fingerprint for clip in POSTED}):
+        await TaggingStore(database).save(make_tagging((), fingerprint))
+    return store
+
+
+async def left(database: Database) -> tuple[set[int], set[str]]:
+    async with database.reading() as connection:
+        messages = set(await connection.scalars(select(posted_clips.c.message_id)))
+        tagged = set(await connection.scalars(select(taggings.c.fingerprint)))
+    return messages, {fingerprint.removeprefix("sha256:") for fingerprint in tagged}
+
+
+async def test_a_deleted_message_takes_its_clips_along_and_nobody_elses(
+    database: Database, store: PostedClipStore
+) -> None:
+    assert await store.forget_messages([1, 99]) == {1}
+    assert await left(database) == ({2, 3, 4}, {"02", "03", "04"})
+    assert await store.forget_messages([1]) == frozenset()
+    assert await store.forget_messages([]) == frozenset()
+
+
+async def test_a_deleted_channel_does(database: Database, store: PostedClipStore) -> None:
+    assert await store.forget_channel(11) == {2}
+    assert await left(database) == ({1, 3, 4}, {"01", "02", "04"})
+
+
+async def test_a_server_that_goes_does(database: Database, store: PostedClipStore) -> None:
+    assert await store.forget_guild(100) == {1, 2}
+    assert await left(database) == ({3, 4}, {"02", "04"})
+
+
+async def test_a_person_who_asks_does(database: Database, store: PostedClipStore) -> None:
+    assert [await store.count(ANN), await store.count(BOB)] == [3, 2]
+    assert await store.forget_author(ANN) == {1, 4}
+    assert await left(database) == ({2, 3}, {"02", "03"})
+    assert [await store.count(ANN), await store.count(BOB)] == [0, 2]
+
+
+async def test_known_clips_are_known_and_none_are_none(
+    database: Database, store: PostedClipStore
+) -> None:
+    await store.add([replace(POSTED[0], author_id=BOB)])
+    await store.add([])
+    assert await store.count(ANN) == 3
+    assert (await left(database))[0] == {1, 2, 3, 4}
+
+
+async def test_what_is_too_old_is_purged_by_the_servers_word_or_the_operators(
+    database: Database, store: PostedClipStore
+) -> None:
+    await GuildSettingsStore(database).set_retention(100, 7)
+    ages = {1: 8, 2: 6, 3: 8, 4: 31}
+    async with database.writing() as connection:
+        for message_id, days in ages.items():
+            age = {"posted_at": NOW - timedelta(days=days)}
+            which = posted_clips.c.message_id == message_id
+            await connection.execute(update(posted_clips).where(which).values(age))
+        old = taggings.c.fingerprint == "sha256:03"
+        age = {"created_at": NOW - timedelta(days=31)}
+        await connection.execute(update(taggings).where(old).values(age))
+    assert await store.purge(most_days=30) == 2 + 1
+    # Message 1 by its server's seven days, 4 by the operator's thirty; a tagging by its age.
+    assert await left(database) == ({2, 3}, {"02"})
+    assert await store.purge(most_days=30) == 0
+
+
+async def test_who_opted_out_is_known_until_they_are_back(database: Database) -> None:
+    people = OptOutStore(database)
+    await people.add(ANN)
+    await people.add(ANN)
+    assert await people.among([ANN, BOB]) == {ANN}
+    assert await people.among([]) == frozenset()
+    await people.remove(ANN)
+    await people.remove(BOB)
+    assert await people.among([ANN, BOB]) == frozenset()
+
+
+async def test_a_server_is_forgotten_with_all_it_has_set(database: Database) -> None:
+    settings = GuildSettingsStore(database)
+    for guild in (100, 200):
+        await settings.set_retention(guild, 7)
+        await settings.set_threshold(guild, str(IDENTITY), 0.7)
+    await settings.set_retention(200, 9)
+    await settings.forget(100)
+    assert await settings.load(100) == replace(
+        await settings.load(200), guild_id=100, thresholds={}, retention_days=None
+    )
+    assert (await settings.load(200)).retention_days == 9
+    await settings.set_retention(200, None)
+    assert (await settings.load(200)).retention_days is None
+    assert (await settings.load(200)).thresholds == {str(IDENTITY): 0.7}
