@@ -17,6 +17,7 @@ from discord.gateway import KeepAliveHandler
 
 from bot import app as wiring
 from bot.config import Config, DiscordConfig
+from bot.storage.database import Database
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
@@ -177,3 +178,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
     name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     url: str = request.getfixturevalue(name)
     return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database.open(database_url) as database:
+        yield database

@@ -8,7 +8,7 @@ from bot.client import FramehoundBot
 from bot.jobs import Intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from bot.domain.job import Job
 
@@ -18,9 +18,13 @@ class NotedJobs(Intake):
 
     def __init__(self) -> None:
         self.noted: list[Job] = []
+        self.forgotten: set[str] = set()
 
     async def submit(self, job: Job) -> None:
         self.noted.append(job)
+
+    async def forget(self, job_ids: Collection[str]) -> None:
+        self.forgotten |= set(job_ids)
 
 
 @pytest.fixture

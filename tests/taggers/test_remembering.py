@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.domain.budget import Payer
+from bot.domain.budget import Budget, Payer
 from bot.domain.clip import ClipFile
 from bot.domain.progress import ignore_progress
-from bot.errors import Damaged
+from bot.errors import BudgetExhausted, Damaged, TaggerUnavailable
 from bot.metrics import Metrics
 from bot.storage import locks
+from bot.storage.bills import BillStore
 from bot.storage.database import Database
 from bot.storage.taggings import TaggingStore
-from bot.taggers.remembering import RememberingTagger
+from bot.taggers.remembering import Account, RememberingTagger
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Slow:
         self.calls = 0
         self.called = asyncio.Event()
         self.may = asyncio.Event()
+        self.mood: Exception | None = None
         self.identity: TaggerIdentity = IDENTITY
 
     def size_limit(self, *, public: bool) -> int:
@@ -45,6 +47,8 @@ class Slow:
         self.calls += 1
         self.called.set()
         await self.may.wait()
+        if self.mood:
+            raise self.mood
         return TAGGING.frames
 
     async def check(self) -> str:
@@ -127,3 +131,65 @@ async def test_what_was_paid_for_is_kept_though_the_database_is_away(
     assert await asyncio.wait_for(asked, 30) == TAGGING
     assert await processes[1].recall(FINGERPRINT) == TAGGING
     assert slow.calls == 1
+
+
+@pytest.fixture
+def bills(database: Database) -> BillStore:
+    return BillStore(database)
+
+
+@pytest.fixture
+def paid(database: Database, slow: Slow, bills: BillStore) -> RememberingTagger:
+    """Return a tagger that may be paid for sixteen seconds, which is one clip."""
+    account = Account(bills, Budget(server=16))
+    slow.may.set()
+    return RememberingTagger(slow, TaggingStore(database), Metrics(), account=account)
+
+
+CATS = Payer("guild-1", "message-1")
+
+
+async def test_a_clip_is_paid_for_by_who_had_it_tagged(
+    paid: RememberingTagger, bills: BillStore
+) -> None:
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == len(TAGGING.frames)
+    await paid.tag(FINGERPRINT, examine, ignore_progress, Payer("guild-2", "message-2"))
+    assert await bills.used() == len(TAGGING.frames)
+
+
+async def test_frames_are_set_aside_before_they_are_billed(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.may.clear()
+    first = asyncio.create_task(paid.tag("sha256:01", examine, ignore_progress, CATS))
+    await slow.called.wait()
+    assert await bills.used("guild-1") == 16
+    with pytest.raises(BudgetExhausted, match="needs 16 frames"):
+        await paid.tag("sha256:02", examine, ignore_progress, Payer("guild-1", "message-2"))
+    slow.may.set()
+    await first
+    assert slow.calls == 1
+
+
+async def test_what_was_not_billed_is_not_counted(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.mood = TaggerUnavailable()
+    with pytest.raises(TaggerUnavailable):
+        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used() == 0
+
+
+async def test_what_may_have_been_billed_is_counted_and_once(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.may.clear()
+    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, ignore_progress, CATS))
+    await slow.called.wait()
+    cut_off.cancel()
+    await asyncio.wait([cut_off])
+    assert await bills.used("guild-1") == 16
+    slow.may.set()
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == len(TAGGING.frames)

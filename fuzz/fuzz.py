@@ -1,0 +1,318 @@
+"""Throw bytes at everything of ours that reads what strangers chose: ``python fuzz/fuzz.py TARGET``.
+
+Run it after a change to one of the modules named in ``TARGETS``, a few minutes for each. With
+atheris (``uv pip install atheris``, which is no dependency: it has wheels for some Pythons on Linux
+alone) libFuzzer watches which lines of ``bot`` an input reaches and goes on from there; without it
+Hypothesis breaks the same seeds at random. ``--seconds`` says how long, ``--folder`` where inputs
+that taught something are kept for the next run, and the one that failed (``crash-…``); ``--replay
+FILE`` tries that one alone. Whatever fails here becomes a test beside the module's others, with its
+smallest input. FFmpeg's own code runs in this process for ``container``: unlike the bot, nothing
+confines it, so feed it no files you were sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import re
+import sys
+import tempfile
+import time
+import types
+import unicodedata
+import zlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
+from bot.domain.concepts import Concept, Frame
+from bot.domain.links import find_links, name_of, promises_clip
+from bot.domain.progress import ignore_progress
+from bot.errors import ClipError, TaggerError
+from bot.media import formats, probe_child, sandbox_process
+from bot.media.probe import Probe, probe
+from bot.media.sample import sample
+from bot.render.names import clean, for_discord
+from bot.storage import frame_codec
+from bot.taggers.clarifai_answer import read_frames, read_model
+from bot.taggers.clarifai_status import CallFailed
+from bot.taggers.local import LocalTagger
+from tests.media.clipmaking import WAYS, Recipe, gif, make_clip
+from tests.stand_ins import clarifai_replies
+
+LENGTH = 3000  # milliseconds of the clip that answers speak of
+LIMITS = ClipLimits(by_url=1, as_bytes=1)
+LONGEST_NAME = 100  # characters of a concept's name that are kept
+DISCORD_SYNTAX = re.compile(r"[*_~`|<>@#\[\]()/:\\]")
+# what a database may throw that kept something else than we gave it
+NO_FRAMES = (zlib.error, ValueError, TypeError, LookupError)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to throw bytes at, and bytes to begin with."""
+
+    one: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+
+
+def try_formats(content: bytes) -> None:
+    """Tell a file by its head."""
+    head = content[: formats.HEAD]
+    formats.detect(head)
+    assert formats.describe(head)
+
+
+def try_container(content: bytes) -> None:
+    """Open, probe and sample a file, as a child does."""
+    path = Path(tempfile.gettempdir()) / "clip"
+    path.write_bytes(content)
+    try:
+        found = probe_child.probe({"path": str(path), "longest": LENGTH}, lambda _: None)
+        assert 0 < found["duration"] <= LENGTH
+        for frame in sample(path, ClipFormat(found["format"]), seconds=3, shorter_side=32):
+            assert frame.picture.size
+    except ClipError:
+        return
+
+
+def try_clarifai(content: bytes) -> None:
+    """Read what stands where Clarifai's answer should; the first byte chooses the HTTP status."""
+    http = (200, 400, 500)[content[0] % 3] if content else 200
+    try:
+        read_model(http, content[1:])
+    except CallFailed:
+        pass
+    try:
+        frames = read_frames(http, content[1:], LENGTH)
+    except CallFailed:
+        return
+    assert frames == tuple(sorted(frames, key=lambda frame: frame.time))
+    for frame in frames:
+        assert 0 <= frame.time < LENGTH
+        for concept in frame.concepts:
+            assert 0 <= concept.score <= 1
+            assert concept.name.isprintable()
+            assert 0 < len(concept.name) <= LONGEST_NAME
+
+
+def try_child(content: bytes) -> None:
+    """Believe nothing that a child taken over answers."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return
+    sandbox: Any = _TakenOver(said)
+    clip = ClipFile(Path("clip"), ClipInfo(ClipFormat.GIF, 1, LENGTH, "sha256:0"))
+    tagger = LocalTagger(sandbox, Path("models"), LIMITS)
+    found: Probe | None = _unless_refused(probe(sandbox, Path("clip"), longest=LENGTH))
+    assert found is None or 0 < found.duration <= LENGTH
+    frames: tuple[Frame, ...] = _unless_refused(tagger.tag(clip, ignore_progress)) or ()
+    assert all(0 <= frame.time for frame in frames)
+    raised = sandbox_process._restored(said)  # noqa: SLF001 - has no public face short of a process
+    assert isinstance(raised, ClipError | TaggerError)
+
+
+def try_links(content: bytes) -> None:
+    """Find links in a message."""
+    text = _text(content)
+    promises_clip(text)
+    for link in (*find_links(text), *find_links(text, left_alone=True)):
+        assert re.match("https?://", link, re.IGNORECASE)
+        assert not re.search(r"[\s<>]", link)
+        assert name_of(link)
+        promises_clip(link)
+
+
+def try_names(content: bytes) -> None:
+    """Show a name; the first byte says how much of it."""
+    limit = 2 + content[0] if content else 80
+    line = clean(_text(content[1:]), limit)
+    assert len(line) <= limit
+    assert line == " ".join(line.split())
+    assert all(c in "\u200c\u200d" or not unicodedata.category(c).startswith("C") for c in line)
+    shown = for_discord(_text(content[1:]), limit)
+    assert not DISCORD_SYNTAX.search(re.sub(r"\\.", "", shown))
+
+
+def try_frames(content: bytes) -> None:
+    """Keep frames and read them back; read what somebody else kept."""
+    words = [line.split(" ") for line in _text(content).split("\n")]
+    frames = tuple(
+        Frame(place * 250, tuple(Concept(name, _score(name)) for name in names))
+        for place, names in enumerate(words)
+    )
+    assert frame_codec.decode(frame_codec.encode(frames)) == frames
+    for payload in (content, zlib.compress(content)):
+        try:
+            frame_codec.decode(payload)
+        except NO_FRAMES:
+            continue
+
+
+class _TakenOver:
+    """A sandbox whose child answers what it likes, as its progress and in the end."""
+
+    def __init__(self, said: object) -> None:
+        self._said = said
+
+    async def run(self, *_: Any, on_progress: Any = None, **__: Any) -> object:
+        if on_progress is not None:
+            on_progress(self._said)
+        return self._said
+
+
+def _unless_refused(call: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a call comes to that never waits; None for an error people are told."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return end.value
+    except ClipError:
+        return None
+    raise AssertionError("the call waits for something")
+
+
+def _score(name: str) -> float:
+    score = zlib.crc32(name.encode("utf-8", "surrogatepass")) / 2**32
+    return math.sqrt(score)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _clips() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip"
+        made = [make_clip(path, Recipe(each, pictures=2)).read_bytes() for each in WAYS]
+    return [*made, gif([10, 20], loops=0)]
+
+
+def _heads() -> list[bytes]:
+    marks = [bytes(offset) + mark for offset, mark, _ in formats.MARKS]
+    texts = [b"#EXTM3U", b"v=0\r\n", b"<?xml?><!-- --><MPD ", b"<!-- --><!doctype svg><svg>"]
+    return [*(clip[:200] for clip in _clips()), *marks, *texts]
+
+
+def _answers() -> list[bytes]:
+    success = {"code": 10000, "description": "Ok"}
+    concepts = [{"name": "cat", "value": 0.9}, {"name": "dog", "value": 0.1}]
+    frame = {"frame_info": {"index": 0, "time": 0}, "data": {"concepts": concepts}}
+    output = {"status": success, "data": {"frames": [frame]}}
+    whole = {"status": success, "outputs": [output], "model": {"id": "m"}}
+    return [b"\0" + json.dumps(each).encode() for each in (whole, {"status": {"code": 11001}})]
+
+
+def _words_of_children() -> list[bytes]:
+    answers: list[object] = [
+        {"format": "gif", "duration": 1, "width": 1, "height": 1},
+        [{"time": 0, "concepts": [["cat", 0.5]]}],
+        {"code": "too_long", "message": "m", "facts": {"length": "1"}, "detail": "d"},
+        [{"time": 1e400, "concepts": []}],
+        3,
+    ]
+    return [json.dumps(answer).encode() for answer in answers]
+
+
+def _sentences() -> list[bytes]:
+    return [
+        b"\x50see <https://a.example/x.mp4?a=1#b>, (http://[::1]/%20y.gif)!",
+        b"@everyone **x**",
+    ]
+
+
+TARGETS = {
+    "formats": Target(try_formats, _heads),
+    "container": Target(try_container, _clips),
+    "clarifai": Target(try_clarifai, _answers),
+    "child": Target(try_child, _words_of_children),
+    "links": Target(try_links, _sentences),
+    "names": Target(try_names, _sentences),
+    "frames": Target(try_frames, lambda: [b'{"names":["a"],"frames":[[0,[0],[0.5]]]}']),
+}
+
+
+def main() -> None:
+    """Fuzz one target, or try one file on it."""
+    asked = _arguments()
+    target = TARGETS[asked.target]
+    if asked.replay:
+        target.one(asked.replay.read_bytes())
+        return
+    folder = asked.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"{asked.target}: {asked.seconds} s, kept in {folder}")
+    tempfile.tempdir = tempfile.mkdtemp()  # runs beside each other write clips, too
+    run = _with_atheris if importlib.util.find_spec("atheris") else _with_hypothesis
+    run(target, asked.seconds, folder)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--folder", type=Path, help="where inputs are kept")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="try this input alone")
+    return parser.parse_args()
+
+
+def _with_atheris(target: Target, seconds: int, folder: Path) -> None:
+    atheris: Any = importlib.import_module("atheris")
+    for name, module in list(sys.modules.items()):
+        if name.startswith("bot."):
+            _watch(atheris, module)
+    for number, seed in enumerate(target.seeds()):
+        (folder / f"seed-{number}").write_bytes(seed)
+    options = [f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", "-timeout=20"]
+    atheris.Setup(["fuzz", *options, "-print_final_stats=1", str(folder)], target.one)
+    atheris.Fuzz()
+
+
+def _watch(atheris: Any, module: types.ModuleType) -> None:
+    """Have libFuzzer told of every branch this module's functions take."""
+    for thing in list(vars(module).values()):
+        functions = vars(thing).values() if isinstance(thing, type) else [thing]
+        for function in functions:
+            ours = getattr(function, "__module__", None) == module.__name__
+            if isinstance(function, types.FunctionType) and ours:
+                atheris.instrument_func(function)
+
+
+def _with_hypothesis(target: Target, seconds: int, folder: Path) -> None:
+    from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - one of two ways
+    from hypothesis import strategies as st  # noqa: PLC0415 - one of two ways
+
+    splices = st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=8)), max_size=5)
+    broken = st.tuples(st.sampled_from(target.seeds()), splices).map(_broken)
+    over = time.monotonic() + seconds
+
+    @settings(max_examples=500, deadline=None, database=None, suppress_health_check=HealthCheck)
+    @given(st.binary(max_size=4096) | broken)
+    def attempt(content: bytes) -> None:
+        try:
+            target.one(content)
+        except BaseException:
+            (folder / "crash-smallest").write_bytes(content)  # each one smaller than the last
+            raise
+
+    while time.monotonic() < over:
+        cast("Callable[[], None]", attempt)()
+
+
+def _broken(seed: tuple[bytes, list[tuple[int, bytes]]]) -> bytes:
+    content, splices = seed
+    for place, piece in splices:
+        content = content[:place] + piece + content[place + len(piece) :]
+    return content
+
+
+if __name__ == "__main__":
+    main()

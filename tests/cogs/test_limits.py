@@ -1,0 +1,108 @@
+"""Bounds on what people can ask, and on where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+from bot.domain.budget import Budget, Payer
+from bot.domain.job import guild_owner
+
+if TYPE_CHECKING:
+    from bot.client import FramehoundBot
+    from tests.cogs.conftest import NotedJobs
+
+LINK = "https://cdn.example/cat.mp4"
+
+
+def meet(env: Any, *names: str) -> tuple[Any, ...]:
+    guild = env.create_guild()
+    channel = guild.create_text_channel("general")
+    return channel, *(guild.add_member(env.create_user(name)) for name in names)
+
+
+@pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
+async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: NotedJobs) -> None:
+    channel, alice, bob = meet(simcord_env, "alice", "bob")
+    for _ in range(10):
+        await alice.send(channel, f"!tags {LINK}")
+    assert len(jobs.noted) == 10
+    await alice.send(channel, f"!tags {LINK}")
+    assert channel.last_message.content == "That was a lot at once; please try again in 6 s."
+    answered = await alice.slash(channel, "tags", url=LINK)
+    assert "please try again in" in answered.response.content
+    assert answered.ephemeral
+    await bob.send(channel, f"!tags {LINK}")
+    assert len(jobs.noted) == 11
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_nor_can_a_whole_server(simcord_env: Any, jobs: NotedJobs) -> None:
+    channel, *people = meet(simcord_env, *(f"member {number}" for number in range(7)))
+    for number in range(60):
+        await people[number % 6].send(channel, f"!tags {LINK}")
+    assert len(jobs.noted) == 60
+    await people[6].send(channel, f"!tags {LINK}")
+    assert "please try again in 1 s" in channel.last_message.content
+    assert len(jobs.noted) == 60
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: NotedJobs) -> None:
+    guild = simcord_env.create_guild()
+    forbidden = {guild.me: discord.PermissionOverwrite(attach_files=False)}
+    channel = guild.create_text_channel("general", overwrites=forbidden)
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    await alice.send(channel, f"!tags {LINK}")
+    assert channel.last_message.content == (
+        "I can't answer here: I need the permission Attach Files."
+    )
+    await alice.send(channel, LINK)
+    assert jobs.noted == []
+
+
+async def test_people_see_what_the_month_has_cost(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = meet(simcord_env, "alice")
+    payer = Payer(guild_owner(channel.guild.id), "a")
+    await simcord_bot.app.bills.reserve(payer, 1234, Budget())
+    answered = await alice.slash(channel, "usage")
+    assert answered.response.content.startswith(
+        "This month 1,234 frames were billed for this server, one for each second of a clip"
+    )
+    assert answered.ephemeral
+
+
+async def test_who_manages_a_server_sets_for_how_long_its_clips_are_known(
+    simcord_env: Any,
+) -> None:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
+    alice = guild.add_member(simcord_env.create_user("alice"), roles=[role])
+    said = []
+    for days in (30, 366, -1, 0):
+        answered = await alice.slash(channel, "settings retention", days=days)
+        said.append(answered.response.content)
+        if days == 30:
+            shown = await alice.slash(channel, "settings show")
+            assert "goes after 30 days" in shown.response.content
+    assert said == [
+        "What I know of this server's clips goes after 30 days.",
+        "It can be from 1 to 365 days, or 0 for as long as that.",
+        "It can be from 1 to 365 days, or 0 for as long as that.",
+        "What I know of this server's clips goes after 365 days.",
+    ]
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_nobody_else_does(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
+    channel, alice = meet(simcord_env, "alice")
+    refusal = "You need the Manage Server permission to change this."
+    for text in ("!settings retention 3", "!settings"):
+        await alice.send(channel, text)
+        assert channel.last_message.content == refusal
+    assert (await simcord_bot.app.settings.load(channel.guild.id)).retention_days is None

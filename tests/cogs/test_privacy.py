@@ -1,0 +1,129 @@
+"""What people are told of what is kept, and what they can do about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+from bot.storage.posted_clips import PostedClip
+
+if TYPE_CHECKING:
+    from bot.client import FramehoundBot
+    from tests.cogs.conftest import NotedJobs
+
+LINK = "https://cdn.example/cat.mp4"
+
+
+@pytest.fixture
+def place(simcord_env: Any) -> tuple[Any, Any, Any]:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    people = [guild.add_member(simcord_env.create_user(name)) for name in ("alice", "bob")]
+    return channel, *people
+
+
+async def keep(bot: FramehoundBot, author: Any, *messages: int) -> None:
+    now = datetime.now(UTC)
+    posted = [PostedClip(number, "sha256:01", 1, 2, author.id, now) for number in messages]
+    await bot.app.posted_clips.add(posted)
+
+
+async def test_people_see_what_is_kept_of_them(
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice, bob = place
+    await keep(simcord_bot, alice, 1, 2)
+    await keep(simcord_bot, bob, 3)
+    answered = await alice.slash(channel, "privacy show")
+    assert "Of yours I know 2. It goes after 365 days" in answered.response.content
+    assert answered.ephemeral
+    await alice.send(channel, "!privacy")
+    assert "Of yours I know 2." in channel.last_message.content
+
+
+async def test_who_opted_out_is_left_alone_until_they_are_back(
+    place: tuple[Any, Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice, bob = place
+    await alice.slash(channel, "privacy optout")
+    await alice.send(channel, LINK)
+    assert jobs.noted == []
+    await bob.send(channel, LINK)
+    assert len(jobs.noted) == 1
+    shown = await alice.slash(channel, "privacy show")
+    assert "You have opted out" in shown.response.content
+    await alice.slash(channel, "privacy optin")
+    await alice.send(channel, LINK)
+    assert len(jobs.noted) == 2
+
+
+@pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
+async def test_nobody_else_may_have_their_clips_tagged(
+    place: tuple[Any, Any, Any], jobs: NotedJobs
+) -> None:
+    channel, alice, bob = place
+    await alice.slash(channel, "privacy optout")
+    posted = await alice.send(channel, LINK)
+    refusal = "Who posted this has asked me to leave their clips alone."
+    await bob.send(channel, "!tags", reply_to=posted)
+    assert channel.last_message.content == refusal
+    answered = await bob.context_menu(channel, "Tag this video", posted)
+    assert refusal in [message.content for message in (answered.response, *answered.followups)]
+    assert jobs.noted == []
+    await alice.send(channel, "!tags", reply_to=posted)
+    assert len(jobs.noted) == 1
+
+
+async def test_people_are_forgotten_when_they_say_so(
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+) -> None:
+    channel, alice, bob = place
+    await keep(simcord_bot, alice, 1, 2)
+    await keep(simcord_bot, bob, 3)
+    answered = await alice.slash(channel, "privacy forget")
+    assert answered.response.content == "I have forgotten the clips in 2 messages of yours."
+    counts = [await simcord_bot.app.posted_clips.count(each.id) for each in (alice, bob)]
+    assert counts == [0, 1]
+    assert jobs.forgotten == {"message-1", "message-2"}
+
+
+async def test_a_deleted_message_is_forgotten(
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+) -> None:
+    channel, alice, _bob = place
+    message = await alice.send(channel, LINK)
+    await keep(simcord_bot, alice, message.id)
+    await alice.delete(message)
+    assert await simcord_bot.app.posted_clips.count(alice.id) == 0
+    assert jobs.forgotten == {f"message-{message.id}"}
+
+
+async def test_deletions_of_every_size_are_heard(
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice, _bob = place
+    guild = alice.guild
+    now = datetime.now(UTC)
+    posted = [
+        PostedClip(1, "sha256:01", guild.id, 5, alice.id, now),
+        PostedClip(2, "sha256:02", guild.id, channel.id, alice.id, now),
+        PostedClip(3, "sha256:03", guild.id, 7, alice.id, now),
+        PostedClip(4, "sha256:04", guild.id, 8, alice.id, now),
+    ]
+    await simcord_bot.app.posted_clips.add(posted)
+    count = simcord_bot.app.posted_clips.count
+    cog = simcord_bot.get_cog("Privacy")
+    bulk = discord.RawBulkMessageDeleteEvent({"ids": ["1"], "channel_id": "5"})
+    await cog.on_raw_bulk_message_delete(bulk)  # type: ignore[union-attr]  # it is loaded
+    assert await count(alice.id) == 3
+    thread = {"id": "7", "type": 11, "guild_id": str(guild.id), "parent_id": "5"}
+    event = discord.RawThreadDeleteEvent(thread)  # type: ignore[arg-type]  # Discord's own fields
+    await cog.on_raw_thread_delete(event)  # type: ignore[union-attr]
+    assert await count(alice.id) == 2
+    await cog.on_guild_channel_delete(discord.Object(channel.id))  # type: ignore[union-attr]
+    assert await count(alice.id) == 1
+    await cog.on_guild_remove(discord.Object(guild.id))  # type: ignore[union-attr]
+    assert await count(alice.id) == 0
