@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.domain import timeline
+from bot.domain.budget import Payer
 from bot.domain.clip import Clip, ClipFormat
 from bot.domain.progress import Progress, Stage
-from bot.errors import NotFound, TooLarge, TooLong, UnsupportedFormat
+from bot.errors import BudgetExhausted, NotFound, TooLarge, TooLong, UnsupportedFormat
 from tests.conftest import CLIPS, ClipHost
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +146,24 @@ async def test_neither_name_nor_content_type_decides_the_format(
     fake.write_text("#EXTM3U\nhttp://10.0.0.1/secret.ts\n")
     with pytest.raises(UnsupportedFormat):
         await app.clip_tagger.tag_file(Clip("clip.mp4", str(fake)))
+
+
+async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        app = await open_app(make_config(**settings, server_monthly_frames=16))
+        tag = app.clip_tagger.tag_link
+        long = Clip("a.gif", clip_host.url("montage.gif"))
+        short = Clip("b.mp4", clip_host.url("city.mp4"))
+        await tag(long, payer=Payer("guild-1", "message-1"))
+        assert await app.bills.used("guild-1") == clarifai.billed_frames == 9
+        with pytest.raises(BudgetExhausted, match="needs 8 frames"):
+            await tag(short, payer=Payer("guild-1", "message-2"))
+        await tag(long, payer=Payer("guild-1", "message-3"))
+        await tag(short, payer=Payer("guild-2", "message-4"))
+        assert len(clarifai.calls) == 2
 
 
 async def test_a_missing_file_is_not_found(
