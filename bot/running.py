@@ -46,7 +46,8 @@ async def run(config: DiscordConfig, *, works: bool) -> None:
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(listening())
         app = await stack.enter_async_context(_prepared(config))
-        await stack.enter_async_context(held(app.locks, _gateway_name(config), _TWO_GATEWAYS))
+        for name in gateway_names(config):
+            await stack.enter_async_context(held(app.locks, name, _TWO_GATEWAYS))
         if works:
             await stack.enter_async_context(_named_worker(app, config))
 
@@ -215,10 +216,13 @@ async def _named_worker(app: App, config: DiscordConfig) -> AsyncIterator[None]:
         yield
 
 
-def _gateway_name(config: DiscordConfig) -> str:
-    """Name a gateway by its bot and shards, without the token being readable from it."""
+def gateway_names(config: DiscordConfig) -> list[str]:
+    """Name a bot's shards, all in one where Discord says how many; no token can be read from it."""
     token = hashlib.sha256(config.discord_token.get_secret_value().encode()).hexdigest()
-    return f"gateway {token} {config.shard_count} {config.shard_ids}"
+    count = config.shard_count
+    if count is None:
+        return [f"gateway {token}"]
+    return [f"gateway {token} {shard}/{count}" for shard in config.shard_ids or range(count)]
 
 
 def _require_server(config: DiscordConfig, *, alone: bool) -> None:

@@ -166,6 +166,15 @@ async def test_an_answer_outlasts_ten_minutes_of_server_errors(desk: Desk) -> No
     assert sum(Patience().first_pause * by for by in doublings) >= 600
 
 
+async def test_four_internal_errors_are_waited_out(desk: Desk) -> None:
+    # These discord.py tries again by itself, over some fifteen seconds: the queue hears of none.
+    desk.discord.faults.add("POST", SENDING, server_error(500), times=4)
+    posted = await desk.submit_message()
+    await desk.discord.wait_for_message(desk.channel, reply_to=posted, timeout=40)
+    assert attempts(desk.discord, desk.channel) == [*[500] * 4, 200]
+    assert len(desk.responder.began) == 1
+
+
 async def test_what_arrived_though_its_answer_did_not_is_not_posted_again(desk: Desk) -> None:
     desk.discord.faults.add("POST", SENDING, HangUp(perform=True))
     cut_off = await desk.submit_message()

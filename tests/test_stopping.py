@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bot.running import gateway_names
 from tests.programs import TOKEN, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
@@ -15,6 +16,7 @@ from tests.stand_ins.postgres import free_port
 from tests.test_processes import CAT, FILES, discord, ended_well, place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 __all__ = ["discord"]
 BEER_LATER = replace(recorded("video_beer_2017.json"), hangs=True)
@@ -115,6 +117,19 @@ async def test_a_worker_waits_for_the_network_too(
         await program.wait_for_line("Discord can't be reached; trying again")
         async with ended_well(program):
             await program.wait_for_line("working")
+
+
+def test_gateways_that_share_a_shard_share_a_name(make_config: Callable[..., Any]) -> None:
+    def names(**settings: Any) -> set[str]:
+        return set(gateway_names(make_config(**settings)))
+
+    first, second = (names(shard_count=8, shard_ids=ids) for ids in ((0, 1, 2), (3, 4)))
+    assert not first & second
+    assert first & names(shard_count=8, shard_ids=(2, 3))
+    assert first | second < names(shard_count=8)
+    assert names() == names()
+    assert not names() & names(discord_token="another-made-up-token")
+    assert not any("made-up" in name for name in names(shard_count=8))
 
 
 async def test_a_port_that_is_taken_is_a_mistake_of_the_operators(
