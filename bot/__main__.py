@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import Annotated, Any
 
 import typer
@@ -27,14 +28,18 @@ def tag(
         float | None, typer.Option(min=0, max=1, help="Show tags scored above this (0-1).")
     ] = None,
     tagger: Annotated[str | None, typer.Option(help="clarifai, local or auto.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Write the timeline as a picture too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,  # noqa: FBT002 - typer's way to a flag
 ) -> None:
     """Tag files or links and print what is seen at which second."""
-    from bot.tag_command import tag as tag_clips  # noqa: PLC0415 - --help stays quick
+    from bot import tag_command  # noqa: PLC0415 - --help stays quick
 
     settings = _load(config.Config, tagger=tagger)
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
-    raise typer.Exit(_finish(tag_clips(settings, clips, threshold, as_json=as_json)))
+    wanted = tag_command.TagOptions(threshold, picture, as_json=as_json)
+    raise typer.Exit(_finish(tag_command.tag(settings, clips, wanted)))
 
 
 @cli.command()

@@ -49,6 +49,19 @@ def test_a_clip_is_tagged_and_told_in_plain_text_where_nobody_watches(
     assert done.stderr == ""
 
 
+def test_a_picture_is_written_for_each_clip(framehound: Framehound, tmp_path: Path) -> None:
+    clips = [str(CLIPS / name) for name in ("montage.gif", "montage.mp4")]
+    done = framehound("tag", *clips, "--picture", str(tmp_path / "a.png"))
+    assert done.returncode == 0, done.stderr
+    written = {path.name: path.read_bytes()[:8] for path in tmp_path.glob("a*.png")}
+    assert written == dict.fromkeys(("a-1.png", "a-2.png"), b"\x89PNG\r\n\x1a\n")
+    nowhere = framehound("tag", clips[0], "--picture", "/nowhere/a.png")
+    assert (nowhere.returncode, nowhere.stderr) == (
+        2,
+        "--picture: there is no folder /nowhere\n",
+    )
+
+
 def test_json_has_an_object_a_line_in_the_order_given(framehound: Framehound) -> None:
     good, missing, text = str(CLIPS / "montage.gif"), "nowhere.mp4", str(CLIPS / "README.md")
     link = "http://127.0.0.1/x.mp4"
