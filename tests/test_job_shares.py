@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,11 @@ from bot.domain.clip import Clip
 from bot.domain.job import Job
 from bot.errors import TaggerBusy
 from bot.jobs import Share
+from bot.storage import locks
 from bot.storage.address import DatabaseAddress
 from bot.storage.engine import create_engine
+from bot.storage.errors import StorageUnavailable
+from bot.takeover import Takeover, worker_name
 from bot.workflow import Patience
 from tests.test_jobs import Recorder, job
 
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from dbos import WorkflowHandleAsync
 
     from bot.app import App
-    from bot.jobs import JobQueue
+    from bot.jobs import Intake, JobQueue
     from tests.conftest import ClipHost
 
 OTHERS = 99
@@ -100,6 +105,69 @@ async def test_one_busy_server_does_not_hold_up_another(
         assert (await intake.figures()).waiting > 100
     # At most what was under way, and what two turns of the busy server took with them.
     assert meanwhile <= 6
+
+
+class Crowd(Recorder):
+    """Keeps jobs under way until as many as expected are, and notes how many were at most."""
+
+    def __init__(self, intake: Intake, expected: int) -> None:
+        super().__init__()
+        self.most = 0
+        self._intake = intake
+        self._expected = expected
+        self._open = asyncio.Event()
+
+    async def refuse(self, job: Job) -> None:
+        if not self._open.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(10):
+                    await self._gather()
+            self._open.set()
+        await super().refuse(job)
+
+    async def _gather(self) -> None:
+        while self.most < self._expected and not self._open.is_set():
+            self.most = max(self.most, (await self._intake.figures()).running)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("servers", "expected"), [(1, 2), (6, 3)])
+async def test_as_many_jobs_run_at_once_as_a_server_and_a_process_may(
+    queue: JobQueue, app: App, clip_host: ClipHost, servers: int, expected: int
+) -> None:
+    missing = Clip("x.gif", clip_host.url("x.gif"))
+    before = replace(queue, share=Share(worker=1, server=1))
+    async with queue.accepting(), before.working(app.answerer, Recorder()):
+        pass  # the shares of an earlier run no longer count
+    queue = replace(queue, share=Share(worker=3, server=2, waiting=6))
+    async with queue.accepting() as intake:
+        for number in range(6):
+            guild_id = 100 + number % servers
+            await intake.submit(Job(f"message-{number}", 8, (missing,), guild_id, message_id=5))
+        crowd = Crowd(intake, expected)
+        async with queue.working(app.answerer, crowd):
+            await crowd.until(refusals=6)
+    assert crowd.most == expected
+
+
+class Speechless(Recorder):
+    """Never gets through to anybody."""
+
+    async def refuse(self, job: Job) -> None:
+        self.refusals.append(job.id)
+        raise OSError("no connection")
+
+
+async def test_a_job_that_cannot_be_answered_ends_and_is_counted(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    speechless = Speechless()
+    queue = replace(queue, patience=Patience(first_pause=0.001))
+    async with queue.accepting() as intake, queue.working(app.answerer, speechless):
+        await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
+        await done("message-1")
+    assert len(speechless.refusals) == 10
+    assert count(queue, "unanswered") == 1
 
 
 async def test_a_job_too_old_is_dropped_and_counted(
@@ -186,3 +254,52 @@ async def test_an_expired_link_is_asked_for_once_more(
         await recorder.until(refusals=1)
     assert recorder.renewals == [("message-1", "a.gif"), ("message-2", "a.gif")]
     assert len(clip_host.asked) == 4
+
+
+class Abandoned:
+    """A queue on which somebody else's jobs are under way."""
+
+    def __init__(self, *workers: str) -> None:
+        self.workers = set(workers)
+        self.taken_over: list[str] = []
+        self.failures: list[Exception] = []
+        self.looked = asyncio.Event()
+
+    async def other_workers(self) -> set[str]:
+        if self.failures:
+            raise self.failures.pop()
+        self.looked.set()
+        return self.workers
+
+    async def take_over(self, worker_id: str) -> int:
+        self.taken_over.append(worker_id)
+        return 1
+
+
+async def test_a_worker_is_gone_when_two_looks_in_a_row_find_its_name_free(
+    database_url: str,
+) -> None:
+    abandoned = Abandoned("alive", "gone")
+    async with locks.opened(database_url) as theirs, locks.opened(database_url) as ours:
+        assert await theirs.take(worker_name("alive"))
+        takeover = Takeover(abandoned, ours)
+        await takeover.look()
+        assert await theirs.take(worker_name("gone"))  # it was only cut off
+        await takeover.look()
+        await theirs.let_go(worker_name("gone"))
+        await takeover.look()
+        assert abandoned.taken_over == []
+        await takeover.look()
+        assert abandoned.taken_over == ["gone"]
+        assert await theirs.take(worker_name("gone"))
+
+
+async def test_looking_goes_on_after_looks_that_failed(sqlite_url: str) -> None:
+    nobody = Abandoned()
+    nobody.failures = [RuntimeError("a defect"), StorageUnavailable()]
+    async with (
+        locks.opened(sqlite_url) as ours,
+        Takeover(nobody, ours, pause=0.01).watching(),
+        asyncio.timeout(20),
+    ):
+        await nobody.looked.wait()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.replies import REFUSED
+from bot.storage.database import Database
+from bot.storage.posted_clips import PostedClip, PostedClipStore
 from tests.conftest import CLIPS
 from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
@@ -132,6 +135,18 @@ async def test_what_models_say_mentions_nobody_and_formats_nothing(
     assert reply.mentions == []
 
 
+async def test_what_people_call_their_clips_mentions_nobody_and_formats_nothing(
+    at_work: Scene,
+) -> None:
+    link = "http://127.0.0.1:1/%40everyone%20%3C%401%3E%20%2A%2Ab%2A%2A.mp4"
+    asked = await at_work.ann.post(at_work.channel, f"!tags {link}")
+    slash = await at_work.ann.slash(at_work.channel, "tags", url=link)
+    for answer in (await at_work.reply_to(asked), await slash.wait_for_response(20)):
+        assert answer.content.startswith(r"**\@everyone \<\@1\> \*\*b\*\*.mp4** · ")
+        assert not answer.mention_everyone
+        assert answer.mentions == []
+
+
 async def test_what_does_not_fit_a_message_is_attached_whole(
     tmp_path: Path, data_dir: Path
 ) -> None:
@@ -187,6 +202,18 @@ async def test_a_message_deleted_meanwhile_is_not_answered(at_work: Scene) -> No
     assert [m for m in at_work.channel.messages.values() if m.author is at_work.discord.bot] == [
         await at_work.reply_to(later)
     ]
+
+
+async def test_what_is_older_than_it_may_get_goes_as_the_bot_starts(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=366)
+    async with Database.open(f"sqlite:///{data_dir / 'framehound.sqlite'}") as database:
+        store = PostedClipStore(database)
+        await store.add([PostedClip(1, "sha256:01", 100, 10, 51, long_ago)])
+        async with scene(tmp_path, data_dir) as opened:
+            await opened.program.wait_for_line('"purged"')
+        assert await store.count(51) == 0
 
 
 async def test_a_replayed_message_is_answered_once(at_work: Scene) -> None:

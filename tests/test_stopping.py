@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.running import gateway_names
+from bot.stopping import Stop
 from tests.programs import TOKEN, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
@@ -106,6 +107,13 @@ async def test_waiting_for_the_network_can_be_stopped(data_dir: Path, tmp_path: 
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
         await program.wait_for_line("Discord can't be reached; trying again")
         assert await program.stop() == 0
+
+
+async def test_a_long_pause_ends_when_it_is_told_to_stop() -> None:
+    stop = Stop()
+    asyncio.get_running_loop().call_soon(stop.ask)
+    async with asyncio.timeout(20):
+        await stop.pause(60)
 
 
 async def test_a_worker_waits_for_the_network_too(

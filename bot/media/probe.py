@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.domain.clip import ClipFormat
 from bot.errors import Damaged
@@ -37,14 +37,22 @@ async def probe(sandbox: Sandbox, path: Path, *, longest: int, seconds: float = 
     """
     found = await sandbox.run(TASK, _request(path, longest), seconds=seconds)
     try:
-        return Probe(
-            format=ClipFormat(found["format"]),
-            duration=int(found["duration"]),
-            width=int(found["width"]),
-            height=int(found["height"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:  # a child that was taken over
+        return _read(found, longest)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+
+
+def _read(found: Any, longest: int) -> Probe:
+    """Take a child's answer apart; one that a clip took over may say anything."""
+    duration = int(found["duration"])
+    if not 0 < duration <= longest:
+        raise ValueError(f"a length of {duration} ms")
+    return Probe(
+        format=ClipFormat(found["format"]),
+        duration=duration,
+        width=int(found["width"]),
+        height=int(found["height"]),
+    )
 
 
 def _request(path: Path, longest: int) -> dict[str, str | int]:

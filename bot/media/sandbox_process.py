@@ -284,7 +284,7 @@ def _restored(saved: object) -> Exception:
     """Rebuild the task's own error, unless the saved one is not what a task may raise."""
     try:
         error = restore(saved) if isinstance(saved, dict) else None
-    except (KeyError, ValueError, IndexError, AttributeError) as reason:
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError) as reason:
         return Damaged(detail=f"the child sent no error: {reason!r}")
     if isinstance(error, ClipError | TaggerError):
         return error

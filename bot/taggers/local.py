@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Sums of probabilities: above a half, the name is likelier than everything else together.
 _DEFAULT_THRESHOLD = 0.5
 # Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
+# What comes of taking apart what a child that a clip took over has answered.
+_NONSENSE = (KeyError, OverflowError, TypeError, ValueError)
 _LONGEST = 300.0
 _LONGEST_CHECK = 60.0
 
@@ -58,7 +60,7 @@ class LocalTagger:
                 "models": str(self._models.absolute()),
             },
             seconds=_LONGEST,
-            on_progress=lambda done: progress(Progress(Stage.TAG, int(done), seconds)),
+            on_progress=lambda done: progress(Progress(Stage.TAG, _done(done), seconds)),
             stage="decode",
         )
         return _read(answer)
@@ -86,16 +88,31 @@ def _read(answer: Any) -> tuple[Frame, ...]:
     try:
         return tuple(
             Frame(
-                int(frame["time"]),
+                _time(frame["time"]),
                 tuple(_concept(str(name), float(score)) for name, score in frame["concepts"]),
             )
             for frame in answer
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _NONSENSE as error:
         raise Damaged(detail=f"the child found nonsense: {error!r}") from error
 
 
+def _done(said: Any) -> int:
+    """Return how many frames a child says are done."""
+    try:
+        return int(said)
+    except _NONSENSE as error:
+        raise Damaged(detail=f"the child counts nonsense: {error!r}") from error
+
+
+def _time(said: Any) -> int:
+    time = int(said)
+    if time < 0:
+        raise ValueError(f"a time of {time}")
+    return time
+
+
 def _concept(name: str, score: float) -> Concept:
-    if not 0 <= score <= 1:
-        raise ValueError(f"a score of {score}")
+    if not 0 <= score <= 1 or not name.isprintable():
+        raise ValueError(f"{name!r} with a score of {score}")
     return Concept(name[:100], score)

@@ -367,12 +367,34 @@ async def test_no_broken_byte_crashes_or_hangs(
                 raise
 
 
-async def test_nothing_a_child_taken_over_answers_gets_through(tmp_path: Path) -> None:
+TRUE = {"format": "mp4", "duration": 1000, "width": 8, "height": 8}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"format": "exe"},
+        {"duration": "long"},
+        {"duration": float("inf")},
+        {"duration": 0},
+        {"duration": -7},
+        {"duration": TEN_MINUTES + 1},
+        {"width": None},
+    ],
+)
+async def test_nothing_a_child_taken_over_answers_gets_through(
+    lie: dict[str, object], tmp_path: Path
+) -> None:
     class Liar:
+        def __init__(self, answer: object) -> None:
+            self._answer = answer
+
         async def run(self, *_args: object, **_more: object) -> object:
             await asyncio.sleep(0)
-            return {"format": "exe", "duration": "long"}
+            return self._answer
 
-    liar: Any = Liar()
+    honest: Any = Liar(TRUE)
+    assert (await look(honest, tmp_path)).duration == 1000
+    liar: Any = Liar({**TRUE, **lie})
     with pytest.raises(Damaged):
         await look(liar, tmp_path)

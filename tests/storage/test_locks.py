@@ -87,6 +87,24 @@ async def test_a_name_somebody_took_meanwhile_is_missed_until_it_is_free(
         assert not await two.take("worker a")
 
 
+async def test_who_asks_twice_at_once_gets_a_name_once(postgres_url: str) -> None:
+    async with opened(postgres_url) as one:
+        taken = await asyncio.gather(one.take("worker a"), one.take("worker a"))
+        assert sorted(taken) == [False, True]
+
+
+async def test_a_name_let_go_while_it_was_missed_is_not_taken_again(postgres_url: str) -> None:
+    async with opened(postgres_url) as one, opened(postgres_url) as two:
+        assert await one.take("worker a")
+        cut_connections(postgres_url)
+        assert await two.take("worker a")
+        assert await one.keep() == {"worker a"}
+        await one.let_go("worker a")
+        await two.let_go("worker a")
+        assert await one.keep() == frozenset()
+        assert await two.take("worker a")
+
+
 async def test_locks_whose_database_is_away_say_so(unused_port: int) -> None:
     locks = SessionLocks(f"postgresql://nobody@127.0.0.1:{unused_port}/none")
     with pytest.raises(StorageUnavailable):
@@ -117,6 +135,16 @@ async def test_without_its_database_work_goes_on(unused_port: int) -> None:
         pass
 
 
+async def test_who_waited_long_enough_goes_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.storage.locks._LONGEST_WAIT", 0.05)
+    async with opened(database_url) as one, opened(database_url) as two, alone(one, "clip a"):
+        async with alone(two, "clip a"):
+            pass
+        assert not await two.take("clip a")  # it stays with who has it
+
+
 async def test_both_sides_soon_notice_a_silent_peer(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
@@ -127,4 +155,7 @@ async def test_both_sides_soon_notice_a_silent_peer(
     for setting, value in (("idle", "10"), ("interval", "5"), ("count", "3")):
         cursor = await locks._connection.execute(f"SHOW tcp_keepalives_{setting}")
         assert await cursor.fetchone() == (value,)
+    ours = locks._connection.info.get_parameters()
+    asked = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+    assert ours.items() >= {**asked, "tcp_user_timeout": "25000"}.items()
     await locks.close()

@@ -154,3 +154,32 @@ async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
     began = asyncio.get_running_loop().time()
     assert await tagger.tag(CLIP, ignore_progress) == FRAMES
     assert 0.1 < asyncio.get_running_loop().time() - began < 2
+
+
+async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(moody: Moody) -> None:
+    tagger = CircuitTagger(moody, failures=1, pause=0.02, longest_pause=0.04, patience=10)
+    moody.mood = TaggerUnavailable()
+    pauses = []
+    for _ in range(4):
+        await fail(tagger, 1)
+        pauses.append(tagger._pause)
+    assert pauses == [0.02, 0.04, 0.04, 0.04]
+    moody.mood = None
+    assert await tagger.tag(CLIP, ignore_progress) == FRAMES
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 1)
+    assert tagger._pause == 0.02
+
+
+async def test_a_failure_of_one_let_through_before_puts_no_probe_off(moody: Moody) -> None:
+    tagger = circuit(moody, pause=0.1)
+    moody.mood, moody.hold = TaggerUnavailable(), asyncio.Event()
+    before = asyncio.create_task(tagger.tag(CLIP, ignore_progress))
+    await moody.called.wait()
+    late, moody.hold = moody.hold, None
+    await fail(tagger, 4)  # the last of them a probe
+    probe_at, pause = tagger._probe_at, tagger._pause
+    late.set()
+    with pytest.raises(TaggerUnavailable):
+        await before
+    assert (tagger._probe_at, tagger._pause) == (probe_at, pause)

@@ -113,12 +113,27 @@ async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path, mode
         [{"time": 0, "concepts": [["cat", 1.5]]}],
         [{"time": 0, "concepts": [["cat", "nan"]]}],
         [{"time": 0, "concepts": [["cat"]]}],
+        [{"time": float("inf"), "concepts": []}],
+        [{"time": -1, "concepts": []}],
+        [{"time": 0, "concepts": [["\ud800", 0.5]]}],
     ],
 )
 async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
     answer: object, tmp_path: Path
 ) -> None:
     tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
+    with pytest.raises(Damaged):
+        await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
+
+
+@pytest.mark.parametrize("done", [None, "many", float("inf"), []])
+async def test_progress_that_is_nonsense_does_too(done: object, tmp_path: Path) -> None:
+    class Counting:
+        async def run(self, *_: Any, on_progress: Any, **__: Any) -> object:
+            on_progress(done)
+            return []
+
+    tagger = LocalTagger(cast("Sandbox", Counting()), tmp_path, LIMITS)
     with pytest.raises(Damaged):
         await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
 

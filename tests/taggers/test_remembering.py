@@ -96,6 +96,29 @@ async def test_the_same_clip_in_several_processes_at_once_is_tagged_once(
     assert sum(map(hits, processes)) == 8
 
 
+async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
+    sqlite_url: str, slow: Slow
+) -> None:
+    async with Database.open(sqlite_url) as database:
+        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        asked = [tag(tagger) for _ in range(3)]
+        await slow.called.wait()
+        for _ in range(5):  # time for the others to ask the database, and the tagger
+            assert await tagger.recall(FINGERPRINT) is None
+        slow.may.set()
+        assert await asyncio.gather(*asked) == [TAGGING] * 3
+    assert slow.calls == 1
+    assert hits(tagger) == 2
+
+
+async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slow) -> None:
+    slow.may.set()
+    async with Database.open(sqlite_url) as database:
+        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        await tag(tagger)
+    assert not tagger._in_flight
+
+
 async def test_who_waited_for_one_that_failed_asks_itself(
     processes: list[RememberingTagger], slow: Slow
 ) -> None:

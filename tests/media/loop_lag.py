@@ -1,0 +1,114 @@
+"""How late an event loop comes to what is due, while it has much to do."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.domain.clip import Clip
+from bot.domain.progress import ignore_progress
+from bot.errors import ClipError
+from tests.media.clipmaking import gif
+from tests.media.hostilemaking import HEADS, MEGABYTE, corpus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from bot.tagging import ClipTagger
+
+NAP = 0.01  # seconds
+
+
+@dataclass(slots=True)
+class Lags:
+    """How late each nap ended, and how long the loop's thread computed meanwhile, in seconds."""
+
+    late: list[float] = field(default_factory=list)
+    computed: list[float] = field(default_factory=list)
+
+    def at(self, share: float) -> float:
+        """Return the lag not exceeded for this share of all time.
+
+        Of all time, not of all naps: who blocks the loop for a second spoils a single nap.
+        """
+        left = share * sum(NAP + late for late in self.late)
+        for late in sorted(self.late):
+            left -= NAP + late
+            if left <= 0:
+                return late
+        return max(self.late, default=0.0)
+
+
+@asynccontextmanager
+async def napping() -> AsyncIterator[Lags]:
+    """Nap as long as the block lasts, and note how each nap went."""
+    lags = Lags()
+    gc.collect()
+    gc.freeze()  # what other tests left is not the loop's to look through
+    napper = asyncio.create_task(_nap(lags))
+    try:
+        yield lags
+    finally:
+        napper.cancel()
+        with suppress(asyncio.CancelledError):
+            await napper
+        gc.unfreeze()
+
+
+async def _nap(lags: Lags) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due, used = loop.time() + NAP, time.thread_time()
+        await asyncio.sleep(NAP)
+        lags.late.append(max(0.0, loop.time() - due))
+        lags.computed.append(time.thread_time() - used)
+
+
+def write_clips(folder: Path, *, long_seconds: int, megabytes: int) -> list[str]:
+    """Write every hostile file, a long clip and a big one; return their names."""
+    half = round(long_seconds * 50)
+    files = {f"{place}.mp4": hostile.make() for place, hostile in enumerate(corpus().values())}
+    files["long.gif"] = gif([half, half])
+    files["big.mp4"] = HEADS["MP4"] + bytes(megabytes * MEGABYTE)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return list(files)
+
+
+@asynccontextmanager
+async def hosted(folder: Path) -> AsyncIterator[tuple[str, int]]:
+    """Serve a folder on loopback from another process, whose work is none of our loop's."""
+    command = ("-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder))
+    server = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert server.stdout is not None
+    greeting = (await server.stdout.readline()).decode()  # Serving HTTP on 127.0.0.1 port 4711 (…
+    try:
+        yield "127.0.0.1", int(greeting.split(" port ")[1].split()[0])
+    finally:
+        server.kill()
+        await server.communicate()
+
+
+async def tag_all(clip_tagger: ClipTagger, host: tuple[str, int], names: list[str]) -> int:
+    """Download and tag files all at once; return how many of them were tagged."""
+    return sum(await asyncio.gather(*(_tag(clip_tagger, host, name) for name in names)))
+
+
+async def _tag(clip_tagger: ClipTagger, host: tuple[str, int], name: str) -> bool:
+    link = "http://{}:{}/{}".format(*host, name)
+    try:
+        await clip_tagger.tag_link(Clip(name, link), ignore_progress)
+    except ClipError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""What strangers post, through the whole path from file to frames.
+
+What a probe, a child or the local tagger makes of single faults stands in ``test_probe.py``,
+``test_sandbox.py`` and ``tests/taggers/test_local.py``; here each file meets all of them, and what
+counts is what it costs and that the next clip is none the wiser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pytest
+import pytest_asyncio
+
+from bot.app import opened
+from bot.config import Config
+from bot.domain.clip import Clip
+from bot.errors import ClipError
+from tests.media.clipmaking import gif
+from tests.media.hostilemaking import corpus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from bot.tagging import ClipTagger
+
+CORPUS = corpus()
+PATIENCE = 20.0  # seconds for a file, whatever it is
+MOST_MEMORY = 700 * 1_000_000  # bytes, all processes together
+GLANCE = 0.02  # seconds between looks at what they use
+# What the bot's own process holds at first; here pytest's stands for it, full of other tests.
+BOT = 130 * 1_000_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    models.mkdir(exist_ok=True)
+    (folder / "models").symlink_to(models, target_is_directory=True)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def clip_tagger(folder: Path) -> AsyncIterator[ClipTagger]:
+    """One for all files, as the bot has: what one file does to it the next one would feel."""
+    config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
+    async with opened(config) as app:
+        yield app.clip_tagger
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[int]]:
+    """Note again and again how many bytes the children hold, and a bot that grew like us."""
+    before = psutil.Process().memory_info().rss - BOT
+    held = [_held() - before]
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(GLANCE):
+            held.append(_held() - before)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield held
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _held() -> int:
+    me = psutil.Process()
+    total = 0
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
+async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
+    """Tag a file of these bytes; return the code of the error it ended with, or ``frames``."""
+    await asyncio.to_thread(path.write_bytes, content)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            tagging = await clip_tagger.tag_file(Clip("clip.mp4", str(path)))
+    except ClipError as error:
+        if "Traceback" in error.detail:  # a fault of ours that only looks like the clip's
+            raise
+        return error.code
+    assert tagging.frames
+    return "frames"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", CORPUS)
+async def test_what_is_posted_to_hurt_costs_little_and_the_next_clip_is_tagged(
+    name: str, clip_tagger: ClipTagger, tmp_path: Path
+) -> None:
+    content = CORPUS[name].make()
+    with watched() as held:
+        came = await ending(clip_tagger, tmp_path / "clip.mp4", content)
+    assert came in CORPUS[name].ends
+    assert max(held) < MOST_MEMORY
+    unheard_of = gif([100 + list(CORPUS).index(name)])
+    assert await ending(clip_tagger, tmp_path / "next.gif", unheard_of) == "frames"
