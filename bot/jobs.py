@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSClient, DBOSConfig
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from stamina import AsyncRetryingCaller
 
 from bot.errors import TaggerBusy
 from bot.metrics import Metrics
@@ -25,7 +28,7 @@ from bot.storage.job_counts import JobCounts, QueueFigures
 from bot.workflow import WORKFLOW, JobWorkflow, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Iterator
     from datetime import datetime
 
     from dbos import EnqueueOptions
@@ -39,8 +42,7 @@ _QUEUE = "jobs"
 _WORKFLOW_VERSION = "1"
 # A job waits half of this on average; 0.25 s costs about 2 % of a core when idle.
 _POLL_SECONDS = 0.25
-# Jobs that run when the bot is stopped may finish; the others wait for the next start.
-_GRACE_SECONDS = 20
+_AWAY = (InterfaceError, OperationalError, PoolTimeout)
 _MOST_REMEMBERED = 10_000
 _PURGED_AT_ONCE = 500
 
@@ -75,7 +77,11 @@ class JobQueue:
         await prepare(DatabaseAddress.parse(self.database_url), BUSY_TIMEOUT)
         await asyncio.to_thread(DBOS.migrate, self.database_url)
         client = await asyncio.to_thread(
-            DBOSClient, system_database_url=self.database_url, application_name=_APPLICATION
+            DBOSClient,
+            system_database_url=self.database_url,
+            application_name=_APPLICATION,
+            # It would wait in a thread, which nobody can call off when the bot is to stop.
+            retry_connection_errors=False,
         )
         try:
             async with JobCounts.open(self.database_url, _QUEUE) as counts:
@@ -94,7 +100,7 @@ class JobQueue:
         try:
             await DBOS.register_queue_async(
                 _QUEUE,
-                worker_concurrency=max(self.share.worker, self.share.server),
+                worker_concurrency=self.share.worker,
                 partition_concurrency=self.share.server,
                 polling_interval_sec=_POLL_SECONDS,
                 on_conflict="always_update",
@@ -103,7 +109,7 @@ class JobQueue:
                 yield Work(self.worker_id, counts)
         finally:
             # DBOS would sleep for a second before it looks whether there is anything to wait for.
-            grace = _GRACE_SECONDS if workflow.running else 0
+            grace = self.patience.grace if workflow.running else 0
             await asyncio.to_thread(
                 DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=grace
             )
@@ -130,6 +136,7 @@ class Intake:
         self._client = client
         self._most_waiting = most_waiting
         self._room: dict[str, int] = {}
+        self._counting = asyncio.Lock()
         self._metrics = metrics
 
     async def submit(self, job: Job) -> None:
@@ -138,7 +145,9 @@ class Intake:
         A database that is away for a while is waited for. Raises ``TaggerBusy`` where as many jobs
         of the job's server wait as may.
         """
-        if await self._is_full(job):
+        async with self._counting:
+            full = await self._is_full(job)
+        if full:
             self._metrics.finished("busy")
             raise TaggerBusy(detail=f"{self._most_waiting} jobs of {job.owner} wait already")
         options: EnqueueOptions = {
@@ -148,32 +157,38 @@ class Intake:
             "queue_partition_key": job.owner,
             "app_version": _WORKFLOW_VERSION,
         }
-        await self._client.enqueue_async(options, job.as_dict())
+        caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
+        await caller(_AWAY, self._client.enqueue_async, options, job.as_dict())
 
     async def figures(self) -> QueueFigures:
         """Count what waits and what runs; raises StorageUnavailable."""
         return await self._counts.figures()
 
     async def forget(self, job_ids: Collection[str]) -> None:
-        """Remove jobs, those that still wait too; one under way ends as it may."""
+        """Remove jobs, those that still wait too; one under way ends as it may.
+
+        Raises StorageUnavailable, as ``purge`` does.
+        """
         wanted = sorted(job_ids)
         for start in range(0, len(wanted), _PURGED_AT_ONCE):
             known = await self._counts.at_rest(wanted[start : start + _PURGED_AT_ONCE])
             if known:
-                await self._client.delete_workflows_async(known)
+                with _outages():
+                    await self._client.delete_workflows_async(known)
 
     async def purge(self, before: datetime) -> int:
         """Remove jobs finished before a moment; return how many."""
         removed = 0
-        while finished := await self._client.list_workflows_async(
-            queue_name=_QUEUE,
-            completed_before=before.isoformat(),
-            limit=_PURGED_AT_ONCE,
-            load_input=False,
-            load_output=False,
-        ):
-            await self._client.delete_workflows_async([job.workflow_id for job in finished])
-            removed += len(finished)
+        with _outages():
+            while finished := await self._client.list_workflows_async(
+                queue_name=_QUEUE,
+                completed_before=before.isoformat(),
+                limit=_PURGED_AT_ONCE,
+                load_input=False,
+                load_output=False,
+            ):
+                await self._client.delete_workflows_async([job.workflow_id for job in finished])
+                removed += len(finished)
         return removed
 
     async def _is_full(self, job: Job) -> bool:
@@ -223,6 +238,15 @@ class Work:
         """
         recover = DBOS._recover_pending_workflows  # noqa: SLF001 - see above
         return len(await asyncio.to_thread(recover, [worker_id]))
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turn what DBOS' client does on a bad day into StorageUnavailable."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StorageUnavailable(detail=type(error).__name__) from error
 
 
 def _send_logs_up() -> None:

@@ -9,8 +9,10 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 import structlog
+from stamina import AsyncRetryingCaller
 from yarl import URL
 
 from bot.render.summary import ATTACHMENT_NAME
@@ -28,6 +30,8 @@ _UNKNOWN_WEBHOOK = 10015
 _INVALID_TOKEN = 50027
 _INVALID_BODY = 50035
 _SERVER_ERRORS = 500
+# Messages after the clip's among which an earlier reply is looked for, a hundred a request.
+_MOST_LOOKED_AT = 1000
 _TOKEN_GONE = {_UNKNOWN_MESSAGE, _UNKNOWN_INTERACTION, _UNKNOWN_WEBHOOK, _INVALID_TOKEN}
 
 
@@ -62,18 +66,21 @@ class DiscordResponder:
         message = self._channel(job).get_partial_message(job.message_id)
         try:
             await message.add_reaction(REFUSED)
-        except (discord.Forbidden, discord.NotFound) as error:
+        except discord.HTTPException as error:
+            if _may_pass(error):
+                raise
             self._log.info("reaction not possible", status=error.status, code=error.code)
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         """Fetch the attachment's message again: Discord signs its links anew each time."""
         if clip.message_id is None:
             return None
-        channel = self._channel(job)
+        fetch = self._channel(job).fetch_message
+        caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
         try:
-            message = await channel.fetch_message(clip.message_id)
-        except (discord.Forbidden, discord.NotFound) as error:
-            self._log.info("link can't be renewed", status=error.status, code=error.code)
+            message = await caller(_passes, fetch, clip.message_id)
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            self._log.info("link can't be renewed", reason=str(error))
             return None
         found = [message.attachments, *(part.attachments for part in message.message_snapshots)]
         for attachment in chain.from_iterable(found):
@@ -102,7 +109,7 @@ class DiscordResponder:
         if job.message_id is None or self._client.user is None:
             return False
         after = discord.Object(job.message_id)
-        async for message in self._channel(job).history(after=after, limit=100):
+        async for message in self._channel(job).history(after=after, limit=_MOST_LOOKED_AT):
             reference = message.reference
             ours = message.author.id == self._client.user.id
             if ours and reference and reference.message_id == job.message_id:
@@ -135,6 +142,13 @@ class DiscordResponder:
 def _may_pass(error: discord.HTTPException) -> bool:
     """Tell a bad moment from a reply that Discord will never take."""
     return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether what went wrong between us and Discord may go well the next time."""
+    if isinstance(error, discord.HTTPException):
+        return _may_pass(error)
+    return isinstance(error, (aiohttp.ClientError, TimeoutError))
 
 
 def _files(summary: Summary) -> list[discord.File]:

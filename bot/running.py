@@ -19,7 +19,7 @@ from bot.errors import ConfigError
 from bot.replies import DiscordResponder
 from bot.stopping import listening
 from bot.storage.errors import StorageUnavailable
-from bot.storage.locks import held
+from bot.storage.locks import held, kept
 from bot.takeover import Takeover, worker_name
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def _prepared(config: DiscordConfig) -> AsyncIterator[App]:
     """Open the app, and name a token Discord does not accept as the mistake it is."""
     if config.discord_api_url:
         point_at(config.discord_api_url)
-    async with wiring.opened(config) as app:
+    async with wiring.opened(config) as app, kept(app.locks):
         try:
             yield app
         except discord.LoginFailure:
@@ -126,7 +126,9 @@ async def _serve(
         intake = await stack.enter_async_context(jobs.accepting())
         bot = FramehoundBot(app, intake, message_content=message_content)
         await stack.enter_async_context(bot)
-        await _log_in(bot, config)
+        await stop.interrupts(_log_in(bot, config))
+        if stop.asked:
+            return
         if config.discord_api_url:
             await follow_gateway(bot)
         if works:
@@ -142,7 +144,9 @@ async def _work(app: App, config: DiscordConfig, stop: Stop) -> None:
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(discord.Client(intents=discord.Intents.none()))
-        await _log_in(client, config)
+        await stop.interrupts(_log_in(client, config))
+        if stop.asked:
+            return
         work = await stack.enter_async_context(_working(app, jobs, client))
         await stack.enter_async_context(_watchable(app, config, work))
         structlog.get_logger("framehound").info("working", worker=config.worker_id)

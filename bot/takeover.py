@@ -53,9 +53,6 @@ class Takeover:
 
     async def look(self) -> None:
         """Look once; raises StorageUnavailable."""
-        lost = await self._locks.keep()
-        if lost:
-            self._log.warning("another process took our name meanwhile", names=sorted(lost))
         suspects = set()
         for worker_id in await self._queue.other_workers():
             if not await self._locks.take(worker_name(worker_id)):

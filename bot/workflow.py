@@ -33,11 +33,13 @@ class Patience:
     """How long things may take, in seconds.
 
     ``first_pause`` passes before an answer that could not be given is tried again, then twice that
-    and so on; a job older than ``max_age`` when its turn comes is dropped.
+    and so on; a job older than ``max_age`` when its turn comes is dropped; what runs when the bot
+    is stopped has ``grace`` to finish.
     """
 
     first_pause: float = 5.0
     max_age: float | None = None
+    grace: int = 20
 
 
 class JobWorkflow:
@@ -78,7 +80,15 @@ class JobWorkflow:
             self._log.warning("job dropped: it is older than MAX_JOB_AGE_MINUTES")
             self._metrics.finished("dropped")
             return
-        outcomes = await DBOS.run_step_async({"name": "tag"}, self._tag, saved, attempt)
+
+        # Closures, not arguments: DBOS logs those of a step it cuts off, and tokens are among them.
+        async def tag() -> list[Outcome]:
+            return await self._tag(saved, attempt)
+
+        async def answer() -> None:
+            await self._answer(saved, outcomes, attempt)
+
+        outcomes = await DBOS.run_step_async({"name": "tag"}, tag)
         again: StepOptions = {
             "name": "answer",
             "retries_allowed": True,
@@ -86,7 +96,7 @@ class JobWorkflow:
             "max_attempts": _ANSWER_ATTEMPTS,
         }
         try:
-            await DBOS.run_step_async(again, self._answer, saved, outcomes, attempt)
+            await DBOS.run_step_async(again, answer)
         except DBOSMaxStepRetriesExceeded as error:
             self._log.error("job not answered: every attempt failed", reason=str(error))
             self._metrics.finished("unanswered")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
+from bot.storage.patience import patiently
+
 if TYPE_CHECKING:
     import discord
 
@@ -64,27 +66,27 @@ class Privacy(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Forget a deleted message."""
-        await self._bot.forgetting.messages([payload.message_id])
+        await patiently(lambda: self._bot.forgetting.messages([payload.message_id]))
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Forget messages deleted together."""
-        await self._bot.forgetting.messages(payload.message_ids)
+        await patiently(lambda: self._bot.forgetting.messages(payload.message_ids))
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Forget a deleted channel."""
-        await self._bot.forgetting.channel(channel.id)
+        await patiently(lambda: self._bot.forgetting.channel(channel.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Forget a deleted thread."""
-        await self._bot.forgetting.channel(payload.thread_id)
+        await patiently(lambda: self._bot.forgetting.channel(payload.thread_id))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Forget a server that removed the bot."""
-        await self._bot.forgetting.guild(guild.id)
+        await patiently(lambda: self._bot.forgetting.guild(guild.id))
 
 
 async def _say(context: commands.Context[FramehoundBot], sentence: str) -> None:

@@ -117,6 +117,7 @@ async def clip_host() -> AsyncIterator[ClipHost]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host.address = "{}:{}".format(*runner.addresses[0][:2])
     yield host
+    host.let_go()
     await runner.cleanup()
 
 

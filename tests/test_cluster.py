@@ -163,6 +163,22 @@ async def test_a_database_restarted_in_the_middle_costs_no_answer(
     assert len(discord.replies_to(posted)) == len(discord.replies_to(meanwhile)) == 1
 
 
+async def test_a_gateway_stops_though_its_database_is_away(
+    discord: LoopbackDiscord, cluster: Cluster, postgres: PostgresServer
+) -> None:
+    gateway = await cluster.gateway()
+    await discord.wait_ready()
+    channel, ann = place(discord)
+    await asyncio.to_thread(postgres.cluster.stop)
+    try:
+        await ann.post(channel, "", files=FILES)
+        await gateway.wait_for_line("retry_scheduled")
+        async with ended_well(gateway):
+            pass
+    finally:
+        await asyncio.to_thread(postgres.cluster.start, postgres.port)
+
+
 async def test_a_worker_can_be_watched_too(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster
 ) -> None:

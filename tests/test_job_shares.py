@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bot import app as wiring
 from bot.domain.clip import Clip
-from bot.domain.job import Job
+from bot.domain.job import Interaction, Job
 from bot.errors import TaggerBusy
 from bot.jobs import Share
 from bot.storage import locks
@@ -200,6 +200,20 @@ async def test_a_job_that_was_taken_over_is_left_to_who_took_it(
     assert not recorder.refusals
     assert not recorder.answers
     assert count(queue, "handed_over") == 1
+
+
+async def test_what_is_cut_off_at_the_end_is_logged_without_its_token(
+    queue: JobQueue, app: App, clip_host: ClipHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = replace(queue, patience=Patience(grace=1))
+    clip_host.hold_all()
+    clip = Clip("x.gif", clip_host.url("x.gif"))
+    async with queue.accepting() as intake:
+        async with queue.working(app.answerer, Recorder()):
+            await intake.submit(job(1, clip, interaction=Interaction(1, "s3cr3t")))
+            await clip_host.arrived.wait()
+        assert (await intake.figures()).running == 1
+    assert "s3cr3t" not in caplog.text
 
 
 async def test_a_job_taken_over_time_after_time_is_given_up(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tests.programs import TOKEN, clarifai_settings
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.discord import (
+    Answer,
     HangUp,
     LoopbackDiscord,
     Permission,
@@ -173,6 +175,35 @@ async def test_four_internal_errors_are_waited_out(desk: Desk) -> None:
     await desk.discord.wait_for_message(desk.channel, reply_to=posted, timeout=40)
     assert attempts(desk.discord, desk.channel) == [*[500] * 4, 200]
     assert len(desk.responder.began) == 1
+
+
+async def test_a_reaction_discord_will_not_take_is_let_go(desk: Desk) -> None:
+    posted = await desk.ann.post(desk.channel, "a clip")
+    job = Job("message-1", desk.channel.id, (), guild_id=desk.guild.id, message_id=posted.id)
+    full = b'{"code": 30010, "message": "Maximum number of reactions reached (20)"}'
+    reacting = r"/channels/\d+/messages/\d+/reactions/.*"
+    headers = {"Content-Type": "application/json"}
+    desk.discord.faults.add("PUT", reacting, Answer(400, full, headers))
+    await desk.responder.refuse(job)
+    desk.discord.faults.add("PUT", reacting, server_error(503))
+    with pytest.raises(discord.DiscordServerError):
+        await desk.responder.refuse(job)
+
+
+async def test_a_link_is_renewed_though_discord_stumbles(desk: Desk) -> None:
+    posted = await desk.ann.post(desk.channel, "", files=[CAT])
+    old = Clip("cat.gif", posted.attachments[0].url, message_id=posted.id)
+    posted.attachments[0].expire()
+    job = Job("message-1", desk.channel.id, (old,), guild_id=desk.guild.id, message_id=posted.id)
+    reading = r"/channels/\d+/messages/\d+"
+    desk.discord.faults.add("GET", reading, server_error(503))
+    fresh = await desk.responder.renew(job, old)
+    assert fresh is not None
+    assert fresh.location != old.location
+    other = replace(old, location=f"{old.location.partition('?')[0]}x?ex=1")
+    assert await desk.responder.renew(job, other) is None
+    await desk.ann.delete(posted)
+    assert await desk.responder.renew(job, old) is None
 
 
 async def test_what_arrived_though_its_answer_did_not_is_not_posted_again(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
+import structlog
 
 from bot.errors import ConfigError
 from bot.storage.address import DatabaseAddress
@@ -28,6 +29,7 @@ _CONNECT_TIMEOUT = 10
 # A name whose holder was just found dead is held for a moment by whoever clears up after it.
 _TRIES, _PAUSE = 4, 0.25
 _LONGEST_WAIT = 300.0
+_KEEP_PAUSE = 5.0
 
 
 class Locks(Protocol):
@@ -59,6 +61,33 @@ async def opened(database_url: str) -> AsyncIterator[Locks]:
         yield locks
     finally:
         await locks.close()
+
+
+@asynccontextmanager
+async def kept(locks: Locks, pause: float = _KEEP_PAUSE) -> AsyncIterator[None]:
+    """Look after all names taken while the block runs; say so where one is no longer ours."""
+    task = asyncio.create_task(_keep(locks, pause))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep(locks: Locks, pause: float) -> None:
+    log = structlog.get_logger("framehound.locks")
+    missed: frozenset[str] = frozenset()
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            missing = await locks.keep()
+        except StorageUnavailable as error:
+            log.warning("database can't be reached", detail=error.detail)
+            continue
+        if missing - missed:
+            log.warning("another process took our name meanwhile", names=len(missing - missed))
+        missed = missing
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.storage.errors import StorageUnavailable
-from bot.storage.locks import SessionLocks, alone, held, opened
+from bot.storage.locks import SessionLocks, alone, held, kept, opened
 
 if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
@@ -71,6 +71,16 @@ async def test_what_went_with_a_lost_connection_is_taken_again(postgres_url: str
         assert await one.keep() == frozenset()
         assert not await one.take("worker b")
         assert not await two.take("worker a")
+
+
+async def test_names_are_looked_after_as_long_as_they_are_held(postgres_url: str) -> None:
+    async with opened(postgres_url) as one, opened(postgres_url) as two, kept(one, pause=0.01):
+        assert await one.take("gateway a")
+        cut_connections(postgres_url)
+        async with asyncio.timeout(10):
+            while await two.take("gateway a"):
+                await two.let_go("gateway a")
+                await asyncio.sleep(0.01)
 
 
 async def test_a_name_somebody_took_meanwhile_is_missed_until_it_is_free(
