@@ -11,14 +11,6 @@ from bot.errors import PermissionMissing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMES = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "read_message_history": "Read Message History",
-    "attach_files": "Attach Files",
-}
-
 
 def require_permissions(message: discord.Message) -> None:
     """Raise ``PermissionMissing``, which names them, unless a reply to the message is allowed."""
@@ -30,10 +22,16 @@ def require_permissions(message: discord.Message) -> None:
 
 
 def _missing(channel: discord.abc.MessageableChannel, me: discord.Member) -> Iterator[str]:
+    """Yield what is missing, as Discord's settings name it; not what is missing for lack of it."""
     allowed = channel.permissions_for(me)
-    elsewhere = (
-        "send_messages" if isinstance(channel, discord.Thread) else "send_messages_in_threads"
-    )
-    for permission, name in _NAMES.items():
-        if permission != elsewhere and not getattr(allowed, permission):
-            yield name
+    in_thread = isinstance(channel, discord.Thread)
+    may_send = allowed.send_messages_in_threads if in_thread else allowed.send_messages
+    if not allowed.view_channel:
+        yield "View Channel"
+        return
+    if not may_send:
+        yield "Send Messages in Threads" if in_thread else "Send Messages"
+    elif not allowed.attach_files:
+        yield "Attach Files"
+    if not allowed.read_message_history:
+        yield "Read Message History"

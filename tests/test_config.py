@@ -71,9 +71,14 @@ def test_the_token_is_needed_where_discord_is() -> None:
 
 
 def test_secrets_are_not_in_the_repr() -> None:
-    loaded = load(CLARIFAI_PAT="hush-hush", DATABASE_URL="postgresql://me:hush-hush@h/d")
+    loaded = load(
+        CLARIFAI_PAT="hush-hush",
+        DISCORD_TOKEN="hush-hush",
+        DATABASE_URL="postgresql://me:hush-hush@h/d",
+    )
     assert "hush-hush" not in repr(loaded)
     assert loaded.clarifai_pat is not None
+    assert loaded.discord_token is not None
 
 
 def test_a_token_is_one_word_without_what_pasting_adds() -> None:

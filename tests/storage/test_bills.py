@@ -68,6 +68,8 @@ async def others(database_url: str) -> AsyncIterator[list[BillStore]]:
 
 async def test_several_at_once_never_share_the_last_room(others: list[BillStore]) -> None:
     budget = Budget(server=100)
+    # Connections are made beforehand: while they are, nobody is at once with anybody.
+    await asyncio.gather(*(store.used() for store in others for _ in range(4)))
     asked = (
         store.reserve(Payer(CATS, f"{number} {place}"), 30, budget)
         for number in range(4)

@@ -174,6 +174,12 @@ async def test_ten_megabytes_of_answer_are_read_whole(tmp_path: Path) -> None:
     assert [c.name for c in frames[0].concepts] == ["cat"]
 
 
+async def test_an_answer_without_end_is_not(tmp_path: Path) -> None:
+    failed, made = await failing(tmp_path, replies.huge(32_000_001))
+    assert (type(failed), made) == (TaggerUnavailable, 1)
+    assert "more than 32000000 bytes" in failed.detail
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
 async def test_an_answer_is_judged_by_what_it_holds_not_by_its_type(
     content_type: str, tmp_path: Path
