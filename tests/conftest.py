@@ -67,11 +67,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data_dir(tmp_path: Path, models: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
+    return make_data_dir(tmp_path, models)
+
+
+def make_data_dir(folder: Path, models: Path) -> Path:
+    """Make a data folder that has the shared model."""
+    made = folder / "data"
+    made.mkdir()
     models.mkdir(exist_ok=True)
-    (folder / "models").symlink_to(models, target_is_directory=True)
-    return folder
+    (made / "models").symlink_to(models, target_is_directory=True)
+    return made
 
 
 class ClipHost:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from bot.replies import REFUSED
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from tests.conftest import CLIPS
+from tests.conftest import CLIPS, make_data_dir
 from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.stand_ins.discord import Channel
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 CAT = (CLIPS / "montage.gif").read_bytes()
 CITY = (CLIPS / "city.mp4").read_bytes()
 
@@ -32,12 +34,19 @@ CITY = (CLIPS / "city.mp4").read_bytes()
 class Scene:
     """A Discord with a channel, somebody in it, and the bot at work."""
 
-    def __init__(self, discord: LoopbackDiscord, program: Program) -> None:
+    def __init__(
+        self, discord: LoopbackDiscord, program: Program, channel: Channel | None = None
+    ) -> None:
         self.discord = discord
         self.program = program
         self.guild = next(iter(discord.world.guilds.values()))
-        self.channel: Channel = self.guild.channels[0]
+        self.channel: Channel = channel or self.guild.channels[0]
         self.ann = self.guild.add_member("ann")
+
+    def elsewhere(self) -> Scene:
+        """Return the same bot in a channel of its own, with somebody it has not met."""
+        name = f"videos-{len(self.guild.channels)}"
+        return Scene(self.discord, self.program, self.guild.add_text_channel(name))
 
     async def reply_to(self, message: Message) -> Message:
         return await self.discord.wait_for_message(self.channel, reply_to=message, timeout=20)
@@ -63,10 +72,17 @@ async def scene(
         assert "Traceback" not in program.log, program.log
 
 
-@pytest.fixture
-async def at_work(tmp_path: Path, data_dir: Path) -> AsyncIterator[Scene]:
-    async with scene(tmp_path, data_dir) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[Scene]:
+    """Run one bot with the local tagger for all tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("bot")
+    async with scene(folder, make_data_dir(folder, models)) as opened:
         yield opened
+
+
+@pytest.fixture
+def at_work(bot: Scene) -> Scene:
+    return bot.elsewhere()
 
 
 def shows_cat(content: str, name: str = "montage.gif") -> bool:
@@ -186,7 +202,6 @@ async def test_a_channel_the_bot_may_not_write_to_costs_a_line_of_log_and_no_wor
     at_work.channel.deny_bot(Permission.SEND_MESSAGES)
     posted = await at_work.ann.post(at_work.channel, "", files=[("cat.gif", CAT, "image/gif")])
     await at_work.program.wait_for_line("clip not answered")
-    await at_work.program.stop()
     lines = [json.loads(line) for line in at_work.program.log.splitlines() if "not answ" in line]
     assert [line["reason"] for line in lines] == [
         "I can't answer here: I need the permission Send Messages."

@@ -148,8 +148,9 @@ async def test_without_its_database_work_goes_on(unused_port: int) -> None:
 async def test_who_waited_long_enough_goes_on(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.storage.locks._LONGEST_WAIT", 0.05)
     async with opened(database_url) as one, opened(database_url) as two, alone(one, "clip a"):
+        await two.take("clip b")  # and is connected from here on
+        monkeypatch.setattr("bot.storage.locks._LONGEST_WAIT", 0.05)
         async with alone(two, "clip a"):
             pass
         assert not await two.take("clip a")  # it stays with who has it
