@@ -63,7 +63,7 @@ class JobStore(RuleBasedStateMachine):
 
     async def _open(self, config: Any) -> None:
         queue = wiring.job_queue(config)
-        # Abandoned jobs keep their server's places until they are taken over: here there are enough.
+        # Abandoned jobs keep their server's places until they are taken over: have enough of them.
         share = Share(worker=20, server=20, waiting=MOST_WAITING)
         self._queue: JobQueue = replace(queue, share=share)
         app = await self._stack.enter_async_context(wiring.opened(config))
