@@ -50,7 +50,7 @@ def test_a_clip_is_tagged_and_told_in_plain_text_where_nobody_watches(
 
 
 def test_a_picture_is_written_for_each_clip(framehound: Framehound, tmp_path: Path) -> None:
-    clips = [str(CLIPS / name) for name in ("montage.gif", "city.mp4")]
+    clips = [str(CLIPS / "city.mp4")] * 2
     done = framehound("tag", *clips, "--picture", str(tmp_path / "a.png"))
     assert done.returncode == 0, done.stderr
     written = {path.name: path.read_bytes()[:8] for path in tmp_path.glob("a*.png")}
