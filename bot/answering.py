@@ -69,10 +69,8 @@ class Answerer:
 
         It is that of the tagger asked first, unless another is named.
         """
-        settings = await self._settings.load(guild_id) if guild_id else GuildSettings(0)
-        asked = self._clip_tagger.tagger.identity
-        default = self._default_threshold if identity in {None, asked} else None
-        return settings.threshold_for(identity or asked, default)
+        settings = await self._load(guild_id)
+        return self._threshold(settings, identity or self._clip_tagger.tagger.identity)
 
     async def tag(self, job: Job, responder: Responder) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing."""
@@ -93,7 +91,8 @@ class Answerer:
 
         Return ``answered``, or ``marked`` where there was nothing to say.
         """
-        reported = [await self._reported(outcome, job.guild_id) for outcome in outcomes]
+        settings = await self._load(job.guild_id)
+        reported = [await self._reported(outcome, settings) for outcome in outcomes]
         refused = [clip for clip in reported if isinstance(clip, RefusedClip)]
         said = reported if job.asked else [c for c in reported if isinstance(c, TaggedClip)]
         if said:
@@ -102,6 +101,14 @@ class Answerer:
         if refused and not job.asked:
             await responder.refuse(job)
         return "answered" if said else "marked"
+
+    async def _load(self, guild_id: int | None) -> GuildSettings:
+        return await self._settings.load(guild_id) if guild_id else GuildSettings(0)
+
+    def _threshold(self, settings: GuildSettings, identity: TaggerIdentity) -> float:
+        """Return the threshold for a tagger; the operator's default is the asked tagger's alone."""
+        asked = identity == self._clip_tagger.tagger.identity
+        return settings.threshold_for(identity, self._default_threshold if asked else None)
 
     async def _note(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         """Keep which clips were posted; an answer does not fail for it."""
@@ -138,14 +145,14 @@ class Answerer:
                 raise
         return await self._clip_tagger.tag_link(fresh, payer=payer)
 
-    async def _reported(self, outcome: Outcome, guild_id: int | None) -> ReportedClip:
+    async def _reported(self, outcome: Outcome, settings: GuildSettings) -> ReportedClip:
         if "error" in outcome:
             return RefusedClip(outcome["name"], str(restore(outcome["error"])))
         tagging = await self._clip_tagger.recall(outcome["fingerprint"])
         if tagging is None:
             # The tagger was changed between the job's two steps.
             return RefusedClip(outcome["name"], str(FramehoundError()))
-        threshold = await self.threshold(guild_id, tagging.tagger)
+        threshold = self._threshold(settings, tagging.tagger)
         built = await asyncio.to_thread(
             timeline.build, tagging.frames, tagging.info.duration, threshold
         )

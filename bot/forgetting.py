@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from bot.background import beside
 from bot.domain.job import guild_owner, message_job_id
 from bot.storage.errors import StorageUnavailable
 
@@ -58,7 +59,7 @@ class Forgetting:
     async def messages(self, message_ids: Collection[int]) -> None:
         """Forget messages that were deleted, jobs that wait for their turn included."""
         await self._posted_clips.forget_messages(message_ids)
-        await self._jobs.forget([message_job_id(number) for number in message_ids])
+        await self._forget_jobs(message_ids)
 
     async def channel(self, channel_id: int) -> None:
         """Forget a channel or thread that was deleted."""
@@ -86,13 +87,8 @@ class Forgetting:
     @asynccontextmanager
     async def daily(self, locks: Locks, pause: float = _DAY) -> AsyncIterator[None]:
         """Purge now and once a day while the block runs, in one process of all."""
-        task = asyncio.create_task(self._purge_again_and_again(locks, pause))
-        try:
+        async with beside(self._purge_again_and_again(locks, pause)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _purge_again_and_again(self, locks: Locks, pause: float) -> None:
         while True:

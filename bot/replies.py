@@ -52,7 +52,7 @@ class DiscordResponder:
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
         except discord.HTTPException as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             if error.code == _INVALID_BODY and "message_reference" in error.text:
                 self._log.info("message is gone, so nothing is said", code=error.code)
@@ -67,7 +67,7 @@ class DiscordResponder:
         try:
             await message.add_reaction(REFUSED)
         except discord.HTTPException as error:
-            if _may_pass(error):
+            if may_pass(error):
                 raise
             self._log.info("reaction not possible", status=error.status, code=error.code)
 
@@ -139,15 +139,15 @@ class DiscordResponder:
         return self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
 
 
-def _may_pass(error: discord.HTTPException) -> bool:
-    """Tell a bad moment from a reply that Discord will never take."""
+def may_pass(error: discord.HTTPException) -> bool:
+    """Tell a bad moment of Discord's from a refusal, which would stay one."""
     return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS
 
 
 def _passes(error: Exception) -> bool:
     """Tell whether what went wrong between us and Discord may go well the next time."""
     if isinstance(error, discord.HTTPException):
-        return _may_pass(error)
+        return may_pass(error)
     return isinstance(error, (aiohttp.ClientError, TimeoutError))
 
 

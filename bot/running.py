@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -16,7 +15,7 @@ from bot import app as wiring
 from bot import health
 from bot.client import FramehoundBot, follow_gateway, point_at
 from bot.errors import ConfigError
-from bot.replies import DiscordResponder
+from bot.replies import DiscordResponder, may_pass
 from bot.stopping import listening
 from bot.storage.errors import StorageUnavailable
 from bot.storage.locks import held, kept
@@ -111,8 +110,7 @@ async def _insist(serve: Callable[[], Awaitable[None]], stop: Stop) -> None:
 def _is_away(error: Exception) -> bool:
     """Tell an outage from a refusal."""
     if isinstance(error, discord.HTTPException):
-        status = error.status
-        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+        return may_pass(error)
     return not isinstance(error, discord.DiscordException) or isinstance(
         error, discord.GatewayNotFound
     )
@@ -214,10 +212,8 @@ async def _refresh(app: App, jobs: Intake | Work, bot: FramehoundBot | None) -> 
         metrics.gateway_latency.labels(str(shard)).set(latency)
 
 
-@asynccontextmanager
-async def _named_worker(app: App, config: DiscordConfig) -> AsyncIterator[None]:
-    async with held(app.locks, worker_name(config.worker_id), _TWO_WORKERS):
-        yield
+def _named_worker(app: App, config: DiscordConfig) -> AbstractAsyncContextManager[None]:
+    return held(app.locks, worker_name(config.worker_id), _TWO_WORKERS)
 
 
 def gateway_names(config: DiscordConfig) -> list[str]:

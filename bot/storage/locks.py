@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 import structlog
 
+from bot.background import beside
 from bot.errors import ConfigError
 from bot.storage.address import DatabaseAddress
 from bot.storage.errors import StorageUnavailable
@@ -66,13 +67,8 @@ async def opened(database_url: str) -> AsyncIterator[Locks]:
 @asynccontextmanager
 async def kept(locks: Locks, pause: float = _KEEP_PAUSE) -> AsyncIterator[None]:
     """Look after all names taken while the block runs; say so where one is no longer ours."""
-    task = asyncio.create_task(_keep(locks, pause))
-    try:
+    async with beside(_keep(locks, pause)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep(locks: Locks, pause: float) -> None:
