@@ -36,6 +36,7 @@ from bot.domain.links import find_links, name_of, promises_clip
 from bot.domain.progress import ignore_progress
 from bot.errors import ClipError, TaggerError
 from bot.media import formats, probe_child, sandbox_process
+from bot.media.pictures import View
 from bot.media.probe import Probe, probe
 from bot.media.sample import sample
 from bot.render.names import clean, for_discord
@@ -78,8 +79,8 @@ def try_container(content: bytes) -> None:
     try:
         found = probe_child.probe({"path": str(path), "longest": LENGTH}, lambda _: None)
         assert 0 < found["duration"] <= LENGTH
-        for frame in sample(path, ClipFormat(found["format"]), seconds=3, shorter_side=32):
-            assert frame.picture.size
+        for frame in sample(path, ClipFormat(found["format"]), seconds=3, views=[View(32)]):
+            assert frame.pictures[0].size
     except ClipError:
         return
 

@@ -3,56 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from av.video.reformatter import Interpolation
+from typing import TYPE_CHECKING
 
 from bot.errors import Damaged
 from bot.media.container import open_clip, picture_track
+from bot.media.pictures import Painter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
     from bot.domain.clip import ClipFormat
-
-    Picture = npt.NDArray[np.uint8]
-
-
-# A strip longer than this is squeezed: whole, it would cost memory, and the model sees its middle.
-_LONGEST_BY_SHORTEST = 4
+    from bot.media.pictures import Picture, View
 
 
 @dataclass(frozen=True, slots=True)
 class SampledFrame:
     """The picture that stands for a second.
 
-    ``time`` is when that picture begins, in milliseconds from the clip's start; ``picture`` is RGB
-    of shape (height, width, 3), upright, its shorter side as long as asked.
+    ``time`` is when that picture begins, in milliseconds from the clip's start; ``pictures`` has
+    one for each view asked for, RGB of shape (height, width, 3), upright.
     """
 
     second: int
     time: int
-    picture: Picture
+    pictures: tuple[Picture, ...]
 
 
 def sample(
-    path: Path, clip_format: ClipFormat, *, seconds: int, shorter_side: int
+    path: Path, clip_format: ClipFormat, *, seconds: int, views: Sequence[View], step: int = 1
 ) -> Iterator[SampledFrame]:
     """Yield the picture on screen in the middle of every second, in order.
 
-    A picture that stays on screen serves every second it covers; past the last one the last stays.
-    Raises ``Damaged`` where no picture can be decoded, or the file breaks off.
+    With a ``step`` it is every so many seconds: 0, step, twice the step and so on. A picture that
+    stays on screen serves every second it covers; past the last one the last stays. Raises
+    ``Damaged`` where no picture can be decoded, or the file breaks off.
     """
     with open_clip(path, clip_format) as container:
         track = picture_track(container)
-        wanted = _Wanted(seconds, shorter_side, float(track.sample_aspect_ratio or 1))
+        painter = Painter(views, float(track.sample_aspect_ratio or 1))
+        wanted = _Wanted(seconds, step, painter)
         shown: _Shown | None = None
         for upcoming in _pictures(container, track):
             if shown is not None:
@@ -75,14 +69,11 @@ class _Shown:
 
 @dataclass(slots=True)
 class _Wanted:
-    """The seconds that still want a picture, and how they want it.
-
-    ``pixel_aspect`` is a pixel's width by its height as shown on screen.
-    """
+    """The seconds that still want a picture, and who makes it."""
 
     seconds: int
-    shorter_side: int
-    pixel_aspect: float
+    step: int
+    painter: Painter
     next: int = 0
 
     @property
@@ -92,10 +83,9 @@ class _Wanted:
     def until(self, end: int | None, shown: _Shown) -> Iterator[SampledFrame]:
         """Serve the seconds whose middle lies before ``end``, or all that are left."""
         while not self.done and (end is None or self.next * 1000 + 500 < end):
-            picture = _scaled(shown.frame, self.shorter_side, self.pixel_aspect)
             # A short last second may end before its middle; its picture still belongs to it.
-            yield SampledFrame(self.next, shown.time, picture)
-            self.next += 1
+            yield SampledFrame(self.next, shown.time, self.painter.paint(shown.frame))
+            self.next += self.step
 
 
 def _pictures(container: InputContainer, track: VideoStream) -> Iterator[_Shown]:
@@ -110,18 +100,3 @@ def _pictures(container: InputContainer, track: VideoStream) -> Iterator[_Shown]
                 continue
             start = frame.time if start is None else start
             yield _Shown(max(0, round((frame.time - start) * 1000)), frame)
-
-
-def _scaled(frame: VideoFrame, shorter_side: int, pixel_aspect: float) -> Picture:
-    """Scale with libswscale straight to the size asked, then turn the picture upright."""
-    shown_width = frame.width * pixel_aspect
-    factor = shorter_side / min(shown_width, frame.height)
-    longest = shorter_side * _LONGEST_BY_SHORTEST
-    scaled = frame.reformat(
-        width=min(longest, max(shorter_side, round(shown_width * factor))),
-        height=min(longest, max(shorter_side, round(frame.height * factor))),
-        format="rgb24",
-        interpolation=Interpolation.BICUBIC,
-    )
-    picture: Any = scaled.to_ndarray()
-    return np.rot90(picture, k=frame.rotation // 90) if frame.rotation else picture

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from bot.domain.clip import ClipFormat
+from bot.media.pictures import View
 from bot.media.sample import sample
 from bot.taggers.everyday import Everyday, load_everyday
 from bot.taggers.local_model import SIDE, ensure_model
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from bot.media.sample import SampledFrame
 
-_SHORTER_SIDE = SIDE + 32  # the model was trained on the middle s/(s+32) of a picture
+_VIEW = View(SIDE + 32)  # the model was trained on the middle s/(s+32) of a picture
 _BATCH = 8
 # A frame of one colour, or nearly (a fade, a blank slide), shows nothing to name.
 _FLATTEST = 6.0
@@ -39,7 +40,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> list[dict[str
         Path(request["path"]),
         ClipFormat(request["format"]),
         seconds=request["seconds"],
-        shorter_side=_SHORTER_SIDE,
+        views=[_VIEW],
     )
     while batch := list(islice(pictures, _BATCH)):
         frames.extend(_tag_batch(session, everyday, batch))
@@ -73,7 +74,7 @@ def _tag_batch(
 ) -> Iterator[dict[str, Any]]:
     (probabilities,) = session.run(None, {"pictures": np.stack([_middle(f) for f in batch])})
     for frame, row in zip(batch, probabilities, strict=True):
-        flat = float(frame.picture.std()) < _FLATTEST
+        flat = float(frame.pictures[0].std()) < _FLATTEST
         # A second's picture may have gone on screen before it; it is told at its own second.
         time = max(frame.time, frame.second * 1000)
         concepts = () if flat else everyday.concepts(row)
@@ -82,6 +83,7 @@ def _tag_batch(
 
 def _middle(frame: SampledFrame) -> npt.NDArray[np.uint8]:
     """Cut out the middle of a picture, (224, 224, 3)."""
-    height, width, _ = frame.picture.shape
+    (picture,) = frame.pictures
+    height, width, _ = picture.shape
     top, left = (height - SIDE) // 2, (width - SIDE) // 2
-    return frame.picture[top : top + SIDE, left : left + SIDE]
+    return picture[top : top + SIDE, left : left + SIDE]

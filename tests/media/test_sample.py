@@ -11,6 +11,7 @@ from av.video.stream import VideoStream
 
 from bot.domain.clip import ClipFormat
 from bot.errors import Damaged, NotAVideo
+from bot.media.pictures import View
 from bot.media.sample import SampledFrame, sample
 from tests.conftest import CLIPS
 from tests.media.clipmaking import Recipe, gif, make_clip
@@ -25,7 +26,7 @@ QUARTER_TURN = (0, 0x00010000, 0, -0x00010000, 0, 0, 0, 0, 0x40000000)  # clockw
 
 
 def frames(path: Path, clip_format: ClipFormat, seconds: int) -> list[SampledFrame]:
-    return list(sample(path, clip_format, seconds=seconds, shorter_side=32))
+    return list(sample(path, clip_format, seconds=seconds, views=[View(32)]))
 
 
 def half_dark(path: Path) -> Path:
@@ -58,8 +59,8 @@ def test_every_container_gives_a_frame_of_each_second(clip_format: ClipFormat) -
     found = frames(CLIPS / f"montage.{clip_format}", clip_format, 16)
     assert [frame.second for frame in found] == list(range(16))
     assert [frame.time // 1000 for frame in found] == list(range(16))
-    assert {frame.picture.shape[0] for frame in found} == {32}
-    assert {frame.picture.dtype for frame in found} == {np.dtype(np.uint8)}
+    assert {frame.pictures[0].shape[0] for frame in found} == {32}
+    assert {frame.pictures[0].dtype for frame in found} == {np.dtype(np.uint8)}
 
 
 def test_a_second_is_spoken_for_by_the_picture_in_its_middle(tmp_path: Path) -> None:
@@ -79,6 +80,19 @@ def test_a_single_picture_is_a_second(tmp_path: Path) -> None:
 
 def test_no_more_seconds_are_given_than_asked_for(tmp_path: Path) -> None:
     assert len(frames(make_clip(tmp_path / "clip", TIMES), ClipFormat.MP4, 2)) == 2
+
+
+def test_a_step_leaves_seconds_out(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip", TIMES)
+    found = list(sample(path, ClipFormat.MP4, seconds=6, views=[View(32)], step=5))
+    assert [(frame.second, frame.time) for frame in found] == [(0, 500), (5, 5300)]
+
+
+def test_each_view_has_its_picture(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip", TIMES)  # 64 by 48
+    views = [View(32, whole=True), View(32), View(16)]
+    (found,) = sample(path, ClipFormat.MP4, seconds=1, views=views)
+    assert [picture.shape for picture in found.pictures] == [(24, 32, 3), (32, 43, 3), (16, 21, 3)]
 
 
 def test_a_picture_that_stays_serves_every_second_it_stands(tmp_path: Path) -> None:
@@ -101,10 +115,10 @@ def test_a_turned_clip_is_shown_upright(tmp_path: Path) -> None:
     path = half_dark(tmp_path / "clip.mp4")
     (lying,) = frames(path, ClipFormat.MP4, 1)
     (upright,) = frames(turn(path), ClipFormat.MP4, 1)
-    assert lying.picture.shape == (32, 43, 3)
-    assert upright.picture.shape == (43, 32, 3)
-    assert upright.picture[:15].mean() < 40  # what was left is on top
-    assert upright.picture[-15:].mean() > 200
+    assert lying.pictures[0].shape == (32, 43, 3)
+    assert upright.pictures[0].shape == (43, 32, 3)
+    assert upright.pictures[0][:15].mean() < 40  # what was left is on top
+    assert upright.pictures[0][-15:].mean() > 200
 
 
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
@@ -142,7 +156,7 @@ def shaped(path: Path, width: int, height: int, pixel_aspect: Fraction) -> tuple
         frame.pts, frame.time_base = 0, Fraction(1, 10)
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
-    return frames(path, ClipFormat.MP4, 1)[0].picture.shape[:2]
+    return frames(path, ClipFormat.MP4, 1)[0].pictures[0].shape[:2]
 
 
 def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 
 from bot.domain.clip import ClipFormat
+from bot.media.pictures import View
 from bot.media.sample import sample
 from bot.taggers.local_model import CLASSES, FILE_NAME, SIDE, ensure_model
 from tests.conftest import CLIPS
@@ -37,8 +38,8 @@ def scores(
 
 def montage() -> NDArray[np.uint8]:
     """Return the middle of each second's picture."""
-    found = sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, shorter_side=SIDE)
-    return np.stack([frame.picture[:, 37 : 37 + SIDE] for frame in found])
+    found = sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, views=[View(SIDE)])
+    return np.stack([frame.pictures[0][:, 37 : 37 + SIDE] for frame in found])
 
 
 def test_scores_of_a_picture_add_up_to_one(session: onnxruntime.InferenceSession) -> None:
