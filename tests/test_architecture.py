@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # Each floor may import those listed before it; parts of one floor don't know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("bot.errors", "bot.logs", "bot.metrics", "bot.healthcheck", "bot.stopping", "bot.background"),
+    (
+        "bot.errors",
+        "bot.languages",
+        "bot.logs",
+        "bot.metrics",
+        "bot.healthcheck",
+        "bot.stopping",
+        "bot.background",
+    ),
     ("bot.domain", "bot.config", "bot.health"),
     ("bot.media", "bot.storage", "bot.render"),
     ("bot.taggers",),

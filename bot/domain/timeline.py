@@ -8,11 +8,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept
+from bot.domain.settings import Flicker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from bot.domain.concepts import Frame
+
+
+Run = dict[int, float]
+"""Consecutive seconds of one tag, each with its score."""
+
+EVERYTHING = Flicker(gap=0, shortest=1)
+"""Nothing is too short to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +77,88 @@ def count_seconds(duration: int) -> int:
     return max(1, -(-duration // 1000))
 
 
-def build(frames: Iterable[Frame], duration: int, threshold: float) -> Timeline:
-    """Apply a threshold to raw frames.
+def build(
+    frames: Iterable[Frame],
+    duration: int,
+    threshold: float,
+    *,
+    flicker: Flicker = EVERYTHING,
+    hidden: Collection[str] = (),
+) -> Timeline:
+    """Apply a threshold, and what a server finds too short to be told, to raw frames.
 
     A concept passes strictly above the threshold. Where several frames fall into one second a
     concept counts with its highest score. Frames past the clip's end are left out: Clarifai may
-    send one more than the clip has seconds.
+    send one more than the clip has seconds. So are ``hidden`` concepts, however capitalised.
     """
-    seen = _scores_by_second(frames, count_seconds(duration))
-    seconds = tuple(
-        Second(second, _ranked(scores, threshold)) for second, scores in enumerate(seen)
-    )
-    return Timeline(duration, threshold, seconds, tuple(_segments(seconds)), _best(seen))
+    seen = _scores_by_second(frames, count_seconds(duration), {name.casefold() for name in hidden})
+    runs = [
+        (name, run)
+        for name, scores in _passed(seen, threshold).items()
+        for run in _joined(scores, flicker.gap)
+        if len(run) >= flicker.shortest
+    ]
+    seconds = tuple(_seconds(runs, len(seen)))
+    return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(seen))
 
 
-def _scores_by_second(frames: Iterable[Frame], length: int) -> list[dict[str, float]]:
+def _scores_by_second(
+    frames: Iterable[Frame], length: int, hidden: Collection[str]
+) -> list[dict[str, float]]:
     seen: list[dict[str, float]] = [{} for _ in range(length)]
     for frame in frames:
         if not 0 <= frame.second < length:
             continue
         scores = seen[frame.second]
         for concept in frame.concepts:
-            scores[concept.name] = max(concept.score, scores.get(concept.name, 0.0))
+            if not hidden or concept.name.casefold() not in hidden:
+                scores[concept.name] = max(concept.score, scores.get(concept.name, 0.0))
     return seen
 
 
-def _ranked(scores: dict[str, float], threshold: float) -> tuple[Concept, ...]:
-    passed = (Concept(name, score) for name, score in scores.items() if score > threshold)
-    return tuple(sorted(passed, key=_rank))
+def _passed(seen: list[dict[str, float]], threshold: float) -> dict[str, Run]:
+    """Return what is above the threshold: by concept, its score by second."""
+    passed: defaultdict[str, Run] = defaultdict(dict)
+    for second, scores in enumerate(seen):
+        for name, score in scores.items():
+            if score > threshold:
+                passed[name][second] = score
+    return passed
+
+
+def _joined(scores: Run, gap: int) -> Iterator[Run]:
+    """Yield the runs of one tag, those at most ``gap`` seconds apart as one.
+
+    A second in a gap counts with the lower score of those around it.
+    """
+    run: Run = {}
+    last = 0
+    for second, score in scores.items():
+        if run and second - last - 1 > gap:
+            yield run
+            run = {}
+        if run:
+            between = min(run[last], score)
+            run.update(dict.fromkeys(range(last + 1, second), between))
+        run[second] = score
+        last = second
+    if run:
+        yield run
+
+
+def _seconds(runs: Iterable[tuple[str, Run]], length: int) -> Iterator[Second]:
+    tags: list[list[Concept]] = [[] for _ in range(length)]
+    for name, run in runs:
+        for second, score in run.items():
+            tags[second].append(Concept(name, score))
+    for second, found in enumerate(tags):
+        yield Second(second, tuple(sorted(found, key=_rank)))
+
+
+def _segments(runs: Iterable[tuple[str, Run]]) -> Iterator[Segment]:
+    """Yield segments in order of their start, the best score first among equals."""
+    found = [Segment(name, min(run), max(run) + 1, max(run.values())) for name, run in runs]
+    yield from sorted(found, key=lambda s: (s.start, -s.score, s.tag))
 
 
 def _rank(concept: Concept) -> tuple[float, str]:
@@ -106,24 +168,6 @@ def _rank(concept: Concept) -> tuple[float, str]:
 def _best(seen: list[dict[str, float]]) -> Concept | None:
     every = (Concept(name, score) for scores in seen for name, score in scores.items())
     return min(every, key=_rank, default=None)
-
-
-def _segments(seconds: tuple[Second, ...]) -> Iterator[Segment]:
-    """Yield segments in order of their start, the best score first among equals."""
-    scores: defaultdict[str, dict[int, float]] = defaultdict(dict)
-    for second in seconds:
-        for tag in second.tags:
-            scores[tag.name][second.second] = tag.score
-    found = [segment for name, by_second in scores.items() for segment in _runs(name, by_second)]
-    yield from sorted(found, key=lambda s: (s.start, -s.score, s.tag))
-
-
-def _runs(name: str, by_second: dict[int, float]) -> Iterator[Segment]:
-    """Yield the runs of neighbouring seconds: in a run, second minus position stays the same."""
-    for _, run in groupby(enumerate(by_second), key=lambda pair: pair[1] - pair[0]):
-        run_seconds = [second for _, second in run]
-        score = max(by_second[second] for second in run_seconds)
-        yield Segment(name, run_seconds[0], run_seconds[-1] + 1, score)
 
 
 def _spans(seconds: tuple[Second, ...]) -> Iterator[Span]:

@@ -6,11 +6,13 @@ survive to the bit.
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.tagging import Still
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +47,18 @@ def decode(payload: bytes) -> tuple[Frame, ...]:
         Frame(time, _concepts(names, indices, scores))
         for time, indices, scores in content["frames"]
     )
+
+
+def encode_stills(stills: Iterable[Still]) -> bytes:
+    """Return stills as bytes: JSON of ``[second, base64 of the JPEG]``; they don't compress."""
+    rows = [(still.second, base64.b64encode(still.jpeg).decode()) for still in stills]
+    return json.dumps(rows, separators=(",", ":")).encode("ascii")
+
+
+def decode_stills(payload: bytes | None) -> tuple[Still, ...]:
+    """Return the stills that ``encode_stills`` was given; none for None."""
+    rows = json.loads(payload) if payload else []
+    return tuple(Still(second, base64.b64decode(jpeg)) for second, jpeg in rows)
 
 
 def _concepts(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
+from bot.domain.choices import read_choices, write_choice
 from bot.domain.settings import GuildSettings
-from bot.storage.tables import retentions, thresholds
+from bot.storage.tables import choices, retentions, thresholds
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Select
@@ -32,7 +34,23 @@ class GuildSettingsStore:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
             days = await connection.scalar(_days(guild_id))
-        return GuildSettings(guild_id, MappingProxyType(dict(rows)), days)
+            chosen = (await connection.execute(_chosen(guild_id))).all()
+        saved = {name: json.loads(value) for name, value in chosen}
+        return GuildSettings(guild_id, MappingProxyType(dict(rows)), days, **read_choices(saved))
+
+    async def choose(self, guild_id: int, **chosen: Any) -> None:
+        """Set some of the server's other settings, by the names of ``GuildSettings``."""
+        insert = self._database.insert(choices)
+        rows = [
+            {"guild_id": guild_id, "name": name, "value": json.dumps(write_choice(value))}
+            for name, value in chosen.items()
+        ]
+        statement = insert.on_conflict_do_update(
+            index_elements=[choices.c.guild_id, choices.c.name],
+            set_={"value": insert.excluded.value},
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(statement, rows)
 
     async def set_retention(self, guild_id: int, days: int | None) -> None:
         """Set for how many days the server's posted clips are known; None forgets it."""
@@ -48,7 +66,7 @@ class GuildSettingsStore:
     async def forget(self, guild_id: int) -> None:
         """Forget everything a server has set."""
         async with self._database.writing() as connection:
-            for table in (thresholds, retentions):
+            for table in (thresholds, retentions, choices):
                 await connection.execute(delete(table).where(table.c.guild_id == guild_id))
 
     async def set_threshold(self, guild_id: int, tagger: str, threshold: float | None) -> None:
@@ -72,6 +90,10 @@ class GuildSettingsStore:
 
 def _days(guild_id: int) -> Select[Any]:
     return select(retentions.c.days).where(retentions.c.guild_id == guild_id)
+
+
+def _chosen(guild_id: int) -> Select[Any]:
+    return select(choices.c.name, choices.c.value).where(choices.c.guild_id == guild_id)
 
 
 def _forget(guild_id: int, tagger: str) -> Delete:

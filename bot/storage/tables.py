@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ taggings = Table(
     Column("frames", LargeBinary, nullable=False),
     Column("frames_format", SmallInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("stills", LargeBinary),
+    Column("proxied", Boolean, nullable=False, server_default=false()),
 )
 
 # A server's threshold for a tagger, written ``name:model``. No row: the default holds.
@@ -132,6 +136,31 @@ retentions = Table(
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("days", Integer, nullable=False),
+)
+
+# What else a server has chosen, a row a choice, the value as JSON. No row: the default holds.
+choices = Table(
+    "choices",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# What was answered where, so that a reply can be shown anew and goes when its message goes.
+# ``clips`` is JSON: each clip's name and what became of it. ``reply_id`` is NULL until it is sent.
+reports = Table(
+    "reports",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("guild_id", BigInteger, index=True),
+    Column("channel_id", BigInteger, nullable=False, index=True),
+    Column("message_id", BigInteger, index=True),
+    Column("author_id", BigInteger, index=True),
+    Column("clips", Text, nullable=False),
+    Column("reply_channel_id", BigInteger),
+    Column("reply_id", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 # What the program notes for itself, such as the hash of the commands it told Discord.

@@ -10,7 +10,13 @@ from sqlalchemy import ColumnElement, and_, select
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.tagging import Tagging
-from bot.storage.frame_codec import FRAMES_FORMAT, decode, encode
+from bot.storage.frame_codec import (
+    FRAMES_FORMAT,
+    decode,
+    decode_stills,
+    encode,
+    encode_stills,
+)
 from bot.storage.tables import taggings
 
 if TYPE_CHECKING:
@@ -31,16 +37,22 @@ class TaggingStore:
         database while servers are updated one by one, counts as none.
         """
         columns = taggings.c
-        query = select(columns.format, columns.size, columns.duration, columns.frames).where(
-            _is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT
-        )
+        query = select(
+            columns.format,
+            columns.size,
+            columns.duration,
+            columns.frames,
+            columns.stills,
+            columns.proxied,
+        ).where(_is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
         info = ClipInfo(ClipFormat(row.format), row.size, row.duration, fingerprint)
         # Ten minutes of frames take tens of milliseconds: long enough to be felt on the event loop.
-        return Tagging(info, await asyncio.to_thread(decode, row.frames), identity)
+        frames = await asyncio.to_thread(decode, row.frames)
+        return Tagging(info, frames, identity, decode_stills(row.stills), proxied=row.proxied)
 
     async def save(self, tagging: Tagging) -> None:
         """Keep a tagging; where the same was kept before, by anyone, the first one stays."""
@@ -59,6 +71,8 @@ class TaggingStore:
                 frames=await asyncio.to_thread(encode, tagging.frames),
                 frames_format=FRAMES_FORMAT,
                 created_at=datetime.now(UTC),
+                stills=encode_stills(tagging.stills) if tagging.stills else None,
+                proxied=tagging.proxied,
             )
             .on_conflict_do_nothing()
         )

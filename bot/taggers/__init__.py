@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from bot.domain.clip import ClipFile
-    from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
+    from bot.domain.tagging import Seen
 
 
 class Tagger(Protocol):
@@ -20,8 +21,8 @@ class Tagger(Protocol):
     def size_limit(self, *, public: bool) -> int:
         """Return how many bytes a clip may have, by whether others could fetch it by link."""
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
-        """Return the frames in order of time, none past the clip's end.
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+        """Return what was seen.
 
         Raises ``ClipError`` for the clip's fault and ``TaggerError`` for the tagger's.
         """

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.domain.clip import ClipFile
-    from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
+    from bot.domain.tagging import Seen
     from bot.taggers import Tagger
 
 
@@ -65,7 +66,7 @@ class CircuitTagger:
         """Try the tagger, open circuit or not."""
         return await self._tagger.check()
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         """Tag as the tagger does, when it is this clip's turn.
 
         Raises what the tagger raises, and ``TaggerUnavailable`` where patience ends first.

@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
+from bot.domain.tagging import Seen
 from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
 from bot.metrics import Metrics
@@ -127,8 +128,8 @@ class ClarifaiTagger:
         as_bytes = self._limits.as_bytes
         return max(self._limits.by_url, as_bytes) if public else as_bytes
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
-        """Return the frames Clarifai saw, in order of time, none past the clip's end.
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+        """Return what Clarifai saw.
 
         Raises ``TooLarge``, ``TaggerUnavailable``, ``TaggerRefused``, ``TaggerBusy`` or
         ``QuotaExhausted``.
@@ -140,7 +141,7 @@ class ClarifaiTagger:
         except CallFailed as failure:
             raise error_for(failure) from failure
         progress(Progress(Stage.TAG, length, length))
-        return frames
+        return Seen(frames)
 
     async def check(self) -> str:
         """Ask for the model once, which costs nothing; raise ``TaggerError`` if that fails."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.progress import Progress, Stage
+from bot.domain.tagging import Seen
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, Damaged, TaggerUnavailable
 
@@ -47,7 +48,7 @@ class LocalTagger:
         """Return how many bytes a clip may have."""
         return max(self._limits.by_url, self._limits.as_bytes)
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         """Return a frame for every second of the clip."""
         seconds = count_seconds(clip.info.duration)
         progress(Progress(Stage.TAG, 0, seconds))
@@ -63,7 +64,7 @@ class LocalTagger:
             on_progress=lambda done: progress(Progress(Stage.TAG, _done(done), seconds)),
             stage="decode",
         )
-        return _read(answer)
+        return Seen(_read(answer))
 
     async def check(self) -> str:
         """Build and load the model; raises TaggerUnavailable where that fails."""

@@ -95,13 +95,15 @@ class RememberingTagger:
         await self._reserve(paid, count_seconds(clip.info.duration))
         try:
             with self._metrics.stage("tag"):
-                frames = await self.tagger.tag(clip, progress)
+                seen = await self.tagger.tag(clip, progress)
         except TaggerError:
             await self._settle(paid, 0)
             raise
-        tagging = Tagging(clip.info, frames, self.tagger.identity)
+        tagging = Tagging(
+            clip.info, seen.frames, self.tagger.identity, seen.stills, proxied=seen.proxied
+        )
         await patiently(lambda: self._taggings.save(tagging))
-        await self._settle(paid, len(frames))
+        await self._settle(paid, len(seen.frames))
         return tagging
 
     async def _reserve(self, payer: Payer, frames: int) -> None:

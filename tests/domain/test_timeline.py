@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.settings import Flicker
 from bot.domain.timeline import Segment, Span, build, count_seconds
 
 SCORES = st.floats(0, 1)
@@ -104,3 +105,49 @@ def test_segments_are_as_long_as_can_be(
     segments = build(frames, duration, threshold).segments
     starts = {(segment.tag, segment.start) for segment in segments}
     assert not any((segment.tag, segment.end) in starts for segment in segments)
+
+
+def test_a_gap_does_not_split_a_segment() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.9), frame(2, cat=0.2), frame(3, cat=0.7)]
+    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
+    assert timeline.segments == (Segment("cat", 0, 4, 0.9),)
+    assert timeline.spans == (Span(0, 4, (Concept("cat", 0.9),)),)
+    assert timeline.seconds[2].tags == (Concept("cat", 0.7),)
+
+
+def test_a_longer_gap_does() -> None:
+    frames = [frame(0, cat=0.6), frame(3, cat=0.7)]
+    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
+    assert [(s.start, s.end) for s in timeline.segments] == [(0, 1), (3, 4)]
+
+
+def test_what_is_seen_too_shortly_is_left_out() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.6, dog=0.9), frame(3, dog=0.9)]
+    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=0, shortest=2))
+    assert timeline.segments == (Segment("cat", 0, 2, 0.6),)
+    assert [len(second.tags) for second in timeline.seconds] == [1, 1, 0, 0]
+
+
+def test_a_gap_is_bridged_before_what_is_short_goes() -> None:
+    frames = [frame(0, cat=0.6), frame(2, cat=0.8)]
+    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1, shortest=3))
+    assert timeline.segments == (Segment("cat", 0, 3, 0.8),)
+
+
+def test_hidden_tags_are_shown_nowhere() -> None:
+    timeline = build([frame(0, Cat=0.9, dog=0.6)], 1000, 0.5, hidden=["CAT"])
+    assert timeline.segments == (Segment("dog", 0, 1, 0.6),)
+    assert timeline.best == Concept("dog", 0.6)
+
+
+@given(FRAMES, DURATIONS, SCORES, st.integers(0, 4), st.integers(1, 4))
+def test_seconds_and_segments_tell_the_same(
+    frames: list[Frame], duration: int, threshold: float, gap: int, shortest: int
+) -> None:
+    timeline = build(frames, duration, threshold, flicker=Flicker(gap, shortest))
+    by_segment = {(s.tag, n) for s in timeline.segments for n in range(s.start, s.end)}
+    assert by_segment == {(t.name, s.second) for s in timeline.seconds for t in s.tags}
+    for one in timeline.segments:
+        assert one.end - one.start >= shortest
+        others = [s for s in timeline.segments if s.tag == one.tag and s is not one]
+        assert all(s.start - one.end > gap or one.start - s.end > gap for s in others)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
-from bot.storage.frame_codec import decode, encode
+from bot.domain.tagging import Still
+from bot.storage.frame_codec import decode, decode_stills, encode, encode_stills
 
 concepts = st.builds(Concept, st.text(), st.floats(allow_nan=False))
 frames_of_any_kind = st.lists(st.builds(Frame, st.integers(0), st.lists(concepts).map(tuple))).map(
@@ -45,3 +46,9 @@ def test_ten_minutes_take_little_more_room_than_their_scores() -> None:
     )
     bare_scores = 600 * 50 * struct.calcsize("<d")
     assert len(encode(frames)) < 1.5 * bare_scores
+
+
+def test_stills_come_back_as_they_were() -> None:
+    stills = (Still(0, b"\xff\xd8\x00"), Still(12, b""))
+    assert decode_stills(encode_stills(stills)) == stills
+    assert decode_stills(None) == ()

@@ -67,3 +67,20 @@ async def test_loaded_thresholds_cannot_be_changed_in_passing(store: GuildSettin
 async def test_many_tasks_may_set_the_same_threshold(store: GuildSettingsStore) -> None:
     await asyncio.gather(*(store.set_threshold(GUILD, "local:net", n / 20) for n in range(20)))
     assert (await store.load(GUILD)).thresholds["local:net"] in {n / 20 for n in range(20)}
+
+
+async def test_choices_are_kept_each_by_itself(store: GuildSettingsStore) -> None:
+    await store.choose(GUILD, gap=3, channels_denied=frozenset({OTHER_GUILD}))
+    await store.choose(GUILD, gap=0, tags_a_line=None)
+    assert await store.load(GUILD) == GuildSettings(
+        GUILD, gap=0, channels_denied=frozenset({OTHER_GUILD})
+    )
+    assert await store.load(OTHER_GUILD) == GuildSettings(OTHER_GUILD)
+
+
+async def test_a_forgotten_server_has_the_defaults_again(store: GuildSettingsStore) -> None:
+    await store.choose(GUILD, autotag=False)
+    await store.set_threshold(GUILD, "local:net", 0.5)
+    await store.set_retention(GUILD, 3)
+    await store.forget(GUILD)
+    assert await store.load(GUILD) == GuildSettings(GUILD)

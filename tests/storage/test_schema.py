@@ -53,6 +53,15 @@ ROWS["0003"] = [
     ("INSERT INTO opted_out VALUES (5)", {}),
     ("INSERT INTO retentions VALUES (2, 30)", {}),
 ]
+ROWS["0004"] = [
+    *ROWS["0003"][1:],
+    (TAGGING_ROW.replace(")", ", NULL, FALSE)"), {"frames": bytes.fromhex(FRAMES)}),
+    ("INSERT INTO choices VALUES (2, 'autotag', 'false')", {}),
+    (
+        "INSERT INTO reports VALUES ('message-1', 2, 3, 1, 4, '[]', 3, 9, '2026-01-02 03:04:05')",
+        {},
+    ),
+]
 
 
 def revisions() -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.progress import ignore_progress
+from bot.domain.tagging import Seen
 from bot.errors import FramehoundError, QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
 from bot.taggers.circuit import CircuitTagger
 
@@ -35,7 +36,7 @@ class Moody:
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         del clip, progress
         self.calls += 1
         if self.hold:
@@ -43,7 +44,7 @@ class Moody:
             await self.hold.wait()
         if self.mood:
             raise self.mood
-        return FRAMES
+        return Seen(FRAMES)
 
     async def check(self) -> str:
         return "moody: well"
@@ -66,7 +67,7 @@ async def fail(tagger: CircuitTagger, times: int) -> None:
 
 async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
     tagger = circuit(moody)
-    assert await tagger.tag(CLIP, ignore_progress) == FRAMES
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
     assert tagger.identity == moody.identity
     assert (tagger.size_limit(public=True), tagger.size_limit(public=False)) == (10, 5)
     assert await tagger.check() == "moody: well"
@@ -112,7 +113,7 @@ async def test_one_probe_is_let_through_and_closes_it_for_all(moody: Moody) -> N
     await asyncio.sleep(0.1)  # more than the pause: nobody else may go
     assert moody.calls == 4
     moody.hold.set()
-    assert await asyncio.gather(*waiting) == [FRAMES] * 5
+    assert await asyncio.gather(*waiting) == [Seen(FRAMES)] * 5
     assert moody.calls == 8
     assert not tagger.is_open
 
@@ -138,7 +139,7 @@ async def test_a_probe_that_is_called_off_leaves_the_place_to_another(moody: Moo
     probe.cancel()
     moody.hold.set()
     async with asyncio.timeout(5):
-        assert await tagger.tag(CLIP, ignore_progress) == FRAMES
+        assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
 
 
 async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
@@ -152,7 +153,7 @@ async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
     await asyncio.gather(*before, return_exceptions=True)
     moody.mood = None
     began = asyncio.get_running_loop().time()
-    assert await tagger.tag(CLIP, ignore_progress) == FRAMES
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
     assert 0.1 < asyncio.get_running_loop().time() - began < 2
 
 
@@ -165,7 +166,7 @@ async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(mood
         pauses.append(tagger._pause)
     assert pauses == [0.02, 0.04, 0.04, 0.04]
     moody.mood = None
-    assert await tagger.tag(CLIP, ignore_progress) == FRAMES
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
     moody.mood = TaggerUnavailable()
     await fail(tagger, 1)
     assert tagger._pause == 0.02

@@ -33,7 +33,7 @@ def tags_above(frames: tuple[Frame, ...], threshold: float) -> dict[int, dict[st
 
 async def test_the_recorded_answer_gives_its_tags_at_its_seconds(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
-        frames = await tagger.tag(write_clip(tmp_path), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
     answer = json.loads((replies.RECORDED / "video_beer_2017.json").read_text())
     expected = {}
@@ -53,7 +53,7 @@ async def test_the_recorded_answer_gives_its_tags_at_its_seconds(tmp_path: Path)
 
 async def test_concepts_under_the_threshold_are_kept_for_other_settings(tmp_path: Path) -> None:
     async with talking() as (_, tagger):
-        frames = await tagger.tag(write_clip(tmp_path), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
     assert [len(frame.concepts) for frame in frames] == [20] * 9
 
@@ -71,7 +71,7 @@ async def test_every_style_of_frame_time_gives_the_same_seconds(
 ) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replies.frames(SEEN, style))
-        frames = await tagger.tag(write_clip(tmp_path, duration=3000), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path, duration=3000), ignore_progress)).frames
 
     assert [frame.time for frame in frames] == times
     assert tags_above(frames, 0.94) == {0: {"cat": 0.99}, 1: {"cat": 0.97}, 2: {"tree": 0.96}}
@@ -80,7 +80,7 @@ async def test_every_style_of_frame_time_gives_the_same_seconds(
 async def test_a_phantom_last_frame_is_dropped(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replies.frames({n: {"cat": 0.99} for n in range(7)}, FrameTime.START))
-        frames = await tagger.tag(write_clip(tmp_path, duration=5500), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path, duration=5500), ignore_progress)).frames
 
     assert [frame.second for frame in frames] == [0, 1, 2, 3, 4, 5]
 
@@ -141,7 +141,7 @@ async def test_bytes_follow_when_clarifai_cannot_download_the_link(
     clip = write_clip(tmp_path, size=1000, public_url=LINK)
     async with talking(links_first=True) as (clarifai, tagger):
         clarifai.script(replies.output_failure(code))
-        frames = await tagger.tag(clip, ignore_progress)
+        frames = (await tagger.tag(clip, ignore_progress)).frames
 
     first, second = clarifai.calls
     assert (first.url, second.url) == (LINK, None)
@@ -174,7 +174,7 @@ async def test_clarifai_may_fetch_the_link_itself(tmp_path: Path) -> None:
         async with talking(fetches=True) as (clarifai, tagger):
             clarifai.serve(replies.frames({0: {"fetched": 0.99}}), sha256=sha256)
             link = f"http://127.0.0.1:{site.port}/1001.mp4"
-            frames = await tagger.tag(
+            seen = await tagger.tag(
                 write_clip(tmp_path, size=1001, public_url=link), ignore_progress
             )
             with pytest.raises(TaggerRefused):
@@ -184,7 +184,7 @@ async def test_clarifai_may_fetch_the_link_itself(tmp_path: Path) -> None:
     finally:
         await runner.cleanup()
 
-    assert [c.name for frame in frames for c in frame.concepts] == ["fetched"]
+    assert [c.name for frame in seen.frames for c in frame.concepts] == ["fetched"]
 
 
 async def test_progress_counts_the_clips_seconds(tmp_path: Path) -> None:

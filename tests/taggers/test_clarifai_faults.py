@@ -169,7 +169,7 @@ async def test_a_fault_has_its_error(
 async def test_ten_megabytes_of_answer_are_read_whole(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replies.huge(11_000_000))
-        frames = await tagger.tag(write_clip(tmp_path), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
     assert [c.name for c in frames[0].concepts] == ["cat"]
 
@@ -186,7 +186,7 @@ async def test_an_answer_is_judged_by_what_it_holds_not_by_its_type(
 ) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replace(replies.frames({0: {"cat": 0.99}}), content_type=content_type))
-        frames = await tagger.tag(write_clip(tmp_path), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
     assert len(frames) == 1
 
@@ -196,7 +196,7 @@ async def test_a_passing_fault_passes(tmp_path: Path) -> None:
         clarifai.script(
             replies.html(503), Reply(cuts=True), replies.failure(21355), replies.throttled()
         )
-        frames = await tagger.tag(write_clip(tmp_path), ignore_progress)
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
     assert len(frames) == 9
     assert len(clarifai.calls) == 5

@@ -47,7 +47,7 @@ class Answering:
 
 async def test_the_montages_seconds_are_named_truly(tmp_path: Path, models: Path) -> None:
     async with opened(tmp_path, models) as tagger:
-        frames = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
+        frames = (await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)).frames
         threshold = tagger.identity.default_threshold
     seconds = timeline.build(frames, 16_000, threshold).seconds
     found = [{tag.name for tag in second.tags} for second in seconds]
@@ -62,14 +62,14 @@ async def test_a_picture_that_stays_is_told_at_each_of_its_seconds(
     path = tmp_path / "clip.gif"
     path.write_bytes(gif([300]))
     async with opened(tmp_path, models) as tagger:
-        frames = await tagger.tag(clip(path, ClipFormat.GIF, 3000), ignore_progress)
+        frames = (await tagger.tag(clip(path, ClipFormat.GIF, 3000), ignore_progress)).frames
     assert [frame.second for frame in frames] == [0, 1, 2]
 
 
 async def test_pictures_of_one_colour_show_nothing(tmp_path: Path, models: Path) -> None:
     path = make_clip(tmp_path / "clip", Recipe(ClipFormat.MP4, pictures=20))
     async with opened(tmp_path, models) as tagger:
-        frames = await tagger.tag(clip(path, duration=2000), ignore_progress)
+        frames = (await tagger.tag(clip(path, duration=2000), ignore_progress)).frames
     assert [frame.concepts for frame in frames] == [(), ()]
 
 
@@ -85,7 +85,7 @@ async def test_one_child_tags_clip_after_clip(tmp_path: Path, models: Path) -> N
     both = [clip(CLIPS / "montage.mp4"), clip(CLIPS / "montage.webm", ClipFormat.WEBM)]
     async with opened(tmp_path, models) as tagger:
         found = await asyncio.gather(*(tagger.tag(each, ignore_progress) for each in both))
-    assert [len(frames) for frames in found] == [16, 16]
+    assert [len(seen.frames) for seen in found] == [16, 16]
 
 
 async def test_sound_alone_is_refused_as_no_video(tmp_path: Path, models: Path) -> None:
@@ -101,7 +101,8 @@ async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path, mode
     async with opened(tmp_path, models) as tagger:
         with pytest.raises(Damaged):
             await tagger.tag(clip(path), ignore_progress)
-        assert len(await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)) == 16
+        seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
+        assert len(seen.frames) == 16
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.budget import Budget, Payer
 from bot.domain.clip import ClipFile
 from bot.domain.progress import ignore_progress
+from bot.domain.tagging import Seen
 from bot.errors import BudgetExhausted, Damaged, TaggerUnavailable
 from bot.metrics import Metrics
 from bot.storage import locks
@@ -22,7 +23,7 @@ from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
     from tests.stand_ins.postgres import PostgresServer
 
@@ -42,14 +43,14 @@ class Slow:
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> tuple[Frame, ...]:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         del clip, progress
         self.calls += 1
         self.called.set()
         await self.may.wait()
         if self.mood:
             raise self.mood
-        return TAGGING.frames
+        return Seen(TAGGING.frames)
 
     async def check(self) -> str:
         return "slow"
