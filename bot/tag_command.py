@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +59,7 @@ async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions
         tagging = await _tagging(app, terminal, given)
     except FramehoundError as error:
         if options.as_json:
-            terminal.print_line(_json(export.refused(_shown(given), error)))
+            terminal.print_line(export.json(export.refused(_shown(given), error)))
         else:
             terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
@@ -69,7 +68,7 @@ async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions
         applied = await app.answerer.threshold(None, tagging.tagger)
     built = timeline.build(tagging.frames, tagging.info.duration, applied)
     if options.as_json:
-        terminal.print_line(_json(export.tagged(_shown(given), tagging, built)))
+        terminal.print_line(export.json(export.tagged(_shown(given), tagging, built)))
     else:
         terminal.print_summary(TaggedClip(_shown(given), built))
     if options.picture:
@@ -112,7 +111,3 @@ def _shown(given: str) -> str:
 def _hint(error: FramehoundError) -> str:
     """Add what only the operator should read."""
     return f" ({error.detail})" if error.detail else ""
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
