@@ -34,9 +34,6 @@ class Speech:
         return self._catalog.get(sentence, sentence).format(**facts)
 
 
-ENGLISH = Speech("en")
-
-
 @lru_cache
 def _catalog(language: str) -> Mapping[str, str]:
     if language == "en":
@@ -44,3 +41,6 @@ def _catalog(language: str) -> Mapping[str, str]:
     file = resources.files("bot.languages").joinpath(f"{language}.json")
     sentences: dict[str, str] = json.loads(file.read_text("utf-8"))
     return sentences
+
+
+ENGLISH = Speech("en")
