@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
 import pytest
 
+from tests.stand_ins.conftest import TOKEN, Scene, a_discord
 from tests.stand_ins.discord import (
     Callback,
     HangUp,
-    LoopbackDiscord,
     Permission,
     Silence,
     Upload,
@@ -22,55 +21,12 @@ from tests.stand_ins.discord import (
     rate_limited,
     server_error,
 )
-from tests.stand_ins.discord.sample_bot import SampleBot, default_intents, point_discord_py_at
+from tests.stand_ins.discord.sample_bot import SampleBot, default_intents
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
-TOKEN = "loopback-token"  # noqa: S105 - of a Discord that lives for seconds
 CLIP = b"not really a clip" * 100
-
-
-class Scene:
-    """A Discord of two guilds, one for each of two shards, and a person in the second."""
-
-    def __init__(self, loopback: LoopbackDiscord) -> None:
-        self.discord = loopback
-        self.first = loopback.add_guild("First", shard=(0, 2))
-        self.second = loopback.add_guild("Second", shard=(1, 2))
-        self.channel = self.second.add_text_channel("videos")
-        self.ann = self.second.add_member("ann")
-
-    @asynccontextmanager
-    async def running(self, bot: SampleBot) -> AsyncIterator[SampleBot]:
-        task = asyncio.create_task(bot.start(TOKEN))
-        try:
-            await self.discord.wait_ready()
-            await bot.wait_until_ready()
-            yield bot
-        finally:
-            await bot.close()
-            await task
-
-
-@asynccontextmanager
-async def a_discord(patch: pytest.MonkeyPatch, *, content: bool = True) -> AsyncIterator[Scene]:
-    async with LoopbackDiscord(TOKEN, shards=2, privileged_content=content) as loopback:
-        point_discord_py_at(loopback, patch)
-        yield Scene(loopback)
-        assert loopback.unknown_routes == []
-
-
-@pytest.fixture
-async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    async with a_discord(monkeypatch) as scene:
-        yield scene
-
-
-@pytest.fixture
-async def bot(scene: Scene) -> AsyncIterator[SampleBot]:
-    async with scene.running(SampleBot()) as bot:
-        yield bot
 
 
 async def test_a_reply_with_a_file_reads_as_it_was_sent(scene: Scene, bot: SampleBot) -> None:
@@ -135,6 +91,11 @@ async def test_people_use_commands_as_the_app_lets_them(scene: Scene) -> None:
         await manager.slash(scene.channel, "threshold")
     with pytest.raises(LookupError, match="registered"):
         await manager.slash(scene.channel, "thresholds")
+    with pytest.raises(LookupError, match=r"only with one of \['show'\]"):
+        await manager.slash(scene.channel, "privacy")
+    await manager.slash(scene.channel, "privacy show")
+    with pytest.raises(LookupError, match="not offered here"):
+        await manager.slash(scene.discord.world.direct_channel(manager.user), "privacy show")
 
 
 @pytest.mark.usefixtures("bot")

@@ -136,6 +136,13 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
     assert await _read_until(process.stdout, "framehound (to 'look')") == f"{len(CLIP)} @everyone"
     saved = (await _read_until(process.stdout, "  file")).partition(" (")[0]
     assert (tmp_path / "out" / saved).read_bytes() == CLIP
+    process.stdin.write(b"slash ask\n")
+    assert await _read_until(process.stdout, "  press") == "Press press"
+    process.stdin.write(b"slash privacy\n")
+    refused = await _read_until(
+        process.stdout, "! 'privacy' alone is not offered, only with one of"
+    )
+    assert refused == "['show']"
     await bot.close()
     await task
     process.kill()
@@ -154,6 +161,6 @@ async def _until_connected(bot: SampleBot) -> None:
 
 async def _read_until(stream: asyncio.StreamReader, start: str) -> str:
     while line := (await stream.readline()).decode():
-        if line.startswith(f"{start}: "):
-            return line.removeprefix(f"{start}: ").strip()
+        if line.startswith(start):
+            return line.removeprefix(start).removeprefix(": ").strip()
     raise EOFError(start)

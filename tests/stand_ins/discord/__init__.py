@@ -11,7 +11,7 @@ from tests.stand_ins.discord.attachments import (
     Trickle,
     Upload,
 )
-from tests.stand_ins.discord.channels import Channel
+from tests.stand_ins.discord.channels import Channel, ChannelKind
 from tests.stand_ins.discord.faults import (
     Answer,
     HangUp,
@@ -32,6 +32,7 @@ __all__ = [
     "Attachment",
     "Callback",
     "Channel",
+    "ChannelKind",
     "Claim",
     "Cut",
     "Guild",

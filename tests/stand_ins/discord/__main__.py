@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord.attachments import Upload
+from tests.stand_ins.discord.component_rules import walk
 from tests.stand_ins.discord.permissions import Permission
 from tests.stand_ins.discord.server import LoopbackDiscord
 
 if TYPE_CHECKING:
     from tests.stand_ins.discord.channels import Channel
+    from tests.stand_ins.discord.interactions import Interaction
     from tests.stand_ins.discord.messages import Message
     from tests.stand_ins.discord.people import Member
+    from tests.stand_ins.discord.refusals import Json
 
 _HELP = """\
 post FILE [TEXT]          post a file
@@ -29,6 +32,8 @@ say TEXT                  write a message, a link for one
 reply TEXT                reply to the last message
 slash NAME [KEY=VALUE ..] use a command; @FILE for a file, numbers as such
 menu NAME                 use a context menu on the last message of a person
+press NAME [VALUE ..]     press a button of the last message that has it, or choose in a select
+fill [KEY=VALUE ..]       send the form that a press opened
 """
 
 
@@ -40,6 +45,7 @@ class Console:
         self._person = person
         self._folder = folder
         self._shown: dict[int, tuple[object, ...]] = {}
+        self._pressed: Interaction | None = None
 
     async def act(self, line: str) -> None:
         """Do what a line says; a line that cannot be done says why."""
@@ -63,8 +69,24 @@ class Console:
         elif verb == "menu":
             theirs = [m for m in channel.messages.values() if m.author is person.user]
             await person.use_context_menu(channel, rest, theirs[-1])
+        elif verb == "press":
+            await self._press(*rest.split(maxsplit=1))
+        elif verb == "fill" and self._pressed:
+            filled = dict(word.split("=", 1) for word in rest.split())
+            self._pressed = await person.submit(self._pressed, filled)
         elif verb:
             say(_HELP)
+
+    async def _press(self, name: str, values: str = "") -> None:
+        """Press what is called so, by its label or its custom id."""
+        for message in reversed(self._channel.messages.values()):
+            for part in _usable(message):
+                if name in {part.get("label"), part["custom_id"]}:
+                    chosen = values.split()
+                    press = self._person.click(message, part["custom_id"], values=chosen)
+                    self._pressed = await press
+                    return
+        raise LookupError(f"nothing here is called {name!r}")
 
     async def _slash(self, rest: str) -> None:
         words = rest.split()
@@ -76,7 +98,8 @@ class Console:
     async def show(self) -> None:
         """Print what the bot wrote or changed since the last time."""
         for message in list(self._channel.messages.values()):
-            state = (message.content, message.loading, len(message.attachments))
+            buttons = [part["custom_id"] for part in _usable(message)]
+            state = (message.content, message.loading, len(message.attachments), buttons)
             is_news = message.author.bot and self._shown.get(message.id) != state
             if is_news and not message.loading:
                 self._shown[message.id] = state
@@ -87,10 +110,16 @@ class Console:
         say(f"{message.author.name}{whom}: {message.content}")
         for embed in message.embeds:
             say(f"  embed: {embed.get('title') or ''} {embed.get('description') or ''}")
+        for part in _usable(message):
+            say(f"  press: {part.get('label') or ''} {part['custom_id']}")
         for attachment in message.attachments:
             path = self._folder / f"{attachment.id}-{attachment.filename}"
             await asyncio.to_thread(path.write_bytes, attachment.content)
             say(f"  file: {path} ({attachment.description or 'no description'})")
+
+
+def _usable(message: Message) -> list[Json]:
+    return [part for part in walk(message.components) if "custom_id" in part]
 
 
 def say(text: str) -> None:

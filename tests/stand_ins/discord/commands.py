@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CHAT, ON_USER, ON_MESSAGE = 1, 2, 3
 GROUPS = (1, 2)
+INSTALLATIONS = (0, 1)  # in a server, and by a person for themselves
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _CHAT_LIMIT, _OPTIONS, _CHOICES = 100, 25, 25
 
@@ -77,7 +78,6 @@ class CommandBook:
             "default_member_permissions": None,
             "nsfw": False,
             "contexts": None,
-            "integration_types": [0],
             "name_localizations": None,
             "description_localizations": None,
         }
@@ -88,7 +88,11 @@ class CommandBook:
             "type": kind,
         }
         place = {} if guild_id is None else {"guild_id": str(guild_id)}
-        return defaults | body | dict(given) | place
+        # What says nothing is offered through every installation the app is set up for.
+        where = {"integration_types": body.get("integration_types") or list(INSTALLATIONS)}
+        if body.get("dm_permission") is False and body.get("contexts") is None:
+            where["contexts"] = [0]  # as the field from before there were contexts says
+        return defaults | body | where | dict(given) | place
 
 
 def _check(path: str, body: Json) -> None:

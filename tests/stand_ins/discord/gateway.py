@@ -132,7 +132,8 @@ class Gateway:
 
     def _open(self, session: Session) -> None:
         number, of = session.shard
-        guilds = [g for g in self._world.guilds.values() if (g.id >> 22) % of == number]
+        known = (guild for guild in self._world.guilds.values() if guild.joined)
+        guilds = [guild for guild in known if (guild.id >> 22) % of == number]
         session.tell("READY", self._ready(session, [guild.id for guild in guilds]))
         for guild in guilds:
             session.tell("GUILD_CREATE", guild.create_json())

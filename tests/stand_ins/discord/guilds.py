@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.stand_ins.discord.channels import TEXT, THREAD, Channel
+from tests.stand_ins.discord.channels import Channel, ChannelKind
 from tests.stand_ins.discord.events import Intent, plain
 from tests.stand_ins.discord.people import Member, User
 from tests.stand_ins.discord.permissions import NOTHING, USUAL, Permission
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What a server's owner may set and this one has not.
 _UNSET = (
     *("icon", "splash", "banner", "description", "home_header", "discovery_splash"),
-    *("application_id", "afk_channel_id", "system_channel_id", "widget_channel_id"),
+    *("application_id", "afk_channel_id", "widget_channel_id"),
     *("rules_channel_id", "safety_alerts_channel_id", "public_updates_channel_id"),
     *("max_presences", "vanity_url_code", "incidents_data"),
 )
@@ -55,12 +55,14 @@ class Role:
 
 @dataclass(eq=False)
 class Guild:
-    """A server the bot is in; what is added to it is announced to the bot at once."""
+    """A server; what is added to it is announced to the bot at once, if that has ``joined``."""
 
     id: int
     world: World = field(repr=False)
     name: str
     locale: str = "en-US"
+    joined: bool = False
+    system_channel: Channel | None = field(default=None, repr=False)
     roles: dict[int, Role] = field(default_factory=dict, repr=False)
     members: dict[int, Member] = field(default_factory=dict, repr=False)
     owner: Member = field(init=False, repr=False)
@@ -70,14 +72,50 @@ class Guild:
         # The role everybody has carries the guild's own id.
         self.roles[self.id] = Role(self.id, "@everyone", USUAL)
         self.owner = self._enrol(User(self.world.ids.next(), "owner"), Permission.ADMINISTRATOR)
-        self.me = self._enrol(self.world.bot, NOTHING)
+        self.me = Member(self, self.world.bot)
 
     @property
     def channels(self) -> list[Channel]:
         return [channel for channel in self.world.channels.values() if channel.guild is self]
 
-    def add_text_channel(self, name: str) -> Channel:
-        channel = Channel(self.world.ids.next(), self.world, TEXT, name, self)
+    def add_text_channel(
+        self, name: str, *, nsfw: bool = False, category: Channel | None = None
+    ) -> Channel:
+        return self._add(ChannelKind.TEXT, name, nsfw=nsfw, parent=category)
+
+    def add_voice_channel(self, name: str, *, category: Channel | None = None) -> Channel:
+        """Add a channel to talk in; people write in it, too."""
+        return self._add(ChannelKind.VOICE, name, parent=category)
+
+    def add_forum(self, name: str, *, nsfw: bool = False) -> Channel:
+        return self._add(ChannelKind.FORUM, name, nsfw=nsfw)
+
+    def add_category(self, name: str) -> Channel:
+        return self._add(ChannelKind.CATEGORY, name)
+
+    def let_bot_join(self) -> None:
+        self.joined = True
+        self.members[self.me.user.id] = self.me
+        body = self.create_json(joining=True)
+        self.world.publish(plain("GUILD_CREATE", self.id, Intent.GUILDS, body))
+
+    def kick_bot(self) -> None:
+        """Put the bot out of this server."""
+        body = {"id": str(self.id)}  # an outage would be called "unavailable"
+        self.world.publish(plain("GUILD_DELETE", self.id, Intent.GUILDS, body))
+        self.joined = False
+        del self.members[self.me.user.id]
+
+    def _add(
+        self,
+        kind: ChannelKind,
+        name: str,
+        *,
+        nsfw: bool = False,
+        parent: Channel | None = None,
+    ) -> Channel:
+        snowflake = self.world.ids.next()
+        channel = Channel(snowflake, self.world, kind, name, self, parent=parent, nsfw=nsfw)
         self.world.channels[channel.id] = channel
         channel.announce("CHANNEL_CREATE")
         return channel
@@ -90,9 +128,20 @@ class Guild:
             self.world.publish(plain("GUILD_ROLE_CREATE", self.id, Intent.GUILDS, body))
         return role
 
-    def add_member(self, name: str, permissions: Permission = NOTHING) -> Member:
-        """Let a new person join, with these permissions on top of everybody's."""
-        member = self._enrol(User(self.world.ids.next(), name), permissions)
+    def add_member(
+        self,
+        name: str,
+        permissions: Permission = NOTHING,
+        *,
+        installed: bool = False,
+        locale: str = "en-US",
+    ) -> Member:
+        """Let a new person join, with these permissions on top of everybody's.
+
+        ``installed`` for one who added the app to their own account.
+        """
+        user = User(self.world.ids.next(), name, locale=locale, installed=installed)
+        member = self._enrol(user, permissions)
         body = member.as_json() | {"guild_id": str(self.id)}
         self.world.publish(plain("GUILD_MEMBER_ADD", self.id, Intent.GUILD_MEMBERS, body))
         return member
@@ -109,6 +158,7 @@ class Guild:
             "owner_id": str(self.owner.user.id),
             "region": "deprecated",
             **dict.fromkeys(_UNSET),
+            "system_channel_id": str(self.system_channel.id) if self.system_channel else None,
             "widget_enabled": False,
             "premium_progress_bar_enabled": False,
             "premium_subscription_count": 0,
@@ -131,24 +181,35 @@ class Guild:
             "system_channel_flags": 0,
         }
 
-    def create_json(self) -> Json:
-        """The guild as GUILD_CREATE tells it, to a session without the members intent."""
-        told = [channel.as_json() for channel in self.channels if channel.kind != THREAD]
-        threads = [channel.as_json() for channel in self.channels if channel.kind == THREAD]
-        return self.as_json() | {
-            "unavailable": False,
-            "large": False,
-            "joined_at": created_at(self.id),
-            "member_count": len(self.members),
-            "members": [self.me.as_json()],
-            "channels": told,
-            "threads": threads,
-            "voice_states": [],
-            "presences": [],
-            "stage_instances": [],
-            "guild_scheduled_events": [],
-            "soundboard_sounds": [],
-        }
+    def create_json(self, *, joining: bool = False) -> Json:
+        """The guild as GUILD_CREATE tells it, to a session without the members intent.
+
+        Only one the bot was in before is said to be available.
+        """
+        told = [channel.as_json() for channel in self.channels if not channel.is_thread]
+        threads = [
+            channel.as_json()
+            for channel in self.channels
+            if channel.is_thread and channel.bot_permissions()
+        ]
+        available = {} if joining else {"unavailable": False}
+        return (
+            self.as_json()
+            | available
+            | {
+                "large": False,
+                "joined_at": created_at(self.id),
+                "member_count": len(self.members),
+                "members": [self.me.as_json()],
+                "channels": told,
+                "threads": threads,
+                "voice_states": [],
+                "presences": [],
+                "stage_instances": [],
+                "guild_scheduled_events": [],
+                "soundboard_sounds": [],
+            }
+        )
 
     def _enrol(self, user: User, permissions: Permission) -> Member:
         member = Member(self, user)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord import posting
+from tests.stand_ins.discord.component_rules import check_modal
 from tests.stand_ins.discord.interactions import Callback, Interaction
 from tests.stand_ins.discord.limits import check_message
 from tests.stand_ins.discord.messages import (
@@ -50,6 +51,8 @@ class InteractionRoutes:
         callback, body = Callback(call.body["type"]), call.body.get("data") or {}
         if callback in {Callback.MESSAGE, Callback.UPDATE}:
             check_message(body, call.files.values(), new=callback is Callback.MESSAGE)
+        if callback is Callback.MODAL:
+            check_modal(body)
         if len(body.get("choices") or ()) > _CHOICES:
             raise invalid_form("data.choices", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer.")
         interaction.acknowledge(callback)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from tests.stand_ins.discord.channels import ChannelKind
 from tests.stand_ins.discord.events import ALWAYS, plain
 from tests.stand_ins.discord.messages import EPHEMERAL, LOADING, message_json
 from tests.stand_ins.discord.refusals import already_acknowledged, expired_token, unknown
@@ -39,6 +40,21 @@ class Kind(IntEnum):
     MODAL = 5
 
 
+class Context(IntEnum):
+    """Where an interaction happened."""
+
+    GUILD = 0
+    BOT_DM = 1
+    PRIVATE_CHANNEL = 2
+
+
+class Integration(IntEnum):
+    """For whom an app was installed."""
+
+    GUILD = 0
+    USER = 1
+
+
 class Callback(IntEnum):
     """How the bot answers at first."""
 
@@ -48,6 +64,21 @@ class Callback(IntEnum):
     UPDATE = 7
     CHOICES = 8
     MODAL = 9
+
+
+def context_of(channel: Channel) -> Context:
+    if channel.guild:
+        return Context.GUILD
+    return Context.BOT_DM if channel.kind is ChannelKind.DIRECT else Context.PRIVATE_CHANNEL
+
+
+def integrations(member: Member, channel: Channel) -> set[int]:
+    """Return which of its installations the app is used through."""
+    found: set[int] = {Integration.USER} if member.user.installed else set()
+    context = context_of(channel)
+    if context is Context.BOT_DM or (channel.guild and channel.guild.joined):
+        found.add(Integration.GUILD)
+    return found
 
 
 @dataclass(eq=False)
@@ -123,7 +154,7 @@ class Interaction:
             "id": str(self.id),
             "type": int(self.kind),
             "user": self.member.user.as_json(),
-            "authorizing_integration_owners": {},
+            "authorizing_integration_owners": self.owners(),
         }
 
     def callback_json(self) -> Json:
@@ -148,8 +179,16 @@ class Interaction:
         guild_id = self.channel.guild.id if self.channel.guild else None
         world.publish(plain("INTERACTION_CREATE", guild_id, ALWAYS, self._json()))
 
+    def owners(self) -> Json:
+        """Who installed the app: the server (0 for a private channel), the person, or both."""
+        command = self.command or (self.source and self.source.command)
+        offered = set(command["integration_types"]) if command else {Integration.GUILD}
+        used = offered & integrations(self.member, self.channel)
+        guild = str(self.channel.guild.id) if self.channel.guild else "0"
+        owners = {Integration.GUILD: guild, Integration.USER: str(self.member.user.id)}
+        return {str(int(kind)): owner for kind, owner in owners.items() if kind in used}
+
     def _json(self) -> Json:
-        told = str(int(self.channel.bot_permissions()))
         body = {
             "id": str(self.id),
             "application_id": str(self.channel.world.bot.id),
@@ -158,27 +197,31 @@ class Interaction:
             "version": 1,
             "data": self.payload,
             "channel_id": str(self.channel.id),
-            "channel": self.channel.as_json() | {"permissions": told},
-            "app_permissions": told,
-            "locale": "en-US",
+            "channel": self.channel.as_json() | self._permissions_here(),
+            "app_permissions": str(int(self.channel.app_permissions())),
+            "locale": self.member.user.locale,
             "entitlements": [],
             "attachment_size_limit": _FILE_BYTES,
+            "context": int(context_of(self.channel)),
+            "authorizing_integration_owners": self.owners(),
         }
         if self.source is not None:
             body["message"] = message_json(self.source, readable=True)
         return body | self._place()
 
+    def _permissions_here(self) -> Json:
+        """What who acted may do in the channel, overwrites counted."""
+        if self.channel.guild is None:
+            return {}
+        return {"permissions": str(int(self.channel.permissions_of(self.member)))}
+
     def _place(self) -> Json:
         guild = self.channel.guild
         if guild is None:
-            owners = {"0": "0"}
-            place = {"user": self.member.user.as_json(), "context": 1}
-            return place | {"authorizing_integration_owners": owners}
+            return {"user": self.member.user.as_json()}
         return {
             "guild_id": str(guild.id),
             "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
             "guild_locale": guild.locale,
-            "member": self.member.interaction_json(),
-            "context": 0,
-            "authorizing_integration_owners": {"0": str(guild.id)},
+            "member": self.member.interaction_json(self.channel),
         }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.stand_ins.discord.component_rules import check_parts, check_rows, walk
 from tests.stand_ins.discord.messages import COMPONENTS_V2
 from tests.stand_ins.discord.refusals import empty_message, invalid_form, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from tests.stand_ins.discord.attachments import Upload
     from tests.stand_ins.discord.refusals import Json
@@ -29,19 +30,13 @@ def check_message(body: Json, files: Collection[Upload], *, new: bool, v2: bool 
     _check_embeds(body.get("embeds") or ())
     if v2 or (body.get("flags") or 0) & COMPONENTS_V2:
         _check_v2(body)
+    else:
+        check_rows(body.get("components") or ())
     if new and not files and not any(body.get(name) for name in _SUBSTANCE):
         raise empty_message()
 
 
 _SUBSTANCE = ("content", "embeds", "components", "sticker_ids", "poll", "message_reference")
-
-
-def walk(components: Sequence[Json]) -> Iterator[Json]:
-    """Give every component, however deep it is nested."""
-    for component in components:
-        yield component
-        nested = [component[name] for name in ("accessory", "component") if name in component]
-        yield from walk([*component.get("components", ()), *nested])
 
 
 def _check_files(files: Collection[Upload]) -> None:
@@ -83,6 +78,7 @@ def _check_v2(body: Json) -> None:
     _at_most("components", found, V2_COMPONENTS)
     texts = "".join(part["content"] for part in found if part["type"] == _TEXT_DISPLAY)
     _at_most("components", texts, V2_TEXT)
+    check_parts(body.get("components") or ())
     for gallery in (part for part in found if part["type"] == _MEDIA_GALLERY):
         if not 1 <= len(gallery["items"]) <= GALLERY:
             raise invalid_form("components", "BASE_TYPE_BAD_LENGTH", f"Must be 1 to {GALLERY}.")

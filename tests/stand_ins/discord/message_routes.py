@@ -6,17 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord import posting
-from tests.stand_ins.discord.channels import THREAD
+from tests.stand_ins.discord.channels import ChannelKind
 from tests.stand_ins.discord.limits import check_message
 from tests.stand_ins.discord.messages import COMPONENTS_V2, Message, Reference, message_json
 from tests.stand_ins.discord.permissions import NOTHING, Permission
 from tests.stand_ins.discord.refusals import (
     Json,
     closed_dms,
+    has_a_thread,
     invalid_form,
     no_access,
     no_permission,
     no_reply_without_history,
+    no_threads_here,
     not_the_author,
     unknown,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord.world import World
 
 _HISTORY = 50
+_THREADED = {ChannelKind.TEXT, ChannelKind.FORUM}
 
 
 class MessageRoutes:
@@ -46,11 +49,12 @@ class MessageRoutes:
             Route("POST", f"{channel}/typing", self.type),
             Route("POST", f"{channel}/threads", self.open_thread),
             Route("POST", messages, self.create),
+            Route("POST", f"{messages}/bulk-delete", self.delete_many),
             Route("GET", messages, self.history),
             Route("GET", message, self.get),
             Route("PATCH", message, self.edit),
             Route("DELETE", message, self.delete),
-            Route("POST", f"{message}/threads", self.open_thread),
+            Route("POST", f"{message}/threads", self.open_thread_from),
             Route("PUT", f"{reaction}/@me", self.react),
             Route("DELETE", f"{reaction}/{{user}}", self.unreact),
         ]
@@ -66,7 +70,7 @@ class MessageRoutes:
         channel = self._channel(call, Permission.SEND_MESSAGES)
         if call.files:
             _demand(channel, Permission.ATTACH_FILES)
-        if channel.recipient is not None and not channel.recipient.accepts_dms:
+        if not all(user.accepts_dms for user in channel.recipients):
             raise closed_dms()
         check_message(call.body, call.files.values(), new=True)
         return self._json(self._create(channel, call))
@@ -126,6 +130,11 @@ class MessageRoutes:
             _demand(message.channel, Permission.MANAGE_MESSAGES)
         posting.delete(message)
 
+    def delete_many(self, call: Call) -> None:
+        channel = self._channel(call, Permission.MANAGE_MESSAGES)
+        named = [int(snowflake) for snowflake in call.body["messages"]]
+        posting.delete_many([channel.messages[i] for i in named if i in channel.messages])
+
     def react(self, call: Call) -> None:
         channel = self._channel(call, Permission.READ_MESSAGE_HISTORY)
         message, emoji = _message(channel, call), call.names["emoji"]
@@ -141,9 +150,33 @@ class MessageRoutes:
         posting.unreact(message, user, call.names["emoji"])
 
     def open_thread(self, call: Call) -> Json:
-        channel = self._channel(call, Permission.CREATE_PUBLIC_THREADS)
-        starter = _message(channel, call) if "message" in call.names else None
-        return channel.add_thread(call.body["name"], starter=starter).as_json()
+        """Open a thread without a message; a forum's, which is a post, comes with one."""
+        private = call.body.get("type") == ChannelKind.PRIVATE_THREAD
+        channel = self._threaded(call, private=private)
+        name = call.body["name"]
+        if channel.kind is not ChannelKind.FORUM:
+            return channel.add_thread(name, private=private, members=(channel.me,)).as_json()
+        check_message(call.body["message"], call.files.values(), new=True)
+        draft = posting.draft_from(self._world.bot, call.body["message"], call.files)
+        message = posting.open_post(channel, name, draft)
+        return message.channel.as_json() | {"message": self._json(message)}
+
+    def open_thread_from(self, call: Call) -> Json:
+        channel = self._threaded(call)
+        message = _message(channel, call)
+        if message.thread is not None:
+            raise has_a_thread()
+        return posting.open_thread(self._world.bot, message, call.body["name"]).as_json()
+
+    def _threaded(self, call: Call, *, private: bool = False) -> Channel:
+        channel = self._channel(call)
+        if channel.kind not in _THREADED:
+            raise no_threads_here()
+        public = Permission.CREATE_PUBLIC_THREADS
+        if channel.kind is ChannelKind.FORUM:
+            public = Permission.SEND_MESSAGES
+        _demand(channel, Permission.CREATE_PRIVATE_THREADS if private else public)
+        return channel
 
     def _reactor(self, call: Call) -> User:
         named = call.names["user"]
@@ -153,7 +186,7 @@ class MessageRoutes:
         channel = self._world.channel(call.id("channel"))
         if not channel.bot_may(Permission.VIEW_CHANNEL):
             raise no_access()
-        if needed is Permission.SEND_MESSAGES and channel.kind == THREAD:
+        if needed is Permission.SEND_MESSAGES and channel.is_thread:
             needed = Permission.SEND_MESSAGES_IN_THREADS
         _demand(channel, needed)
         return channel

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord.people import User
     from tests.stand_ins.discord.refusals import Json
 
+# https://docs.discord.com/developers/resources/message#message-object-message-flags
+HAS_THREAD = 1 << 5
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
+SILENT = 1 << 12
 COMPONENTS_V2 = 1 << 15
 
-_PLAIN, _REPLY, _COMMAND, _MENU = 0, 19, 20, 23
+_PLAIN, _REPLY, _COMMAND, _STARTER, _MENU = 0, 19, 20, 21, 23
 _FORWARD = 1
 
 
@@ -64,6 +67,7 @@ class Message:
     mention_roles: list[int] = field(default_factory=list)
     mention_everyone: bool = False
     reactions: dict[str, list[User]] = field(default_factory=dict)
+    thread: Channel | None = None
     edited_at: str | None = None
     past_contents: list[str] = field(default_factory=list)
     deleted: bool = False
@@ -73,15 +77,28 @@ class Message:
         return bool(self.flags & EPHEMERAL)
 
     @property
+    def silent(self) -> bool:
+        """Whether it came without a notification."""
+        return bool(self.flags & SILENT)
+
+    @property
+    def command(self) -> Json | None:
+        """The command it answers, if it does."""
+        return self.interaction.command if self.interaction else None
+
+    @property
     def loading(self) -> bool:
         """Whether people see "is thinking…" in its place."""
         return bool(self.flags & LOADING)
 
     @property
     def kind(self) -> int:
-        if self.interaction is not None and self.interaction.command is not None:
-            return _COMMAND if self.interaction.command["type"] == 1 else _MENU
-        return _REPLY if self.reference and not self.reference.forward else _PLAIN
+        if self.command is not None:
+            return _COMMAND if self.command["type"] == 1 else _MENU
+        if self.reference is None or self.reference.forward:
+            return _PLAIN
+        # A thread begins with a pointer to the message it was made from.
+        return _REPLY if self.reference.message.thread is not self.channel else _STARTER
 
     def replies_to(self, message: Message) -> bool:
         reference = self.reference
@@ -168,6 +185,8 @@ def _optional(message: Message) -> Json:
     found: Json = {}
     if message.nonce is not None:
         found["nonce"] = message.nonce
+    if message.thread is not None:
+        found["thread"] = message.thread.as_json()
     if message.reactions:
         found["reactions"] = [_reaction(message, emoji) for emoji in message.reactions]
     if message.interaction is not None:

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class User:
-    """An account, of a person or of the bot."""
+    """An account, of a person or of the bot; ``installed`` tells whether it added the app."""
 
     id: int
     name: str
     bot: bool = False
     accepts_dms: bool = True
+    locale: str = "en-US"
+    installed: bool = False
 
     @property
     def mention(self) -> str:
@@ -112,6 +114,21 @@ class Member:
     async def delete(self, message: Message) -> None:
         posting.delete(message)
 
+    async def purge(self, messages: Sequence[Message]) -> None:
+        """Delete many messages of a channel at once, as moderators' bots do."""
+        posting.delete_many(messages)
+
+    async def open_thread(self, message: Message, name: str = "about it") -> Channel:
+        """Open a thread from a message."""
+        return posting.open_thread(self.user, message, name)
+
+    async def open_post(
+        self, forum: Channel, name: str, content: str = "", *, files: Iterable[File] = ()
+    ) -> Message:
+        """Begin a post in a forum; its first message has its id."""
+        draft = posting.Draft(self.user, content, posting.as_uploads(files))
+        return posting.open_post(forum, name, draft)
+
     async def react(self, message: Message, emoji: str) -> None:
         posting.react(message, self.user, emoji)
 
@@ -136,13 +153,21 @@ class Member:
         return invoking.context_menu(self, channel, name, target)
 
     async def click(
-        self, message: Message, custom_id: str, *, values: Sequence[str] | None = None
+        self, message: Message, custom_id: str, *, values: Sequence[Any] | None = None
     ) -> Interaction:
-        """Press a button, or choose ``values`` of a select."""
+        """Press a button, or choose ``values`` of a select.
+
+        Values are texts, members, roles or channels, as the select offers them; ValueError and
+        TypeError for what it does not.
+        """
         return invoking.click(self, message, custom_id, values)
 
-    async def submit(self, opened: Interaction, values: Mapping[str, str]) -> Interaction:
-        """Send the modal that answered an interaction, with a value for each custom id."""
+    async def submit(self, opened: Interaction, values: Mapping[str, Any]) -> Interaction:
+        """Send the modal that answered an interaction, with a value for each custom id.
+
+        A text or a radio's option is a string, a checkbox a boolean, everything else (selects,
+        checkboxes, files) a list; what is not named stays as it stood there.
+        """
         return invoking.submit(self, opened, values)
 
     def as_json(self, *, user: bool = True) -> Json:
@@ -161,5 +186,7 @@ class Member:
         }
         return body | ({"user": self.user.as_json()} if user else {})
 
-    def interaction_json(self) -> Json:
-        return self.as_json() | {"permissions": str(int(self.permissions))}
+    def interaction_json(self, channel: Channel) -> Json:
+        """The member as an interaction tells it: with what it may do in the channel."""
+        here = channel.permissions_of(self) if channel.guild is self.guild else self.permissions
+        return self.as_json() | {"permissions": str(int(here))}

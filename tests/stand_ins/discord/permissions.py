@@ -19,12 +19,17 @@ class Permission(IntFlag):
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
     USE_APPLICATION_COMMANDS = 1 << 31
+    MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35
+    CREATE_PRIVATE_THREADS = 1 << 36
     SEND_MESSAGES_IN_THREADS = 1 << 38
 
 
 NOTHING = Permission(0)
 EVERYTHING = Permission((1 << 53) - 1)
+# What an app may put into its answers where its bot is not: app_permissions in
+# https://docs.discord.com/developers/interactions/receiving-and-responding#interaction-object
+FOREIGN = Permission.EMBED_LINKS | Permission.ATTACH_FILES
 
 # What everybody may do in a server whose owner has changed nothing.
 USUAL = (
@@ -36,5 +41,6 @@ USUAL = (
     | Permission.READ_MESSAGE_HISTORY
     | Permission.USE_APPLICATION_COMMANDS
     | Permission.CREATE_PUBLIC_THREADS
+    | Permission.CREATE_PRIVATE_THREADS
     | Permission.SEND_MESSAGES_IN_THREADS
 )

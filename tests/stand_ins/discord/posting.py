@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 from tests.stand_ins.discord.attachments import Attachment, Upload, as_upload
 from tests.stand_ins.discord.events import Event, Intent, plain
 from tests.stand_ins.discord.mentions import pinged
-from tests.stand_ins.discord.messages import LOADING, Message, gateway_json
+from tests.stand_ins.discord.messages import (
+    HAS_THREAD,
+    LOADING,
+    Message,
+    Reference,
+    gateway_json,
+)
 from tests.stand_ins.discord.permissions import Permission
 from tests.stand_ins.discord.snowflakes import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.stand_ins.discord.attachments import File
     from tests.stand_ins.discord.channels import Channel
     from tests.stand_ins.discord.interactions import Interaction
-    from tests.stand_ins.discord.messages import Reference
     from tests.stand_ins.discord.people import User
     from tests.stand_ins.discord.refusals import Json
 
@@ -69,9 +74,9 @@ def described(body: Json, files: Mapping[int, Upload]) -> dict[int, Upload]:
     }
 
 
-def create(channel: Channel, draft: Draft) -> Message:
+def create(channel: Channel, draft: Draft, snowflake: int | None = None) -> Message:
     message = Message(
-        id=channel.world.ids.next(),
+        id=snowflake or channel.world.ids.next(),
         channel=channel,
         author=draft.author,
         content=draft.content,
@@ -114,13 +119,36 @@ def unfurl(message: Message, embeds: list[Json]) -> None:
 
 
 def delete(message: Message) -> None:
-    message.deleted = True
-    del message.channel.messages[message.id]
-    for attachment in message.attachments:
-        attachment.gone = True
-    body = _ids(message)
+    _remove(message)
     intent = _intent(message, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)
-    _publish(message, plain("MESSAGE_DELETE", _guild_id(message), intent, body))
+    _publish(message, plain("MESSAGE_DELETE", _guild_id(message), intent, _ids(message)))
+
+
+def delete_many(messages: Sequence[Message]) -> None:
+    """Delete messages of one channel, told in one event."""
+    for message in messages:
+        _remove(message)
+    first = messages[0]
+    body = _ids(first) | {"ids": [str(message.id) for message in messages]}
+    del body["id"]
+    event = plain("MESSAGE_DELETE_BULK", _guild_id(first), Intent.GUILD_MESSAGES, body)
+    _publish(first, event)
+
+
+def open_thread(user: User, message: Message, name: str, *, private: bool = False) -> Channel:
+    """Open a thread from a message, which then says so, as does the thread's first message."""
+    thread = message.channel.add_thread(name, starter=message, private=private)
+    message.thread = thread
+    message.flags |= HAS_THREAD
+    _announce("MESSAGE_UPDATE", message)
+    create(thread, Draft(user, reference=Reference(message)))
+    return thread
+
+
+def open_post(forum: Channel, name: str, draft: Draft) -> Message:
+    """Begin a post: a thread whose first message has the thread's id."""
+    thread = forum.add_thread(name)
+    return create(thread, draft, thread.id)
 
 
 def react(message: Message, user: User, emoji: str) -> None:
@@ -158,6 +186,13 @@ def _kept(message: Message, body: Json) -> list[Attachment]:
     return [attachment for attachment in message.attachments if attachment.id in named]
 
 
+def _remove(message: Message) -> None:
+    message.deleted = True
+    del message.channel.messages[message.id]
+    for attachment in message.attachments:
+        attachment.gone = True
+
+
 def _note_mentions(message: Message) -> None:
     reference = message.reference
     replied_to = reference.message.author.id if reference and not reference.forward else None
@@ -169,7 +204,7 @@ def _note_mentions(message: Message) -> None:
 
 def _readers(channel: Channel) -> list[User]:
     if channel.guild is None:
-        return [channel.world.bot, *([channel.recipient] if channel.recipient else [])]
+        return [channel.world.bot, *channel.recipients]
     return [member.user for member in channel.guild.members.values()]
 
 

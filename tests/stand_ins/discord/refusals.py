@@ -52,6 +52,14 @@ def no_reply_without_history() -> Refusal:
     return Refusal(403, 160002, "Cannot reply without permission to read message history")
 
 
+def has_a_thread() -> Refusal:
+    return Refusal(400, 160004, "A thread has already been created for this message")
+
+
+def no_threads_here() -> Refusal:
+    return Refusal(400, 50024, "Cannot execute action on this channel type")
+
+
 def closed_dms() -> Refusal:
     return Refusal(403, 50007, "Cannot send messages to this user")
 

@@ -11,6 +11,8 @@ import yarl
 from discord import app_commands
 from discord.ext import commands
 
+from tests.stand_ins.discord.sample_panel import panel
+
 if TYPE_CHECKING:
     import pytest
 
@@ -42,6 +44,8 @@ class SampleBot(commands.AutoShardedBot):
         self.tree.add_command(_size)
         self.tree.add_command(_threshold)
         self.tree.add_command(_ask)
+        self.tree.add_command(_privacy)
+        self.tree.add_command(panel)
         self.tree.context_menu(name="Tag this video")(_tag)
 
     async def setup_hook(self) -> None:
@@ -84,6 +88,14 @@ async def _threshold(
 @app_commands.command(name="ask", description="Ask for a name")
 async def _ask(interaction: discord.Interaction, start: str = "") -> None:
     await interaction.response.send_message(start or "press", view=_Press())
+
+
+_privacy = app_commands.Group(name="privacy", description="What is kept", guild_only=True)
+
+
+@_privacy.command(name="show", description="Show it")
+async def _show(interaction: discord.Interaction) -> None:
+    await interaction.response.send_message("nothing", ephemeral=True)
 
 
 @_ask.autocomplete("start")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord.guilds import Guild
     from tests.stand_ins.discord.journal import Request
     from tests.stand_ins.discord.messages import Message
-    from tests.stand_ins.discord.people import User
+    from tests.stand_ins.discord.people import Member, User
     from tests.stand_ins.discord.refusals import Json
 
 _HOST = "127.0.0.1"
@@ -125,8 +125,23 @@ class LoopbackDiscord:
         """What was asked that this stand-in does not know; a test should find it empty."""
         return self.journal.unknown_routes
 
-    def add_guild(self, name: str = "Cats", shard: tuple[int, int] | None = None) -> Guild:
-        return self.world.add_guild(name, shard)
+    def add_guild(
+        self,
+        name: str = "Cats",
+        shard: tuple[int, int] | None = None,
+        *,
+        system_channel: str | None = None,
+    ) -> Guild:
+        """Add a server and let the bot join."""
+        return self.world.add_guild(name, shard, system_channel=system_channel)
+
+    def add_foreign_guild(self, name: str = "Elsewhere") -> Guild:
+        """Add a server the bot is not in, where people use what they installed for themselves."""
+        return self.world.add_guild(name, joined=False)
+
+    def add_group(self, *members: Member) -> Channel:
+        """Let people talk among themselves in private, without the bot."""
+        return self.world.add_group([member.user for member in members])
 
     def send_reconnect(self, *, repeat: int = 0) -> None:
         """Ask every session to come back (op 7); the last ``repeat`` events are then told twice."""
@@ -196,6 +211,11 @@ class LoopbackDiscord:
 
         what = f"reply to {reply_to.content!r}" if reply_to else f"message in #{channel.name}"
         return await self.changes.until(find, what, timeout=timeout)
+
+    async def wait_for_typing(self, channel: Channel, timeout: float = 10) -> None:
+        """Wait until the bot has been seen typing."""
+        typing = f"typing in #{channel.name}"
+        await self.wait_until(lambda: channel.typing > 0, typing, timeout=timeout)
 
     async def wait_for_reaction(
         self, message: Message, emoji: str | None = None, timeout: float = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.stand_ins.discord.commands import INSTALLATIONS
 from tests.stand_ins.discord.refusals import Json, unknown
 from tests.stand_ins.discord.rest import Call, Route
 
@@ -95,6 +96,7 @@ class ServerRoutes:
             "approximate_user_authorization_count": 0,
             "owner": self._world.owner.as_json(),
             "team": None,
+            "integration_types_config": {str(kind): {} for kind in INSTALLATIONS},
             "approximate_guild_count": len(self._world.guilds),
         }
 
@@ -102,6 +104,7 @@ class ServerRoutes:
         return [
             guild.as_json() | {"owner": False, "permissions": str(int(guild.me.permissions))}
             for guild in self._world.guilds.values()
+            if guild.joined
         ]
 
     def open_direct(self, call: Call) -> Json:
@@ -133,7 +136,10 @@ class ServerRoutes:
         return [member.as_json() for member in self._guild(call).members.values()]
 
     def _guild(self, call: Call) -> Guild:
-        return self._world.guild(call.id("guild"))
+        guild = self._world.guild(call.id("guild"))
+        if not guild.joined:
+            raise unknown("Guild")
+        return guild
 
     def _member(self, call: Call) -> Member:
         member = self._guild(call).members.get(call.id("user"))

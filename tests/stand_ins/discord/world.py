@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.stand_ins.discord.channels import DIRECT, Channel
+from tests.stand_ins.discord.channels import Channel, ChannelKind
 from tests.stand_ins.discord.commands import CommandBook
-from tests.stand_ins.discord.events import Event, Intent, plain
+from tests.stand_ins.discord.events import ALWAYS, Event
 from tests.stand_ins.discord.guilds import Guild
 from tests.stand_ins.discord.people import User
 from tests.stand_ins.discord.refusals import unknown
@@ -48,26 +48,48 @@ class World:
         return _CONTENT_LIMITED if self.content_granted else 0
 
     def publish(self, event: Event) -> None:
-        for listener in self.listeners:
-            listener(event)
+        """Tell of an event; of a server the bot is not in it hears interactions alone."""
+        guild = self.guilds.get(event.guild_id or 0)
+        if guild is None or guild.joined or event.intent is ALWAYS:
+            for listener in self.listeners:
+                listener(event)
         self.changes.notify()
 
-    def add_guild(self, name: str, shard: tuple[int, int] | None = None) -> Guild:
-        """Add a server and let the bot join; ``shard=(1, 2)`` for one of the second of two."""
+    def add_guild(
+        self,
+        name: str,
+        shard: tuple[int, int] | None = None,
+        *,
+        joined: bool = True,
+        system_channel: str | None = None,
+    ) -> Guild:
+        """Add a server; ``shard=(1, 2)`` for one of the second of two."""
         snowflake = self.ids.next()
         while shard and (snowflake >> 22) % shard[1] != shard[0]:
             snowflake = self.ids.next()
-        guild = Guild(snowflake, self, name)
+        # What there is before the bot joins is told with the server, not by itself.
+        guild = Guild(snowflake, self, name, joined=False)
         self.guilds[guild.id] = guild
-        self.publish(plain("GUILD_CREATE", guild.id, Intent.GUILDS, guild.create_json()))
+        if system_channel is not None:
+            guild.system_channel = guild.add_text_channel(system_channel)
+        if joined:
+            guild.let_bot_join()
         return guild
 
     def direct_channel(self, user: User) -> Channel:
         """Return the bot's private channel with somebody, opened at need."""
         for channel in self.channels.values():
-            if channel.recipient is user:
+            if channel.kind is ChannelKind.DIRECT and channel.recipients == [user]:
                 return channel
-        channel = Channel(self.ids.next(), self, DIRECT, user.name, recipient=user)
+        return self._add_private(ChannelKind.DIRECT, [user])
+
+    def add_group(self, users: list[User]) -> Channel:
+        """Let people talk among themselves, without the bot."""
+        return self._add_private(ChannelKind.GROUP, users)
+
+    def _add_private(self, kind: ChannelKind, users: list[User]) -> Channel:
+        name = ", ".join(user.name for user in users)
+        channel = Channel(self.ids.next(), self, kind, name, recipients=users)
         self.channels[channel.id] = channel
         return channel
 
