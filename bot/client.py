@@ -17,11 +17,21 @@ from discord.http import Route
 from yarl import URL
 
 from bot.errors import FramehoundError
+from bot.languages import ENGLISH, Sentence, Speech, spoken
+from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from bot.app import App
     from bot.jobs import Intake
 
+_FORBIDDEN = Sentence("You need the Manage Server permission to change this.")
+_SERVERS_ONLY = Sentence("This works in servers only.")
+_UNCLEAR = Sentence("I didn't understand that; try the command with / to see what it takes.")
+_NAMES = {
+    app_commands.TranslationContextLocation.command_name,
+    app_commands.TranslationContextLocation.group_name,
+    app_commands.TranslationContextLocation.parameter_name,
+}
 COGS = ("cogs.autotag", "cogs.tags", "cogs.settings", "cogs.usage", "cogs.privacy")
 
 
@@ -45,13 +55,31 @@ class FramehoundBot(commands.AutoShardedBot):
         self.jobs = jobs
         self.forgetting = app.forgetting(jobs)
         self._log = structlog.get_logger("framehound.client")
-        self.tree.on_error = self._on_tree_error  # type: ignore[method-assign]  # the documented way short of a subclass
+        self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
 
     async def setup_hook(self) -> None:
         """Load every cog, or fail; then tell Discord about commands if they changed."""
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
+
+    async def speech(self, guild_id: int | None) -> Speech:
+        """Return the language a server is answered in; English where that can't be looked up."""
+        if guild_id is None:
+            return ENGLISH
+        with suppress(StorageUnavailable):
+            return Speech((await self.app.settings.load(guild_id)).language)
+        return ENGLISH
+
+    async def speech_for(
+        self, asker: commands.Context[FramehoundBot] | discord.Interaction[FramehoundBot]
+    ) -> Speech:
+        """Return the language of an answer for one person's eyes: theirs, else the server's."""
+        interaction = asker.interaction if isinstance(asker, commands.Context) else asker
+        own = spoken(interaction.locale.value) if interaction else None
+        if own:
+            return Speech(own)
+        return await self.speech(asker.guild.id if asker.guild else None)
 
     async def leave_gateway(self) -> None:
         """Hear nothing more; REST stays open for the answers under way."""
@@ -71,42 +99,62 @@ class FramehoundBot(commands.AutoShardedBot):
         if isinstance(error, commands.CommandNotFound):
             return
         with suppress(discord.Forbidden):  # there is no other place to say it
-            await context.send(self._sentence(error), ephemeral=True)
+            await context.send(self._told(error, await self.speech_for(context)), ephemeral=True)
 
-    async def _on_tree_error(
-        self,
-        interaction: discord.Interaction[FramehoundBot],
-        error: app_commands.AppCommandError,
+    async def refuse(
+        self, interaction: discord.Interaction[FramehoundBot], error: Exception
     ) -> None:
-        sentence = self._sentence(error)
+        """Answer what a command, a button or a form could not do, for the asker's eyes alone."""
+        sentence = self._told(error, await self.speech_for(interaction))
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
 
-    def _sentence(self, error: Exception) -> str:
+    def _told(self, error: Exception, say: Speech) -> str:
         """Return what to tell people; what nobody expected is logged, once."""
         cause = getattr(error, "original", error)
         cause = getattr(cause, "original", cause)
         if isinstance(cause, FramehoundError):
-            return str(cause)
+            return cause.told(say)
         if isinstance(cause, (commands.MissingPermissions, app_commands.MissingPermissions)):
-            return "You need the Manage Server permission to change this."
+            return say(_FORBIDDEN)
         if isinstance(cause, (commands.NoPrivateMessage, app_commands.NoPrivateMessage)):
-            return "This works in servers only."
+            return say(_SERVERS_ONLY)
         if isinstance(cause, commands.UserInputError):
-            return "I didn't understand that; try the command with / to see what it takes."
+            return say(_UNCLEAR)
         self._log.error("command failed", exc_info=cause)
-        return str(FramehoundError())
+        return FramehoundError().told(say)
 
     async def _sync_commands(self) -> None:
         """Sync only when the commands' content changed: Discord limits how often one may."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = _CatalogTranslator()
+        await self.tree.set_translator(translator)
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"commands:{self.application_id}"
         if await self.app.meta.get(key) != digest:
             await self.tree.sync()
             await self.app.meta.set(key, digest)
+
+
+class _CatalogTranslator(app_commands.Translator):
+    """Translates what commands and their options say of themselves; their names stay."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """Return the text in a language of ours other than English, else None."""
+        language = spoken(locale.value)
+        if language is None or language == "en" or context.location in _NAMES:
+            return None
+        return Speech(language)(str(string))
 
 
 def point_at(api_url: str) -> None:

@@ -26,7 +26,8 @@
         └── QuotaExhausted       quota_exhausted
             └── BudgetExhausted  the same: not the account's, but the operator's own limit
 
-``str(error)`` is the sentence a person may read; ``error.detail`` is for the operator's log alone.
+``str(error)`` is the sentence a person may read, ``error.told(say)`` the same in their language;
+``error.detail`` is for the operator's log alone.
 An error crosses a process or a database as ``as_dict()`` and comes back through ``restore``.
 """
 
@@ -35,7 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class FramehoundError(Exception):
@@ -48,7 +49,16 @@ class FramehoundError(Exception):
         """Fill ``sentence`` with ``facts``; ``detail`` is kept for the operator's log."""
         self.facts = facts
         self.detail = detail
-        super().__init__(self.sentence.format(**facts))
+        super().__init__(self.template.format(**facts))
+
+    @property
+    def template(self) -> str:
+        """The sentence before its facts are filled in."""
+        return self.sentence
+
+    def told(self, say: Callable[..., str]) -> str:
+        """Return the sentence as ``say`` tells it; a fact may be words to be said as well."""
+        return say(self.template, **{name: say(fact) for name, fact in self.facts.items()})
 
     def as_dict(self) -> dict[str, object]:
         """Return the code, the sentence, the facts in it and the detail, ready for JSON."""
@@ -115,28 +125,43 @@ class AddressNotPublic(ClipError):
     sentence = Unreachable.sentence
 
 
-class TooLarge(ClipError):
+class _TooMuch(ClipError):
+    """More than a limit; where the rest was never read, the figure is a least."""
+
+    at_least_sentence: ClassVar[str]
+
+    def __init__(self, value: float, limit: float, *, at_least: bool) -> None:
+        figure, bound = _distinct_figures(value, limit)
+        least = {"least": "yes"} if at_least else {}
+        super().__init__(figure=figure, limit=bound, **least)
+
+    @property
+    def template(self) -> str:
+        return self.at_least_sentence if "least" in self.facts else self.sentence
+
+
+class TooLarge(_TooMuch):
     """More bytes than the limit."""
 
     code = "too_large"
-    sentence = "This clip is {size}; the limit is {limit}."
+    sentence = "This clip is {figure} MB; the limit is {limit} MB."
+    at_least_sentence = "This clip is at least {figure} MB; the limit is {limit} MB."
 
     def __init__(self, size: int, limit: int, *, at_least: bool = False) -> None:
         """Take both figures in bytes; ``at_least`` when the rest was never read."""
-        figure, bound = _distinct_figures(size / 1e6, limit / 1e6, "MB")
-        super().__init__(size=f"at least {figure}" if at_least else figure, limit=bound)
+        super().__init__(size / 1e6, limit / 1e6, at_least=at_least)
 
 
-class TooLong(ClipError):
+class TooLong(_TooMuch):
     """More seconds than the limit."""
 
     code = "too_long"
-    sentence = "This clip is {length} long; the limit is {limit}."
+    sentence = "This clip is {figure} minutes long; the limit is {limit} minutes."
+    at_least_sentence = "This clip is at least {figure} minutes long; the limit is {limit} minutes."
 
     def __init__(self, length: int, limit: int, *, at_least: bool = False) -> None:
         """Take both figures in milliseconds; ``at_least`` when the rest was never read."""
-        figure, bound = _distinct_figures(length / 60_000, limit / 60_000, "minutes")
-        super().__init__(length=f"at least {figure}" if at_least else figure, limit=bound)
+        super().__init__(length / 60_000, limit / 60_000, at_least=at_least)
 
 
 class UnsupportedFormat(ClipError):
@@ -227,11 +252,11 @@ class TooOften(FramehoundError):
     """Somebody, or a whole server, asks faster than we answer."""
 
     code = "too_often"
-    sentence = "That was a lot at once; please try again in {wait}."
+    sentence = "That was a lot at once; please try again in {wait} s."
 
     def __init__(self, seconds: float) -> None:
         """Take how long to wait."""
-        super().__init__(wait=f"{max(1, round(seconds))} s")
+        super().__init__(wait=str(max(1, round(seconds))))
 
 
 class PermissionMissing(FramehoundError):
@@ -243,6 +268,11 @@ class PermissionMissing(FramehoundError):
     def __init__(self, permissions: Sequence[str]) -> None:
         """Take the permissions as Discord's settings name them."""
         super().__init__(permissions=", ".join(permissions))
+
+    def told(self, say: Callable[..., str]) -> str:
+        """Return the sentence with each permission as it is called in that language."""
+        named = ", ".join(map(say, self.facts["permissions"].split(", ")))
+        return say(self.sentence, permissions=named)
 
 
 class LeftAlone(FramehoundError):
@@ -276,14 +306,14 @@ def _by_code() -> dict[str, type[FramehoundError]]:
     return found
 
 
-def _distinct_figures(value: float, limit: float, unit: str) -> tuple[str, str]:
+def _distinct_figures(value: float, limit: float) -> tuple[str, str]:
     """Write a figure and its limit with just enough decimals to tell them apart."""
     figure = ""
     for decimals in range(1, 7):
         figure, bound = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
         if figure != bound:
             break
-    return f"{_plain(figure)} {unit}", f"{_plain(f'{limit:.6f}')} {unit}"
+    return _plain(figure), _plain(f"{limit:.6f}")
 
 
 def _plain(number: str) -> str:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.errors import QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
+from bot.languages import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,14 +126,14 @@ _HTTP_KINDS: Mapping[int, Kind] = MappingProxyType(
 
 _REASONS: Mapping[Kind, str] = MappingProxyType(
     {
-        Kind.DOWNLOAD: "it couldn't download it",
-        Kind.UNSUPPORTED: "it doesn't read this format",
-        Kind.INVALID: "it found something in it that it doesn't accept",
-        Kind.OVER_LIMIT: "it is larger or longer than the tagger allows",
-        Kind.BAD_LINK: "it can't use the clip's link",
-        Kind.BAD_BYTES: "it can't read the clip's bytes",
-        Kind.UNDECODABLE: "it failed to decode it",
-        Kind.EMPTY: "it returned nothing",
+        Kind.DOWNLOAD: Sentence("it couldn't download it"),
+        Kind.UNSUPPORTED: Sentence("it doesn't read this format"),
+        Kind.INVALID: Sentence("it found something in it that it doesn't accept"),
+        Kind.OVER_LIMIT: Sentence("it is larger or longer than the tagger allows"),
+        Kind.BAD_LINK: Sentence("it can't use the clip's link"),
+        Kind.BAD_BYTES: Sentence("it can't read the clip's bytes"),
+        Kind.UNDECODABLE: Sentence("it failed to decode it"),
+        Kind.EMPTY: Sentence("it returned nothing"),
     }
 )
 
