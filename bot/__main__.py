@@ -31,6 +31,10 @@ def tag(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Write the timeline as a picture too.")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page that plays the clip from a tag too."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,  # noqa: FBT002 - typer's way to a flag
 ) -> None:
     """Tag files or links and print what is seen at which second."""
@@ -38,7 +42,7 @@ def tag(
 
     settings = _load(config.Config, tagger=tagger)
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
-    wanted = tag_command.TagOptions(threshold, picture, as_json=as_json)
+    wanted = tag_command.TagOptions(threshold, picture, html, as_json=as_json)
     raise typer.Exit(_finish(tag_command.tag(settings, clips, wanted)))
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from bot import app as wiring
 from bot.domain import timeline
 from bot.domain.clip import Clip
 from bot.domain.links import name_of
 from bot.errors import ClipError, ConfigError, FramehoundError
+from bot.languages import ENGLISH
 from bot.render import export
+from bot.render.page import page
 from bot.render.summary import TaggedClip
 from bot.terminal import Terminal
 
@@ -30,26 +34,25 @@ _TAGGER_FAILED = 4
 
 @dataclass(frozen=True, slots=True)
 class TagOptions:
-    """How clips are told: above which score, as which picture too, and as JSON."""
+    """How clips are told: above which score, as which picture and page too, and as JSON."""
 
     threshold: float | None = None
     picture: Path | None = None
+    html: Path | None = None
     as_json: bool = False
 
 
 async def tag(config: Config, given: Sequence[str], options: TagOptions) -> int:
     """Tag each clip in turn and print what it shows; return the exit code.
 
-    One bad clip does not stop the others. Raises ``ConfigError`` where the picture can't be put.
+    One bad clip does not stop the others. Raises ``ConfigError`` where a file can't be written.
     """
-    if options.picture and not await asyncio.to_thread(options.picture.parent.is_dir):
-        raise ConfigError([f"--picture: there is no folder {options.picture.parent}"])
+    await asyncio.to_thread(_check_folders, options)
     terminal = Terminal()
     async with wiring.opened(config) as app:
-        each = zip(given, _pictures(options.picture, len(given)), strict=True)
         codes = [
-            await _tag_one(app, terminal, clip, replace(options, picture=picture))
-            for clip, picture in each
+            await _tag_one(app, terminal, clip, _numbered(options, number, len(given)))
+            for number, clip in enumerate(given, 1)
         ]
     return max(codes)
 
@@ -71,8 +74,7 @@ async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions
         terminal.print_line(export.json(export.tagged(_shown(given), tagging, built)))
     else:
         terminal.print_summary(TaggedClip(_shown(given), built))
-    if options.picture:
-        await asyncio.to_thread(_draw, options.picture, _shown(given), built)
+    await asyncio.to_thread(_write, options, given, tagging, built)
     return 0
 
 
@@ -83,20 +85,53 @@ async def _tagging(app: App, terminal: Terminal, given: str) -> Tagging:
         return await app.clip_tagger.tag_file(Clip(Path(given).name, given), progress)
 
 
-def _draw(path: Path, name: str, built: Timeline) -> None:
-    from bot.render.picture import draw  # noqa: PLC0415 - Pillow is for those who want a picture
+def _write(options: TagOptions, given: str, tagging: Tagging, built: Timeline) -> None:
+    """Write the picture and the page, as far as they are wanted."""
+    if options.picture:
+        from bot.render.picture import draw  # noqa: PLC0415 - Pillow is for those who want one
 
+        _put("--picture", options.picture, draw(_shown(given), built))
+    if options.html:
+        source = given if _is_link(given) else _as_seen_from(options.html.parent, Path(given))
+        told = page(_shown(given), tagging, built, source, ENGLISH)
+        _put("--html", options.html, told.encode())
+
+
+def _put(option: str, path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(draw(name, built))
+        path.write_bytes(content)
     except OSError as error:
-        raise ConfigError([f"--picture: can't write {path}: {error.strerror}"]) from error
+        raise ConfigError([f"{option}: can't write {path}: {error.strerror}"]) from error
 
 
-def _pictures(path: Path | None, count: int) -> list[Path | None]:
-    """Return a picture's file for each clip: with several they are numbered."""
-    if path is None or count == 1:
-        return [path] * count
-    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1)]
+def _as_seen_from(folder: Path, clip: Path) -> str:
+    """Return a clip's path as a page in a folder links it, so that both may be moved together."""
+    clip = clip.resolve()
+    try:
+        return quote(Path(os.path.relpath(clip, folder.resolve())).as_posix())
+    except ValueError:  # another drive
+        return clip.as_uri()
+
+
+def _check_folders(options: TagOptions) -> None:
+    mistakes = [
+        f"{option}: there is no folder {path.parent}"
+        for option, path in (("--picture", options.picture), ("--html", options.html))
+        if path and not path.parent.is_dir()
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
+def _numbered(options: TagOptions, number: int, count: int) -> TagOptions:
+    """Return the options for one of several clips: each has files of its own."""
+
+    def own(path: Path | None) -> Path | None:
+        return path and path.with_stem(f"{path.stem}-{number}")
+
+    if count == 1:
+        return options
+    return replace(options, picture=own(options.picture), html=own(options.html))
 
 
 def _is_link(given: str) -> bool:

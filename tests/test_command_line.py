@@ -49,16 +49,24 @@ def test_a_clip_is_tagged_and_told_in_plain_text_where_nobody_watches(
     assert done.stderr == ""
 
 
-def test_a_picture_is_written_for_each_clip(framehound: Framehound, tmp_path: Path) -> None:
-    clips = [str(CLIPS / "city.mp4")] * 2
-    done = framehound("tag", *clips, "--picture", str(tmp_path / "a.png"))
+def test_a_picture_and_a_page_are_written_for_each_clip(
+    framehound: Framehound, tmp_path: Path
+) -> None:
+    (tmp_path / "a b.mp4").write_bytes((CLIPS / "city.mp4").read_bytes())
+    (tmp_path / "pages").mkdir()
+    clips = [str(CLIPS / "city.mp4"), "a b.mp4"]
+    done = framehound("tag", *clips, "--picture", "a.png", "--html", "pages/a.html")
     assert done.returncode == 0, done.stderr
     written = {path.name: path.read_bytes()[:8] for path in tmp_path.glob("a*.png")}
     assert written == dict.fromkeys(("a-1.png", "a-2.png"), b"\x89PNG\r\n\x1a\n")
-    nowhere = framehound("tag", clips[0], "--picture", "/nowhere/a.png")
-    assert (nowhere.returncode, nowhere.stderr) == (
+    pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}
+    assert set(pages) == {"a-1.html", "a-2.html"}
+    assert 'preload="metadata" src="../a%20b.mp4">' in pages["a-2.html"]
+    nowhere = ["--picture", "/nowhere/a.png", "--html", "/nowhere/a.html"]
+    refused = framehound("tag", clips[0], *nowhere)
+    assert (refused.returncode, refused.stderr) == (
         2,
-        "--picture: there is no folder /nowhere\n",
+        "--picture: there is no folder /nowhere\n--html: there is no folder /nowhere\n",
     )
 
 

@@ -1,0 +1,187 @@
+"""A timeline as one HTML page: the clip in a player, over ranges that play it from there.
+
+The page asks nothing of the network but the clip, and carries the raw concepts above a small
+score, so that its slider can move the threshold. Its looks and its script lie in ``page/``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from html import escape
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bot.domain import timeline as timelines
+from bot.domain.clip import ClipFormat
+from bot.render import figures, names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bot.domain.settings import Flicker
+    from bot.domain.tagging import Tagging
+    from bot.domain.timeline import Timeline
+    from bot.languages import Speech
+
+_FLOOR = 0.05
+_HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
+
+
+def page(
+    name: str,
+    tagging: Tagging,
+    timeline: Timeline,
+    source: str | None,
+    say: Speech,
+    *,
+    flicker: Flicker = timelines.EVERYTHING,
+    hidden: Collection[str] = (),
+) -> str:
+    """Return the page of a clip as HTML.
+
+    ``source`` is the clip's link, or its path as seen from the page (percent-encoded); without one,
+    or where it can't be played any more, the page asks for the clip's file. ``flicker`` and
+    ``hidden`` are what ``timeline`` was built with; its threshold is where the slider begins.
+    """
+    place = _place(source)
+    style = _asset("page.css")
+    script = f"{_asset('timeline.js')}\n{_asset('page.js')}"
+    moving = tagging.info.format is not ClipFormat.GIF
+    shown = names.clean(name, 200)
+    texts = {
+        "name": shown,
+        "language": say.language,
+        "policy": _policy(script, style, place),
+        "facts": f"{figures.length(timeline.duration)} · {tagging.tagger}",
+        "notice": ""
+        if moving
+        else say("A GIF plays by itself: its times can be read, not played from."),
+        "choose": say("Choose the clip's file"),
+        "filter": say("Filter tags"),
+        "above": say("Above"),
+        "tags": say("Tags"),
+        "keys": say("Keys"),
+        "close": say("Close"),
+    }
+    told = _told(tagging, timeline, flicker, hidden, say)
+    return Template(_asset("page.html")).substitute(
+        {key: escape(text) for key, text in texts.items()},
+        player=_player(source if place is not None else None, shown, moving=moving),
+        shortcuts=_shortcuts(say),
+        tagging=_embedded(told),
+        style=style,
+        script=script,
+    )
+
+
+def _told(
+    tagging: Tagging,
+    timeline: Timeline,
+    flicker: Flicker,
+    hidden: Collection[str],
+    say: Speech,
+) -> dict[str, Any]:
+    """Return what the script reads; a tag is its place among all names in order."""
+    floor = min(_FLOOR, timeline.threshold)
+    every = timelines.build(tagging.frames, timeline.duration, floor, hidden=hidden).seconds
+    known = sorted({tag.name for second in every for tag in second.tags})
+    number = {tag: at for at, tag in enumerate(known)}
+    return {
+        "names": [names.clean(tag, 200) for tag in known],
+        "seconds": [[(number[tag.name], tag.score) for tag in second.tags] for second in every],
+        "threshold": timeline.threshold,
+        "floor": floor,
+        "flicker": asdict(flicker),
+        "stills": [
+            (still.second, base64.b64encode(still.jpeg).decode()) for still in tagging.stills
+        ],
+        "words": _words(say),
+    }
+
+
+def _words(say: Speech) -> dict[str, str]:
+    """Return the script's sentences; it fills in the facts itself."""
+    return {
+        "count": say("{shown} of {all} tags", shown="{shown}", all="{all}"),
+        "nothing": say("Nothing above {above}.", above="{above}"),
+        "noMatch": say("No tag is called so."),
+        "more": say("Show all"),
+        "missing": say("The clip is not part of this page. Choose its file to play it."),
+        "unplayable": say(
+            "This browser can't play the clip from there. Choose its file to play it."
+        ),
+    }
+
+
+def _shortcuts(say: Speech) -> str:
+    keys = (
+        (("␣",), say("play or pause")),
+        (("←", "→"), say("to the moment before or after where something begins")),
+        (("Tab",), say("to a tag and its ranges")),
+        (("←", "→", "↑", "↓"), say("on a range: to the next one in that direction")),
+        (("↵",), say("on a tag or a range: play from there")),
+        (("/",), say("filter tags; Esc shows all again")),
+        (("?",), say("this list")),
+    )
+    return "\n".join(
+        f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in each)}</dt><dd>{escape(does)}</dd>"
+        for each, does in keys
+    )
+
+
+def _player(source: str | None, name: str, *, moving: bool) -> str:
+    """Return the element that shows the clip: browsers play a GIF as a picture alone."""
+    where = f' src="{escape(source)}"' if source is not None else ""
+    if moving:
+        return f'<video id="clip" controls playsinline preload="metadata"{where}></video>'
+    return f'<img id="clip"{where} alt="{escape(name)}">' if where else '<div id="clip"></div>'
+
+
+def _place(source: str | None) -> str | None:
+    """Return where a clip may be loaded from, as a content security policy says it.
+
+    None where it may not: the scheme is another, or the host could add a rule of its own.
+    """
+    if source is None:
+        return None
+    link = urlsplit(source)
+    if not link.scheme and not link.netloc:
+        return "'self' file:"  # beside the page, wherever that lies: 'self' is no file in Firefox
+    if link.scheme == "file":
+        return "file:"
+    shaped = link.scheme in {"http", "https"} and _HOST.fullmatch(link.netloc)
+    return f"{link.scheme}://{link.netloc}" if shaped else None
+
+
+def _policy(script: str, style: str, place: str | None) -> str:
+    place = place or ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_hash(script)}",
+            f"style-src {_hash(style)}",
+            f"img-src data: {place}",
+            f"media-src blob: {place}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _embedded(told: dict[str, Any]) -> str:
+    """Return JSON that ends no script element and opens no comment, whatever it says."""
+    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _asset(file: str) -> str:
+    return resources.files("bot.render").joinpath("page", file).read_text("utf-8")

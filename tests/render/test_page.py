@@ -1,0 +1,313 @@
+"""The page as people use it: in a browser, without a network."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from bot.domain import timeline
+from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.settings import Flicker
+from bot.domain.tagging import Still, Tagging
+from bot.languages import ENGLISH
+from bot.render import page as pages
+from bot.render.page import page
+from tests.conftest import CLIPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Shown = Callable[..., Page]
+
+# Without these it asks for its maker's hosts as it starts; its own sandbox does not work for root.
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+QUIETER = ("--disable-background-networking", "--disable-component-update")
+SEEN = {
+    "cat": {0: 0.95, 1: 0.97, 2: 0.9, 13: 0.8, 14: 0.85, 15: 0.7},
+    "animal": dict.fromkeys(range(4), 0.9),
+    "coffee": {4: 0.75, 5: 0.6, 7: 0.65},
+    "oil rig": {11: 0.3},
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None and "CI" in os.environ:
+        pytest.fail("Chromium is not installed here, and CI must not skip its tests")
+    if path is None:
+        pytest.skip("Chromium is not installed here")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=[*QUIET, *QUIETER])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
+    """Open a page beside a clip; nothing may go wrong on it or ask for anything else."""
+    wrong: list[str] = []
+    asked: set[str] = set()
+    with browser.new_context() as context:
+        opened = context.new_page()
+        opened.on("console", lambda message: wrong.append(message.text))
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("request", lambda request: asked.add(request.url))
+
+        def show(told: Tagging, source: str | None = "clip.webm", **options: Any) -> Page:
+            (tmp_path / "clip.webm").write_bytes((CLIPS / "montage.webm").read_bytes())
+            (tmp_path / "clip.gif").write_bytes((CLIPS / "montage.gif").read_bytes())
+            (tmp_path / "page.html").write_text(paged(told, source, **options), "utf-8")
+            opened.goto(f"file://{tmp_path}/page.html")
+            return opened
+
+        yield show
+    assert wrong == []
+    beside = {f"file://{tmp_path}/{name}" for name in ("page.html", "clip.webm", "clip.gif")}
+    assert {url for url in asked if not url.startswith(("blob:", "data:"))} <= beside
+
+
+def tagged(
+    seen: dict[str, dict[int, float]],
+    *,
+    seconds: int = 16,
+    kind: ClipFormat = ClipFormat.WEBM,
+    stills: tuple[Still, ...] = (),
+) -> Tagging:
+    frames = tuple(
+        Frame(at * 1000, tuple(Concept(name, by[at]) for name, by in seen.items() if at in by))
+        for at in range(seconds)
+    )
+    info = ClipInfo(kind, 1000, seconds * 1000, "sha256:0")
+    return Tagging(info, frames, TaggerIdentity("local", "model", 0.5), stills)
+
+
+def paged(
+    told: Tagging, source: str | None, name: str = "clip.webm", flicker: Flicker | None = None
+) -> str:
+    flicker = flicker or timeline.EVERYTHING
+    built = timeline.build(told.frames, told.info.duration, 0.5, flicker=flicker)
+    return page(name, told, built, source, ENGLISH, flicker=flicker)
+
+
+def rows(shown: Page) -> list[str]:
+    return shown.locator("#rows .name").all_text_contents()
+
+
+def reach(shown: Page, second: float) -> None:
+    """Wait until the player is there, or just past it."""
+    there = "second => { const at = document.querySelector('video').currentTime; "
+    shown.wait_for_function(there + "return second <= at && at < second + 1; }", arg=second)
+
+
+def playing(shown: Page) -> bool:
+    return bool(shown.evaluate("!document.querySelector('video').paused"))
+
+
+def test_a_click_on_a_range_or_a_tag_plays_from_there(shown: Shown) -> None:
+    shown_page = shown(tagged(SEEN))
+    assert rows(shown_page) == ["cat", "animal", "coffee"]
+    shown_page.get_by_role("button", name="cat 0:13–0:16 .85").click()
+    reach(shown_page, 13)
+    assert playing(shown_page)
+    shown_page.get_by_role("button", name="coffee", exact=True).click()
+    reach(shown_page, 4)
+    lit = shown_page.locator("#rows .seen .name")
+    expect(lit).to_have_text(["coffee"])
+    head = shown_page.locator("#timeline").evaluate("each => each.style.getPropertyValue('--at')")
+    assert 4 / 16 <= float(head) < 6 / 16
+    track = shown_page.locator(".track").last.bounding_box()
+    assert track is not None
+    shown_page.mouse.click(track["x"] + track["width"] * 9.5 / 16, track["y"] + 5)
+    reach(shown_page, 9.4)
+
+
+def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> None:
+    shown_page = shown(tagged({**SEEN, "Café au lait": {2: 0.55}}))
+    box, slider = shown_page.locator("#filter"), shown_page.get_by_label("Above")
+    box.fill(" CAFE")
+    assert rows(shown_page) == ["Café au lait"]
+    box.fill("dog")
+    expect(shown_page.locator("#count")).to_have_text("No tag is called so.")
+    box.fill("")
+    slider.fill("0.2")
+    assert rows(shown_page) == ["cat", "animal", "coffee", "Café au lait", "oil rig"]
+    expect(shown_page.locator("#count")).to_have_text("5 of 5 tags")
+    slider.press("ArrowRight")
+    expect(shown_page.locator("#level")).to_have_text("0.21")
+    slider.fill("0.94")
+    assert rows(shown_page) == ["cat"]
+    assert shown_page.locator("#rows .track button").all_text_contents() == [""]
+    slider.fill("0.99")
+    expect(shown_page.locator("#count")).to_have_text("Nothing above 0.99.")
+
+
+def test_the_keyboard_is_enough(shown: Shown) -> None:
+    shown_page = shown(tagged(SEEN))
+    keys = shown_page.keyboard
+    keys.press("Space")
+    assert playing(shown_page)
+    keys.press("Space")
+    assert not playing(shown_page)
+    for second in (4, 7, 13):  # where something begins
+        keys.press("ArrowRight")
+        reach(shown_page, second)
+    keys.press("ArrowLeft")
+    reach(shown_page, 7)
+    keys.press("/")
+    expect(shown_page.locator("#filter")).to_be_focused()
+    keys.type("c/?")
+    keys.press("Escape")
+    assert rows(shown_page) == ["cat", "animal", "coffee"]
+    keys.press("?")
+    expect(shown_page.get_by_role("dialog")).to_be_visible()
+    keys.press("Escape")
+    expect(shown_page.get_by_role("dialog")).to_be_hidden()
+    shown_page.get_by_role("button", name="cat 0:00–0:03").focus()
+    for key, name in (
+        ("ArrowRight", "cat 0:13–0:16 .85"),
+        ("ArrowDown", "animal 0:00–0:04 .90"),
+        ("ArrowDown", "coffee 0:04–0:06 .75"),
+        ("ArrowDown", "coffee 0:04–0:06 .75"),
+        ("ArrowRight", "coffee 0:07–0:08 .65"),
+    ):
+        keys.press(key)
+        expect(shown_page.get_by_role("button", name=name)).to_be_focused()
+    keys.press("Enter")
+    reach(shown_page, 7)
+    assert playing(shown_page)
+    keys.press("Space")
+    assert not playing(shown_page)
+
+
+def test_what_things_are_called_is_text(shown: Shown) -> None:
+    evil = [
+        "<script>document.title = 'taken'</script>",
+        "</script><img src=x onerror=\"document.title = 'taken'\">",
+        "<!--<script>",
+        "$name ${name} &amp; \"'",
+        "__proto__",
+    ]
+    seen = {name: {0: 0.9 - at / 100} for at, name in enumerate(evil)}
+    still = Still(0, b"\"><script>document.title = 'taken'</script>")
+    shown_page = shown(tagged(seen, stills=(still,)), name=evil[1])
+    assert rows(shown_page) == evil
+    expect(shown_page).to_have_title(evil[1])
+    expect(shown_page.locator("h1")).to_have_text(evil[1])
+    assert shown_page.locator("script").count() == 2
+
+
+def test_a_clip_that_is_not_there_can_be_chosen(shown: Shown) -> None:
+    shown_page = shown(tagged(SEEN), None)
+    expect(shown_page.locator("#notice")).to_contain_text("Choose its file to play it.")
+    shown_page.locator("#choose input").set_input_files(str(CLIPS / "montage.mp4"))
+    shown_page.locator("#choose input").set_input_files(str(CLIPS / "montage.webm"))
+    shown_page.get_by_role("button", name="coffee", exact=True).click()
+    reach(shown_page, 4)
+    shown_page.locator("#choose input").set_input_files(str(CLIPS / "montage.json"))
+    expect(shown_page.locator("#notice")).to_contain_text("This browser can't play the clip")
+
+
+def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
+    shown_page = shown(tagged(SEEN, kind=ClipFormat.GIF), "clip.gif")
+    expect(shown_page.locator("#notice")).to_contain_text("A GIF plays by itself")
+    assert shown_page.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
+    shown_page.get_by_role("button", name="coffee", exact=True).click()
+    shown_page.locator("#filter").fill("cat")
+    assert rows(shown_page) == ["cat"]
+
+
+def test_stills_play_from_their_second(shown: Shown) -> None:
+    stills = tuple(Still(at, pixel()) for at in (0, 7))
+    shown_page = shown(tagged(SEEN, stills=stills))
+    shown_page.get_by_role("button", name="0:07", exact=True).click()
+    reach(shown_page, 7)
+    width = "each => each.decode().then(() => each.naturalWidth)"
+    assert shown_page.locator("#strip img").first.evaluate(width) == 3
+
+
+def test_many_tags_are_shown_when_asked_for(shown: Shown) -> None:
+    shown_page = shown(tagged({f"tag {at}": {0: 0.9} for at in range(70)}))
+    assert shown_page.locator("#rows li").count() == 60
+    shown_page.get_by_role("button", name="Show all").click()
+    assert shown_page.locator("#rows li").count() == 70
+
+
+SCORES = st.floats(0.06, 1)
+NAMES = st.sampled_from(["cat", "dog", "tree", "\U0001f600", "\uff21", "Ärger"])
+CONCEPTS = st.builds(Concept, NAMES, SCORES | st.sampled_from([0.5, 0.7]))
+FRAMES = st.lists(
+    st.builds(Frame, st.integers(0, 12_000), st.lists(CONCEPTS, max_size=6).map(tuple)), max_size=20
+)
+FLICKERS = st.builds(Flicker, st.integers(0, 3), st.integers(1, 4))
+
+
+@settings(deadline=None, max_examples=60)
+@given(FRAMES, st.integers(0, 10_000), SCORES, FLICKERS)
+def test_the_page_finds_the_segments_the_bot_finds(
+    browser: Browser, frames: list[Frame], duration: int, threshold: float, flicker: Flicker
+) -> None:
+    info = ClipInfo(ClipFormat.MP4, 1, duration, "")
+    told = Tagging(info, tuple(frames), TaggerIdentity("local", "model", 0.5))
+    built = timeline.build(frames, duration, threshold, flicker=flicker)
+    carried = pages._told(told, built, flicker, (), ENGLISH)
+    found = _blank(browser).evaluate(
+        pages._asset("timeline.js")
+        + "([seconds, threshold, flicker]) => segmentsOf(seconds, threshold, flicker)",
+        [carried["seconds"], threshold, asdict(flicker)],
+    )
+    assert [
+        (carried["names"][each["tag"]], each["start"], each["end"], each["score"]) for each in found
+    ] == [(each.tag, each.start, each.end, each.score) for each in built.segments]
+
+
+def _blank(browser: Browser) -> Page:
+    if not browser.contexts:
+        browser.new_context().new_page()
+    return browser.contexts[0].pages[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("a%20b.mp4", "'self' file:"),
+        ("../a.mp4", "'self' file:"),
+        ("file:///a.mp4", "file:"),
+        ("https://cdn.example.com/a.mp4?ex=1", "https://cdn.example.com"),
+        ("http://127.0.0.1:8000/a.mp4", "http://127.0.0.1:8000"),
+        ("https://a.example;script-src *;/a.mp4", None),
+        ("https://user@a.example/a.mp4", None),
+        ("//a.example/a.mp4", None),
+        ("javascript:alert(1)", None),
+        ("data:video/mp4,x", None),
+    ],
+)
+def test_a_clip_comes_from_its_own_place_alone(source: str, place: str | None) -> None:
+    html = paged(tagged(SEEN), source)
+    policy = re.findall(r'Content-Security-Policy" content="(.+?)"', html)[0].replace("&#x27;", "'")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["media-src"].split() == ["blob:", *(place or "").split()]
+    assert rules["img-src"].split() == ["data:", *(place or "").split()]
+    assert rules["script-src"].startswith("'sha256-")
+    assert len(rules) == 7
+    assert ("src=" in html.split("<main>")[1].split("<script")[0]) == (place is not None)
+
+
+def pixel() -> bytes:
+    """Return a JPEG of 3 pixels' width."""
+    jpeg = io.BytesIO()
+    Image.new("RGB", (3, 2), (200, 10, 10)).save(jpeg, "JPEG")
+    return jpeg.getvalue()
