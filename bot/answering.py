@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.domain import timeline
 from bot.domain.budget import Payer
-from bot.domain.settings import GuildSettings
-from bot.errors import FramehoundError, GivenUp, LinkExpired, NotFound, restore
-from bot.render.summary import RefusedClip, Summary, TaggedClip, summarise
+from bot.errors import FramehoundError, GivenUp, LinkExpired, NotFound
+from bot.render.summary import RefusedClip, TaggedClip
 from bot.storage.errors import StorageUnavailable
 from bot.storage.patience import patiently
 from bot.storage.posted_clips import PostedClip
+from bot.storage.reports import SavedReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from bot.domain.clip import Clip
-    from bot.domain.concepts import TaggerIdentity
     from bot.domain.job import Job
+    from bot.domain.progress import Progress, ProgressListener
+    from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
+    from bot.render.report import Report
     from bot.render.summary import ReportedClip
-    from bot.storage.guild_settings import GuildSettingsStore
+    from bot.reporting import Outcome, Reporter
     from bot.storage.posted_clips import PostedClipStore
+    from bot.storage.reports import Reply, ReportStore
     from bot.tagging import ClipTagger
 
-Outcome = dict[str, Any]
-"""One clip's outcome as JSON values: ``name`` and either ``fingerprint`` or ``error``."""
+
+@dataclass(slots=True)
+class WorkShown:
+    """How far the clips of a job have come, by their number, and where people read it."""
+
+    steps: dict[int, Progress] = field(default_factory=dict)
+    reply: Reply | None = None
+
+    def listener(self, number: int) -> ProgressListener:
+        """Return who listens to the work on one clip."""
+        return partial(self.steps.__setitem__, number)
 
 
 class Responder(Protocol):
-    """Where answers go."""
+    """Where answers go; ``again`` says that an earlier attempt may have got there already."""
 
-    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
-        """Give the job its one answer, unless an earlier attempt (``again``) already did."""
+    def showing_work(
+        self, job: Job, settings: GuildSettings, *, again: bool
+    ) -> AbstractAsyncContextManager[WorkShown]:
+        """Show people that their clips are being worked on while the block runs."""
+
+    async def answer(
+        self,
+        job: Job,
+        report: Report,
+        settings: GuildSettings,
+        *,
+        earlier: Reply | None,
+        again: bool,
+    ) -> Reply | None:
+        """Give the job its one answer: what it was shown ``earlier`` becomes it.
+
+        Return where the answer stands, None where it could not be given.
+        """
+
+    async def withdraw(self, earlier: Reply) -> None:
+        """Take back what was shown of a job that is not answered in words."""
 
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a small reaction and no words."""
@@ -52,37 +85,32 @@ class Answerer:
     def __init__(
         self,
         clip_tagger: ClipTagger,
-        settings: GuildSettingsStore,
+        reporter: Reporter,
         posted_clips: PostedClipStore,
-        default_threshold: float | None = None,
+        reports: ReportStore,
     ) -> None:
         self._clip_tagger = clip_tagger
-        self._settings = settings
+        self._reporter = reporter
         self._posted_clips = posted_clips
-        self._default_threshold = default_threshold
+        self._reports = reports
         self._log = structlog.get_logger("framehound.job")
 
-    async def threshold(
-        self, guild_id: int | None, identity: TaggerIdentity | None = None
-    ) -> float:
-        """Return the threshold that applies in a server, or in a private channel.
-
-        It is that of the tagger asked first, unless another is named.
-        """
-        settings = await self._load(guild_id)
-        return self._threshold(settings, identity or self._clip_tagger.tagger.identity)
-
-    async def tag(self, job: Job, responder: Responder) -> list[Outcome]:
+    async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing."""
-        each = (self._tag_clip(job, clip, responder) for clip in job.clips)
-        outcomes = list(await asyncio.gather(*each))
-        await self._note(job, outcomes)
+        settings = await self._reporter.settings(job.guild_id)
+        async with responder.showing_work(job, settings, again=again) as shown:
+            each = (
+                self._tag_clip(job, clip, responder, shown.listener(number))
+                for number, clip in enumerate(job.clips)
+            )
+            outcomes = list(await asyncio.gather(*each))
+        await self._note(job, outcomes, shown.reply)
         return outcomes
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
         self._log.error("job given up")
-        return [{"name": clip.name, "error": GivenUp().as_dict()} for clip in job.clips]
+        return [_refused(clip, GivenUp()) for clip in job.clips]
 
     async def answer(
         self, job: Job, outcomes: Sequence[Outcome], responder: Responder, *, again: bool
@@ -91,27 +119,23 @@ class Answerer:
 
         Return ``answered``, or ``marked`` where there was nothing to say.
         """
-        settings = await self._load(job.guild_id)
-        reported = [await self._reported(outcome, settings) for outcome in outcomes]
-        refused = [clip for clip in reported if isinstance(clip, RefusedClip)]
-        said = reported if job.asked else [c for c in reported if isinstance(c, TaggedClip)]
+        settings = await self._reporter.settings(job.guild_id)
+        clips = await self._reporter.clips(outcomes, settings)
+        said = _worth_saying(job, clips, settings)
+        saved = await patiently(lambda: self._reports.find(job.id))
+        earlier = saved.reply if saved else None
         if said:
-            summary = await asyncio.to_thread(summarise, said)
-            await responder.answer(job, summary, again=again)
-        if refused and not job.asked:
+            report = await self._reporter.report(said, settings)
+            reply = await responder.answer(job, report, settings, earlier=earlier, again=again)
+            await self._note_reply(job, reply)
+        elif earlier:
+            await responder.withdraw(earlier)
+        if not job.asked and any(isinstance(clip, RefusedClip) for clip in clips):
             await responder.refuse(job)
         return "answered" if said else "marked"
 
-    async def _load(self, guild_id: int | None) -> GuildSettings:
-        return await self._settings.load(guild_id) if guild_id else GuildSettings(0)
-
-    def _threshold(self, settings: GuildSettings, identity: TaggerIdentity) -> float:
-        """Return the threshold for a tagger; the operator's default is the asked tagger's alone."""
-        asked = identity == self._clip_tagger.tagger.identity
-        return settings.threshold_for(identity, self._default_threshold if asked else None)
-
-    async def _note(self, job: Job, outcomes: Sequence[Outcome]) -> None:
-        """Keep which clips were posted; an answer does not fail for it."""
+    async def _note(self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None) -> None:
+        """Keep which clips were posted and what became of them; an answer never fails for it."""
         posted = [
             _posted(job, clip, outcome["fingerprint"])
             for clip, outcome in zip(job.clips, outcomes, strict=True)
@@ -119,44 +143,82 @@ class Answerer:
         ]
         try:
             await patiently(lambda: self._posted_clips.add(posted))
+            await patiently(lambda: self._reports.save(_saved(job, outcomes)))
+            if reply:
+                await patiently(lambda: self._reports.note_reply(job.id, reply))
         except StorageUnavailable as error:
             self._log.error("clips not noted", detail=error.detail)
 
-    async def _tag_clip(self, job: Job, clip: Clip, responder: Responder) -> Outcome:
+    async def _note_reply(self, job: Job, reply: Reply | None) -> None:
+        """Keep where the reply stands; without that it only outlives its message."""
+        if reply is None:
+            return
         try:
-            tagging = await self._tag_anew(job, clip, responder)
+            await patiently(lambda: self._reports.note_reply(job.id, reply))
+        except StorageUnavailable as error:
+            self._log.error("reply not noted", detail=error.detail)
+
+    async def _tag_clip(
+        self, job: Job, clip: Clip, responder: Responder, progress: ProgressListener
+    ) -> Outcome:
+        try:
+            tagging = await self._tag_anew(job, clip, responder, progress)
         except FramehoundError as error:
             self._log.info("clip refused", code=error.code, reason=str(error), detail=error.detail)
-            return {"name": clip.name, "error": error.as_dict()}
+            return _refused(clip, error)
         except Exception:  # noqa: BLE001 - the boundary of a clip: logged whole, answered in words
             # A defect of ours: said once with the job's id, and the person still gets an answer.
             self._log.exception("clip failed")
-            return {"name": clip.name, "error": FramehoundError().as_dict()}
-        return {"name": clip.name, "fingerprint": tagging.info.fingerprint}
+            return _refused(clip, FramehoundError())
+        return {
+            "name": clip.name,
+            "spoiler": clip.spoiler,
+            "fingerprint": tagging.info.fingerprint,
+        }
 
-    async def _tag_anew(self, job: Job, clip: Clip, responder: Responder) -> Tagging:
+    async def _tag_anew(
+        self, job: Job, clip: Clip, responder: Responder, progress: ProgressListener
+    ) -> Tagging:
         """Tag the clip; a signed link whose time was over is asked for once more."""
         payer = Payer(job.owner, job.id)
         try:
-            return await self._clip_tagger.tag_link(clip, payer=payer)
+            return await self._clip_tagger.tag_link(clip, progress, payer)
         except (LinkExpired, NotFound):
             fresh = await responder.renew(job, clip)
             if fresh is None:
                 raise
-        return await self._clip_tagger.tag_link(fresh, payer=payer)
+        return await self._clip_tagger.tag_link(fresh, progress, payer)
 
-    async def _reported(self, outcome: Outcome, settings: GuildSettings) -> ReportedClip:
-        if "error" in outcome:
-            return RefusedClip(outcome["name"], str(restore(outcome["error"])))
-        tagging = await self._clip_tagger.recall(outcome["fingerprint"])
-        if tagging is None:
-            # The tagger was changed between the job's two steps.
-            return RefusedClip(outcome["name"], str(FramehoundError()))
-        threshold = self._threshold(settings, tagging.tagger)
-        built = await asyncio.to_thread(
-            timeline.build, tagging.frames, tagging.info.duration, threshold
-        )
-        return TaggedClip(outcome["name"], built)
+
+def _worth_saying(
+    job: Job, clips: Sequence[ReportedClip], settings: GuildSettings
+) -> list[ReportedClip]:
+    """Return what is told in words: of what was only noticed, what was tagged.
+
+    Where a server wants to hear of finds alone, a message without any is not answered.
+    """
+    if job.asked:
+        return list(clips)
+    tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
+    found = any(clip.timeline.segments for clip in tagged)
+    return [] if settings.only_when_found and not found else list(tagged)
+
+
+def _refused(clip: Clip, error: FramehoundError) -> Outcome:
+    return {"name": clip.name, "error": error.as_dict()}
+
+
+def _saved(job: Job, outcomes: Sequence[Outcome]) -> SavedReport:
+    messages = {clip.message_id for clip in job.clips} | {job.message_id or job.snowflake}
+    people = {clip.author_id for clip in job.clips} | {job.author_id}
+    return SavedReport(
+        job_id=job.id,
+        channel_id=job.channel_id,
+        clips=tuple(outcomes),
+        guild_id=job.guild_id,
+        message_ids=tuple(sorted(filter(None, messages))),
+        people=tuple(sorted(filter(None, people))),
+    )
 
 
 def _posted(job: Job, clip: Clip, fingerprint: str) -> PostedClip:

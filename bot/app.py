@@ -16,6 +16,7 @@ from bot.media.fetch import Fetcher
 from bot.media.sandbox import Sandbox
 from bot.media.workplace import sweep
 from bot.metrics import Metrics
+from bot.reporting import Reporter
 from bot.storage import locks
 from bot.storage.bills import BillStore
 from bot.storage.database import Database
@@ -23,6 +24,7 @@ from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.meta import MetaStore
 from bot.storage.people import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
+from bot.storage.reports import ReportStore
 from bot.storage.taggings import TaggingStore
 from bot.storage.turns import Turns
 from bot.taggers.circuit import CircuitTagger
@@ -54,9 +56,11 @@ class App:
 
     config: Config
     clip_tagger: ClipTagger
+    reporter: Reporter
     answerer: Answerer
     settings: GuildSettingsStore
     posted_clips: PostedClipStore
+    reports: ReportStore
     people: OptOutStore
     bills: BillStore
     meta: MetaStore
@@ -66,7 +70,9 @@ class App:
     def forgetting(self, jobs: JobRecords) -> Forgetting:
         """Return what forgets, in the queue's rows too."""
         days = self.config.retention_days
-        return Forgetting(self.posted_clips, self.settings, self.bills, jobs, days)
+        return Forgetting(
+            self.posted_clips, self.reports, self.settings, self.bills, jobs, retention_days=days
+        )
 
 
 @asynccontextmanager
@@ -109,12 +115,16 @@ async def opened(config: Config) -> AsyncIterator[App]:
             folder=folder,
             metrics=metrics,
         )
+        reporter = Reporter(clip_tagger, settings, config.default_threshold)
+        reports = ReportStore(database)
         yield App(
             config=config,
             clip_tagger=clip_tagger,
-            answerer=Answerer(clip_tagger, settings, posted_clips, config.default_threshold),
+            reporter=reporter,
+            answerer=Answerer(clip_tagger, reporter, posted_clips, reports),
             settings=settings,
             posted_clips=posted_clips,
+            reports=reports,
             people=OptOutStore(database),
             bills=BillStore(database),
             meta=MetaStore(database),

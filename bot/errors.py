@@ -19,6 +19,7 @@
     ├── TooOften                 too_often
     ├── PermissionMissing        permission_missing
     ├── LeftAlone                left_alone
+    ├── Forgotten                forgotten
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
@@ -280,6 +281,13 @@ class LeftAlone(FramehoundError):
 
     code = "left_alone"
     sentence = "Who posted this has asked me to leave their clips alone."
+
+
+class Forgotten(FramehoundError):
+    """What was seen in a clip was forgotten since, or the tagger is another one now."""
+
+    code = "forgotten"
+    sentence = "I no longer know what is in this clip."
 
 
 def restore(saved: Mapping[str, object]) -> FramehoundError:

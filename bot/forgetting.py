@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.storage.guild_settings import GuildSettingsStore
     from bot.storage.locks import Locks
     from bot.storage.posted_clips import PostedClipStore
+    from bot.storage.reports import Reply, ReportStore
 
 _DAY = 24 * 60 * 60.0
 _LOCK = "purge"
@@ -44,45 +45,57 @@ class Forgetting:
     def __init__(
         self,
         posted_clips: PostedClipStore,
+        reports: ReportStore,
         settings: GuildSettingsStore,
         bills: BillStore,
         jobs: JobRecords,
+        *,
         retention_days: int,
     ) -> None:
         self._posted_clips = posted_clips
+        self._reports = reports
         self._settings = settings
         self._bills = bills
         self._jobs = jobs
         self._retention_days = retention_days
         self._log = structlog.get_logger("framehound.forgetting")
 
-    async def messages(self, message_ids: Collection[int]) -> None:
-        """Forget messages that were deleted, jobs that wait for their turn included."""
+    async def messages(self, message_ids: Collection[int]) -> list[Reply]:
+        """Forget messages that were deleted, jobs that wait for their turn included.
+
+        Return the replies they were given, which are to go with them.
+        """
         await self._posted_clips.forget_messages(message_ids)
+        replies = await self._reports.forget_messages(message_ids)
         await self._forget_jobs(message_ids)
+        return replies
 
     async def channel(self, channel_id: int) -> None:
         """Forget a channel or thread that was deleted."""
         await self._forget_jobs(await self._posted_clips.forget_channel(channel_id))
+        await self._reports.forget_channel(channel_id)
 
     async def guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot; what it was billed stays, without its name."""
         await self._forget_jobs(await self._posted_clips.forget_guild(guild_id))
+        await self._reports.forget_guild(guild_id)
         await self._settings.forget(guild_id)
         await self._bills.disown(guild_owner(guild_id))
 
     async def person(self, user_id: int) -> int:
         """Forget a person's clips; return in how many messages they were."""
         messages = await self._posted_clips.forget_author(user_id)
+        await self._reports.forget_messages(messages)
         await self._forget_jobs(messages)
         return len(messages)
 
     async def purge(self) -> None:
         """Forget what is older than it may get; raises StorageUnavailable."""
         clips = await self._posted_clips.purge(self._retention_days)
+        reports = await self._reports.purge(self._retention_days)
         bills = await self._bills.purge()
         jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
-        self._log.info("purged", clips=clips, bills=bills, jobs=jobs)
+        self._log.info("purged", clips=clips, reports=reports, bills=bills, jobs=jobs)
 
     @asynccontextmanager
     async def daily(self, locks: Locks, pause: float = _DAY) -> AsyncIterator[None]:

@@ -15,7 +15,8 @@ from bot import app as wiring
 from bot import health
 from bot.client import FramehoundBot, follow_gateway, point_at
 from bot.errors import ConfigError
-from bot.replies import DiscordResponder, may_pass
+from bot.replies.outages import may_pass
+from bot.replies.responder import DiscordResponder
 from bot.stopping import listening
 from bot.storage.errors import StorageUnavailable
 from bot.storage.locks import held, kept

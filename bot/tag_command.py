@@ -68,12 +68,12 @@ async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
     applied = options.threshold
     if applied is None:
-        applied = await app.answerer.threshold(None, tagging.tagger)
+        applied = await app.reporter.threshold(None, tagging.tagger)
     built = timeline.build(tagging.frames, tagging.info.duration, applied)
     if options.as_json:
         terminal.print_line(export.json(export.tagged(_shown(given), tagging, built)))
     else:
-        terminal.print_summary(TaggedClip(_shown(given), built))
+        terminal.print_summary(TaggedClip(_shown(given), built, tagging))
     await asyncio.to_thread(_write, options, given, tagging, built)
     return 0
 

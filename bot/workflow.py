@@ -18,8 +18,9 @@ from bot.domain.job import Job
 if TYPE_CHECKING:
     from dbos import StepOptions, WorkflowStatus
 
-    from bot.answering import Answerer, Outcome, Responder
+    from bot.answering import Answerer, Responder
     from bot.metrics import Metrics
+    from bot.reporting import Outcome
 
 WORKFLOW = "job"
 # A job that ends the process this often is answered with an excuse instead.
@@ -106,7 +107,7 @@ class JobWorkflow:
         if attempt > _MOST_ATTEMPTS:
             self._metrics.finished("given_up")
             return self._answerer.give_up(job)
-        return await self._answerer.tag(job, self._responder)
+        return await self._answerer.tag(job, self._responder, again=attempt > 1)
 
     async def _answer(self, saved: dict[str, Any], outcomes: list[Outcome], attempt: int) -> None:
         job = Job.from_dict(saved)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import discord
 from discord.ext import commands
 
 from bot.storage.patience import patiently
 
 if TYPE_CHECKING:
-    import discord
+    from collections.abc import Collection
 
     from bot.client import FramehoundBot
 
@@ -66,12 +68,19 @@ class Privacy(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Forget a deleted message."""
-        await patiently(lambda: self._bot.forgetting.messages([payload.message_id]))
+        await self._forget([payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Forget messages deleted together."""
-        await patiently(lambda: self._bot.forgetting.messages(payload.message_ids))
+        await self._forget(payload.message_ids)
+
+    async def _forget(self, message_ids: Collection[int]) -> None:
+        """Forget messages, and delete the replies they were given."""
+        for reply in await patiently(lambda: self._bot.forgetting.messages(message_ids)):
+            channel = self._bot.get_partial_messageable(reply.channel_id)
+            with suppress(discord.NotFound, discord.Forbidden):
+                await channel.get_partial_message(reply.message_id).delete()
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:

@@ -31,7 +31,7 @@ class Settings(commands.Cog):
         """Show this server's threshold, or set it (Manage Server only)."""
         guild_id = _guild_id(context)
         if value is None:
-            current = await self._bot.app.answerer.threshold(guild_id)
+            current = await self._bot.app.reporter.threshold(guild_id)
             sentence = f"This server sees tags scored above {figures.threshold(current)}."
         else:
             sentence = await self._set_threshold(context, guild_id, value)
@@ -46,7 +46,7 @@ class Settings(commands.Cog):
     async def settings(self, context: commands.Context[FramehoundBot]) -> None:
         """Show everything this server has set (Manage Server only)."""
         guild_id = _guild_id(context)
-        threshold = await self._bot.app.answerer.threshold(guild_id)
+        threshold = await self._bot.app.reporter.threshold(guild_id)
         days = await self._retention(guild_id)
         sentence = (
             f"This server sees tags scored above {figures.threshold(threshold)}; "

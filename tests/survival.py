@@ -19,7 +19,7 @@ from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING
 
-from bot.replies import REFUSED
+from bot.replies.responder import REFUSED
 from tests.crew import Crew, JobTable, Role
 from tests.posting import People
 from tests.programs import TOKEN, clarifai_settings, settings_for

@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.media", "bot.storage", "bot.render"),
     ("bot.taggers",),
     ("bot.tagging",),
+    ("bot.reporting",),
     ("bot.answering",),
     ("bot.workflow", "bot.takeover", "bot.forgetting"),
     ("bot.jobs",),

@@ -20,7 +20,7 @@ import pytest
 from bot.domain.progress import ignore_progress
 from bot.errors import Damaged, NotFound, TaggerBusy, TaggerUnavailable, TooSlow, Unreachable
 from bot.media.fetch import Fetcher
-from bot.replies import REFUSED
+from bot.replies.responder import REFUSED
 from tests.conftest import CLIPS
 from tests.jumping_clock import JumpingClock
 from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot import app as wiring
+from bot.answering import WorkShown
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs import Intake, JobQueue, Share
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from bot.render.summary import Summary
+    from bot.domain.settings import GuildSettings
+    from bot.render.report import Report
+    from bot.storage.reports import Reply
     from tests.conftest import ClipHost
 
 
@@ -29,10 +32,30 @@ class Recorder:
         self.fresh: Clip | None = None
         self._changed = asyncio.Condition()
 
-    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+    @asynccontextmanager
+    async def showing_work(
+        self, job: Job, settings: GuildSettings, *, again: bool
+    ) -> AsyncIterator[WorkShown]:
+        del job, settings, again
+        yield WorkShown()
+
+    async def answer(
+        self,
+        job: Job,
+        report: Report,
+        settings: GuildSettings,
+        *,
+        earlier: Reply | None,
+        again: bool,
+    ) -> Reply | None:
+        del settings, earlier
         assert self._again_allowed or not again
-        self.answers.append((job.id, summary.content))
+        self.answers.append((job.id, report.content))
         await self._tell()
+        return None
+
+    async def withdraw(self, earlier: Reply) -> None:
+        raise AssertionError(f"nothing was shown, so {earlier} is not ours")
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         self.renewals.append((job.id, clip.name))
@@ -163,11 +186,19 @@ class Forgetful(Recorder):
         super().__init__()
         self.attempts: list[bool] = []
 
-    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+    async def answer(
+        self,
+        job: Job,
+        report: Report,
+        settings: GuildSettings,
+        *,
+        earlier: Reply | None,
+        again: bool,
+    ) -> Reply | None:
         self.attempts.append(again)
         if len(self.attempts) == 1:
             raise OSError("no connection")
-        await super().answer(job, summary, again=False)
+        return await super().answer(job, report, settings, earlier=earlier, again=False)
 
 
 async def test_an_answer_that_could_not_be_given_is_tried_again(

@@ -15,7 +15,7 @@ import pytest
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs import JobQueue
-from bot.replies import DiscordResponder
+from bot.replies.responder import DiscordResponder
 from bot.workflow import Patience
 from tests.conftest import CLIPS
 from tests.programs import TOKEN, clarifai_settings
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from bot.render.summary import Summary
+    from bot.domain.settings import GuildSettings
+    from bot.render.report import Report
+    from bot.storage.reports import Reply
     from tests.conftest import ClipHost
     from tests.stand_ins.discord import Channel, Message
 
@@ -55,10 +57,18 @@ class Watched(DiscordResponder):
         self.began: list[float] = []
         self._patience = asyncio.timeout(None)
 
-    async def answer(self, job: Job, summary: Summary, *, again: bool) -> None:
+    async def answer(
+        self,
+        job: Job,
+        report: Report,
+        settings: GuildSettings,
+        *,
+        earlier: Reply | None,
+        again: bool,
+    ) -> Reply | None:
         self.began.append(asyncio.get_running_loop().time())
         async with asyncio.timeout(None) as self._patience:
-            await super().answer(job, summary, again=again)
+            return await super().answer(job, report, settings, earlier=earlier, again=again)
 
     def lose_patience(self) -> None:
         self._patience.reschedule(0)

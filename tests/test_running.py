@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from bot.replies import REFUSED
+from bot.replies.responder import REFUSED
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from tests.conftest import CLIPS, make_data_dir
@@ -176,7 +176,7 @@ async def test_what_does_not_fit_a_message_is_attached_whole(
             slash = await opened.ann.slash(opened.channel, "tags", url=link)
             for answer in (await opened.reply_to(posted), await slash.wait_for_response(20)):
                 assert len(answer.content) <= 2000
-                (attached,) = answer.attachments
+                attached = answer.attachments[0]
                 assert attached.filename == "tags.txt"
                 assert all(name in attached.content.decode() for name in names)
 

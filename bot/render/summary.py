@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from bot.domain.concepts import Concept
+from bot.languages import ENGLISH
 from bot.render import figures, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from bot.domain.concepts import Concept
-    from bot.domain.timeline import Span, Timeline
+    from bot.domain.tagging import Tagging
+    from bot.domain.timeline import Segment, Span, Timeline
+    from bot.languages import Speech
 
 # https://discord.com/developers/docs/resources/message#create-message
 MESSAGE_LIMIT = 2000
 ATTACHMENT_NAME = "tags.txt"
 # Tried in turn until a message fits: how many tags a line may show.
 _TAGS_A_LINE = (None, 8, 5, 3)
+# A clip with more lines is told by its strongest ranges: more is a wall, not a glance.
+_MOST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedClip:
-    """One clip of a report that was tagged."""
+    """One clip of a report that was tagged; ``spoiler`` where its poster hid it."""
 
     name: str
     timeline: Timeline
+    tagging: Tagging
+    spoiler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,17 @@ ReportedClip = TaggedClip | RefusedClip
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """How a server wants its summaries: in which language, with how many tags a line at most."""
+
+    say: Speech = ENGLISH
+    tags_a_line: int | None = None
+
+
+PLAIN_STYLE = Style()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A message of at most ``MESSAGE_LIMIT`` characters, and the whole text if it did not fit."""
 
@@ -49,40 +69,44 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """One clip's lines, before they are fitted into a message."""
+    """One clip's lines, before they are fitted into a message; ``more`` stand in no line."""
 
+    say: Speech
     header: str
     lines: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
+    more: int = 0
 
     def __str__(self) -> str:
-        return "\n".join((self.header, *self.lines, *self.footer))
+        more = (_more_line(self.say, self.more),) if self.more else ()
+        return "\n".join((self.header, *self.lines, *more, *self.footer))
 
 
-def summarise(clips: Sequence[ReportedClip]) -> Summary:
+def summarise(clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE) -> Summary:
     """Write the reply for all clips of a message.
 
     What does not fit is shortened in the message and stands whole in the attachment.
     """
+    whole = all(map(_is_short, clips))
     for most in _TAGS_A_LINE:
-        content = "\n\n".join(str(_markdown_block(clip, most)) for clip in clips)
+        content = "\n\n".join(str(_markdown_block(clip, most, style)) for clip in clips)
         if _size(content) <= MESSAGE_LIMIT:
-            return Summary(content, None if most is None else plain(clips))
-    blocks = [_markdown_block(clip, _TAGS_A_LINE[-1]) for clip in clips]
-    return Summary("\n\n".join(_fit(blocks, MESSAGE_LIMIT)), plain(clips))
+            return Summary(content, None if whole and most is None else plain(clips, style))
+    blocks = [_markdown_block(clip, _TAGS_A_LINE[-1], style) for clip in clips]
+    return Summary("\n\n".join(_fit(blocks, MESSAGE_LIMIT)), plain(clips, style))
 
 
-def plain(clips: Sequence[ReportedClip]) -> str:
+def plain(clips: Iterable[ReportedClip], style: Style = PLAIN_STYLE) -> str:
     """Write everything as plain text, for a file or a pipe; ends with a line break."""
-    return "\n\n".join(str(_plain_block(clip)) for clip in clips) + "\n"
+    return "\n\n".join(str(_plain_block(clip, style)) for clip in clips) + "\n"
 
 
-def span_clock(span: Span) -> str:
+def span_clock(span: Span | Segment) -> str:
     """Write a span's time: ``0:04–0:15``, the end exclusive."""
     return f"{figures.clock(span.start)}–{figures.clock(span.end)}"
 
 
-def empty_line(timeline: Timeline, name: Callable[[str], str]) -> str | None:
+def empty_line(timeline: Timeline, name: Callable[[str], str], say: Speech = ENGLISH) -> str | None:
     """Say once which seconds have nothing above the threshold; None if all have something."""
     above = figures.threshold(timeline.threshold)
     empty = [span for span in timeline.spans if not span.tags]
@@ -90,44 +114,86 @@ def empty_line(timeline: Timeline, name: Callable[[str], str]) -> str | None:
         return None
     if not timeline.segments:
         if timeline.best is None:
-            return "Nothing was recognised."
+            return say("Nothing was recognised.")
         best = f"{name(timeline.best.name)} {figures.score(timeline.best.score)}"
-        return f"Nothing above {above}; the best was {best}."
-    return f"Nothing above {above} at {', '.join(span_clock(span) for span in empty)}."
+        return say("Nothing above {above}; the best was {best}.", above=above, best=best)
+    spans = ", ".join(span_clock(span) for span in empty)
+    return say("Nothing above {above} at {spans}.", above=above, spans=spans)
 
 
-def heading_facts(timeline: Timeline) -> str:
+def heading_facts(timeline: Timeline, say: Speech = ENGLISH) -> str:
     """Say how long the clip is and which threshold applied: ``15 s · above 0.94``."""
-    above = figures.threshold(timeline.threshold)
-    return f"{figures.length(timeline.duration)} · above {above}"
+    above = say("above {threshold}", threshold=figures.threshold(timeline.threshold))
+    return f"{figures.length(timeline.duration)} · {above}"
 
 
-def _markdown_block(clip: ReportedClip, most: int | None) -> _Block:
+def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:
+    say = style.say
     title = f"**{names.for_discord(clip.name)}**"
     if isinstance(clip, RefusedClip):
-        return _Block(f"{title} · {clip.sentence}")
-    lines = tuple(
-        f"`{span_clock(span)}` {_tags(span.tags, most, names.for_discord)}"
-        for span in clip.timeline.spans
-        if span.tags
-    )
-    footer = empty_line(clip.timeline, names.for_discord)
-    return _Block(
-        f"{title} · {heading_facts(clip.timeline)}", lines, (_bounded(footer),) if footer else ()
+        return _Block(say, f"{title} · {clip.sentence}")
+    header = f"{title} · {heading_facts(clip.timeline, say)}"
+    most = min(filter(None, (most, style.tags_a_line)), default=None)
+    if not _is_short(clip):
+        lines = [_line(s[0], _concepts(s), most) for s in _strongest(clip.timeline)]
+        more = len(lines) - _MOST_LINES
+        return _Block(say, header, tuple(lines[:_MOST_LINES]), _notes(clip, say), more)
+    lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
+    empty = empty_line(clip.timeline, names.for_discord, say)
+    footer = (_bounded(empty),) if empty else ()
+    return _Block(say, header, tuple(lines), (*footer, *_notes(clip, say)))
+
+
+def _is_short(clip: ReportedClip) -> bool:
+    """Tell whether a clip is told second by second, and not by its strongest ranges."""
+    if isinstance(clip, RefusedClip):
+        return True
+    return len([span for span in clip.timeline.spans if span.tags]) <= _MOST_LINES
+
+
+def _line(span: Span | Segment, tags: Sequence[Concept], most: int | None) -> str:
+    return f"`{span_clock(span)}` {_tags(tags, most, names.for_discord)}"
+
+
+def _strongest(timeline: Timeline) -> list[list[Segment]]:
+    """Return ranges, each with all tags seen exactly then: the surest first, then the longest."""
+    by_range = sorted(timeline.segments, key=lambda s: (s.start, s.end, -s.score, s.tag))
+    ranges = [list(group) for _, group in groupby(by_range, key=lambda s: (s.start, s.end))]
+    return sorted(ranges, key=_strength)
+
+
+def _strength(segments: Sequence[Segment]) -> tuple[int, int, int]:
+    """Rank as people read scores: what looks alike to them is told apart by its length."""
+    first = segments[0]
+    return -math.floor(first.score * 100 + 1e-9), first.start - first.end, first.start
+
+
+def _concepts(segments: Iterable[Segment]) -> list[Concept]:
+    return [Concept(segment.tag, segment.score) for segment in segments]
+
+
+def _notes(clip: TaggedClip, say: Speech) -> tuple[str, ...]:
+    if not clip.tagging.proxied:
+        return ()
+    return (
+        say("The tagger was shown small pictures of this clip, as it would not take the clip."),
     )
 
 
-def _plain_block(clip: ReportedClip) -> _Block:
+def _plain_block(clip: ReportedClip, style: Style) -> _Block:
+    say = style.say
     title = names.clean(clip.name, limit=200)
     if isinstance(clip, RefusedClip):
-        return _Block(f"{title} · {clip.sentence}")
+        return _Block(say, f"{title} · {clip.sentence}")
     spans = [span for span in clip.timeline.spans if span.tags]
     width = max((len(span_clock(span)) for span in spans), default=0)
     lines = tuple(
         f"{span_clock(span):>{width}}  {_tags(span.tags, None, names.clean)}" for span in spans
     )
-    footer = empty_line(clip.timeline, names.clean)
-    return _Block(f"{title} · {heading_facts(clip.timeline)}", lines, (footer,) if footer else ())
+    empty = empty_line(clip.timeline, names.clean, say)
+    footer = (empty,) if empty else ()
+    header = f"{title} · {heading_facts(clip.timeline, say)}"
+    return _Block(say, header, lines, (*footer, *_notes(clip, say)))
 
 
 def _tags(tags: Sequence[Concept], most: int | None, name: Callable[[str], str]) -> str:
@@ -156,18 +222,18 @@ def _shorten(block: _Block, limit: int) -> str:
     if _size(block) <= limit:
         return str(block)
     kept = [block.header]
-    room = limit - _size(block.header) - _size(_more_line(len(block.lines)))
+    room = limit - _size(block.header) - _size(_more_line(block.say, len(block.lines) + block.more))
     for line in block.lines:
         room -= _size(line) + 1
         if room < 1:
             break
         kept.append(line)
-    missing = len(block.lines) - (len(kept) - 1)
-    return "\n".join([*kept, _more_line(missing)])
+    missing = len(block.lines) - (len(kept) - 1) + block.more
+    return "\n".join([*kept, _more_line(block.say, missing)])
 
 
-def _more_line(missing: int) -> str:
-    return f"… {missing} more lines in {ATTACHMENT_NAME}"
+def _more_line(say: Speech, missing: int) -> str:
+    return say("… {missing} more lines in {file}", missing=missing, file=ATTACHMENT_NAME)
 
 
 def _size(text: object) -> int:

@@ -148,19 +148,27 @@ choices = Table(
 )
 
 # What was answered where, so that a reply can be shown anew and goes when its message goes.
-# ``clips`` is JSON: each clip's name and what became of it. ``reply_id`` is NULL until it is sent.
+# ``clips`` is JSON: each clip's name and what became of it; so is ``people``, the ids of who posted
+# the clips or asked. ``reply_id`` is NULL until it is sent.
 reports = Table(
     "reports",
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("guild_id", BigInteger, index=True),
     Column("channel_id", BigInteger, nullable=False, index=True),
-    Column("message_id", BigInteger, index=True),
-    Column("author_id", BigInteger, index=True),
+    Column("people", Text, nullable=False),
     Column("clips", Text, nullable=False),
-    Column("reply_channel_id", BigInteger),
-    Column("reply_id", BigInteger),
+    Column("reply_channel_id", BigInteger, index=True),
+    Column("reply_id", BigInteger, index=True),
     Column("created_at", UtcDateTime, nullable=False, index=True),
+)
+
+# The messages a report is about: when one is deleted, the reply goes.
+report_messages = Table(
+    "report_messages",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_id", Text, primary_key=True, index=True),
 )
 
 # What the program notes for itself, such as the hash of the commands it told Discord.

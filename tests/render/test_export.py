@@ -12,6 +12,7 @@ from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
 from bot.render import export
 from bot.render.summary import TaggedClip
+from tests.storage.samples import make_tagging
 
 NAMES = st.text(min_size=1, max_size=30)
 
@@ -21,7 +22,8 @@ def clip(name: str, *seconds: dict[str, float]) -> TaggedClip:
         Frame(second * 1000, tuple(Concept(*scored) for scored in scores.items()))
         for second, scores in enumerate(seconds)
     ]
-    return TaggedClip(name, timeline.build(frames, len(seconds) * 1000, 0.5))
+    built = timeline.build(frames, len(seconds) * 1000, 0.5)
+    return TaggedClip(name, built, make_tagging(tuple(frames)))
 
 
 def read(text: str) -> list[list[str]]:

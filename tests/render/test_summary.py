@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bot.domain.concepts import Concept, Frame
 from bot.domain.timeline import build
 from bot.render.summary import MESSAGE_LIMIT, RefusedClip, TaggedClip, plain, summarise
+from tests.storage.samples import make_tagging
 
 
 def clip(name: str, *seconds: dict[str, float], threshold: float = 0.94) -> TaggedClip:
@@ -15,7 +16,8 @@ def clip(name: str, *seconds: dict[str, float], threshold: float = 0.94) -> Tagg
         Frame(at * 1000, tuple(Concept(n, s) for n, s in scores.items()))
         for at, scores in enumerate(seconds)
     ]
-    return TaggedClip(name, build(frames, len(seconds) * 1000, threshold))
+    built = build(frames, len(seconds) * 1000, threshold)
+    return TaggedClip(name, built, make_tagging(tuple(frames)))
 
 
 def test_the_summary_reads_as_promised() -> None:
@@ -67,7 +69,7 @@ def test_a_short_clip_is_whole_beside_a_long_one() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(9)} for at in range(90)]
     summary = summarise([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
     assert "`0:00–0:01` only this .99" in summary.content
-    assert len(summary.content) > MESSAGE_LIMIT * 0.8
+    assert "`0:00–0:01` tag number 0 of kind 0 .99 · tag number 0 of kind 1 .99" in summary.content
 
 
 names = st.text(min_size=1, max_size=120)

@@ -58,9 +58,10 @@ ROWS["0004"] = [
     (TAGGING_ROW.replace(")", ", NULL, FALSE)"), {"frames": bytes.fromhex(FRAMES)}),
     ("INSERT INTO choices VALUES (2, 'autotag', 'false')", {}),
     (
-        "INSERT INTO reports VALUES ('message-1', 2, 3, 1, 4, '[]', 3, 9, '2026-01-02 03:04:05')",
+        "INSERT INTO reports VALUES ('message-1', 2, 3, '[4]', '[]', 3, 9, '2026-01-02 03:04:05')",
         {},
     ),
+    ("INSERT INTO report_messages VALUES (1, 'message-1')", {}),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Giving jobs their answers, through Discord's REST alone."""

@@ -1,0 +1,130 @@
+"""Giving a job its one answer."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import structlog
+from stamina import AsyncRetryingCaller
+from yarl import URL
+
+from bot.answering import WorkShown
+from bot.languages import Speech
+from bot.replies.messages import Draft, Messages
+from bot.replies.outages import may_pass, passes
+from bot.replies.work_notes import Pace, WorkNotes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bot.domain.clip import Clip
+    from bot.domain.job import Job
+    from bot.domain.settings import GuildSettings
+    from bot.render.report import Report
+    from bot.storage.reports import Reply
+
+REFUSED = "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+_INVALID_BODY = 50035
+_USUAL_PACE = Pace()
+
+
+class DiscordResponder:
+    """Answers messages by replies and interactions by their response."""
+
+    def __init__(self, client: discord.Client, pace: Pace = _USUAL_PACE) -> None:
+        self._messages = Messages(client)
+        self._pace = pace
+        self._log = structlog.get_logger("framehound.reply")
+
+    @asynccontextmanager
+    async def showing_work(
+        self, job: Job, settings: GuildSettings, *, again: bool
+    ) -> AsyncIterator[WorkShown]:
+        """React to the message once it takes a moment, then say how far its clips have come."""
+        shown = WorkShown()
+        notes = WorkNotes(self._messages, job, settings, shown, self._pace)
+        async with notes.showing(again=again):
+            yield shown
+
+    async def answer(
+        self,
+        job: Job,
+        report: Report,
+        settings: GuildSettings,
+        *,
+        earlier: Reply | None,
+        again: bool,
+    ) -> Reply | None:
+        """Give the answer; where that is no longer possible, say so once in the log."""
+        draft = Draft.of(report, job.id, Speech(settings.language))
+        try:
+            if job.interaction and (given := await self._messages.respond(job.interaction, draft)):
+                return given
+            return await self._reply(job, draft, settings, earlier, again=again)
+        except (discord.Forbidden, discord.NotFound) as error:
+            self._log.warning("reply not possible", status=error.status, code=error.code)
+        except discord.HTTPException as error:
+            if may_pass(error):
+                raise
+            if error.code == _INVALID_BODY and "message_reference" in error.text:
+                self._log.info("message is gone, so nothing is said", code=error.code)
+            else:
+                self._log.error("reply refused", status=error.status, code=error.code)
+        return None
+
+    async def withdraw(self, earlier: Reply) -> None:
+        """Delete what said how far the work was; somebody else may have done so before."""
+        with suppress(discord.NotFound, discord.Forbidden):
+            await self._messages.delete(earlier)
+
+    async def refuse(self, job: Job) -> None:
+        """React to the message; that it is gone or reactions are forbidden costs nothing."""
+        if job.message_id is None:
+            return
+        message = self._messages.channel(job).get_partial_message(job.message_id)
+        try:
+            await message.add_reaction(REFUSED)
+        except discord.HTTPException as error:
+            if may_pass(error):
+                raise
+            self._log.info("reaction not possible", status=error.status, code=error.code)
+
+    async def renew(self, job: Job, clip: Clip) -> Clip | None:
+        """Fetch the attachment's message again: Discord signs its links anew each time."""
+        if clip.message_id is None:
+            return None
+        fetch = self._messages.channel(job).fetch_message
+        caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
+        try:
+            message = await caller(passes, fetch, clip.message_id)
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            self._log.info("link can't be renewed", reason=str(error))
+            return None
+        found = [message.attachments, *(part.attachments for part in message.message_snapshots)]
+        for attachment in chain.from_iterable(found):
+            if URL(attachment.url).path == URL(clip.location).path:
+                return replace(clip, location=attachment.url)
+        return None
+
+    async def _reply(
+        self,
+        job: Job,
+        draft: Draft,
+        settings: GuildSettings,
+        earlier: Reply | None,
+        *,
+        again: bool,
+    ) -> Reply:
+        """Make an earlier message the answer where there is one, else send it."""
+        if earlier is None and again:
+            earlier = await self._messages.find(job, in_thread=settings.in_thread)
+        if earlier is None:
+            return await self._messages.send(job, draft, in_thread=settings.in_thread)
+        await self._messages.edit(earlier, draft)
+        return earlier

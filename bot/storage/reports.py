@@ -1,0 +1,145 @@
+"""What was answered where, so that a reply can be shown anew and goes when its message goes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, or_, select, update
+
+from bot.storage.tables import report_messages, reports, retentions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import ColumnElement, Select
+
+    from bot.storage.database import Database
+
+_columns = reports.c
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Where a reply stands."""
+
+    channel_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedReport:
+    """A job's outcomes and whom they concern.
+
+    ``clips`` has each clip's outcome as JSON values; ``message_ids`` are the messages whose end is
+    the reply's end, ``people`` who posted the clips or asked about them; ``reply`` is None until
+    one was given.
+    """
+
+    job_id: str
+    channel_id: int
+    clips: tuple[dict[str, Any], ...]
+    guild_id: int | None = None
+    message_ids: tuple[int, ...] = ()
+    people: tuple[int, ...] = ()
+    reply: Reply | None = None
+
+
+class ReportStore:
+    """Reports by job; each way of forgetting returns the replies that were given."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, report: SavedReport) -> None:
+        """Keep a report; an attempt repeated replaces it."""
+        row = {
+            "job_id": report.job_id,
+            "guild_id": report.guild_id,
+            "channel_id": report.channel_id,
+            "people": json.dumps(report.people),
+            "clips": json.dumps(report.clips),
+            "created_at": datetime.now(UTC),
+        }
+        insert = self._database.insert(reports)
+        kept = {name: insert.excluded[name] for name in ("people", "clips")}
+        links = [{"message_id": m, "job_id": report.job_id} for m in report.message_ids]
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert.on_conflict_do_update(index_elements=[_columns.job_id], set_=kept), [row]
+            )
+            if links:
+                await connection.execute(
+                    self._database.insert(report_messages).on_conflict_do_nothing(), links
+                )
+
+    async def note_reply(self, job_id: str, reply: Reply) -> None:
+        """Note where the reply to a job stands."""
+        statement = update(reports).where(_columns.job_id == job_id)
+        values = {"reply_channel_id": reply.channel_id, "reply_id": reply.message_id}
+        async with self._database.writing() as connection:
+            await connection.execute(statement.values(**values))
+
+    async def find(self, job_id: str) -> SavedReport | None:
+        """Return what was answered to a job, if it is still known."""
+        links = select(report_messages.c.message_id).where(report_messages.c.job_id == job_id)
+        async with self._database.reading() as connection:
+            query = select(reports).where(_columns.job_id == job_id)
+            row = (await connection.execute(query)).one_or_none()
+            messages = tuple((await connection.scalars(links)).all())
+        return replace(_read(row), message_ids=messages) if row else None
+
+    async def forget_messages(self, message_ids: Collection[int]) -> list[Reply]:
+        """Forget what some messages were answered, and replies that were themselves deleted."""
+        ids = sorted(message_ids)
+        about = select(report_messages.c.job_id).where(report_messages.c.message_id.in_(ids))
+        which = or_(_columns.job_id.in_(about), _columns.reply_id.in_(ids))
+        async with self._database.reading() as connection:
+            known = await connection.scalar(select(_columns.job_id).where(which).limit(1))
+        gone = [] if known is None else await self._forget(which)
+        return [reply for reply in gone if reply.message_id not in message_ids]
+
+    async def forget_channel(self, channel_id: int) -> list[Reply]:
+        """Forget a channel that was deleted."""
+        here = or_(_columns.channel_id == channel_id, _columns.reply_channel_id == channel_id)
+        return await self._forget(here)
+
+    async def forget_guild(self, guild_id: int) -> None:
+        """Forget a server that removed the bot."""
+        await self._forget(_columns.guild_id == guild_id)
+
+    async def purge(self, most_days: int) -> int:
+        """Forget what is older than its server wants, or than ``most_days``; return how much."""
+        now = datetime.now(UTC)
+        query = select(retentions.c.guild_id, retentions.c.days)
+        async with self._database.reading() as connection:
+            wanted = (await connection.execute(query)).all()
+        old = [_columns.created_at < now - timedelta(days=most_days)]
+        for guild_id, days in wanted:
+            before = now - timedelta(days=days)
+            old.append(and_(_columns.guild_id == guild_id, _columns.created_at < before))
+        return len(await self._forget(or_(*old)))
+
+    async def _forget(self, which: ColumnElement[bool]) -> list[Reply]:
+        jobs: Select[Any] = select(_columns.job_id).where(which)
+        returning = delete(reports).where(which).returning(reports)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                delete(report_messages).where(report_messages.c.job_id.in_(jobs))
+            )
+            gone: Sequence[Any] = (await connection.execute(returning)).all()
+        return [reply for row in gone if (reply := _read(row).reply)]
+
+
+def _read(row: Any) -> SavedReport:
+    reply = Reply(row.reply_channel_id, row.reply_id) if row.reply_id else None
+    return SavedReport(
+        job_id=row.job_id,
+        channel_id=row.channel_id,
+        clips=tuple(json.loads(row.clips)),
+        guild_id=row.guild_id,
+        people=tuple(json.loads(row.people)),
+        reply=reply,
+    )
