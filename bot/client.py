@@ -45,6 +45,8 @@ class FramehoundBot(commands.AutoShardedBot):
             intents=_intents(message_content=message_content),
             help_command=None,
             allowed_mentions=discord.AllowedMentions.none(),
+            # What people may also use where the bot is not says so itself.
+            allowed_installs=app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,

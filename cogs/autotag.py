@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 # Seconds between two notices to one server that it has too many clips waiting.
 _SILENCE = 60.0
+# How long after it was posted a message is looked at again. Well within the days for which the
+# queue knows a message's job, so that no edit is answered twice.
+_CHANGEABLE = timedelta(days=1)
 
 
 class AutoTag(commands.Cog):
@@ -34,7 +38,19 @@ class AutoTag(commands.Cog):
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Submit a job for a person's message with clips; everything else costs nothing."""
-        if message.author.bot or message.webhook_id:
+        await self._notice(message)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Look again at what was changed: a preview came late, or its author added a link.
+
+        A message is one job, so one that was answered is not answered anew.
+        """
+        if discord.utils.utcnow() - event.message.created_at < _CHANGEABLE:
+            await self._notice(event.message)
+
+    async def _notice(self, message: discord.Message) -> None:
+        if message.author.bot or message.webhook_id or message.is_system():
             return
         clips = noticed_clips(message)
         if not clips or (await self._bot.get_context(message)).valid:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
 from bot.domain.job import Job, message_job_id
-from bot.domain.links import find_links, name_of, promises_clip
+from bot.domain.links import (
+    find_links,
+    hidden_links,
+    is_media,
+    is_same_clip,
+    name_of,
+    promises_clip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,6 +23,8 @@ if TYPE_CHECKING:
     import discord
 
 MOST_CLIPS = 10
+# What Discord calls the preview of a link that leads to one picture and nothing else.
+_PICTURES = {"gifv", "image"}
 _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
 
@@ -31,9 +40,14 @@ def asked_clips(message: discord.Message) -> tuple[Clip, ...]:
     return noticed_clips(message) or _bounded(message, found)
 
 
-def linked_clip(link: str) -> Clip:
+def linked_clip(link: str, *, spoiler: bool = False) -> Clip:
     """Return the clip behind a link, whatever the link promises."""
-    return Clip(name_of(link), link)
+    return Clip(name_of(link), link, spoiler=spoiler)
+
+
+def handed_clips(text: str) -> list[Clip]:
+    """Return the clips behind what somebody hands to a command: links, else the text as it is."""
+    return list(_every_link(text)) or [linked_clip(text.strip())]
 
 
 def attached_clip(attachment: discord.Attachment) -> Clip:
@@ -73,7 +87,33 @@ def _looks_like_clips(part: discord.Message | discord.MessageSnapshot) -> Iterat
     for attachment in part.attachments:
         if _looks_like_clip(attachment):
             yield attached_clip(attachment)
-    yield from (linked_clip(link) for link in find_links(part.content) if promises_clip(link))
+    hidden = hidden_links(part.content)
+    links = [link for link in find_links(part.content) if promises_clip(link)]
+    yield from (linked_clip(link, spoiler=link in hidden) for link in links)
+    yield from _previewed(part, links, hidden)
+
+
+def _previewed(
+    part: discord.Message | discord.MessageSnapshot, links: list[str], hidden: set[str]
+) -> Iterator[Clip]:
+    """Yield the media Discord found behind links that promise nothing themselves.
+
+    A preview that can't be told from that of a hidden link is taken for it.
+    """
+    open_links = {*find_links(part.content)} - hidden
+    for embed in part.embeds:
+        media = _media_of(embed)
+        if media and not any(link == embed.url or is_same_clip(link, media) for link in links):
+            yield linked_clip(media, spoiler=bool(hidden) and embed.url not in open_links)
+
+
+def _media_of(embed: discord.Embed) -> str | None:
+    """Return a link to the media itself: a player's page, as YouTube's, is none."""
+    video = embed.video
+    found = [video.url, video.proxy_url]
+    if embed.type in _PICTURES:
+        found += [embed.image.url, embed.thumbnail.url]
+    return next((link for link in found if link and is_media(link)), None)
 
 
 def _looks_like_clip(attachment: discord.Attachment) -> bool:
@@ -86,8 +126,13 @@ def _looks_like_clip(attachment: discord.Attachment) -> bool:
 
 def _everything(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
     attached = (attached_clip(attachment) for attachment in part.attachments)
-    links = (linked_clip(link) for link in find_links(part.content, left_alone=True))
-    return chain(attached, links)
+    return chain(attached, _every_link(part.content))
+
+
+def _every_link(text: str) -> Iterator[Clip]:
+    hidden = hidden_links(text)
+    links = find_links(text, left_alone=True)
+    return (linked_clip(link, spoiler=link in hidden) for link in links)
 
 
 def _bounded(message: discord.Message, clips: Iterable[Clip]) -> tuple[Clip, ...]:

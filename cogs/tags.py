@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
 from bot.errors import LeftAlone, TooOften
-from cogs.clips import asked_clips, attached_clip, job_of_message, linked_clip
+from cogs.clips import asked_clips, attached_clip, handed_clips, job_of_message
 from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:
@@ -29,7 +29,14 @@ class Tags(commands.Cog):
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=6.0)
         self._guilds = Cooldown(at_once=60, pause=1.0)
-        self._menu = app_commands.ContextMenu(name="Tag this video", callback=self.tag_message)
+        self._menu = app_commands.ContextMenu(
+            name="Tag this video",
+            callback=self.tag_message,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+        )
 
     async def cog_load(self) -> None:
         """Add the context menu, which a cog can't declare by a decorator."""
@@ -47,7 +54,7 @@ class Tags(commands.Cog):
         require_permissions(message)
         clips = asked_clips(message) or await self._replied_to(message)
         if not clips and link:
-            clips = (linked_clip(link),)
+            clips = tuple(handed_clips(link))
         if clips:
             await self._leave_alone(clips, context.author.id)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=True))
@@ -56,6 +63,8 @@ class Tags(commands.Cog):
 
     @app_commands.command(name="tags", description="Say what is in a clip, second by second")
     @app_commands.describe(url="A link to a clip", file="A clip to upload")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def slash_tags(
         self,
         interaction: discord.Interaction[FramehoundBot],
@@ -63,7 +72,7 @@ class Tags(commands.Cog):
         file: discord.Attachment | None = None,
     ) -> None:
         """Tag a link, a file, or both."""
-        clips = [linked_clip(url.strip("<> "))] if url else []
+        clips = handed_clips(url) if url else []
         clips += [attached_clip(file)] if file else []
         await self._accept(interaction, tuple(clips))
 
@@ -83,7 +92,7 @@ class Tags(commands.Cog):
         self._take_turn(interaction.user.id, interaction.guild)
         await interaction.response.defer()
         await self._leave_alone(clips, interaction.user.id)
-        await self._bot.jobs.submit(_job_of_interaction(interaction, clips))
+        await self._bot.jobs.submit(self._job_of(interaction, clips))
 
     def _take_turn(self, user_id: int, guild: discord.Guild | None) -> None:
         """Raise ``TooOften`` where a person, or a whole server, asks too much at once."""
@@ -100,6 +109,21 @@ class Tags(commands.Cog):
         if others and await self._bot.app.people.among(others):
             raise LeftAlone
 
+    def _job_of(
+        self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
+    ) -> Job:
+        """Return the job; a server the bot is not in has no part in what a person does there."""
+        here = self._bot.get_guild(interaction.guild_id or 0)
+        return Job(
+            id=f"interaction-{interaction.id}",
+            channel_id=interaction.channel_id or 0,
+            guild_id=here.id if here else None,
+            author_id=interaction.user.id,
+            clips=clips,
+            asked=True,
+            interaction=Interaction(interaction.application_id, interaction.token),
+        )
+
     async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
         reference = message.reference
         if reference is None or reference.message_id is None:
@@ -110,20 +134,6 @@ class Tags(commands.Cog):
             return asked_clips(await message.channel.fetch_message(reference.message_id))
         except (discord.NotFound, discord.Forbidden):
             return ()
-
-
-def _job_of_interaction(
-    interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
-) -> Job:
-    return Job(
-        id=f"interaction-{interaction.id}",
-        channel_id=interaction.channel_id or 0,
-        guild_id=interaction.guild_id,
-        author_id=interaction.user.id,
-        clips=clips,
-        asked=True,
-        interaction=Interaction(interaction.application_id, interaction.token),
-    )
 
 
 async def setup(bot: FramehoundBot) -> None:

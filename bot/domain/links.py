@@ -9,6 +9,13 @@ from urllib.parse import unquote, urlsplit
 EXTENSIONS = frozenset({"mp4", "m4v", "mov", "mkv", "webm", "avi", "ogg", "ogv", "gif"})
 """File names that promise one of the seven containers; only a promise, the bytes decide."""
 
+_MEDIA_HOST = re.compile(
+    r"(c|media\d*)\.tenor\.com|(i|media\d*)\.giphy\.com|i\.imgur\.com"
+    r"|cdn\.discordapp\.com|media\.discordapp\.net"
+)
+# Discord makes no preview of a link that stands in code.
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
 _LINK = re.compile(r"<?https?://[^\s<>]+>?", re.IGNORECASE)
 _TRAILING = ".,;:!?'\"*_~`|)]}"
 
@@ -16,11 +23,11 @@ _TRAILING = ".,;:!?'\"*_~`|)]}"
 def find_links(text: str, *, left_alone: bool = False) -> list[str]:
     """Return the links in a text, each once, in order.
 
-    A link in angle brackets means "leave this alone" and counts only if ``left_alone`` is asked
-    for, as it is when somebody hands the link to a command.
+    A link in angle brackets means "leave this alone", as does one in code, and counts only if
+    ``left_alone`` is asked for, as it is when somebody hands the link to a command.
     """
     found: dict[str, None] = {}
-    for match in _LINK.finditer(text):
+    for match in _LINK.finditer(text if left_alone else _CODE.sub(" ", text)):
         written = match.group()
         if written.startswith("<") and written.endswith(">"):
             if left_alone:
@@ -30,6 +37,25 @@ def find_links(text: str, *, left_alone: bool = False) -> list[str]:
     return list(found)
 
 
+def hidden_links(text: str) -> set[str]:
+    """Return the links that stand behind a spoiler's bars."""
+    spoilers = _SPOILER.findall(text)
+    return {link for spoiler in spoilers for link in find_links(spoiler, left_alone=True)}
+
+
+def is_media(link: str) -> bool:
+    """Tell whether a link leads to a clip itself: by its path, or by a host with nothing else."""
+    host, path = _host(link), PurePosixPath(_path(link))
+    return promises_clip(link) or bool(
+        path.name and not path.suffix and _MEDIA_HOST.fullmatch(host)
+    )
+
+
+def is_same_clip(one: str, other: str) -> bool:
+    """Tell whether two links on one site differ in nothing but the form they ask for."""
+    return one == other or _identity(one) == _identity(other)
+
+
 def promises_clip(name: str) -> bool:
     """Tell whether a file name or a link's path ends like one of our containers."""
     return PurePosixPath(_path(name)).suffix.lstrip(".").lower() in EXTENSIONS
@@ -37,11 +63,19 @@ def promises_clip(name: str) -> bool:
 
 def name_of(link: str) -> str:
     """Return what to call the clip behind a link: its file name, else its host."""
+    return PurePosixPath(_path(link)).name or _host(link) or link
+
+
+def _identity(link: str) -> tuple[list[str], str]:
+    """Return the site's own name and the file's, without its ending: i.imgur.com/a.gif and .mp4."""
+    return _host(link).split(".")[-2:-1], PurePosixPath(_path(link)).stem
+
+
+def _host(link: str) -> str:
     try:
-        host = urlsplit(link).hostname
+        return urlsplit(link).hostname or ""
     except ValueError:
-        host = None
-    return PurePosixPath(_path(link)).name or host or link
+        return ""
 
 
 def _path(link: str) -> str:

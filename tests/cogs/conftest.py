@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
 
 class NotedJobs(Intake):
-    """Takes jobs and keeps them, for tests of what becomes a job."""
+    """Takes jobs, each id once, and keeps them, for tests of what becomes a job."""
 
     def __init__(self) -> None:
         self.noted: list[Job] = []
         self.forgotten: set[str] = set()
+        self.news: asyncio.Queue[Job] = asyncio.Queue()
 
     async def submit(self, job: Job) -> None:
-        self.noted.append(job)
+        if job.id not in {noted.id for noted in self.noted}:
+            self.noted.append(job)
+            self.news.put_nowait(job)
 
     async def forget(self, job_ids: Collection[str]) -> None:
         self.forgotten |= set(job_ids)
