@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.errors import PermissionMissing
+from bot.languages import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from bot.domain.settings import GuildSettings
+
+_VIEW = Sentence("View Channel")
+_SEND = Sentence("Send Messages")
+_SEND_IN_THREADS = Sentence("Send Messages in Threads")
+_OPEN_THREADS = Sentence("Create Public Threads")
+_ATTACH = Sentence("Attach Files")
+_HISTORY = Sentence("Read Message History")
+_REACT = Sentence("Add Reactions")
 
 
 def require_permissions(message: discord.Message) -> None:
@@ -21,17 +32,47 @@ def require_permissions(message: discord.Message) -> None:
         raise PermissionMissing(missing)
 
 
-def _missing(channel: discord.abc.MessageableChannel, me: discord.Member) -> Iterator[str]:
+def missing_anywhere(
+    channels: Iterable[discord.abc.GuildChannel | discord.Thread],
+    me: discord.Member,
+    settings: GuildSettings,
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield each channel's id in which something a server's settings need is missing, and what."""
+    for channel in channels:
+        missing = list(_missing(channel, me))
+        if _VIEW not in missing:
+            missing += _missing_besides(channel, me, settings)
+        if missing:
+            yield channel.id, missing
+
+
+def _missing(
+    channel: discord.abc.MessageableChannel | discord.abc.GuildChannel, me: discord.Member
+) -> Iterator[str]:
     """Yield what is missing, as Discord's settings name it; not what is missing for lack of it."""
     allowed = channel.permissions_for(me)
     in_thread = isinstance(channel, discord.Thread)
     may_send = allowed.send_messages_in_threads if in_thread else allowed.send_messages
     if not allowed.view_channel:
-        yield "View Channel"
+        yield _VIEW
         return
     if not may_send:
-        yield "Send Messages in Threads" if in_thread else "Send Messages"
+        yield _SEND_IN_THREADS if in_thread else _SEND
     elif not allowed.attach_files:
-        yield "Attach Files"
+        yield _ATTACH
     if not allowed.read_message_history:
-        yield "Read Message History"
+        yield _HISTORY
+
+
+def _missing_besides(
+    channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member, settings: GuildSettings
+) -> Iterator[str]:
+    """Yield what is missing of what an answer can do without, or only some settings need."""
+    allowed = channel.permissions_for(me)
+    if not allowed.add_reactions:
+        yield _REACT
+    if settings.in_thread and not isinstance(channel, discord.Thread):
+        if not allowed.create_public_threads:
+            yield _OPEN_THREADS
+        if not allowed.send_messages_in_threads:
+            yield _SEND_IN_THREADS

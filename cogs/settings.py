@@ -9,8 +9,11 @@ from discord.ext import commands
 
 from bot.domain.settings import parse_threshold
 from bot.render import figures, names
+from cogs.panel import Panel
 
 if TYPE_CHECKING:
+    import discord
+
     from bot.client import FramehoundBot
 
 
@@ -19,6 +22,7 @@ class Settings(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._panel = Panel(bot)
 
     @commands.hybrid_command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="threshold", description="Show or set the score a tag must be above to be shown"
@@ -29,30 +33,38 @@ class Settings(commands.Cog):
         self, context: commands.Context[FramehoundBot], value: str | None = None
     ) -> None:
         """Show this server's threshold, or set it (Manage Server only)."""
-        guild_id = _guild_id(context)
+        guild = _guild(context)
         if value is None:
-            current = await self._bot.app.reporter.threshold(guild_id)
-            sentence = f"This server sees tags scored above {figures.threshold(current)}."
+            say = await self._bot.speech(guild.id)
+            above = figures.threshold(await self._bot.app.reporter.threshold(guild.id))
+            sentence = say("This server sees tags scored above {above}.", above=above)
         else:
-            sentence = await self._set_threshold(context, guild_id, value)
+            sentence = await self._set_threshold(context, guild, value)
         await context.reply(sentence, mention_author=False)
 
+    async def cog_load(self) -> None:
+        """Have the panels that stand in channels since an earlier process work."""
+        self._bot.add_dynamic_items(self._panel.item)
+
+    async def cog_unload(self) -> None:
+        """Leave them alone."""
+        self._bot.remove_dynamic_items(self._panel.item)
+
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="settings", fallback="show", description="What this server has set"
+        name="settings",
+        fallback="show",
+        description="See and change everything this server can set",
     )
     @app_commands.default_permissions(manage_guild=True)
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
     async def settings(self, context: commands.Context[FramehoundBot]) -> None:
-        """Show everything this server has set (Manage Server only)."""
-        guild_id = _guild_id(context)
-        threshold = await self._bot.app.reporter.threshold(guild_id)
-        days = await self._retention(guild_id)
-        sentence = (
-            f"This server sees tags scored above {figures.threshold(threshold)}; "
-            f"what I know of its clips goes after {days} days."
-        )
-        await context.reply(sentence, mention_author=False, ephemeral=True)
+        """Show the panel (Manage Server only); as a text command, where all can see it."""
+        guild = _guild(context)
+        private = context.interaction is not None
+        say = await (self._bot.speech_for(context) if private else self._bot.speech(guild.id))
+        view = await self._panel.shown(guild, context.channel, say)
+        await context.reply(view=view, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="retention", description="Set for how many days clips are known"
@@ -62,37 +74,39 @@ class Settings(commands.Cog):
     @commands.guild_only()
     async def retention(self, context: commands.Context[FramehoundBot], days: int) -> None:
         """Set for how many days this server's clips are known (Manage Server only)."""
-        guild_id, most = _guild_id(context), self._bot.app.config.retention_days
+        guild, most = _guild(context), self._bot.app.config.retention_days
+        say = await self._bot.speech_for(context)
         if not 0 <= days <= most:
-            sentence = f"It can be from 1 to {most} days, or 0 for as long as that."
+            sentence = say("It can be from 1 to {most} days, or 0 for as long as that.", most=most)
         else:
-            await self._bot.app.settings.set_retention(guild_id, days or None)
-            sentence = f"What I know of this server's clips goes after {days or most} days."
+            await self._bot.app.settings.set_retention(guild.id, days or None)
+            sentence = say(
+                "What I know of this server's clips goes after {days} days.", days=days or most
+            )
         await context.reply(sentence, mention_author=False, ephemeral=True)
 
-    async def _retention(self, guild_id: int) -> int:
-        """Return the days that apply: the operator's are the most."""
-        most = self._bot.app.config.retention_days
-        return min((await self._bot.app.settings.load(guild_id)).retention_days or most, most)
-
     async def _set_threshold(
-        self, context: commands.Context[FramehoundBot], guild_id: int, value: str
+        self, context: commands.Context[FramehoundBot], guild: discord.Guild, value: str
     ) -> str:
         if not context.permissions.manage_guild:
             raise commands.MissingPermissions(["manage_guild"])
+        say = await self._bot.speech(guild.id)
         threshold = parse_threshold(value)
         if threshold is None:
-            shown = names.for_discord(value, limit=20)
-            return f"{shown} is no threshold; it must be a score from 0 to below 1, such as 0.9."
+            return say(
+                "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
+                value=names.for_discord(value, limit=20),
+            )
         identity = self._bot.app.clip_tagger.tagger.identity
-        await self._bot.app.settings.set_threshold(guild_id, str(identity), threshold)
-        return f"From now on this server sees tags scored above {figures.threshold(threshold)}."
+        await self._bot.app.settings.set_threshold(guild.id, str(identity), threshold)
+        above = figures.threshold(threshold)
+        return say("From now on this server sees tags scored above {above}.", above=above)
 
 
-def _guild_id(context: commands.Context[FramehoundBot]) -> int:
+def _guild(context: commands.Context[FramehoundBot]) -> discord.Guild:
     if context.guild is None:
         raise commands.NoPrivateMessage
-    return context.guild.id
+    return context.guild
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -9,6 +9,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bot.languages import LANGUAGES, Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,15 +21,42 @@ LONGEST_GAP = 60
 """Seconds; also the longest a shortest duration may be."""
 MOST_TAGS_A_LINE = 50
 _SNOWFLAKE = re.compile(r"[0-9]{1,19}")
-_LANGUAGE = re.compile(r"[a-z]{2}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_BETWEEN = Sentence("must be a whole number from {lowest} to {highest}")
+
+
+class Unsound(ValueError):
+    """A value no setting can have: what it must be, to be read behind the setting's name."""
+
+    def __init__(self, sentence: Sentence, **facts: object) -> None:
+        self._sentence, self._facts = sentence, facts
+        super().__init__(sentence.format(**facts))
+
+    def told(self, say: Callable[..., str]) -> str:
+        """Return what the value must be, as ``say`` tells it."""
+        return say(self._sentence, **self._facts)
 
 
 def read_choice(name: str, value: Any) -> Any:
-    """Return a JSON value as ``GuildSettings`` holds it; raises ValueError for anything unsound."""
+    """Return a JSON value as ``GuildSettings`` holds it; raises ``Unsound``."""
     reader = READERS.get(name)
     if reader is None:
-        raise ValueError(f"there is no setting {name}")
+        raise Unsound(Sentence("there is no such setting"))
     return reader(value)
+
+
+def read_number(text: str, lowest: int, highest: int) -> int:
+    """Return the whole number somebody wrote; raises ``Unsound``."""
+    written = text.strip()
+    number = int(written) if _NUMBER.fullmatch(written) else None
+    return _number(lowest, highest)(number)
+
+
+def read_tags(text: str) -> frozenset[str]:
+    """Return the tags somebody wrote, by lines or commas, each once; raises ``Unsound``."""
+    written = [" ".join(tag.split()) for tag in re.split(r"[,\n]", text)]
+    by_folded = {tag.casefold(): tag for tag in written if tag}
+    return _names(list(by_folded.values()))
 
 
 def read_choices(saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +65,7 @@ def read_choices(saved: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in saved.items():
         try:
             found[name] = read_choice(name, value)
-        except ValueError:
+        except Unsound:
             continue
     return found
 
@@ -50,14 +79,14 @@ def write_choice(value: Any) -> Any:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")  # noqa: TRY004 - one kind of error for callers
+        raise Unsound(Sentence("must be true or false"))
     return value
 
 
 def _number(lowest: int, highest: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+            raise Unsound(_BETWEEN, lowest=lowest, highest=highest)
         return value
 
     return read
@@ -70,23 +99,25 @@ def _tags_a_line(value: Any) -> int | None:
 def _ids(value: Any) -> frozenset[int]:
     """Read ids as JSON has them: text, as numbers of that size come out wrong in many a program."""
     if not isinstance(value, list) or len(value) > MOST_IDS:
-        raise ValueError(f"must be a list of at most {MOST_IDS} ids")
+        raise Unsound(Sentence("must be a list of at most {most} ids"), most=MOST_IDS)
     if not all(isinstance(each, str) and _SNOWFLAKE.fullmatch(each) for each in value):
-        raise ValueError("must be a list of ids, each as text")
+        raise Unsound(Sentence("must be a list of ids, each as text"))
     return frozenset(map(int, value))
 
 
 def _names(value: Any) -> frozenset[str]:
     if not isinstance(value, list) or len(value) > MOST_HIDDEN_TAGS:
-        raise ValueError(f"must be a list of at most {MOST_HIDDEN_TAGS} tags")
+        raise Unsound(Sentence("must be a list of at most {most} tags"), most=MOST_HIDDEN_TAGS)
     if not all(isinstance(each, str) and 0 < len(each) <= LONGEST_TAG for each in value):
-        raise ValueError(f"must be a list of tags of at most {LONGEST_TAG} characters")
+        most = LONGEST_TAG
+        raise Unsound(Sentence("must be a list of tags of at most {most} characters"), most=most)
     return frozenset(value)
 
 
 def _language(value: Any) -> str:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise ValueError("must be a language's code such as en")
+    if not isinstance(value, str) or value not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise Unsound(Sentence("must be one of the languages {known}"), known=known)
     return value
 
 

@@ -89,7 +89,8 @@ async def test_who_manages_a_server_sets_for_how_long_its_clips_are_known(
         said.append(answered.response.content)
         if days == 30:
             shown = await alice.slash(channel, "settings show")
-            assert "goes after 30 days" in shown.response.content
+            await alice.click(shown.response, custom_id="settings:page:answers")
+            assert "**Retention** · 30 days" in str(shown.response.components)
     assert said == [
         "What I know of this server's clips goes after 30 days.",
         "It can be from 1 to 365 days, or 0 for as long as that.",
