@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
-from bot.domain.tagging import Seen
 from bot.domain.timeline import count_seconds
-from bot.errors import ClipError, Damaged, TaggerUnavailable
+from bot.errors import ClipError, TaggerUnavailable
+from bot.taggers.local_answer import read_done, read_seen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.domain.clip import ClipFile, ClipLimits
     from bot.domain.progress import ProgressListener
+    from bot.domain.tagging import Seen
     from bot.media.sandbox import Sandbox
 
 # Sums of probabilities: above a half, the name is likelier than everything else together.
 _DEFAULT_THRESHOLD = 0.5
 # Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
-# What comes of taking apart what a child that a clip took over has answered.
-_NONSENSE = (KeyError, OverflowError, TypeError, ValueError)
 _LONGEST = 300.0
 _LONGEST_CHECK = 60.0
 
@@ -49,7 +48,7 @@ class LocalTagger:
         return max(self._limits.by_url, self._limits.as_bytes)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
-        """Return a frame for every second of the clip."""
+        """Return a frame for every second of the clip, and stills."""
         seconds = count_seconds(clip.info.duration)
         progress(Progress(Stage.TAG, 0, seconds))
         answer = await self._sandbox.run(
@@ -61,10 +60,10 @@ class LocalTagger:
                 "models": str(self._models.absolute()),
             },
             seconds=_LONGEST,
-            on_progress=lambda done: progress(Progress(Stage.TAG, _done(done), seconds)),
+            on_progress=lambda done: progress(Progress(Stage.TAG, read_done(done), seconds)),
             stage="decode",
         )
-        return Seen(_read(answer))
+        return read_seen(answer, seconds)
 
     async def check(self) -> str:
         """Build and load the model; raises TaggerUnavailable where that fails."""
@@ -82,38 +81,3 @@ def _revision() -> str:
     """Return a hash of the names, so that what was stored under other names is not mixed in."""
     table = resources.files("bot.taggers").joinpath("data", "everyday.tsv").read_bytes()
     return hashlib.sha256(table).hexdigest()[:12]
-
-
-def _read(answer: Any) -> tuple[Frame, ...]:
-    """Take a child's answer apart; one that a clip took over may say anything."""
-    try:
-        return tuple(
-            Frame(
-                _time(frame["time"]),
-                tuple(_concept(str(name), float(score)) for name, score in frame["concepts"]),
-            )
-            for frame in answer
-        )
-    except _NONSENSE as error:
-        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
-
-
-def _done(said: Any) -> int:
-    """Return how many frames a child says are done."""
-    try:
-        return int(said)
-    except _NONSENSE as error:
-        raise Damaged(detail=f"the child counts nonsense: {error!r}") from error
-
-
-def _time(said: Any) -> int:
-    time = int(said)
-    if time < 0:
-        raise ValueError(f"a time of {time}")
-    return time
-
-
-def _concept(name: str, score: float) -> Concept:
-    if not 0 <= score <= 1 or not name.isprintable():
-        raise ValueError(f"{name!r} with a score of {score}")
-    return Concept(name[:100], score)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from PIL import Image
 
 from bot.domain import timeline
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
+from bot.domain.concepts import Concept, Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
+from bot.domain.tagging import Seen, Still
 from bot.errors import Damaged, NotAVideo, TaggerUnavailable
 from bot.media.sandbox import Sandbox
 from bot.taggers.local import LocalTagger
@@ -47,13 +52,17 @@ class Answering:
 
 async def test_the_montages_seconds_are_named_truly(tmp_path: Path, models: Path) -> None:
     async with opened(tmp_path, models) as tagger:
-        frames = (await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)).frames
+        seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
         threshold = tagger.identity.default_threshold
-    seconds = timeline.build(frames, 16_000, threshold).seconds
+    seconds = timeline.build(seen.frames, 16_000, threshold).seconds
     found = [{tag.name for tag in second.tags} for second in seconds]
     named = [bool(set(truth) & tags) for truth, tags in zip(TRUTH, found, strict=True) if truth]
     assert sum(named) >= 11  # of 15; the rocket's four are the ones it misses
     assert found[12] == set()  # a blank slide
+    assert {0, 4, 12, 13} <= {still.second for still in seen.stills}  # where it changes
+    sizes = {Image.open(io.BytesIO(still.jpeg)).size for still in seen.stills}
+    assert sizes == {(160, 120)}
+    assert max(len(still.jpeg) for still in seen.stills) < 5000
 
 
 async def test_a_picture_that_stays_is_told_at_each_of_its_seconds(
@@ -105,18 +114,43 @@ async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path, mode
         assert len(seen.frames) == 16
 
 
+GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         None,
-        [{"time": 0}],
-        [{"time": "soon", "concepts": []}],
-        [{"time": 0, "concepts": [["cat", 1.5]]}],
-        [{"time": 0, "concepts": [["cat", "nan"]]}],
-        [{"time": 0, "concepts": [["cat"]]}],
-        [{"time": float("inf"), "concepts": []}],
-        [{"time": -1, "concepts": []}],
-        [{"time": 0, "concepts": [["\ud800", 0.5]]}],
+        {"frames": []},
+        *(
+            {"frames": frames, "stills": []}
+            for frames in (
+                None,
+                [{"time": 0}],
+                [{"time": "soon", "concepts": []}],
+                [{"time": 0, "concepts": [["cat", 1.5]]}],
+                [{"time": 0, "concepts": [["cat", "nan"]]}],
+                [{"time": 0, "concepts": [["cat"]]}],
+                [{"time": float("inf"), "concepts": []}],
+                [{"time": -1, "concepts": []}],
+                [{"time": 0, "concepts": [["\ud800", 0.5]]}],
+            )
+        ),
+        *(
+            {"frames": [], "stills": stills}
+            for stills in (
+                None,
+                [GOOD_STILL, GOOD_STILL],  # two of one second
+                [[second, GOOD_STILL[1]] for second in range(25)],
+                [[16, GOOD_STILL[1]]],  # after the clip's end
+                [[-1, GOOD_STILL[1]]],
+                [[float("inf"), GOOD_STILL[1]]],
+                [[0, "no base64"]],
+                [[0, base64.b64encode(b"GIF89a").decode()]],
+                [[0, base64.b64encode(b"\xff\xd8\xff" + bytes(20_000)).decode()]],
+                [[0, 5]],
+            )
+        ),
     ],
 )
 async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
@@ -125,6 +159,14 @@ async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
     tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
     with pytest.raises(Damaged):
         await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
+
+
+async def test_what_a_child_may_answer_is_kept(tmp_path: Path) -> None:
+    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "stills": [GOOD_STILL]}
+    tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
+    seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
+    frames = (Frame(5, (Concept("cat", 0.5),)),)
+    assert seen == Seen(frames, (Still(0, b"\xff\xd8\xff"),))
 
 
 @pytest.mark.parametrize("done", [None, "many", float("inf"), []])
