@@ -13,12 +13,14 @@ def clock(seconds: int) -> str:
 
 
 def length(milliseconds: int) -> str:
-    """Write a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``."""
+    """Write a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``, ``1:00:00 h``."""
     seconds = milliseconds / 1000
     if seconds < 1:
         return f"{max(seconds, 0.1):.1f} s"
     whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{clock(whole)} min"  # noqa: PLR2004 - a minute
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    return f"{clock(whole)} {'min' if whole < 3600 else 'h'}"  # noqa: PLR2004 - an hour
 
 
 def score(value: float) -> str:

@@ -7,37 +7,39 @@ themes; its letters are large enough for a phone, where it is shown at some 400 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from bot.render import figures, names
+from bot.languages import ENGLISH
+from bot.render import figures, film, names
+from bot.render.lettering import Lettering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Sequence
 
-    from bot.domain.timeline import Timeline
+    from bot.domain.tagging import Still
+    from bot.domain.timeline import Segment, Span, Timeline
+    from bot.languages import Speech
+    from bot.render.lettering import Colour
 
-MOST_ROWS = 12
-WIDTH = 1000
-_MARGIN, _HEADER, _ROW, _AXIS = 24, 52, 48, 56
-_NAMES_END, _BARS_START, _BARS_END = 296, 312, 900
-_SIZE, _SMALL = 27, 22
-_GROUND, _STRIPE = (30, 31, 34), (43, 45, 49)
-_TEXT, _MUTED, _LINE = (242, 243, 245), (163, 168, 177), (64, 66, 73)
+MOST_ROWS = 10
+WIDTH = 900
+_MARGIN, _HEADER, _ROW, _AXIS, _BAR = 24, 62, 48, 54, 28
+_FEWEST_NAMES, _MOST_NAMES, _SCORE = 130, 290, 66  # widths of the columns beside the bars
+_SIZE, _SMALL = 30, 24
+_GROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
+_TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
 # From a score at the threshold to 1: lighter is surer, also to eyes that see no red or green
-# (viridis, CC0, https://bids.github.io/colormap/).
-_RAMP = ((49, 104, 142), (33, 145, 140), (53, 183, 121), (144, 215, 67), (253, 231, 37))
+# (viridis, CC0, https://bids.github.io/colormap/), its dark end light enough for both grounds.
+_RAMP = ((60, 128, 172), (33, 148, 143), (53, 183, 121), (144, 215, 67), (253, 231, 37))
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-# The prettiest first, the one with the most letters last.
-_FONTS = ("DejaVuSans.ttf", "DroidSansFallbackFull.ttf", "unifont.otf")
 _LONGEST_ALT = 1000  # characters; Discord takes 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One tag: its highest score, and its score at each second it is seen."""
 
     name: str
@@ -45,85 +47,166 @@ class _Row:
     scores: dict[int, float]
 
 
-def draw(name: str, timeline: Timeline) -> bytes:
-    """Return the picture of a clip's timeline as a PNG."""
-    rows = _rows(timeline)
-    shown = rows[:MOST_ROWS]
-    size = (WIDTH, _MARGIN + _HEADER + max(1, len(shown)) * _ROW + _AXIS)
-    image = Image.new("RGB", size, _GROUND)
-    sheet = _Sheet(image, timeline)
-    sheet.header(name, more=len(rows) - len(shown))
-    for number, row in enumerate(shown):
-        sheet.row(number, row)
-    if not shown:
-        sheet.nothing()
-    sheet.axis(max(1, len(shown)))
-    png = io.BytesIO()
-    image.save(png, "PNG", optimize=True)
-    return png.getvalue()
+def draw(
+    name: str, timeline: Timeline, *, stills: Sequence[Still] = (), say: Speech = ENGLISH
+) -> bytes:
+    """Return the picture of a clip's timeline as a PNG, with a strip of its stills if it has any.
+
+    A still that can't be opened is left out.
+    """
+    return _Sheet(timeline, stills, say).drawn(name)
 
 
-def describe(name: str, timeline: Timeline) -> str:
+def describe(name: str, timeline: Timeline, *, say: Speech = ENGLISH) -> str:
     """Say in words what the picture shows, for those who can't see it; at most 1000 characters."""
-    said = f"Timeline of {names.clean(name)}, {figures.length(timeline.duration)}: "
-    parts = [f"{names.clean(row.name)} {_when(timeline, row.name)}" for row in _rows(timeline)]
-    said += "; ".join(parts[:MOST_ROWS]) or f"nothing above {figures.threshold(timeline.threshold)}"
+    parts = [f"{names.clean(row.name)} {_when(timeline, row.name)}" for row in rows_of(timeline)]
+    said = say(
+        "Timeline of {clip}, {length}: {tags}",
+        clip=names.clean(name),
+        length=figures.length(timeline.duration),
+        tags="; ".join(parts[:MOST_ROWS]) or _nothing(timeline, say),
+    )
     return said if len(said) <= _LONGEST_ALT else said[: _LONGEST_ALT - 1] + "…"
 
 
+def rows_of(timeline: Timeline) -> list[Row]:
+    """Return a row for each tag, strongest first, the longer seen before the shorter."""
+    scores: dict[str, dict[int, float]] = {}
+    for second in timeline.seconds:
+        for tag in second.tags:
+            scores.setdefault(tag.name, {})[second.second] = tag.score
+    rows = [Row(name, max(seen.values()), seen) for name, seen in scores.items()]
+    return sorted(rows, key=lambda row: (-row.best, -len(row.scores), row.name))
+
+
 class _Sheet:
-    """The picture while it is drawn."""
+    """The picture while it is drawn: ``top`` is where the first row begins."""
 
-    def __init__(self, image: Image.Image, timeline: Timeline) -> None:
-        self._draw = ImageDraw.Draw(image)
+    def __init__(self, timeline: Timeline, stills: Sequence[Still], say: Speech) -> None:
+        rows = rows_of(timeline)
         self._timeline = timeline
+        self._say = say
+        self._rows, self._more = rows[:MOST_ROWS], len(rows) - len(rows[:MOST_ROWS])
         self._length = len(timeline.seconds)
-        self._text = _Lettering(self._draw)
+        self._large, self._small = Lettering(_SIZE), Lettering(_SMALL)
+        self._left, self._right = self._bars()
+        spans = _spans(timeline, {row.name for row in self._rows}) if stills else ()
+        self._tiles = film.strip(stills, spans, self.x, self._length)
+        self.top = _MARGIN + _HEADER + (film.HEIGHT + 2 * film.GAP if self._tiles else 0)
+        self._bottom = self.top + max(1, len(self._rows)) * _ROW
+        self._image = Image.new("RGB", (WIDTH, self._bottom + _AXIS + _MARGIN // 2), _GROUND)
+        self._draw = ImageDraw.Draw(self._image)
 
-    def header(self, name: str, more: int) -> None:
-        """Write whose timeline it is, and how many tags there was no room for."""
-        above = f"above {figures.threshold(self._timeline.threshold)}"
-        right = f"{above} · {more} more tags" if more else above
-        width = self._text.width(right, _SMALL)
-        end = WIDTH - _MARGIN
-        self._text.write((end - width, _MARGIN + 4), right, _SMALL, _MUTED)
-        room = end - width - 2 * _MARGIN
-        shown = self._text.fitted(names.clean(name), _SIZE, room)
-        self._text.write((_MARGIN, _MARGIN), shown, _SIZE, _TEXT)
+    def drawn(self, name: str) -> bytes:
+        """Return the whole picture as a PNG."""
+        self._header(name)
+        self._stripes()
+        self._axis()
+        self._strip()
+        for number, row in enumerate(self._rows):
+            self._row(self.top + number * _ROW, row)
+        if not self._rows:
+            above = figures.threshold(self._timeline.threshold)
+            said = self._say("Nothing above {above}.", above=above)
+            self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
+        png = io.BytesIO()
+        self._image.save(png, "PNG", optimize=True)
+        return png.getvalue()
 
-    def row(self, number: int, row: _Row) -> None:
-        """Draw a tag's name, its seconds and its highest score."""
-        top = _top(number)
-        if number % 2 == 0:
+    def x(self, second: int) -> int:
+        """Return where a second begins."""
+        return self._left + round((self._right - self._left) * second / self._length)
+
+    def _bars(self) -> tuple[int, int]:
+        """Return where the bars begin and end: right of the longest name, left of the scores."""
+        widest = max((self._large.width(names.clean(row.name)) for row in self._rows), default=0)
+        column = min(max(widest, _FEWEST_NAMES), _MOST_NAMES)
+        return _MARGIN + column + _MARGIN, WIDTH - _MARGIN - _SCORE
+
+    def _header(self, name: str) -> None:
+        """Write whose timeline it is, and what the colours mean."""
+        base = _MARGIN + 26
+        end = self._legend(base)
+        length = f" · {figures.length(self._timeline.duration)}"
+        room = end - 2 * _MARGIN - self._small.width(length)
+        shown = self._large.fitted(names.clean(name), room)
+        self._large.write(self._draw, (_MARGIN, base), shown, _TEXT)
+        after = _MARGIN + self._large.width(shown)
+        self._small.write(self._draw, (after, base), length, _MUTED)
+
+    def _legend(self, base: int) -> int:
+        """Draw the colours from the threshold to 1, at the right; return where that begins."""
+        above = self._say("above {above}", above=figures.threshold(self._timeline.threshold))
+        low = self._timeline.threshold
+        ramp = 90
+        left = WIDTH - _MARGIN - self._small.width("1") - 10 - ramp
+        self._small.write(self._draw, (left + ramp + 10, base), "1", _MUTED)
+        scores = {at: low + (1 - low) * at / (ramp - 1) for at in range(ramp)}
+        self._bar((left, base - 15, left + ramp, base), scores, list(range(left, left + ramp + 1)))
+        begin = left - 10 - self._small.width(above)
+        self._small.write(self._draw, (begin, base), above, _MUTED)
+        return begin
+
+    def _stripes(self) -> None:
+        """Draw the ground of every other row."""
+        for top in range(self.top, self._bottom, 2 * _ROW):
             self._draw.rectangle((0, top, WIDTH, top + _ROW - 1), _STRIPE)
-        name = self._text.fitted(names.clean(row.name), _SIZE, _NAMES_END - _MARGIN)
-        self._text.write((_MARGIN, top + 7), name, _SIZE, _TEXT)
-        for second, score in row.scores.items():
-            left, right = self._x(second), max(self._x(second + 1) - 1, self._x(second) + 2)
-            self._draw.rectangle((left, top + 9, right, top + _ROW - 10), self._colour(score))
-        self._text.write((_BARS_END + 16, top + 8), figures.score(row.best), _SIZE, _TEXT)
 
-    def nothing(self) -> None:
-        """Say that no tag passed."""
-        sentence = f"Nothing above {figures.threshold(self._timeline.threshold)}"
-        self._text.write((_MARGIN, _top(0) + 7), sentence, _SIZE, _MUTED)
-
-    def axis(self, rows: int) -> None:
-        """Draw the line of time with its marks."""
-        y = _top(rows) + 4
-        self._draw.line((_BARS_START, y, _BARS_END, y), _LINE, 2)
+    def _axis(self) -> None:
+        """Draw time: its marks, a line up from each, and how many tags there was no room for."""
+        base = self._bottom + 36
         for second in _marks(self._length):
-            x = self._x(second)
-            self._draw.line((x, y, x, y + 8), _MUTED, 2)
-            label = figures.clock(second)
-            width = self._text.width(label, _SMALL)
+            x = self.x(second)
+            self._draw.line((x, self.top, x, self._bottom + 6), _LINE, 2)
+            written = figures.clock(second)
+            width = self._small.width(written)
             left = min(x - width // 2, WIDTH - _MARGIN - width)
-            self._text.write((left, y + 12), label, _SMALL, _MUTED)
+            self._small.write(self._draw, (left, base), written, _MUTED)
+        if self._more:
+            said = self._say("+ {count} more tags", count=self._more)
+            shown = self._small.fitted(said, self._left - _MARGIN - 40)
+            self._small.write(self._draw, (_MARGIN, base), shown, _MUTED)
 
-    def _x(self, second: int) -> int:
-        return _BARS_START + round((_BARS_END - _BARS_START) * second / self._length)
+    def _strip(self) -> None:
+        """Draw the stills, each with a tick at its time."""
+        top = _MARGIN + _HEADER - film.GAP
+        for tile in self._tiles:
+            self._image.paste(tile.image, (tile.left, top), film.rounded(tile.image))
+            x = self.x(tile.second)
+            tick = (x, top + film.HEIGHT + 3, x, self.top)
+            self._draw.line(tick, _MUTED, 2)
 
-    def _colour(self, score: float) -> tuple[int, int, int]:
+    def _row(self, top: int, row: Row) -> None:
+        """Draw a tag's name, its seconds and its highest score."""
+        room = self._left - 2 * _MARGIN
+        name = self._large.fitted(names.clean(row.name), room)
+        self._large.write(self._draw, (_MARGIN, top + 34), name, _TEXT)
+        for segment in self._timeline.segments:
+            if segment.tag == row.name:
+                self._segment(top + (_ROW - _BAR) // 2, row, segment)
+        score = figures.score(row.best)
+        left = WIDTH - _MARGIN - self._large.width(score)
+        self._large.write(self._draw, (left, top + 34), score, _TEXT)
+
+    def _segment(self, top: int, row: Row, segment: Segment) -> None:
+        edges = [self.x(second) for second in range(segment.start, segment.end + 1)]
+        scores = dict(enumerate(row.scores[at] for at in range(segment.start, segment.end)))
+        edges[-1] = max(edges[-1] - 1, edges[0] + 4)
+        self._bar((edges[0], top, edges[-1], top + _BAR), scores, edges)
+
+    def _bar(
+        self, box: tuple[int, int, int, int], scores: dict[int, float], edges: Sequence[int]
+    ) -> None:
+        """Draw a bar with round corners: between two edges the colour of the score there."""
+        left, top, right, bottom = box
+        bar = Image.new("RGB", (right - left, bottom - top))
+        colours = ImageDraw.Draw(bar)
+        for at, score in scores.items():
+            part = (edges[at] - left, 0, max(edges[at], edges[at + 1] - 1) - left, bar.height)
+            colours.rectangle(part, self._colour(score))
+        self._image.paste(bar, (left, top), film.mask(bar.size, min(6, bar.width / 3)))
+
+    def _colour(self, score: float) -> Colour:
         """Return the colour between the threshold's and that of 1."""
         low = self._timeline.threshold
         place = min(1.0, max(0.0, (score - low) / (1 - low))) * (len(_RAMP) - 1)
@@ -135,60 +218,17 @@ class _Sheet:
         return red, green, blue
 
 
-class _Lettering:
-    """Writing in any script: what one font lacks comes from the next."""
-
-    def __init__(self, sheet: ImageDraw.ImageDraw) -> None:
-        self._draw = sheet
-        self._fonts = {size: [_font(file, size) for file in _FONTS] for size in (_SIZE, _SMALL)}
-
-    def write(
-        self, at: tuple[float, float], text: str, size: int, colour: tuple[int, int, int]
-    ) -> None:
-        """Write ``text`` with its upper left corner ``at`` a point."""
-        x, y = at
-        for part, font in self._parts(text, size):
-            self._draw.text((x, y + size), part, colour, font, anchor="ls")
-            x += font.getlength(part)
-
-    def width(self, text: str, size: int) -> int:
-        """Return how many pixels a text takes."""
-        return round(sum(font.getlength(part) for part, font in self._parts(text, size)))
-
-    def fitted(self, text: str, size: int, room: float) -> str:
-        """Return the text, its end cut off where there is no room for it."""
-        if self.width(text, size) <= room:
-            return text
-        shorter = len(text)
-        while shorter and self.width(text[:shorter] + "…", size) > room:
-            shorter -= 1
-        return text[:shorter].rstrip() + "…"
-
-    def _parts(self, text: str, size: int) -> Iterator[tuple[str, ImageFont.FreeTypeFont]]:
-        """Yield the text in parts, each with a font for it; whole where one font has it all."""
-        fonts = self._fonts[size]
-        for font in fonts:
-            if all(_has(font, character) for character in text):
-                yield text, font
-                return
-        part, current = "", fonts[0]
-        for character in text:
-            font = next((font for font in fonts if _has(font, character)), fonts[0])
-            if font is not current and part:
-                yield part, current
-                part = ""
-            part, current = part + character, font
-        yield part, current
+def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
+    """Return the spans there would be if there were no other tags."""
+    seconds = tuple(
+        replace(second, tags=tuple(tag for tag in second.tags if tag.name in tags))
+        for second in timeline.seconds
+    )
+    return replace(timeline, seconds=seconds).spans
 
 
-def _rows(timeline: Timeline) -> list[_Row]:
-    """Return a row for each tag, strongest first, the longer seen before the shorter."""
-    scores: dict[str, dict[int, float]] = {}
-    for second in timeline.seconds:
-        for tag in second.tags:
-            scores.setdefault(tag.name, {})[second.second] = tag.score
-    rows = [_Row(name, max(seen.values()), seen) for name, seen in scores.items()]
-    return sorted(rows, key=lambda row: (-row.best, -len(row.scores), row.name))
+def _nothing(timeline: Timeline, say: Speech) -> str:
+    return say("nothing above {above}", above=figures.threshold(timeline.threshold))
 
 
 def _when(timeline: Timeline, tag: str) -> str:
@@ -202,24 +242,6 @@ def _when(timeline: Timeline, tag: str) -> str:
 
 def _marks(length: int) -> range:
     """Return the seconds to mark: some five to nine of them, at round distances."""
-    most = 7
+    most = 6
     step = next((step for step in _STEPS if length / step <= most), _STEPS[-1])
     return range(0, length + 1, step)
-
-
-def _top(row: int) -> int:
-    return _MARGIN + _HEADER + row * _ROW
-
-
-def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    font = resources.files("bot.render").joinpath("fonts", file)
-    return ImageFont.truetype(io.BytesIO(font.read_bytes()), size)
-
-
-def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Tell whether a font has a character: what it lacks looks like what no font has."""
-    if character.isspace():
-        return True
-    missing = font.getmask("\U0010ffff")
-    mask = font.getmask(character)
-    return mask.size != missing.size or bytes(mask) != bytes(missing)
