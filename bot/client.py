@@ -32,7 +32,7 @@ _NAMES = {
     app_commands.TranslationContextLocation.group_name,
     app_commands.TranslationContextLocation.parameter_name,
 }
-COGS = ("cogs.autotag", "cogs.tags", "cogs.settings", "cogs.usage", "cogs.privacy")
+COGS = ("cogs.autotag", "cogs.tags", "cogs.settings", "cogs.usage", "cogs.privacy", "cogs.about")
 
 
 class FramehoundBot(commands.AutoShardedBot):

@@ -140,6 +140,7 @@ class Config(BaseSettings):
     server_monthly_frames: PositiveInt | None = None
     monthly_frames: PositiveInt | None = None
     retention_days: PositiveInt = 365
+    source_url: Root | None = None
     max_job_age_minutes: PositiveFloat | None = None
     metrics_port: int | None = Field(default=None, ge=1, le=_PORT_LIMIT)
     metrics_host: str = "127.0.0.1"

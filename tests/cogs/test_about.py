@@ -1,0 +1,167 @@
+"""What the bot says of itself, and when it comes to a server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.client import FramehoundBot
+from tests.programs import TOKEN
+from tests.stand_ins.discord import LoopbackDiscord, Permission
+from tests.stand_ins.discord.events import Intent, plain
+from tests.stand_ins.discord.sample_bot import point_discord_py_at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from tests.cogs.conftest import NotedJobs
+
+    Running = Callable[..., AbstractAsyncContextManager[LoopbackDiscord]]
+
+LONG_AGO = "2020-01-01T00:00:00+00:00"
+WAYS = (
+    "I say, second by second, what is in the clips people post:\n"
+    "- post a clip, or a link to one, and I answer;\n"
+    "- use `/tags` or `!tags` with a link or a file, or as a reply to a message;\n"
+    "- right-click a message, then Apps, *Tag this video*.\n"
+)
+WAYS_OUT = (
+    "Too much? `/settings show` switches me off, or has me answer in some channels only. With "
+    "`/privacy optout` I leave a person's clips alone."
+)
+
+
+@pytest.fixture
+def running(
+    jobs: NotedJobs,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Running:
+    """Run the bot in a Discord of its own, with the message content intent or without."""
+
+    @asynccontextmanager
+    async def run(*, message_content: bool = True) -> AsyncIterator[LoopbackDiscord]:
+        async with LoopbackDiscord(TOKEN) as loopback:
+            point_discord_py_at(loopback, monkeypatch)
+            app = await open_app(make_config(shard_count=1))
+            async with FramehoundBot(app, jobs, message_content=message_content) as bot:
+                task = asyncio.create_task(bot.start(TOKEN))
+                await loopback.wait_ready()
+                await bot.wait_until_ready()
+                yield loopback
+            await task
+            assert loopback.unknown_routes == []
+
+    return run
+
+
+async def all_heard(loopback: LoopbackDiscord) -> None:
+    """Wait until the bot has heard, and done, whatever happened before now."""
+    guild = loopback.add_foreign_guild("Later")
+    guild.system_channel = guild.add_text_channel("later")
+    guild.let_bot_join()
+    await loopback.wait_for_message(guild.system_channel)
+
+
+async def test_a_server_is_greeted_once_when_the_bot_joins(
+    running: Running,
+) -> None:
+    async with running() as loopback:
+        guild = loopback.add_foreign_guild("Cats")
+        general = guild.add_text_channel("general")
+        guild.system_channel = guild.add_text_channel("system")
+        guild.let_bot_join()
+        greeting = await loopback.wait_for_message(guild.system_channel)
+        assert greeting.content == WAYS + WAYS_OUT
+        assert greeting.silent
+        told_again = guild.create_json(joining=True)
+        loopback.world.publish(plain("GUILD_CREATE", guild.id, Intent.GUILDS, told_again))
+        await all_heard(loopback)
+        assert len(guild.system_channel.messages) == 1
+        assert general.messages == {}
+
+
+async def test_a_server_that_comes_back_after_an_outage_is_not_greeted(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as loopback:
+        guild = loopback.add_foreign_guild("Cats")
+        guild.system_channel = guild.add_text_channel("system")
+        with monkeypatch.context() as patch:
+            patch.setattr("tests.stand_ins.discord.people.created_at", lambda _id: LONG_AGO)
+            guild.let_bot_join()
+        await all_heard(loopback)
+        assert guild.system_channel.messages == {}
+
+
+async def test_where_the_system_channel_is_closed_another_is_taken_or_none(
+    running: Running,
+) -> None:
+    async with running() as loopback:
+        guild, silent = (loopback.add_foreign_guild(name) for name in ("Cats", "Dogs"))
+        for each in (guild, silent):
+            each.system_channel = each.add_text_channel("system")
+            each.system_channel.deny_bot(Permission.SEND_MESSAGES)
+        hidden, general = (guild.add_text_channel(name) for name in ("hidden", "general"))
+        hidden.deny_bot(Permission.VIEW_CHANNEL)
+        silent.let_bot_join()
+        guild.let_bot_join()
+        await loopback.wait_for_message(general)
+        await all_heard(loopback)
+        for closed in (guild.system_channel, silent.system_channel, hidden):
+            assert closed
+            assert closed.messages == {}
+
+
+async def test_what_is_missing_is_said_at_once(running: Running) -> None:
+    async with running(message_content=False) as loopback:
+        guild = loopback.add_foreign_guild("Cats")
+        guild.system_channel = guild.add_text_channel("system")
+        guild.system_channel.deny_bot(Permission.ATTACH_FILES | Permission.ADD_REACTIONS)
+        guild.let_bot_join()
+        greeting = await loopback.wait_for_message(guild.system_channel)
+        assert greeting.content == (
+            "I say, second by second, what is in the clips people post:\n"
+            "- use `/tags` with a link or a file;\n"
+            "- right-click a message, then Apps, *Tag this video*.\n"
+            "I don't see the clips people post: the one who runs me has not switched on the "
+            "message content intent.\n"
+            "What I still need here: Attach Files, Add Reactions.\n" + WAYS_OUT
+        )
+
+
+@pytest.fixture
+async def simcord_bot(
+    jobs: NotedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> FramehoundBot:
+    config = make_config(shard_count=1, source_url="https://example.org/framehound")
+    return FramehoundBot(await open_app(config), jobs, message_content=True)
+
+
+async def test_help_and_about_are_for_the_asker_alone(
+    simcord_env: Any, make_config: Callable[..., Any], simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    helped = await alice.slash(channel, "help")
+    assert helped.ephemeral
+    assert helped.response.content.startswith(WAYS)
+    assert "`/settings show`" in helped.response.content
+    told = await alice.slash(channel, "about")
+    assert told.ephemeral
+    limits = make_config().limits
+    assert told.response.content == (
+        f"**Framehound {version('framehound')}**\n"
+        f"Clips are looked at by `{simcord_bot.app.clip_tagger.tagger.identity}`; tags scored "
+        "above 0.5 are shown where a server sets nothing else.\n"
+        f"A clip may be 10 minutes long and {limits.by_url / 1e6:g} MB large.\n"
+        "My source: <https://example.org/framehound>\n"
+        "What I keep of your clips: `/privacy show`."
+    )
