@@ -13,6 +13,7 @@ from bot.answering import Answerer
 from bot.forgetting import Forgetting
 from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
+from bot.media.proxy import ProxyMaker
 from bot.media.sandbox import Sandbox
 from bot.media.workplace import sweep
 from bot.metrics import Metrics
@@ -30,6 +31,7 @@ from bot.storage.turns import Turns
 from bot.taggers.circuit import CircuitTagger
 from bot.taggers.clarifai import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local import LocalTagger
+from bot.taggers.proxying import ProxyingTagger
 from bot.taggers.remembering import Account, RememberingTagger
 from bot.tagging import ClipTagger
 from bot.workflow import Patience
@@ -111,7 +113,6 @@ async def opened(config: Config) -> AsyncIterator[App]:
             sandbox=parts.sandbox,
             asked=await parts.asked(),
             fallback=parts.fallback(),
-            limits=config.limits,
             folder=folder,
             metrics=metrics,
         )
@@ -161,7 +162,7 @@ class _Parts:
         if self.config.chosen_tagger == "local":
             return self._remembering(_local(self.config, self.sandbox))
         account = Account(BillStore(self.database), self.config.budget)
-        return self._remembering(await self._clarifai(), account)
+        return self._remembering(self._proxying(await self._clarifai()), account)
 
     def fallback(self) -> RememberingTagger | None:
         """Return the tagger to use when Clarifai can't be, if the operator wants one."""
@@ -183,6 +184,13 @@ class _Parts:
         circuit = CircuitTagger(clarifai, patience=_PATIENCE if waits else 0.0)
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
+
+    def _proxying(self, clarifai: CircuitTagger) -> Tagger:
+        proxies = self.config.proxies
+        if proxies is None:
+            return clarifai
+        maker = ProxyMaker(self.sandbox, _folder(self.config))
+        return ProxyingTagger(clarifai, maker, self.config.limits, proxies)
 
     def _remembering(self, tagger: Tagger, account: Account | None = None) -> RememberingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}

@@ -28,13 +28,15 @@ from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
 from bot.domain.budget import Budget
-from bot.domain.clip import ClipLimits
+from bot.domain.clip import ClipLimits, ProxyLimits
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _PORT_LIMIT = 65_535
+# The largest file anybody can post on Discord, and a length that takes minutes to decode.
+_PROXY_MB, _PROXY_MINUTES = 500, 60
 
 
 def _parse_hosts(value: object) -> object:
@@ -128,6 +130,10 @@ class Config(BaseSettings):
     max_url_mb: PositiveFloat = 80
     max_bytes_mb: PositiveFloat = 10
     max_minutes: PositiveFloat = 10
+    clarifai_proxy: Literal["on", "off"] = "on"
+    long_clips: Literal["parts", "wider", "refuse"] = "parts"
+    max_proxy_mb: PositiveFloat | None = None
+    max_proxy_minutes: PositiveFloat | None = None
     fetch_allowed_hosts: Hosts = frozenset()
     clarifai_calls_per_second: PositiveFloat = 15
     clarifai_fallback: Literal["wait", "local"] = "wait"
@@ -185,6 +191,25 @@ class Config(BaseSettings):
             by_url=round(self.max_url_mb * 1_000_000),
             as_bytes=round(self.max_bytes_mb * 1_000_000),
             duration=round(self.max_minutes * 60_000),
+        )
+
+    @property
+    def proxies(self) -> ProxyLimits | None:
+        """What Clarifai is shown as small pictures where it does not take the clip itself.
+
+        One of Clarifai's limits that the operator set, and nothing else, bounds these clips too.
+        """
+        if self.clarifai_proxy == "off":
+            return None
+        set_here = self.model_fields_set
+        size = self.max_proxy_mb or (self.max_url_mb if "max_url_mb" in set_here else _PROXY_MB)
+        minutes = self.max_proxy_minutes or (
+            self.max_minutes if "max_minutes" in set_here else _PROXY_MINUTES
+        )
+        return ProxyLimits(
+            size=round(size * 1_000_000),
+            duration=round((self.max_minutes if self.long_clips == "refuse" else minutes) * 60_000),
+            wider=self.long_clips == "wider",
         )
 
     @property

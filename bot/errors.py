@@ -41,10 +41,14 @@ if TYPE_CHECKING:
 
 
 class FramehoundError(Exception):
-    """An expected failure: a stable code and a sentence for people."""
+    """An expected failure: a stable code and a sentence for people.
+
+    ``billed`` is how many frames a tagger was paid for before it failed.
+    """
 
     code: ClassVar[str] = "failed"
     sentence: ClassVar[str] = "Something went wrong."
+    billed: int = 0
 
     def __init__(self, *, detail: str = "", **facts: str) -> None:
         """Fill ``sentence`` with ``facts``; ``detail`` is kept for the operator's log."""

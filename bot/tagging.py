@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.domain.budget import Payer
-from bot.domain.clip import FORMAT_NAMES, Clip, ClipFile, ClipInfo, ClipLimits
+from bot.domain.clip import FORMAT_NAMES, Clip, ClipFile, ClipInfo
 from bot.domain.progress import ignore_progress
 from bot.errors import (
     NotFound,
@@ -20,7 +20,7 @@ from bot.errors import (
     TooLong,
     UnsupportedFormat,
 )
-from bot.media.probe import probe
+from bot.media.probe import MAX_PACKETS, probe
 from bot.media.workplace import own_folder
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class ClipTagger:
         sandbox: Sandbox,
         asked: RememberingTagger,
         fallback: RememberingTagger | None = None,
-        limits: ClipLimits,
         folder: Path,
         metrics: Metrics,
     ) -> None:
@@ -56,7 +55,6 @@ class ClipTagger:
         self._sandbox = sandbox
         self._asked = asked
         self._fallback = fallback
-        self._limits = limits
         self._folder = folder
         self._metrics = metrics
 
@@ -78,7 +76,7 @@ class ClipTagger:
             most = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
                 fetched = await self._fetcher.fetch(clip.location, path, most, progress)
-            self._check_size(fetched.size, public=fetched.public)
+            _check_size(fetched.size, self.tagger, public=fetched.public)
             link = clip.location if fetched.public else None
             examine = partial(self._examine, path, fetched.size, fetched.fingerprint, link)
             return await self._tag(fetched.fingerprint, examine, progress, payer or Payer())
@@ -89,7 +87,7 @@ class ClipTagger:
         try:
             path = await asyncio.to_thread(path.resolve, strict=True)
             size = (await asyncio.to_thread(path.stat)).st_size
-            self._check_size(size, public=False)
+            _check_size(size, self.tagger, public=False)
             fingerprint = await asyncio.to_thread(_fingerprint, path)
         except OSError as error:
             raise NotFound(detail=f"{path}: {error.strerror}") from error
@@ -106,37 +104,52 @@ class ClipTagger:
     async def _tag(
         self,
         fingerprint: str,
-        examine: Callable[[], Awaitable[ClipFile]],
+        examine: Callable[[Tagger], Awaitable[ClipFile]],
         progress: ProgressListener,
         payer: Payer,
     ) -> Tagging:
         try:
-            return await self._asked.tag(fingerprint, examine, progress, payer)
+            return await _ask(self._asked, fingerprint, examine, progress, payer)
         except (TaggerUnavailable, TaggerBusy, QuotaExhausted):
             if self._fallback is None:
                 raise
-            return await self._fallback.tag(fingerprint, examine, progress, payer)
+            return await _ask(self._fallback, fingerprint, examine, progress, payer)
 
-    async def _examine(self, path: Path, size: int, fingerprint: str, link: str | None) -> ClipFile:
-        """Find out what the bytes are, as far as a tagger must know."""
+    async def _examine(
+        self, path: Path, size: int, fingerprint: str, link: str | None, tagger: Tagger
+    ) -> ClipFile:
+        """Find out what the bytes are, as far as this tagger must know."""
+        _check_size(size, tagger, public=link is not None)
         with self._metrics.stage("probe"):
-            probed = await probe(self._sandbox, path, longest=self._limits.duration)
+            packets = max(MAX_PACKETS, tagger.longest // 3)  # as many a second in longer clips
+            probed = await probe(self._sandbox, path, longest=tagger.longest, packets=packets)
         return ClipFile(path, ClipInfo(probed.format, size, probed.duration, fingerprint), link)
 
     def _check_claims(self, clip: Clip) -> None:
         """Refuse what the one who shared the clip already says is no use, unfetched."""
         if clip.size is not None:
-            self._check_size(clip.size, public=True)
-        if clip.duration is not None and clip.duration > self._limits.duration:
-            raise TooLong(clip.duration, self._limits.duration)
+            _check_size(clip.size, self.tagger, public=True)
+        if clip.duration is not None and clip.duration > self.tagger.longest:
+            raise TooLong(clip.duration, self.tagger.longest)
         kind = (clip.content_type or "").partition(";")[0].strip().lower()
         if kind.startswith(("image/", "audio/", "text/")) and kind != "image/gif":
             raise UnsupportedFormat(format=kind, formats=FORMAT_NAMES)
 
-    def _check_size(self, size: int, *, public: bool) -> None:
-        limit = self.tagger.size_limit(public=public)
-        if size > limit:
-            raise TooLarge(size, limit)
+
+async def _ask(
+    tagger: RememberingTagger,
+    fingerprint: str,
+    examine: Callable[[Tagger], Awaitable[ClipFile]],
+    progress: ProgressListener,
+    payer: Payer,
+) -> Tagging:
+    return await tagger.tag(fingerprint, partial(examine, tagger.tagger), progress, payer)
+
+
+def _check_size(size: int, tagger: Tagger, *, public: bool) -> None:
+    limit = tagger.size_limit(public=public)
+    if size > limit:
+        raise TooLarge(size, limit)
 
 
 def _fingerprint(path: Path) -> str:

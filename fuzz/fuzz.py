@@ -37,7 +37,7 @@ from bot.domain.progress import ignore_progress
 from bot.errors import ClipError, TaggerError
 from bot.media import formats, probe_child, sandbox_process
 from bot.media.pictures import View
-from bot.media.probe import Probe, probe
+from bot.media.probe import MAX_PACKETS, Probe, probe
 from bot.media.sample import sample
 from bot.render.names import clean, for_discord
 from bot.storage import frame_codec
@@ -77,7 +77,8 @@ def try_container(content: bytes) -> None:
     path = Path(tempfile.gettempdir()) / "clip"
     path.write_bytes(content)
     try:
-        found = probe_child.probe({"path": str(path), "longest": LENGTH}, lambda _: None)
+        request = {"path": str(path), "longest": LENGTH, "packets": MAX_PACKETS}
+        found = probe_child.probe(request, lambda _: None)
         assert 0 < found["duration"] <= LENGTH
         for frame in sample(path, ClipFormat(found["format"]), seconds=3, views=[View(32)]):
             assert frame.pictures[0].size

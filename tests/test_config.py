@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot import config
+from bot.domain.clip import ProxyLimits
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert loaded.limits.duration == 600_000
     assert loaded.chosen_tagger == "local"
     assert loaded.database == f"sqlite:///{loaded.data_dir}/framehound.sqlite"
+
+
+def test_a_limit_of_clarifais_that_is_set_bounds_proxies_too_unless_they_have_their_own() -> None:
+    assert load().proxies == ProxyLimits(size=500_000_000, duration=3_600_000)
+    assert load(MAX_URL_MB="7", MAX_MINUTES="2").proxies == ProxyLimits(7_000_000, 120_000)
+    own = load(MAX_URL_MB="7", MAX_MINUTES="2", MAX_PROXY_MB="9", MAX_PROXY_MINUTES="3")
+    assert own.proxies == ProxyLimits(9_000_000, 180_000)
+
+
+def test_proxies_are_the_operators_choice() -> None:
+    assert load(CLARIFAI_PROXY="off").proxies is None
+    assert load(LONG_CLIPS="wider").proxies == ProxyLimits(500_000_000, 3_600_000, wider=True)
+    assert load(LONG_CLIPS="refuse").proxies == ProxyLimits(500_000_000, 600_000)
+    assert mistakes(CLARIFAI_PROXY="maybe", LONG_CLIPS="x") == (
+        "CLARIFAI_PROXY: must be 'on' or 'off'",
+        "LONG_CLIPS: must be 'parts', 'wider' or 'refuse'",
+    )
 
 
 def test_every_mistake_is_reported_at_once() -> None:

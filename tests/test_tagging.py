@@ -11,9 +11,19 @@ from bot.domain import timeline
 from bot.domain.budget import Payer
 from bot.domain.clip import Clip, ClipFormat
 from bot.domain.progress import Progress, Stage
-from bot.errors import BudgetExhausted, NotFound, TooLarge, TooLong, UnsupportedFormat
+from bot.errors import (
+    BudgetExhausted,
+    NotFound,
+    TaggerRefused,
+    TooLarge,
+    TooLong,
+    UnsupportedFormat,
+)
 from tests.conftest import CLIPS, ClipHost
+from tests.media.numbered import numbered_clip
+from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_eyes import reading
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
@@ -164,6 +174,45 @@ async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
         await tag(long, payer=Payer("guild-1", "message-3"))
         await tag(short, payer=Payer("guild-2", "message-4"))
         assert len(clarifai.calls) == 2
+
+
+async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_lets_them(
+    tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    path = numbered_clip(tmp_path / "long.webm", ClipFormat.WEBM, 12)
+    clip = Clip("long.webm", str(path))
+    async with LoopbackClarifai() as clarifai:
+        clarifai.eyes = reading(formats=[ClipFormat.MP4])
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        ten = {"max_minutes": 10 / 60}
+        app = await open_app(make_config(**settings, **ten, max_proxy_minutes=1))
+        tagging = await app.clip_tagger.tag_file(clip)
+        assert (tagging.proxied, tagging.info.format) == (True, ClipFormat.WEBM)
+        assert [next(iter(seen)) for seen in tags(tagging)] == [f"number {n}" for n in range(12)]
+        assert await app.clip_tagger.recall(tagging.info.fingerprint) == tagging
+        assert await app.bills.used() == 12
+        for refusing in ({}, {"long_clips": "refuse"}, {"clarifai_proxy": "off"}):
+            other = {"data_dir": tmp_path / "other", **refusing}
+            app = await open_app(make_config(**{**settings, **ten, **other}))
+            with pytest.raises(TooLong):
+                await app.clip_tagger.tag_file(clip)
+        other = {"data_dir": tmp_path / "third", "clarifai_proxy": "off"}
+        app = await open_app(make_config(**{**settings, **other}))
+        with pytest.raises(TaggerRefused, match="doesn't read this format"):
+            await app.clip_tagger.tag_file(clip)
+
+
+async def test_who_takes_over_for_clarifai_keeps_limits_of_its_own(
+    tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    path = numbered_clip(tmp_path / "long.mp4", ClipFormat.MP4, 12)
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        limits = {"max_minutes": 10 / 60, "max_proxy_minutes": 1, "clarifai_fallback": "local"}
+        clarifai.serve(replies.failure(11008, 401))
+        app = await open_app(make_config(**settings, **limits))
+        with pytest.raises(TooLong, match=r"the limit is 0\.166"):
+            await app.clip_tagger.tag_file(Clip("long.mp4", str(path)))
 
 
 async def test_a_missing_file_is_not_found(

@@ -74,3 +74,15 @@ class ClipLimits:
     by_url: int = 80_000_000
     as_bytes: int = 10_000_000
     duration: int = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyLimits:
+    """How large (bytes) and long (milliseconds) a clip may be whose small pictures are shown.
+
+    Where there are too many of them at once they are shown in parts, or, ``wider``, fewer of them.
+    """
+
+    size: int
+    duration: int
+    wider: bool = False

@@ -26,11 +26,13 @@ class Seen:
 
     ``stills``, at most ``MOST_STILLS`` in order of time, come where the clip was decoded here;
     ``proxied`` where the tagger was shown small pictures of the clip instead of the clip itself.
+    ``billed`` says how many frames that cost, where it was not those.
     """
 
     frames: tuple[Frame, ...]
     stills: tuple[Still, ...] = ()
     proxied: bool = False
+    billed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

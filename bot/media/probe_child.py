@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MAX_PACKETS = 200_000  # over 300 pictures a second in ten minutes
-
 
 def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, Any]:
-    """Look at the clip at ``path``, which may last ``longest`` milliseconds.
+    """Look at the clip at ``path``, of at most ``longest`` milliseconds and so many ``packets``.
 
     Returns ``format``, ``duration`` (milliseconds), ``width`` and ``height`` (pixels).
     """
@@ -32,7 +30,7 @@ def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, 
         track = picture_track(container)
         return {
             "format": clip_format,
-            "duration": max(1, _duration(container, track, request["longest"])),
+            "duration": max(1, _duration(container, track, request)),
             "width": track.codec_context.width,
             "height": track.codec_context.height,
         }
@@ -50,10 +48,10 @@ def _format(path: Path) -> ClipFormat:
     return found
 
 
-def _duration(container: InputContainer, track: VideoStream, longest: int) -> int:
+def _duration(container: InputContainer, track: VideoStream, most: dict[str, Any]) -> int:
     """Return the milliseconds from the first picture's start to the last one's end.
 
-    Every packet is looked at, as headers may claim anything; no further than ``longest``, though.
+    Every packet is looked at, as headers may claim anything; no further than there may be, though.
 
     Raises ``TooLong`` and ``Damaged``.
     """
@@ -61,14 +59,14 @@ def _duration(container: InputContainer, track: VideoStream, longest: int) -> in
     # a Matroska file need not say how long a picture lasts
     usual = round(1 / (track.guessed_rate * span.tick)) if track.guessed_rate else 0
     for number, packet in enumerate(container.demux(track)):
-        if packet.is_corrupt or number >= MAX_PACKETS:
+        if packet.is_corrupt or number >= most["packets"]:
             raise Damaged(detail=f"packet {number} is cut off, or one too many")
         moment = packet.dts if packet.pts is None else packet.pts
         if moment is None or packet.is_discard:  # the mark of the end; what an edit list cut out
             continue
         span.add(moment, packet.duration or usual)
-        if span.milliseconds > longest:
-            raise TooLong(span.milliseconds, longest, at_least=True)
+        if span.milliseconds > most["longest"]:
+            raise TooLong(span.milliseconds, most["longest"], at_least=True)
     if span.first is None:
         raise Damaged(detail="a picture track without a picture")
     return span.milliseconds

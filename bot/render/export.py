@@ -26,8 +26,12 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
-    """Return the object ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1."""
+    """Return the object ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
+
+    ``proxied`` is there, and true, where the tagger was shown small pictures of the clip.
+    """
     info = tagging.info
+    proxied = {"proxied": True} if tagging.proxied else {}
     return {
         "clip": name,
         "format": info.format.value,
@@ -54,6 +58,7 @@ def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
             }
             for segment in timeline.segments
         ],
+        **proxied,
     }
 
 

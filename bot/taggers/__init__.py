@@ -18,8 +18,15 @@ class Tagger(Protocol):
     def identity(self) -> TaggerIdentity:
         """Whose scores these are."""
 
+    @property
+    def longest(self) -> int:
+        """How many milliseconds a clip may have."""
+
     def size_limit(self, *, public: bool) -> int:
         """Return how many bytes a clip may have, by whether others could fetch it by link."""
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames a clip of so many milliseconds costs."""
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         """Return what was seen.

@@ -58,9 +58,18 @@ class CircuitTagger:
         """Whose scores these are."""
         return self._tagger.identity
 
+    @property
+    def longest(self) -> int:
+        """How many milliseconds a clip may have."""
+        return self._tagger.longest
+
     def size_limit(self, *, public: bool) -> int:
         """Return how many bytes a clip may have, by whether others could fetch it by link."""
         return self._tagger.size_limit(public=public)
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames a clip of so many milliseconds costs."""
+        return self._tagger.count_frames(duration)
 
     async def check(self) -> str:
         """Try the tagger, open circuit or not."""

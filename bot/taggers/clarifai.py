@@ -123,10 +123,19 @@ class ClarifaiTagger:
             sampling=SAMPLING,
         )
 
+    @property
+    def longest(self) -> int:
+        """How many milliseconds a clip may have."""
+        return self._limits.duration
+
     def size_limit(self, *, public: bool) -> int:
         """Return how many bytes a clip may have, by whether others could fetch it by link."""
         as_bytes = self._limits.as_bytes
         return max(self._limits.by_url, as_bytes) if public else as_bytes
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames a clip of so many milliseconds costs."""
+        return count_seconds(duration)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         """Return what Clarifai saw.

@@ -43,9 +43,18 @@ class LocalTagger:
         """The model, told apart by the table of names it is read with."""
         return self._identity
 
+    @property
+    def longest(self) -> int:
+        """How many milliseconds a clip may have."""
+        return self._limits.duration
+
     def size_limit(self, *, public: bool) -> int:  # noqa: ARG002 - the protocol's; here both are alike
         """Return how many bytes a clip may have."""
         return max(self._limits.by_url, self._limits.as_bytes)
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames a clip of so many milliseconds costs."""
+        return count_seconds(duration)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
         """Return a frame for every second of the clip, and stills."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from bot.domain.tagging import Tagging
-from bot.domain.timeline import count_seconds
-from bot.errors import BudgetExhausted, TaggerError
+from bot.errors import BudgetExhausted, FramehoundError
 from bot.storage.patience import patiently
 
 if TYPE_CHECKING:
@@ -92,18 +91,18 @@ class RememberingTagger:
 
     async def _ask(self, clip: ClipFile, progress: ProgressListener, payer: Payer) -> Tagging:
         paid = replace(payer, reference=f"{payer.reference} {clip.info.fingerprint}")
-        await self._reserve(paid, count_seconds(clip.info.duration))
+        await self._reserve(paid, self.tagger.count_frames(clip.info.duration))
         try:
             with self._metrics.stage("tag"):
                 seen = await self.tagger.tag(clip, progress)
-        except TaggerError:
-            await self._settle(paid, 0)
+        except FramehoundError as error:
+            await self._settle(paid, error.billed)
             raise
         tagging = Tagging(
             clip.info, seen.frames, self.tagger.identity, seen.stills, proxied=seen.proxied
         )
         await patiently(lambda: self._taggings.save(tagging))
-        await self._settle(paid, len(seen.frames))
+        await self._settle(paid, len(seen.frames) if seen.billed is None else seen.billed)
         return tagging
 
     async def _reserve(self, payer: Payer, frames: int) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,13 @@ def test_a_tags_name_ends_no_cue_and_begins_none(tag: str) -> None:
     assert len(lines) == (8 if tag != "cat" else 5)
     assert [line for line in lines if "-->" in line] == lines[2::3]
     assert not any(bad in lines[3] for bad in "<>\r\x0b\x0c\x85\u2028\u2029")
+
+
+def test_json_says_only_of_a_proxy_that_it_was_one() -> None:
+    shown = clip("a.mp4", {"cat": 0.9})
+    assert "proxied" not in export.tagged("a.mp4", shown.tagging, shown.timeline)
+    proxied = replace(shown.tagging, proxied=True)
+    assert export.tagged("a.mp4", proxied, shown.timeline)["proxied"] is True
 
 
 def test_json_is_one_line_in_letters() -> None:

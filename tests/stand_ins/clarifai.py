@@ -22,6 +22,7 @@ from tests.stand_ins.clarifai_judge import RefusedError, check_token, names_in, 
 from tests.stand_ins.discord.waiting import Changes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from tests.stand_ins.clarifai_judge import Call
@@ -34,7 +35,8 @@ class LoopbackClarifai:
     """Answers with what ``script`` lists, then with what ``serve`` was given.
 
     ``bytes_limit`` and ``link_limit`` are the documented limits in bytes. With ``fetches`` it
-    downloads links itself, from 127.0.0.1 alone, and answers 30002 for those it can't get.
+    downloads links itself, from 127.0.0.1 alone, and answers 30002 for those it can't get. Its
+    ``eyes``, where it has some, look at the bytes it is sent and may say what to answer.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class LoopbackClarifai:
         self._default = replies.recorded("video_beer_2017.json")
         self._by_clip: dict[str, Reply] = {}
         self._script: deque[Reply] = deque()
+        self.eyes: Callable[[bytes], Reply | None] | None = None
         self._closing = asyncio.Event()
         self._release = asyncio.Event()
         self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
@@ -120,12 +123,13 @@ class LoopbackClarifai:
         if request.method != "POST" or not request.path.endswith("/outputs"):
             raise RefusedError(11101, "no such endpoint", 404)
         at = time.monotonic()
-        call = read_call(await request.read(), at, request.path)
+        call, content = read_call(await request.read(), at, request.path)
         self.calls.append(call)
         self.called.set()
         self._changes.notify()
         self._check_size(call)
-        reply = await self._reply_to(call)
+        seen = await asyncio.to_thread(self.eyes, content) if self.eyes and content else None
+        reply = seen or await self._reply_to(call)
         self.billed_frames += replies.count_frames(reply)
         return reply
 

@@ -60,15 +60,18 @@ def names_in(path: str) -> dict[str, str]:
     return names
 
 
-def read_call(content: bytes, at: float, path: str) -> Call:
-    """Judge and describe a request for concepts, or raise ``RefusedError``."""
+def read_call(content: bytes, at: float, path: str) -> tuple[Call, bytes]:
+    """Judge and describe a request for concepts, or raise ``RefusedError``.
+
+    Return the clip's bytes beside it, which nobody keeps; none where it goes by its link.
+    """
     try:
         body = json.loads(content)
         message = ParseDict(body, PostModelOutputsRequest())
         _check_base64(body)
     except (TypeError, ValueError, ParseError) as error:
         raise RefusedError(11100, str(error)) from error
-    return _describe(message, at, path)
+    return _describe(message, at, path), message.inputs[0].data.video.base64
 
 
 def _check_base64(body: Any) -> None:

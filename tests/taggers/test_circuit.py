@@ -33,6 +33,11 @@ class Moody:
     def identity(self) -> TaggerIdentity:
         return TaggerIdentity("moody", "m", 0.5)
 
+    longest = 600_000
+
+    def count_frames(self, duration: int) -> int:
+        return duration // 1000
+
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
 

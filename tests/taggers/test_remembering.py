@@ -11,7 +11,7 @@ from bot.domain.budget import Budget, Payer
 from bot.domain.clip import ClipFile
 from bot.domain.progress import ignore_progress
 from bot.domain.tagging import Seen
-from bot.errors import BudgetExhausted, Damaged, TaggerUnavailable
+from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
 from bot.metrics import Metrics
 from bot.storage import locks
 from bot.storage.bills import BillStore
@@ -38,7 +38,13 @@ class Slow:
         self.called = asyncio.Event()
         self.may = asyncio.Event()
         self.mood: Exception | None = None
+        self.billed: int | None = None
         self.identity: TaggerIdentity = IDENTITY
+
+    longest = 600_000
+
+    def count_frames(self, duration: int) -> int:
+        return duration // 1000
 
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
@@ -50,7 +56,7 @@ class Slow:
         await self.may.wait()
         if self.mood:
             raise self.mood
-        return Seen(TAGGING.frames)
+        return Seen(TAGGING.frames, billed=self.billed)
 
     async def check(self) -> str:
         return "slow"
@@ -203,6 +209,24 @@ async def test_what_was_not_billed_is_not_counted(
     with pytest.raises(TaggerUnavailable):
         await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
     assert await bills.used() == 0
+
+
+async def test_a_clip_of_which_less_was_looked_at_costs_less(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.billed = 2
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == 2
+
+
+@pytest.mark.parametrize("error", [TaggerUnavailable(), Damaged()])
+async def test_what_was_billed_before_it_failed_is_counted(
+    error: FramehoundError, paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.mood, error.billed = error, 3
+    with pytest.raises(type(error)):
+        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == 3
 
 
 async def test_what_may_have_been_billed_is_counted_and_once(
