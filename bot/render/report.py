@@ -13,6 +13,7 @@ from bot.render.summary import ATTACHMENT_NAME, PLAIN_STYLE, TaggedClip, summari
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bot.languages import Speech
     from bot.render.summary import ReportedClip, Style, Summary
 
 # https://discord.com/developers/docs/resources/message#create-message: files of a message
@@ -46,7 +47,7 @@ def make_report(
 ) -> Report:
     """Write the reply for all clips of a message, and draw the timeline of each."""
     summary = summarise(clips, style)
-    files = [*_text(summary), *(_pictures(clips) if picture else ())]
+    files = [*_text(summary), *(_pictures(clips, style.say) if picture else ())]
     return Report(summary.content, tuple(files[:_MOST_FILES]), _threshold(clips))
 
 
@@ -55,7 +56,7 @@ def _text(summary: Summary) -> Iterator[ReportFile]:
         yield ReportFile(ATTACHMENT_NAME, summary.attachment.encode())
 
 
-def _pictures(clips: Sequence[ReportedClip]) -> Iterator[ReportFile]:
+def _pictures(clips: Sequence[ReportedClip], say: Speech) -> Iterator[ReportFile]:
     """Draw each clip in which something was found."""
     from bot.render.picture import describe, draw  # noqa: PLC0415 - Pillow is for who draws
 
@@ -63,8 +64,9 @@ def _pictures(clips: Sequence[ReportedClip]) -> Iterator[ReportFile]:
         if not isinstance(clip, TaggedClip) or not clip.timeline.segments:
             continue
         name = "timeline.png" if len(clips) == 1 else f"timeline-{number}.png"
-        drawn = draw(clip.name, clip.timeline)
-        yield ReportFile(name, drawn, describe(clip.name, clip.timeline), spoiler=clip.spoiler)
+        drawn = draw(clip.name, clip.timeline, stills=clip.tagging.stills, say=say)
+        said = describe(clip.name, clip.timeline, say=say)
+        yield ReportFile(name, drawn, said, spoiler=clip.spoiler)
 
 
 def _threshold(clips: Sequence[ReportedClip]) -> float | None:

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from bot.domain import timeline
+from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.tagging import Still, Tagging
+from bot.render import report
+from bot.render.picture import describe, draw
+from bot.render.summary import RefusedClip, TaggedClip
+
+
+def clip(name: str, score: float = 0.9, *, spoiler: bool = False) -> TaggedClip:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (96, 54), (200, 10, 10)).save(jpeg, "JPEG")
+    frames = (Frame(0, (Concept("cat", score),)),)
+    info = ClipInfo(ClipFormat.MP4, 1, 1000, "sha256:0")
+    stills = (Still(0, jpeg.getvalue()),)
+    told = Tagging(info, frames, TaggerIdentity("local", "model", 0.5), stills)
+    return TaggedClip(name, timeline.build(frames, 1000, 0.5), told, spoiler)
+
+
+def test_a_clip_has_its_picture_with_stills_and_words_for_it() -> None:
+    told = clip("a.mp4", spoiler=True)
+    (file,) = report.make_report([told]).files
+    assert file.content == draw("a.mp4", told.timeline, stills=told.tagging.stills)
+    assert file.content != draw("a.mp4", told.timeline)
+    assert file.description == describe("a.mp4", told.timeline)
+    assert (file.name, file.spoiler) == ("timeline.png", True)
+
+
+def test_only_clips_with_tags_have_one_and_a_server_may_want_none() -> None:
+    clips = [clip("a.mp4"), clip("b.mp4", 0.1), RefusedClip("c.mp4", "No."), clip("d.mp4")]
+    made = report.make_report(clips)
+    assert [file.name for file in made.files] == ["timeline-1.png", "timeline-4.png"]
+    assert report.make_report(clips, picture=False).files == ()
