@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -11,6 +12,9 @@ from bot.domain.tagging import Still, Tagging
 from bot.render import report
 from bot.render.picture import describe, draw
 from bot.render.summary import RefusedClip, TaggedClip
+
+if TYPE_CHECKING:
+    from bot.render.summary import ReportedClip
 
 
 def clip(name: str, score: float = 0.9, *, spoiler: bool = False) -> TaggedClip:
@@ -33,7 +37,8 @@ def test_a_clip_has_its_picture_with_stills_and_words_for_it() -> None:
 
 
 def test_only_clips_with_tags_have_one_and_a_server_may_want_none() -> None:
-    clips = [clip("a.mp4"), clip("b.mp4", 0.1), RefusedClip("c.mp4", "No."), clip("d.mp4")]
+    refused = RefusedClip("c.mp4", "No.")
+    clips: list[ReportedClip] = [clip("a.mp4"), clip("b.mp4", 0.1), refused, clip("d.mp4")]
     made = report.make_report(clips)
     assert [file.name for file in made.files] == ["timeline-1.png", "timeline-4.png"]
     assert report.make_report(clips, picture=False).files == ()
