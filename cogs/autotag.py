@@ -73,7 +73,8 @@ class AutoTag(commands.Cog):
             return
         self._said_busy[owner] = now
         with suppress(discord.Forbidden, discord.NotFound):
-            await message.reply(str(error), mention_author=False, silent=True)
+            say = await self._bot.speech(message.guild.id if message.guild else None)
+            await message.reply(error.told(say), mention_author=False, silent=True)
 
 
 async def setup(bot: FramehoundBot) -> None:

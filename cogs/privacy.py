@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
     from bot.client import FramehoundBot
 
-_KEPT = (
-    "Of a clip I keep where, when and by whom it was posted, and what I saw in it; never the clip, "
-    "its name or its link. Of yours I know {count}. It goes after {days} days, with the message, "
-    "or with `/privacy forget`; with `/privacy optout` I leave your clips alone."
-)
-_OUT = "You have opted out: I leave your clips alone. `/privacy optin` undoes that."
-
 
 class Privacy(commands.Cog):
     """Tells people what is kept, and forgets."""
@@ -35,10 +28,22 @@ class Privacy(commands.Cog):
     async def privacy(self, context: commands.Context[FramehoundBot]) -> None:
         """Say what is kept of the one who asks."""
         app, user = self._bot.app, context.author.id
-        count = await app.posted_clips.count(user)
-        kept = _KEPT.format(count=count, days=app.config.retention_days)
-        out = await app.people.among([user])
-        await _say(context, f"{kept}\n{_OUT}" if out else kept)
+        say = await self._bot.speech_for(context)
+        lines = [
+            say(
+                "Of a clip I keep where, when and by whom it was posted, what it is called and "
+                "what I saw in it, with small pictures; never the clip itself or its link. Of "
+                "yours I know {count}. It goes after {days} days, with the message, or with "
+                "`/privacy forget`; with `/privacy optout` I leave your clips alone.",
+                count=await app.posted_clips.count(user),
+                days=app.config.retention_days,
+            )
+        ]
+        if await app.people.among([user]):
+            lines.append(
+                say("You have opted out: I leave your clips alone. `/privacy optin` undoes that.")
+            )
+        await _answer(context, "\n".join(lines))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="optout", description="Have me leave your clips alone"
@@ -46,7 +51,8 @@ class Privacy(commands.Cog):
     async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
         """Leave a person's clips alone from now on."""
         await self._bot.app.people.add(context.author.id)
-        await _say(context, "From now on I leave your clips alone.")
+        say = await self._bot.speech_for(context)
+        await _answer(context, say("From now on I leave your clips alone."))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="optin", description="Have me look at your clips again"
@@ -54,7 +60,8 @@ class Privacy(commands.Cog):
     async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
         """Look at a person's clips again."""
         await self._bot.app.people.remove(context.author.id)
-        await _say(context, "From now on I look at your clips again.")
+        say = await self._bot.speech_for(context)
+        await _answer(context, say("From now on I look at your clips again."))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="forget", description="Have me forget the clips you posted so far"
@@ -62,8 +69,12 @@ class Privacy(commands.Cog):
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
         """Remove what is known of a person's clips."""
         count = await self._bot.forgetting.person(context.author.id)
-        messages = f"{count} message{'' if count == 1 else 's'}"
-        await _say(context, f"I have forgotten the clips in {messages} of yours.")
+        say = await self._bot.speech_for(context)
+        if count == 1:
+            sentence = say("I have forgotten the clips in one message of yours.")
+        else:
+            sentence = say("I have forgotten the clips in {count} messages of yours.", count=count)
+        await _answer(context, sentence)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -98,7 +109,7 @@ class Privacy(commands.Cog):
         await patiently(lambda: self._bot.forgetting.guild(guild.id))
 
 
-async def _say(context: commands.Context[FramehoundBot], sentence: str) -> None:
+async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:
     """Answer for the asker's eyes alone where Discord allows it."""
     await context.reply(sentence, mention_author=False, ephemeral=True)
 

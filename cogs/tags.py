@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
 from bot.errors import LeftAlone, TooOften
+from bot.languages import Sentence
 from cogs.clips import asked_clips, attached_clip, handed_clips, job_of_message
 from cogs.permissions import require_permissions
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from bot.client import FramehoundBot
     from bot.domain.clip import Clip
 
-_NOTHING = "I see no clip there: give me a link or a file, or reply to a message that has one."
+_NOTHING = Sentence(
+    "I see no clip there: give me a link or a file, or reply to a message that has one."
+)
 
 
 class Tags(commands.Cog):
@@ -59,7 +62,8 @@ class Tags(commands.Cog):
             await self._leave_alone(clips, context.author.id)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=True))
         else:
-            await context.reply(_NOTHING, mention_author=False)
+            say = await self._bot.speech_for(context)
+            await context.reply(say(_NOTHING), mention_author=False)
 
     @app_commands.command(name="tags", description="Say what is in a clip, second by second")
     @app_commands.describe(url="A link to a clip", file="A clip to upload")
@@ -87,7 +91,8 @@ class Tags(commands.Cog):
     ) -> None:
         """Defer within Discord's three seconds, then let a job answer."""
         if not clips:
-            await interaction.response.send_message(_NOTHING, ephemeral=True)
+            say = await self._bot.speech_for(interaction)
+            await interaction.response.send_message(say(_NOTHING), ephemeral=True)
             return
         self._take_turn(interaction.user.id, interaction.guild)
         await interaction.response.defer()

@@ -29,17 +29,28 @@ class Usage(commands.Cog):
             raise commands.NoPrivateMessage
         used = await self._bot.app.bills.used(guild_owner(context.guild.id))
         budget = self._bot.app.config.budget
-        of = f" of {budget.server:,}" if budget.server is not None else ""
-        sentence = (
-            f"This month {used:,}{of} frames were billed for this server, one for each second of a "
-            f"clip nobody had posted before. The count starts anew on {_next_month()} (UTC)."
+        say = await self._bot.speech_for(context)
+        if budget.server is None:
+            billed = say("This month {used} frames were billed for this server,", used=f"{used:,}")
+        else:
+            billed = say(
+                "This month {used} of {limit} frames were billed for this server,",
+                used=f"{used:,}",
+                limit=f"{budget.server:,}",
+            )
+        lines = (
+            billed,
+            say("one for each second of a clip nobody had posted before."),
+            say("The count starts anew on {day}.", day=_next_month()),
         )
-        await context.reply(sentence, mention_author=False, ephemeral=True)
+        await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
 
 
 def _next_month() -> str:
-    """Write the first day of next month, as in ``1 December``."""
-    return f"1 {datetime.now(UTC).replace(day=1) + timedelta(days=32):%B}"
+    """Return when next month begins, as Discord writes a day in each reader's language."""
+    day = (datetime.now(UTC).replace(day=1) + timedelta(days=32)).replace(day=1)
+    start = day.replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"<t:{start.timestamp():.0f}:D>"
 
 
 async def setup(bot: FramehoundBot) -> None:
