@@ -1,6 +1,8 @@
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
+# EXTRAS=sites for yt-dlp.
+ARG EXTRAS=
 WORKDIR /src
 RUN python3 -m venv /opt/framehound
 COPY requirements.txt .
@@ -13,6 +15,7 @@ RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir hatchling \
     && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/framehound/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
+    && if [ -n "${EXTRAS}" ]; then /opt/framehound/bin/pip install --no-cache-dir "framehound[${EXTRAS}]"; fi \
     && /opt/framehound/bin/python -m compileall -q /opt/framehound/lib \
     && rm -rf /opt/framehound/lib/python3*/site-packages/pip*
 

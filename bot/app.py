@@ -15,6 +15,7 @@ from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
 from bot.media.proxy import ProxyMaker
 from bot.media.sandbox import Sandbox
+from bot.media.sites import SiteFetcher
 from bot.media.workplace import sweep
 from bot.metrics import Metrics
 from bot.reporting import Reporter
@@ -108,10 +109,11 @@ async def opened(config: Config) -> AsyncIterator[App]:
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
         )
+        asked = await parts.asked()
         clip_tagger = ClipTagger(
-            fetcher=await stack.enter_async_context(Fetcher(config.fetch_allowed_hosts)),
+            fetcher=await parts.fetcher(asked.tagger.longest),
             sandbox=parts.sandbox,
-            asked=await parts.asked(),
+            asked=asked,
             fallback=parts.fallback(),
             folder=folder,
             metrics=metrics,
@@ -156,6 +158,21 @@ class _Parts:
     sandbox: Sandbox
     locks: Locks
     metrics: Metrics
+
+    async def fetcher(self, longest: int) -> Fetcher:
+        """Return what downloads; pages are read in children that keep no clip waiting."""
+        config, folder = self.config, _folder(self.config)
+        if not config.sites:
+            return await self.stack.enter_async_context(Fetcher(config.fetch_allowed_hosts))
+        sandbox = await self.stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder))
+        fetcher = SiteFetcher(
+            config.fetch_allowed_hosts,
+            sites=config.sites,
+            sandbox=sandbox,
+            folder=folder,
+            longest=longest,
+        )
+        return await self.stack.enter_async_context(fetcher)
 
     async def asked(self) -> RememberingTagger:
         """Return the tagger the settings choose."""

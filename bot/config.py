@@ -6,6 +6,8 @@ The names and defaults are those of the README's table; the real environment win
 from __future__ import annotations
 
 import platform
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _PORT_LIMIT = 65_535
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 # The largest file anybody can post on Discord, and a length that takes minutes to decode.
 _PROXY_MB, _PROXY_MINUTES = 500, 60
 
@@ -51,6 +54,19 @@ def _parse_host(entry: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) <= _PORT_LIMIT:
         raise ValueError(f"{entry!r} is not host:port")
     return host.strip("[]").lower(), int(port)
+
+
+def _parse_sites(value: object) -> object:
+    """Read ``youtube.com,youtu.be`` into host names."""
+    if not isinstance(value, str):
+        return value
+    sites = frozenset(entry.strip().lower() for entry in value.split(",") if entry.strip())
+    for site in sites:
+        if not _HOST.fullmatch(site):
+            raise ValueError(f"{site!r} is not a host like youtube.com")
+    if sites and find_spec("yt_dlp") is None:
+        raise ValueError("needs yt-dlp: install framehound[sites]")
+    return sites
 
 
 def _parse_shards(value: object) -> object:
@@ -94,6 +110,7 @@ def _check_database(value: SecretStr) -> SecretStr:
 
 Root = Annotated[str, AfterValidator(_check_root)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
+Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
@@ -135,6 +152,7 @@ class Config(BaseSettings):
     max_proxy_mb: PositiveFloat | None = None
     max_proxy_minutes: PositiveFloat | None = None
     fetch_allowed_hosts: Hosts = frozenset()
+    sites: Sites = frozenset()
     clarifai_calls_per_second: PositiveFloat = 15
     clarifai_fallback: Literal["wait", "local"] = "wait"
     shard_count: PositiveInt | None = None

@@ -52,7 +52,7 @@ class AutoTag(commands.Cog):
     async def _notice(self, message: discord.Message) -> None:
         if message.author.bot or message.webhook_id or message.is_system():
             return
-        clips = noticed_clips(message)
+        clips = noticed_clips(message, self._bot.app.config.sites)
         if not clips or (await self._bot.get_context(message)).valid:
             return
         if await patiently(lambda: self._bot.app.people.among([message.author.id])):

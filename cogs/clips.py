@@ -12,13 +12,14 @@ from bot.domain.links import (
     find_links,
     hidden_links,
     is_media,
+    is_page,
     is_same_clip,
     name_of,
     promises_clip,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     import discord
 
@@ -28,16 +29,18 @@ _PICTURES = {"gifv", "image"}
 _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
 
-def noticed_clips(message: discord.Message) -> tuple[Clip, ...]:
-    """Return what looks like a clip in a message nobody asked about."""
-    found = (clip for part in _parts(message) for clip in _looks_like_clips(part))
+def noticed_clips(
+    message: discord.Message, sites: Collection[str] = frozenset()
+) -> tuple[Clip, ...]:
+    """Return what looks like a clip in a message nobody asked about, pages of ``sites`` too."""
+    found = (clip for part in _parts(message) for clip in _looks_like_clips(part, sites))
     return _bounded(message, found)
 
 
-def asked_clips(message: discord.Message) -> tuple[Clip, ...]:
+def asked_clips(message: discord.Message, sites: Collection[str] = frozenset()) -> tuple[Clip, ...]:
     """Return what somebody who points at this message may mean: every file and every link."""
     found = (clip for part in _parts(message) for clip in _everything(part))
-    return noticed_clips(message) or _bounded(message, found)
+    return noticed_clips(message, sites) or _bounded(message, found)
 
 
 def linked_clip(link: str, *, spoiler: bool = False) -> Clip:
@@ -83,12 +86,15 @@ def _parts(
     yield from message.message_snapshots
 
 
-def _looks_like_clips(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:
+def _looks_like_clips(
+    part: discord.Message | discord.MessageSnapshot, sites: Collection[str]
+) -> Iterator[Clip]:
     for attachment in part.attachments:
         if _looks_like_clip(attachment):
             yield attached_clip(attachment)
     hidden = hidden_links(part.content)
-    links = [link for link in find_links(part.content) if promises_clip(link)]
+    found = find_links(part.content)
+    links = [link for link in found if promises_clip(link) or is_page(link, sites)]
     yield from (linked_clip(link, spoiler=link in hidden) for link in links)
     yield from _previewed(part, links, hidden)
 

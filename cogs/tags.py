@@ -55,7 +55,7 @@ class Tags(commands.Cog):
         message = context.message
         self._take_turn(context.author.id, context.guild)
         require_permissions(message)
-        clips = asked_clips(message) or await self._replied_to(message)
+        clips = self._asked(message) or await self._replied_to(message)
         if not clips and link:
             clips = tuple(handed_clips(link))
         if clips:
@@ -84,7 +84,7 @@ class Tags(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], message: discord.Message
     ) -> None:
         """Tag the clips of the message right-clicked."""
-        await self._accept(interaction, asked_clips(message))
+        await self._accept(interaction, self._asked(message))
 
     async def _accept(
         self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
@@ -129,14 +129,17 @@ class Tags(commands.Cog):
             interaction=Interaction(interaction.application_id, interaction.token),
         )
 
+    def _asked(self, message: discord.Message) -> tuple[Clip, ...]:
+        return asked_clips(message, self._bot.app.config.sites)
+
     async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
         reference = message.reference
         if reference is None or reference.message_id is None:
             return ()
         if isinstance(reference.resolved, discord.Message):
-            return asked_clips(reference.resolved)
+            return self._asked(reference.resolved)
         try:
-            return asked_clips(await message.channel.fetch_message(reference.message_id))
+            return self._asked(await message.channel.fetch_message(reference.message_id))
         except (discord.NotFound, discord.Forbidden):
             return ()
 

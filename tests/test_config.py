@@ -128,6 +128,16 @@ def test_allowed_hosts_are_exact_pairs() -> None:
     assert mistakes(FETCH_ALLOWED_HOSTS="nas.local")
 
 
+def test_sites_are_hosts_whose_pages_yt_dlp_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(SITES="YouTube.com, youtu.be").sites == {"youtube.com", "youtu.be"}
+    assert mistakes(SITES="https://youtube.com") == (
+        "SITES: 'https://youtube.com' is not a host like youtube.com",
+    )
+    monkeypatch.setattr(config, "find_spec", lambda _name: None)
+    assert load(SITES="").sites == frozenset()
+    assert mistakes(SITES="youtube.com") == ("SITES: needs yt-dlp: install framehound[sites]",)
+
+
 def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("COMMAND_PREFIX=?\nLOG_LEVEL=DEBUG\n")

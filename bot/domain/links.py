@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 EXTENSIONS = frozenset({"mp4", "m4v", "mov", "mkv", "webm", "avi", "ogg", "ogv", "gif"})
 """File names that promise one of the seven containers; only a promise, the bytes decide."""
@@ -17,6 +21,8 @@ _MEDIA_HOST = re.compile(
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
 _LINK = re.compile(r"<?https?://[^\s<>]+>?", re.IGNORECASE)
+# Of a video's page; what signs a link is longer, and nothing to read.
+_LONGEST_QUERY = 40
 _TRAILING = ".,;:!?'\"*_~`|)]}"
 
 
@@ -51,6 +57,12 @@ def is_media(link: str) -> bool:
     )
 
 
+def is_page(link: str, sites: Collection[str]) -> bool:
+    """Tell whether a link leads to a page of one of these sites, which may show a clip."""
+    host = _host(link)
+    return not is_media(link) and any(host == site or host.endswith(f".{site}") for site in sites)
+
+
 def is_same_clip(one: str, other: str) -> bool:
     """Tell whether two links on one site differ in nothing but the form they ask for."""
     return one == other or _identity(one) == _identity(other)
@@ -62,8 +74,13 @@ def promises_clip(name: str) -> bool:
 
 
 def name_of(link: str) -> str:
-    """Return what to call the clip behind a link: its file name, else its host."""
-    return PurePosixPath(_path(link)).name or _host(link) or link
+    """Return what to call the clip behind a link: its file name, else the link without frills."""
+    path = PurePosixPath(_path(link))
+    if path.suffix:
+        return path.name
+    _, _, query = link.partition("?")
+    shown = f"?{query}" if 0 < len(query) <= _LONGEST_QUERY else ""
+    return f"{_host(link).removeprefix('www.')}{_path(link).rstrip('/')}{shown}" or link
 
 
 def _identity(link: str) -> tuple[list[str], str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import aiohttp
 from yarl import URL
 
-from bot.domain.progress import Progress, Stage
+from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.errors import (
     AddressNotPublic,
     ClipError,
@@ -27,16 +28,21 @@ from bot.media.guard import TIMEOUTS, AddressRefusedError, guarded_session, ungu
 from bot.media.workplace import room_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
     from bot.domain.progress import ProgressListener
 
 _CHUNK = 256 * 1024
+GLIMPSE = 65_536
+"""Bytes."""
+_MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
 _MOST_REDIRECTS = 3
 _LONGEST_URL = 2048
 _REDIRECTS = {301, 302, 303, 307, 308}
+_KEEP_METHOD = {307, 308}
+_SECRETS = {"authorization", "cookie"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,25 @@ class Fetched:
     size: int
     fingerprint: str
     public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask of a link: a method, headers, and what is sent along."""
+
+    link: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Whatever a server said, also when it said no: the body lies in a file, ``link`` said it."""
+
+    link: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
 
 
 class Fetcher:
@@ -81,10 +106,41 @@ class Fetcher:
         Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``,
         ``LinkExpired``, ``TooLarge``, ``TooSlow`` or ``DiskFull``.
         """
-        url = self._checked(link)
+        return await self.fetch_as(Question(link), into, limit, progress)
+
+    async def fetch_as(
+        self, question: Question, into: Path, limit: int, progress: ProgressListener
+    ) -> Fetched:
+        """Do the same with a question of one's own."""
+        async with self._asked(question, into) as (answer, public):
+            _require_ok(answer)
+            size, fingerprint = await _save(answer, into, limit, progress)
+            return Fetched(size, fingerprint, public)
+
+    async def ask(self, question: Question, into: Path, limit: int) -> Answered:
+        """Write what is answered into a file, whatever the status; raises as ``fetch`` does.
+
+        Of what is no text the first bytes are read, at most ``GLIMPSE``: they tell what it is.
+        """
+        async with self._asked(question, into) as (answer, _public):
+            if answer.content_type.startswith(_MEDIA):
+                start = await answer.content.read(min(limit, GLIMPSE))
+                await asyncio.to_thread(into.write_bytes, start)
+            else:
+                await _save(answer, into, limit, ignore_progress)
+            headers = tuple((name, value) for name, value in answer.headers.items())
+            return Answered(str(answer.url), answer.status, headers)
+
+    @asynccontextmanager
+    async def _asked(
+        self, question: Question, into: Path
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
+        """Ask, and call what goes wrong until the answer is in the file by its name."""
+        url = self._checked(question.link)
         try:
             with room_wanted(into.parent):
-                return await self._follow(url, into, limit, progress)
+                async with self._followed(url, question) as found:
+                    yield found
         except (ClipError, DiskFull):
             raise
         except TimeoutError as error:
@@ -96,20 +152,30 @@ class Fetcher:
         except (aiohttp.ClientError, ValueError) as error:
             raise Unreachable(detail=f"{url.host}: {type(error).__name__}") from error
 
-    async def _follow(
-        self, url: URL, into: Path, limit: int, progress: ProgressListener
-    ) -> Fetched:
+    @asynccontextmanager
+    async def _followed(
+        self, url: URL, question: Question
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
+        """Give the answer at the end of the redirects, and whether all of them were public."""
         public = True
         for _ in range(_MOST_REDIRECTS + 1):
             trusted = (url.host, url.port) in self._allowed
             public = public and not trusted
+            if trusted and question.body is not None:
+                raise Unreachable(detail=f"{url.host}: nothing is sent to hosts of the operator's")
             session = self._unguarded if trusted else self._guarded
-            async with session.get(url, allow_redirects=False) as answer:
+            async with session.request(
+                question.method,
+                url,
+                headers=question.headers,
+                data=question.body,
+                allow_redirects=False,
+            ) as answer:
                 if answer.status not in _REDIRECTS:
-                    _require_ok(answer)
-                    size, fingerprint = await _save(answer, into, limit, progress)
-                    return Fetched(size, fingerprint, public)
-                url = self._checked(_next_hop(url, answer))
+                    yield answer, public
+                    return
+                left, url = url.host, self._checked(_next_hop(url, answer))
+                question = _redirected(question, answer.status, same_host=left == url.host)
         raise Unreachable(detail=f"{url.host}: more than {_MOST_REDIRECTS} redirects")
 
     def _checked(self, link: str) -> URL:
@@ -126,6 +192,18 @@ class Fetcher:
         if port not in {80, 443} and (host, port) not in self._allowed:
             raise UnsupportedUrl
         return url.with_fragment(None)
+
+
+def _redirected(question: Question, status: int, *, same_host: bool) -> Question:
+    """Return what to ask where a redirect leads: RFC 9110, section 15.4; secrets stay behind."""
+    headers = {
+        name: value
+        for name, value in question.headers.items()
+        if same_host or name.lower() not in _SECRETS
+    }
+    if question.body is None or status in _KEEP_METHOD:
+        return replace(question, headers=headers)
+    return replace(question, method="GET", headers=headers, body=None)
 
 
 def _next_hop(url: URL, answer: aiohttp.ClientResponse) -> str:

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any, Self
 
+from bot.errors import Damaged
 from bot.media.confinement import SandboxLimits
 from bot.media.sandbox_process import (
     Call,
@@ -22,7 +23,7 @@ from bot.media.sandbox_process import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
@@ -82,14 +83,16 @@ class Sandbox:
         *,
         seconds: float,
         on_progress: Callable[[Any], None] | None = None,
+        on_question: Callable[[Any], Awaitable[Any]] | None = None,
         stage: str = "open",
     ) -> Any:
         """Have a child call ``task`` (``module:function``) as ``function(request, report)``.
 
-        ``request``, what ``report`` is given (handed to ``on_progress``) and the value returned
-        are JSON. The call waits its turn for a free child; ``seconds`` count from when the child
-        begins. Its working folder, also its place for temporary files, is removed afterwards.
-        Cancelling the call kills the child.
+        ``request``, what ``report`` is given (handed to ``on_progress``), what it is asked
+        (``report.ask``, answered by ``on_question``) and the value returned are JSON. The call
+        waits its turn for a free child; ``seconds`` count from when the child begins. Its working
+        folder, also its place for temporary files, is removed afterwards. Cancelling the call
+        kills the child.
 
         Raises what the task raised if that is a ``ClipError`` or ``TaggerError``; ``Damaged`` when
         it raised anything else, ran out of memory or brought the child down; ``TooSlow`` (with
@@ -97,19 +100,20 @@ class Sandbox:
         """
         if not task.startswith(self._prefix):
             raise ValueError(f"{task} is not a task below {self._prefix}")
-        call = Call(task, dict(request), seconds, stage)
+        listeners = (on_progress or _ignore, on_question or _nobody_answers)
+        call = Call(task, dict(request), seconds, stage, *listeners)
         async with self._turns:
             folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="task-", dir=self._folder)
             try:
-                return await self._serve(call, folder, on_progress or _ignore)
+                return await self._serve(call, folder)
             finally:
                 await self._finish(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
-    async def _serve(self, call: Call, folder: str, on_progress: Callable[[Any], None]) -> Any:
+    async def _serve(self, call: Call, folder: str) -> Any:
         for _ in range(ATTEMPTS):
             child = self._take_child()
             try:
-                return await child.call(call, folder, on_progress)
+                return await child.call(call, folder)
             except DiedIdleError:
                 continue
             finally:
@@ -145,3 +149,8 @@ class Sandbox:
 
 def _ignore(_value: Any) -> None:
     """Take no interest in progress."""
+
+
+async def _nobody_answers(_value: Any) -> Any:
+    """Take a question nobody expected for what it is: the child does what it was not told."""
+    raise Damaged(detail="the child asked where nobody answers")

@@ -4,11 +4,13 @@ The parent writes one JSON object a line to the child's standard input and reads
 standard output. Before any other code runs, both move to descriptors of their own; whatever a
 library prints afterwards goes to standard error.
 
-From the parent: ``task``, ``request``, ``folder``, ``seconds``. To the parent, by ``kind``:
+From the parent: ``task``, ``request``, ``folder``, ``seconds``, and to each question of the task
+one ``answer``. To the parent, by ``kind``:
 
     ready      the modules are imported; sent once
     started    the task was read; its clock starts
     progress   ``value`` as the task reported it
+    question   ``value`` as the task asked it; the task waits for the answer
     done       ``value`` as the task returned it
     refused    ``error``: a ClipError or TaggerError as saved by ``as_dict``
     failed     ``detail``: the task raised something else
@@ -30,7 +32,7 @@ from bot.media.confinement import SandboxLimits, allow_cpu, confine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Task = Callable[[dict[str, Any], Callable[[Any], None]], Any]
+    Task = Callable[[dict[str, Any], "Parent"], Any]
 
 DETAIL_LENGTH = 2000  # characters; the last lines of a traceback say most
 
@@ -43,8 +45,9 @@ def main(settings: str) -> None:
     confine(limits)
     for name in chosen["warm"]:
         importlib.import_module(name)
-    child = _Child(replies, limits, home=os.getcwd())  # noqa: PTH109 - a plain string for chdir
-    child.say({"kind": "ready"})
+    parent = Parent(commands, replies)
+    child = _Child(parent, limits, home=os.getcwd())  # noqa: PTH109 - a plain string for chdir
+    parent.say({"kind": "ready"})
     for line in commands:
         child.serve(json.loads(line))
 
@@ -59,27 +62,45 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return commands, replies
 
 
-class _Child:
-    def __init__(self, replies: BinaryIO, limits: SandboxLimits, home: str) -> None:
+class Parent:
+    """Who gave a task: called, it is told of progress; asked, it answers."""
+
+    def __init__(self, commands: BinaryIO, replies: BinaryIO) -> None:
+        self._commands = commands
         self._replies = replies
-        self._limits = limits
-        self._home = home
+
+    def __call__(self, value: Any) -> None:
+        """Tell of progress, as a JSON value."""
+        self.say({"kind": "progress", "value": value})
+
+    def ask(self, value: Any) -> Any:
+        """Ask something, as a JSON value, and wait for what is answered."""
+        self.say({"kind": "question", "value": value})
+        return json.loads(self._commands.readline())["answer"]
 
     def say(self, message: dict[str, Any]) -> None:
+        """Send one message."""
         self._replies.write(json.dumps(message).encode() + b"\n")
         self._replies.flush()
+
+
+class _Child:
+    def __init__(self, parent: Parent, limits: SandboxLimits, home: str) -> None:
+        self._parent = parent
+        self._limits = limits
+        self._home = home
 
     def serve(self, command: dict[str, Any]) -> None:
         """Do one task in its own folder and answer."""
         allow_cpu(command["seconds"], self._limits.threads)
         _move_to(command["folder"])
-        self.say({"kind": "started"})
+        self._parent.say({"kind": "started"})
         answer = self._answer(command)
         _move_to(self._home)
         try:
-            self.say(answer)
+            self._parent.say(answer)
         except (TypeError, ValueError):
-            self.say({"kind": "broken", "detail": _last_lines()})
+            self._parent.say({"kind": "broken", "detail": _last_lines()})
 
     def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -87,14 +108,11 @@ class _Child:
         except Exception:  # noqa: BLE001 - whatever an import raises is told to the parent
             return {"kind": "broken", "detail": _last_lines()}
         try:
-            return {"kind": "done", "value": function(command["request"], self._report)}
+            return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
             return {"kind": "refused", "error": error.as_dict()}
         except Exception:  # noqa: BLE001 - whatever a decoder raises is told to the parent
             return {"kind": "failed", "detail": _last_lines()}
-
-    def _report(self, value: Any) -> None:
-        self.say({"kind": "progress", "value": value})
 
 
 def _move_to(folder: str) -> None:

@@ -17,7 +17,7 @@ from bot.errors import ClipError, Damaged, TaggerError, TaggerUnavailable, TooSl
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bot.media.confinement import SandboxLimits
 
@@ -62,12 +62,17 @@ class ChildSettings:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One task: its name, what it is asked, the seconds it has, the word for being slow."""
+    """One task: its name, what it is asked, the seconds it has, the word for being slow.
+
+    ``on_progress`` hears what it reports, ``on_question`` answers what it asks.
+    """
 
     task: str
     request: dict[str, Any]
     seconds: float
     stage: str
+    on_progress: Callable[[Any], None]
+    on_question: Callable[[Any], Awaitable[Any]]
 
 
 class ChildProcess:
@@ -90,21 +95,22 @@ class ChildProcess:
         over = self._process is not None and self._process.returncode is not None
         return not self._busy and not over and self._served < self._limits.tasks
 
-    async def call(self, call: Call, folder: str, on_progress: Callable[[Any], None]) -> Any:
+    async def call(self, call: Call, folder: str) -> Any:
         """Have one task done in ``folder``; return its value.
 
         Unless the task itself came to an end, the child is not ``usable`` afterwards.
 
         Raises ``ClipError`` and ``TaggerError`` as the task did, ``Damaged`` when it raised
         anything else or brought the child down, ``TooSlow``, ``DiedIdleError``, ``SandboxFault``.
+        What answering a question raises is raised, too.
         """
         self._busy = True
         await self._ready()
         await self._begin(call, folder)
         try:
             async with asyncio.timeout(call.seconds):
-                answer = await self._answer(on_progress)
-        except _EndedError:
+                answer = await self._answer(call)
+        except (_EndedError, ConnectionError):
             raise await self._death(call.stage) from None
         except TimeoutError:
             detail = f"{call.task} had {call.seconds:g} s"
@@ -157,12 +163,17 @@ class ChildProcess:
         except (ConnectionError, TimeoutError, _EndedError):
             raise DiedIdleError from None
 
-    async def _answer(self, on_progress: Callable[[Any], None]) -> dict[str, Any]:
+    async def _answer(self, call: Call) -> dict[str, Any]:
+        """Listen until the task is over."""
         while True:
             message = await self._receive()
-            if message.get("kind") != "progress":
-                return message
-            on_progress(message.get("value"))
+            match message.get("kind"):
+                case "progress":
+                    call.on_progress(message.get("value"))
+                case "question":
+                    await self._send({"answer": await call.on_question(message.get("value"))})
+                case _:
+                    return message
 
     def _settle(self, answer: dict[str, Any]) -> Any:
         kind = answer.get("kind")

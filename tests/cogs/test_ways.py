@@ -10,6 +10,10 @@ import discord
 import pytest
 
 from bot.client import FramehoundBot
+from bot.domain.settings import GuildSettings
+from bot.media.sites import SiteFetcher
+from bot.render.report import Report, ReportFile
+from bot.replies.responder import DiscordResponder
 from tests.programs import TOKEN
 from tests.stand_ins.discord import LoopbackDiscord, Upload
 from tests.stand_ins.discord.sample_bot import point_discord_py_at
@@ -17,12 +21,15 @@ from tests.stand_ins.discord.sample_bot import point_discord_py_at
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from bot.app import App
     from bot.domain.job import Job
+    from bot.storage.reports import Reply
     from tests.cogs.conftest import NotedJobs
     from tests.stand_ins.discord import Message
 
 LINK = "https://cdn.example/cat.mp4"
 LAST = "https://cdn.example/last.mp4"
+ANSWER = Report("cat.mp4: a cat", (ReportFile("tags.txt", b"a cat"),))
 Embed = dict[str, Any]
 
 
@@ -34,7 +41,13 @@ class Place:
         self.guild = loopback.add_guild("Cats")
         self.channel = self.guild.add_text_channel("general")
         self.ann = self.guild.add_member("ann")
+        self.app: App
+        self.responder: DiscordResponder
         self._jobs = jobs
+
+    async def answer(self, job: Job) -> Reply | None:
+        settings = GuildSettings(0)
+        return await self.responder.answer(job, ANSWER, settings, earlier=None, again=False)
 
     async def job(self) -> Job:
         """Return the next job there is."""
@@ -56,8 +69,14 @@ class Place:
 
 
 @pytest.fixture
+def sites() -> frozenset[str]:
+    return frozenset()
+
+
+@pytest.fixture
 async def place(
     jobs: NotedJobs,
+    sites: frozenset[str],
     make_config: Callable[..., Any],
     open_app: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -65,8 +84,9 @@ async def place(
     async with LoopbackDiscord(TOKEN) as loopback:
         point_discord_py_at(loopback, monkeypatch)
         place = Place(loopback, jobs)
-        app = await open_app(make_config(shard_count=1))
+        app = await open_app(make_config(shard_count=1, sites=sites))
         async with FramehoundBot(app, jobs, message_content=True) as bot:
+            place.app, place.responder = app, DiscordResponder(bot)
             running = asyncio.create_task(bot.start(TOKEN))
             await loopback.wait_ready()
             yield place
@@ -200,6 +220,19 @@ async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
         assert job.guild_id == (message.channel.guild and guild.id)
 
 
+@pytest.mark.parametrize("sites", [frozenset({"youtube.com"})])
+async def test_pages_of_the_sites_the_operator_named_are_noticed(place: Place) -> None:
+    assert isinstance(place.app.clip_tagger._fetcher, SiteFetcher)
+    await place.ann.post(place.channel, SHORT)
+    preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
+    message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])
+    for asking in (None, place.ann.use_context_menu(place.channel, "Tag this video", message)):
+        if asking:
+            await asking
+        (clip,) = (await place.job()).clips
+        assert (clip.name, clip.location) == ("youtube.com/watch?v=dQw4w9WgXcQ", YOUTUBE)
+
+
 async def test_what_people_installed_is_theirs_where_the_bot_is_not(place: Place) -> None:
     away = place.discord.add_foreign_guild()
     eve, ned = away.add_member("eve", installed=True), away.add_member("ned")
@@ -219,3 +252,21 @@ async def test_what_people_installed_is_theirs_where_the_bot_is_not(place: Place
     with pytest.raises(LookupError, match="not offered here"):
         await eve.slash(channel, "threshold")
     await place.nothing_more()
+
+
+async def test_an_answer_where_the_bot_is_not_goes_through_the_command_alone(
+    place: Place,
+) -> None:
+    away = place.discord.add_foreign_guild()
+    eve, channel = away.add_member("eve", installed=True), away.add_text_channel("elsewhere")
+    asked = await eve.slash(channel, "tags", url=LINK)
+    assert await place.answer(await place.job()) is not None
+    given = await asked.wait_for_response()
+    assert given is asked.original
+    assert (given.content, given.attachments[0].content) == (ANSWER.content, b"a cat")
+    assert not place.discord.journal.matching("POST", "/channels")
+    too_late = await eve.slash(channel, "tags", url=LINK)
+    job = await place.job()
+    too_late.expire()
+    assert await place.answer(job) is None
+    assert list(channel.messages.values()) == [given, too_late.original]

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.links import find_links, name_of, promises_clip
+from bot.domain.links import (
+    find_links,
+    hidden_links,
+    is_media,
+    is_page,
+    is_same_clip,
+    name_of,
+    promises_clip,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,48 @@ def test_other_names_promise_nothing(name: str) -> None:
 def test_a_clip_is_called_by_its_file_name_else_its_host() -> None:
     assert name_of("https://a.example/dir/my%20cat.mp4?x=1") == "my cat.mp4"
     assert name_of("https://a.example/") == "a.example"
+    assert name_of("https://www.a.example/watch?v=1") == "a.example/watch?v=1"
+    assert name_of(f"https://a.example/cat?signed={'0' * 99}") == "a.example/cat"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("||https://a.example/1.mp4|| https://a.example/2.mp4", {"https://a.example/1.mp4"}),
+        ("||a\n<https://a.example/1.mp4> b||", {"https://a.example/1.mp4"}),
+        ("|| https://a.example/1.mp4", set()),
+    ],
+)
+def test_links_behind_bars_are_hidden(text: str, hidden: set[str]) -> None:
+    assert hidden_links(text) == hidden
+
+
+@pytest.mark.parametrize("quote", ["`{}`", "```\n{}\n```", "```{}```"])
+def test_links_in_code_are_left_alone(quote: str) -> None:
+    text = quote.format("https://a.example/1.mp4") + " https://a.example/2.mp4"
+    assert find_links(text) == ["https://a.example/2.mp4"]
+    assert len(find_links(text, left_alone=True)) == 2
+
+
+def test_media_is_told_by_its_path_or_a_host_that_has_nothing_else() -> None:
+    media = ("https://a.example/x.mp4", "https://media.tenor.com/abc/x", "https://i.imgur.com/x")
+    assert all(is_media(link) for link in media)
+    others = ("https://a.example/x", "https://i.imgur.com/x.png", "https://imgur.com/x", "http://[")
+    assert not any(is_media(link) for link in others)
+
+
+def test_a_page_is_on_a_site_or_below_it_and_no_file() -> None:
+    sites = {"a.example"}
+    assert is_page("https://a.example/watch?v=1", sites)
+    assert is_page("https://www.a.example/1", sites)
+    for link in ("https://a.example/1.mp4", "https://ba.example/1", "https://a.example.b/1"):
+        assert not is_page(link, sites)
+
+
+def test_one_clip_has_many_forms_on_its_site_alone() -> None:
+    assert is_same_clip("https://i.imgur.com/a.gif", "https://imgur.com/a.mp4")
+    assert not is_same_clip("https://i.imgur.com/a.gif", "https://i.imgur.com/b.gif")
+    assert not is_same_clip("https://i.imgur.com/a.gif", "https://a.example/a.gif")
 
 
 @given(st.text())

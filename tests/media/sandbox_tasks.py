@@ -20,6 +20,8 @@ from bot.errors import QuotaExhausted, TaggerRefused, TooLong, UnsupportedFormat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bot.media.sandbox_child import Parent
+
     Request = dict[str, Any]
     Report = Callable[[Any], None]
 
@@ -54,6 +56,10 @@ def count(request: Request, report: Report) -> str:
     for number in range(request["to"]):
         report(number)
     return "counted"
+
+
+def ask(request: Request, parent: Parent) -> list[Any]:
+    return [parent.ask(question) for question in request["questions"]]
 
 
 def chatter(_request: Request, _report: Report) -> str:

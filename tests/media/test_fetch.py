@@ -19,7 +19,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
-from bot.media.fetch import Fetcher
+from bot.media.fetch import Fetcher, Question, _redirected
 from bot.media.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
 
 if TYPE_CHECKING:
@@ -325,3 +325,34 @@ async def test_no_cookie_is_kept_between_fetches(tmp_path: Path) -> None:
             for name in ("a", "b"):
                 await source.fetch(f"http://{host}/", tmp_path / name, 9_999_999, ignore_progress)
     assert cookies == [None, None]
+
+
+async def test_whatever_was_answered_is_told_to_who_asks(tmp_path: Path) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        if request.path == "/old":
+            raise web.HTTPFound("/new")
+        return web.Response(text=request.headers["X-Asked"], status=418, headers={"X-Said": "no"})
+
+    async with serving(refuse) as host, fetcher(host) as source:
+        question = Question(f"http://{host}/old", headers={"X-Asked": "tea?"})
+        answered = await source.ask(question, tmp_path / "answer", 100)
+    assert (answered.link, answered.status) == (f"http://{host}/new", 418)
+    assert ("X-Said", "no") in answered.headers
+    assert (tmp_path / "answer").read_text() == "tea?"
+
+
+@pytest.mark.parametrize(
+    ("status", "same_host", "method", "headers"),
+    [
+        (302, True, "GET", {"Cookie": "a", "Accept": "b"}),
+        (307, True, "POST", {"Cookie": "a", "Accept": "b"}),
+        (307, False, "POST", {"Accept": "b"}),
+    ],
+)
+def test_a_redirect_takes_along_what_it_may(
+    status: int, *, same_host: bool, method: str, headers: dict[str, str]
+) -> None:
+    asked = Question("http://a.example/", "POST", {"Cookie": "a", "Accept": "b"}, b"body")
+    following = _redirected(asked, status, same_host=same_host)
+    assert (following.method, following.headers) == (method, headers)
+    assert following.body == (b"body" if method == "POST" else None)

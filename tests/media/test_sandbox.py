@@ -88,6 +88,31 @@ async def test_hands_progress_over_in_order(sandbox: Sandbox) -> None:
     assert heard == list(range(500))
 
 
+async def test_answers_what_a_task_asks(sandbox: Sandbox) -> None:
+    async def double(value: Any) -> Any:
+        return value * 2
+
+    questions = {"questions": [1, "ab", [None]]}
+    for _ in range(2):
+        answers = await sandbox.run(TASKS + "ask", questions, seconds=PLENTY, on_question=double)
+        assert answers == [2, "abab", [None, None]]
+
+
+async def test_a_question_nobody_expected_means_a_damaged_clip(sandbox: Sandbox) -> None:
+    first = await run(sandbox, "pid")
+    with pytest.raises(Damaged, match="damaged"):
+        await run(sandbox, "ask", questions=[1])
+    assert await run(sandbox, "pid") != first
+
+
+async def test_time_goes_on_while_a_question_is_answered(sandbox: Sandbox) -> None:
+    async def never(_value: Any) -> Any:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TooSlow):
+        await sandbox.run(TASKS + "ask", {"questions": [1]}, seconds=0.1, on_question=never)
+
+
 async def test_a_child_sees_no_secret_and_nothing_of_ours(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:

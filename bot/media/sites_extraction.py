@@ -1,0 +1,185 @@
+"""yt-dlp, put on a leash: it reads pages, and others fetch them. Needs the extra ``sites``."""
+
+from __future__ import annotations
+
+import io
+import re
+import urllib.request
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from yt_dlp import YoutubeDL
+from yt_dlp.networking import RequestHandler, Response
+from yt_dlp.networking.exceptions import HTTPError, TransportError
+
+from bot.domain.links import EXTENSIONS
+from bot.errors import TooLong, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Ask = Callable[[dict[str, Any]], dict[str, Any]]
+    Info = dict[str, Any]
+
+SMALLEST_SIDE = 360
+"""Pixels that are enough to see what is in a picture; the models look at fewer."""
+_PROTOCOLS = {"http", "https"}
+_EXTENSIONS = EXTENSIONS | {"unknown_video"}
+# How yt-dlp calls what reads channels, profiles and the like, which are no clip.
+_LISTS = re.compile(r"(Tab|Channel|User|Profile|Playlist|Search|Tag|Category|Feed)(IE)?$")
+_MOST_UNPACKED = 16_000_000  # bytes
+_LONGEST_DETAIL = 300
+
+
+def find(request: Info, ask: Ask) -> Info:
+    """Do what ``sites_child.find`` says; ``ask`` has a request carried out by the parent."""
+    with _Reader(request["largest"], ask) as reader:
+        try:
+            info = _first(reader.extract_info(request["link"], download=False))
+        except Exception as error:  # an extractor is full of surprises, none of which is ours
+            raise Unreachable(detail=str(error)[-_LONGEST_DETAIL:]) from error
+        milliseconds = round((info.get("duration") or 0) * 1000)
+        if milliseconds > request["longest"]:
+            raise TooLong(milliseconds, request["longest"])
+        return {"link": info["url"], "headers": reader.headers_for(info)}
+
+
+def _first(info: Info | None) -> Info:
+    """Return the clip of a page, the first of several; a channel is not a page with clips."""
+    if info and info.get("_type") == "playlist":
+        if _LISTS.search(info.get("extractor_key") or ""):
+            raise ValueError("a list of clips")
+        info = next(iter(info["entries"]), None)
+    if not info or info.get("is_live"):
+        raise ValueError("no clip, or one that is not over")
+    return info
+
+
+class _Reader(YoutubeDL):  # type: ignore[misc]  # yt-dlp ships no types
+    """yt-dlp without downloads, caches, other programs, and any way out but ``ask``."""
+
+    def __init__(self, largest: int, ask: Ask) -> None:
+        self._ask = ask
+        super().__init__(
+            {
+                "cachedir": False,
+                "extractor_retries": 0,
+                "format": lambda context: _chosen(context["formats"], largest),
+                "js_runtimes": {},
+                "logger": _Silence(),
+                "noplaylist": True,
+                "playlist_items": "1",
+                "proxy": "",
+                "quiet": True,
+            }
+        )
+
+    def build_request_director(self, _handlers: object, _preferences: object = None) -> Any:
+        """Know one way to carry out requests: ours."""
+        ask = self._ask
+
+        class AskingRH(_Asking):
+            def ask(self, question: Info) -> Info:
+                return ask(question)
+
+        return super().build_request_director([AskingRH], ())
+
+    def headers_for(self, info: Info) -> dict[str, str]:
+        """Return the headers a file's host wants to see."""
+        cookies = self.cookiejar.get_cookie_header(info["url"])
+        told = dict(info.get("http_headers") or {})
+        return told | ({"Cookie": cookies} if cookies else {})
+
+
+class _Asking(RequestHandler):  # type: ignore[misc]  # yt-dlp ships no types
+    """Carries out a request by asking for it."""
+
+    _SUPPORTED_URL_SCHEMES = ("http", "https")
+    _SUPPORTED_PROXY_SCHEMES = None
+    _SUPPORTED_FEATURES = None
+
+    def ask(self, question: Info) -> Info:
+        """Hand a question over."""
+        raise NotImplementedError
+
+    def _check_extensions(self, extensions: Info) -> None:
+        super()._check_extensions(extensions)
+        for known in ("cookiejar", "timeout", "legacy_ssl", "keep_header_casing"):
+            extensions.pop(known, None)
+
+    def _send(self, request: Any) -> Response:
+        jar = self._get_cookiejar(request)
+        headers = self._get_headers(request)
+        if cookies := jar.get_cookie_header(request.url):
+            headers["Cookie"] = cookies
+        body = bytes(request.data).decode("latin-1") if request.data else None
+        answer = self.ask(
+            {"link": request.url, "method": request.method, "headers": headers, "body": body}
+        )
+        if "error" in answer:
+            raise TransportError(answer["error"])
+        response = _response(answer)
+        jar.extract_cookies(
+            SimpleNamespace(info=lambda: response.headers),
+            urllib.request.Request(response.url),  # noqa: S310 - opens nothing: the jar reads the host
+        )
+        if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's own borders of success
+            raise HTTPError(response)
+        return response
+
+
+def _response(answer: Info) -> Response:
+    path = Path(answer["path"])
+    body = path.read_bytes()
+    path.unlink()
+    told = {name.lower(): value for name, value in answer["headers"]}
+    encoding = told.get("content-encoding", "")
+    if encoding in {"gzip", "deflate"}:  # although nobody asked for it
+        body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_UNPACKED)
+    response = Response(io.BytesIO(body), answer["link"], {}, status=answer["status"])
+    for name, value in answer["headers"]:
+        if name.lower() not in {"content-encoding", "content-length"}:
+            response.headers.add_header(name, value)
+    return response
+
+
+def _chosen(formats: list[Info], largest: int) -> Iterator[Info]:
+    """Give the smallest file that shows enough, of those that are one file and fetched plainly."""
+    files = [found for found in formats if _is_file(found)]
+    fitting = [found for found in files if _size(found) <= largest]
+    if files:
+        yield min(fitting or files, key=_cost)
+
+
+def _is_file(found: Info) -> bool:
+    return (
+        found.get("protocol") in _PROTOCOLS
+        and found.get("vcodec") != "none"
+        and found.get("ext") in _EXTENSIONS
+        and not found.get("fragments")
+    )
+
+
+def _cost(found: Info) -> tuple[int, int, float]:
+    """Rank by the shorter side: enough, the fewer the better; then unknown; then too few."""
+    sides = [found[side] for side in ("width", "height") if found.get(side)]
+    if not sides:
+        return 1, 0, _size(found)
+    side = min(sides)
+    return (0, side, _size(found)) if side >= SMALLEST_SIDE else (2, -side, _size(found))
+
+
+def _size(found: Info) -> float:
+    return found.get("filesize") or found.get("filesize_approx") or 0
+
+
+class _Silence:
+    """Keeps quiet: what matters is raised."""
+
+    def debug(self, _words: str) -> None: ...
+
+    def warning(self, _words: str) -> None: ...
+
+    def error(self, _words: str) -> None: ...
