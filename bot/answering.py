@@ -214,7 +214,7 @@ def _saved(job: Job, outcomes: Sequence[Outcome]) -> SavedReport:
     return SavedReport(
         job_id=job.id,
         channel_id=job.channel_id,
-        clips=tuple(outcomes),
+        clips=tuple(outcome for outcome in outcomes if job.asked or "error" not in outcome),
         guild_id=job.guild_id,
         message_ids=tuple(sorted(filter(None, messages))),
         people=tuple(sorted(filter(None, people))),

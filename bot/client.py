@@ -32,7 +32,15 @@ _NAMES = {
     app_commands.TranslationContextLocation.group_name,
     app_commands.TranslationContextLocation.parameter_name,
 }
-COGS = ("cogs.autotag", "cogs.tags", "cogs.settings", "cogs.usage", "cogs.privacy", "cogs.about")
+COGS = (
+    "cogs.autotag",
+    "cogs.tags",
+    "cogs.explore",
+    "cogs.settings",
+    "cogs.usage",
+    "cogs.privacy",
+    "cogs.about",
+)
 
 
 class FramehoundBot(commands.AutoShardedBot):

@@ -20,6 +20,7 @@
     ├── PermissionMissing        permission_missing
     ├── LeftAlone                left_alone
     ├── Forgotten                forgotten
+    ├── NotYours                 not_yours
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
@@ -292,6 +293,13 @@ class Forgotten(FramehoundError):
 
     code = "forgotten"
     sentence = "I no longer know what is in this clip."
+
+
+class NotYours(FramehoundError):
+    """Somebody wants to remove a reply to other people."""
+
+    code = "not_yours"
+    sentence = "Only who posted the clip, who asked about it and moderators can remove this."
 
 
 def restore(saved: Mapping[str, object]) -> FramehoundError:

@@ -16,6 +16,7 @@ from bot.errors import PermissionMissing, TaggerBusy
 from bot.storage.patience import patiently
 from cogs.clips import job_of_message, noticed_clips
 from cogs.permissions import require_permissions
+from cogs.places import is_noticed
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
@@ -57,6 +58,8 @@ class AutoTag(commands.Cog):
             return
         if await patiently(lambda: self._bot.app.people.among([message.author.id])):
             return
+        if not await self._is_wanted(message):
+            return
         try:
             require_permissions(message)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
@@ -64,6 +67,13 @@ class AutoTag(commands.Cog):
             await self._say_busy(message, error)
         except PermissionMissing as error:
             self._log.info("clip not answered", channel=message.channel.id, reason=str(error))
+
+    async def _is_wanted(self, message: discord.Message) -> bool:
+        """Tell whether the server wants clips answered there, and this person's."""
+        if message.guild is None:
+            return True
+        guild_id = message.guild.id
+        return is_noticed(message, await patiently(lambda: self._bot.app.settings.load(guild_id)))
 
     async def _say_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Say it once in a while: whoever floods a server would have us flood it too."""

@@ -1,0 +1,74 @@
+"""Every tag of a report with all its ranges, in pages that fit a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.render import figures, names
+from bot.render.summary import MESSAGE_LIMIT, TaggedClip, heading_facts, span_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bot.domain.timeline import Segment
+    from bot.languages import Speech
+    from bot.render.summary import ReportedClip
+
+_MOST_LINES = 15
+_MOST_RANGES = 12  # of a tag; the exports have all
+_FOOTER = 60  # characters
+
+
+def tag_pages(clips: Sequence[ReportedClip], say: Speech) -> list[str]:
+    """Return pages with a line a tag, the surest first; at least one page."""
+    pages: list[list[str]] = []
+    for clip in clips:
+        room = 0
+        header = _header(clip, say)
+        for line in _lines(clip, say):
+            size = len(line.encode("utf-16-le")) // 2 + 1
+            if size > room or len(pages[-1]) > _MOST_LINES:
+                pages.append([header])
+                room = MESSAGE_LIMIT - _FOOTER - len(header.encode("utf-16-le")) // 2
+            pages[-1].append(line)
+            room -= size
+    return [
+        _numbered("\n".join(page), number, len(pages), say) for number, page in enumerate(pages)
+    ]
+
+
+def _header(clip: ReportedClip, say: Speech) -> str:
+    title = f"**{names.for_discord(clip.name)}**"
+    return (
+        f"{title} · {heading_facts(clip.timeline, say)}" if isinstance(clip, TaggedClip) else title
+    )
+
+
+def _lines(clip: ReportedClip, say: Speech) -> Iterator[str]:
+    if not isinstance(clip, TaggedClip):
+        yield clip.sentence
+        return
+    by_tag: dict[str, list[Segment]] = {}
+    for segment in clip.timeline.segments:
+        by_tag.setdefault(segment.tag, []).append(segment)
+    if not by_tag:
+        above = figures.threshold(clip.timeline.threshold)
+        yield say("Nothing above {above}.", above=above)
+    for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
+        yield f"{names.for_discord(tag)} {figures.score(_best(segments))} {_ranges(segments)}"
+
+
+def _best(segments: Iterable[Segment]) -> float:
+    return max(segment.score for segment in segments)
+
+
+def _ranges(segments: Sequence[Segment]) -> str:
+    shown = [f"`{span_clock(segment)}`" for segment in segments[:_MOST_RANGES]]
+    hidden = len(segments) - len(shown)
+    return " ".join([*shown, f"+{hidden}"] if hidden else shown)
+
+
+def _numbered(page: str, number: int, count: int, say: Speech) -> str:
+    if count == 1:
+        return page
+    return f"{page}\n-# {say('Page {number} of {count}', number=number + 1, count=count)}"
