@@ -131,7 +131,7 @@ class Messages:
         thread = await self._thread(job) if in_thread else None
         place = thread or self.channel(job)
         async for message in place.history(after=after, limit=_MOST_LOOKED_AT):
-            if message.author.id != self.user.id:
+            if message.author.id != self.user.id or message.is_system():
                 continue
             reference = message.reference
             if thread or (reference and reference.message_id == job.message_id):

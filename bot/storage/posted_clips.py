@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
+from bot.storage.parts import in_parts
 from bot.storage.tables import posted_clips, retentions, taggings
 
 if TYPE_CHECKING:
@@ -104,12 +105,6 @@ async def _forget_orphans(connection: AsyncConnection, fingerprints: set[str]) -
     still_posted = select(_columns.fingerprint).where(
         _columns.fingerprint == taggings.c.fingerprint
     )
-    for some in _in_parts(sorted(fingerprints)):
+    for some in in_parts(sorted(fingerprints)):
         orphaned = and_(taggings.c.fingerprint.in_(some), ~still_posted.exists())
         await connection.execute(delete(taggings).where(orphaned))
-
-
-def _in_parts(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    """Yield values some at a time: databases take only so many in a statement."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, or_, select, update
 
+from bot.storage.parts import in_parts
 from bot.storage.tables import report_messages, reports, retentions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
 
     from bot.storage.database import Database
 
@@ -99,12 +100,12 @@ class ReportStore:
         async with self._database.reading() as connection:
             known = await connection.scalar(select(_columns.job_id).where(which).limit(1))
         gone = [] if known is None else await self._forget(which)
-        return [reply for reply in gone if reply.message_id not in message_ids]
+        return [reply for reply in _replies(gone) if reply.message_id not in message_ids]
 
     async def forget_channel(self, channel_id: int) -> list[Reply]:
         """Forget a channel that was deleted."""
         here = or_(_columns.channel_id == channel_id, _columns.reply_channel_id == channel_id)
-        return await self._forget(here)
+        return _replies(await self._forget(here))
 
     async def forget_guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot."""
@@ -122,15 +123,18 @@ class ReportStore:
             old.append(and_(_columns.guild_id == guild_id, _columns.created_at < before))
         return len(await self._forget(or_(*old)))
 
-    async def _forget(self, which: ColumnElement[bool]) -> list[Reply]:
-        jobs: Select[Any] = select(_columns.job_id).where(which)
+    async def _forget(self, which: ColumnElement[bool]) -> list[SavedReport]:
         returning = delete(reports).where(which).returning(reports)
         async with self._database.writing() as connection:
-            await connection.execute(
-                delete(report_messages).where(report_messages.c.job_id.in_(jobs))
-            )
-            gone: Sequence[Any] = (await connection.execute(returning)).all()
-        return [reply for row in gone if (reply := _read(row).reply)]
+            gone = (await connection.execute(returning)).all()
+            for jobs in in_parts([row.job_id for row in gone]):
+                about = delete(report_messages).where(report_messages.c.job_id.in_(jobs))
+                await connection.execute(about)
+        return [_read(row) for row in gone]
+
+
+def _replies(gone: Iterable[SavedReport]) -> list[Reply]:
+    return [report.reply for report in gone if report.reply]
 
 
 def _read(row: Any) -> SavedReport:
