@@ -100,7 +100,7 @@ class Answerer:
         settings = await self._reporter.settings(job.guild_id)
         async with responder.showing_work(job, settings, again=again) as shown:
             each = (
-                self._tag_clip(job, clip, responder, shown.listener(number))
+                self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
                 for number, clip in enumerate(job.clips)
             )
             outcomes = list(await asyncio.gather(*each))
@@ -159,10 +159,15 @@ class Answerer:
             self._log.error("reply not noted", detail=error.detail)
 
     async def _tag_clip(
-        self, job: Job, clip: Clip, responder: Responder, progress: ProgressListener
+        self,
+        job: Job,
+        clip: Clip,
+        responder: Responder,
+        progress: ProgressListener,
+        language: str,
     ) -> Outcome:
         try:
-            tagging = await self._tag_anew(job, clip, responder, progress)
+            tagging = await self._tag_anew(job, clip, responder, progress, language)
         except FramehoundError as error:
             self._log.info("clip refused", code=error.code, reason=str(error), detail=error.detail)
             return _refused(clip, error)
@@ -177,17 +182,22 @@ class Answerer:
         }
 
     async def _tag_anew(
-        self, job: Job, clip: Clip, responder: Responder, progress: ProgressListener
+        self,
+        job: Job,
+        clip: Clip,
+        responder: Responder,
+        progress: ProgressListener,
+        language: str,
     ) -> Tagging:
         """Tag the clip; a signed link whose time was over is asked for once more."""
         payer = Payer(job.owner, job.id)
         try:
-            return await self._clip_tagger.tag_link(clip, progress, payer)
+            return await self._clip_tagger.tag_link(clip, progress, payer, language)
         except (LinkExpired, NotFound):
             fresh = await responder.renew(job, clip)
             if fresh is None:
                 raise
-        return await self._clip_tagger.tag_link(fresh, progress, payer)
+        return await self._clip_tagger.tag_link(fresh, progress, payer, language)
 
 
 def _worth_saying(

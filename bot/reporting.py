@@ -54,7 +54,7 @@ class Reporter:
 
     def threshold_of(self, settings: GuildSettings, identity: TaggerIdentity) -> float:
         """Return the threshold for a tagger; the operator's default is the asked tagger's alone."""
-        asked = identity == self._clip_tagger.tagger.identity
+        asked = str(identity) == str(self._clip_tagger.tagger.identity)
         return settings.threshold_for(identity, self._default_threshold if asked else None)
 
     async def clips(
@@ -77,7 +77,7 @@ class Reporter:
         name, say = outcome["name"], Speech(settings.language)
         if "error" in outcome:
             return RefusedClip(name, restore(outcome["error"]).told(say))
-        tagging = await self._clip_tagger.recall(outcome["fingerprint"])
+        tagging = await self._clip_tagger.recall(outcome["fingerprint"], settings.language)
         if tagging is None:
             return RefusedClip(name, Forgotten().told(say))
         built = await asyncio.to_thread(

@@ -64,10 +64,15 @@ class ClipTagger:
         return self._asked.tagger
 
     async def tag_link(
-        self, clip: Clip, progress: ProgressListener = ignore_progress, payer: Payer | None = None
+        self,
+        clip: Clip,
+        progress: ProgressListener = ignore_progress,
+        payer: Payer | None = None,
+        language: str = "en",
     ) -> Tagging:
-        """Tag the clip behind a link; where that costs something, ``payer`` pays.
+        """Tag the clip behind a link, in a language if the tagger speaks it.
 
+        Where that costs something, ``payer`` pays.
         Raises ``ClipError``, ``TaggerError``, ``DiskFull`` or ``StorageUnavailable``.
         """
         self._check_claims(clip)
@@ -79,7 +84,8 @@ class ClipTagger:
             _check_size(fetched.size, self.tagger, public=fetched.public)
             link = clip.location if fetched.public else None
             examine = partial(self._examine, path, fetched.size, fetched.fingerprint, link)
-            return await self._tag(fetched.fingerprint, examine, progress, payer or Payer())
+            payer = payer or Payer()
+            return await self._tag(fetched.fingerprint, examine, progress, payer, language)
 
     async def tag_file(self, clip: Clip, progress: ProgressListener = ignore_progress) -> Tagging:
         """Tag a file of the operator's own; raises as ``tag_link`` does."""
@@ -92,14 +98,19 @@ class ClipTagger:
         except OSError as error:
             raise NotFound(detail=f"{path}: {error.strerror}") from error
         examine = partial(self._examine, path, size, fingerprint, None)
-        return await self._tag(fingerprint, examine, progress, Payer())
+        return await self._tag(fingerprint, examine, progress, Payer(), "en")
 
-    async def recall(self, fingerprint: str) -> Tagging | None:
-        """Return what was said of these bytes before, by the fallback only if by nobody else."""
-        known = await self._asked.recall(fingerprint)
-        if known is None and self._fallback:
-            known = await self._fallback.recall(fingerprint)
-        return known
+    async def recall(self, fingerprint: str, language: str = "en") -> Tagging | None:
+        """Return what was said of these bytes before, in another language if not in this one.
+
+        What the fallback said is returned only if nobody else said anything.
+        """
+        others = {"en", *self.tagger.identity.languages} - {language}
+        for each in (language, *sorted(others)):
+            known = await self._asked.recall(fingerprint, each)
+            if known is not None:
+                return known
+        return await self._fallback.recall(fingerprint) if self._fallback else None
 
     async def _tag(
         self,
@@ -107,13 +118,14 @@ class ClipTagger:
         examine: Callable[[Tagger], Awaitable[ClipFile]],
         progress: ProgressListener,
         payer: Payer,
+        language: str,
     ) -> Tagging:
         try:
-            return await _ask(self._asked, fingerprint, examine, progress, payer)
+            return await _ask(self._asked, fingerprint, examine, progress, payer, language)
         except (TaggerUnavailable, TaggerBusy, QuotaExhausted):
             if self._fallback is None:
                 raise
-            return await _ask(self._fallback, fingerprint, examine, progress, payer)
+            return await _ask(self._fallback, fingerprint, examine, progress, payer, language)
 
     async def _examine(
         self, path: Path, size: int, fingerprint: str, link: str | None, tagger: Tagger
@@ -142,8 +154,10 @@ async def _ask(
     examine: Callable[[Tagger], Awaitable[ClipFile]],
     progress: ProgressListener,
     payer: Payer,
+    language: str,
 ) -> Tagging:
-    return await tagger.tag(fingerprint, partial(examine, tagger.tagger), progress, payer)
+    examine_for = partial(examine, tagger.tagger)
+    return await tagger.tag(fingerprint, examine_for, progress, payer, language)
 
 
 def _check_size(size: int, tagger: Tagger, *, public: bool) -> None:

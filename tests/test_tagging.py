@@ -176,6 +176,23 @@ async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
         assert len(clarifai.calls) == 2
 
 
+async def test_each_server_gets_clarifais_tags_in_its_language(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        app = await open_app(make_config(**settings, default_threshold=0.7))
+        clip = Clip("a.gif", clip_host.url("montage.gif"))
+        said = [await app.clip_tagger.tag_link(clip, language=each) for each in ("en", "de", "en")]
+        configs = [call.model["output_info"]["output_config"] for call in clarifai.calls]
+        assert [config.get("language") for config in configs] == [None, "de"]
+        assert [tagging.tagger.revision for tagging in said] == ["", "@de", ""]
+        known = said[0].info.fingerprint
+        for language, tagging in (("en", said[0]), ("de", said[1]), ("fr", said[1])):
+            assert await app.clip_tagger.recall(known, language) == tagging
+        assert await app.reporter.threshold(None, said[1].tagger) == 0.7
+
+
 async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_lets_them(
     tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:

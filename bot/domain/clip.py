@@ -60,11 +60,15 @@ class ClipInfo:
 
 @dataclass(frozen=True, slots=True)
 class ClipFile:
-    """A checked clip on disk; ``public_url`` where others could fetch the same bytes."""
+    """A checked clip on disk; ``public_url`` where others could fetch the same bytes.
+
+    Its tags are wanted in ``language``, where the tagger speaks that.
+    """
 
     path: Path
     info: ClipInfo
     public_url: str | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

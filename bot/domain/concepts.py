@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class TaggerIdentity:
     ``name`` (``clarifai``, ``local``) and ``model`` together say whose scores these are; scores of
     different models are not comparable, so each carries its own default threshold (0-1).
     ``revision`` tells apart what people call by one name (a model's version, a list of names) and
-    ``sampling`` is the distance between frames in milliseconds.
+    ``sampling`` is the distance between frames in milliseconds. ``languages`` are those besides
+    English in which it names what it sees.
     """
 
     name: str
@@ -41,6 +42,13 @@ class TaggerIdentity:
     default_threshold: float
     revision: str = ""
     sampling: int = 1000
+    languages: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def speaking(self, language: str) -> TaggerIdentity:
+        """Return whose scores these are if it is asked to speak a language; English if it can't."""
+        if language not in self.languages:
+            return self
+        return replace(self, revision=f"{self.revision}@{language}")
 
     def __str__(self) -> str:
         """Return ``name:model``, as people and scripts see it."""

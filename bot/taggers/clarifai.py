@@ -24,7 +24,7 @@ from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
 from bot.metrics import Metrics
 from bot.taggers.clarifai_answer import SAMPLING, read_frames, read_model
-from bot.taggers.clarifai_request import by_bytes, by_link
+from bot.taggers.clarifai_request import LANGUAGES, MULTILINGUAL, by_bytes, by_link
 from bot.taggers.clarifai_retry import RetryPolicy, read_retry_after
 from bot.taggers.clarifai_status import CallFailed, Kind, error_for
 
@@ -121,6 +121,7 @@ class ClarifaiTagger:
             default_threshold=_DEFAULT_THRESHOLD,
             revision=self._account.model_version_id or "",
             sampling=SAMPLING,
+            languages=LANGUAGES if self._account.model_id in MULTILINGUAL else frozenset(),
         )
 
     @property
@@ -169,11 +170,15 @@ class ClarifaiTagger:
             raise TooLarge(clip.info.size, limit)
         if link and (self._links_first or not fits):
             try:
-                return await self._pursue(clip, partial(by_link, link))
+                return await self._pursue(clip, partial(by_link, link, self._language(clip)))
             except CallFailed as failure:
                 if failure.kind is not Kind.DOWNLOAD or not fits:
                     raise
-        return await self._pursue(clip, partial(by_bytes, clip.path))
+        return await self._pursue(clip, partial(by_bytes, clip.path, self._language(clip)))
+
+    def _language(self, clip: ClipFile) -> str | None:
+        """Return the language to ask for, if it is one to ask for."""
+        return clip.language if clip.language in self.identity.languages else None
 
     async def _pursue(
         self, clip: ClipFile, ask: Callable[[], Awaitable[Body]]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+# https://docs.clarifai.com/api-guide/concepts/languages: of those it has, ours besides English
+LANGUAGES = frozenset({"de", "es", "fr"})
+# https://docs.clarifai.com/api-guide/languages: the general model alone, under its two ids
+MULTILINGUAL = frozenset({"general-image-recognition", "aaa03c23b3724a16a56b629203edc62c"})
 _MOST_CONCEPTS = 50
 _CHUNK = 768 * 1024  # a multiple of 3: base64 of the parts is then base64 of the whole
 _HOLE = "<the clip>"
@@ -31,22 +35,23 @@ class Body:
     parts: AsyncIterator[bytes]
 
 
-async def by_link(url: str) -> Body:
-    """Ask for the clip at a link that Clarifai fetches itself."""
-    whole = _request({"url": url}).encode()
+async def by_link(url: str, language: str | None = None) -> Body:
+    """Ask for the clip at a link that Clarifai fetches itself, with concepts in a language."""
+    whole = _request({"url": url}, language).encode()
     return Body(len(whole), _once(whole))
 
 
-async def by_bytes(path: Path) -> Body:
+async def by_bytes(path: Path, language: str | None = None) -> Body:
     """Ask for the clip in a file, read and encoded bit by bit while it is sent."""
-    head, _, tail = _request({"base64": _HOLE}).partition(_HOLE)
+    head, _, tail = _request({"base64": _HOLE}, language).partition(_HOLE)
     size = (await asyncio.to_thread(path.stat)).st_size
     encoded = 4 * -(-size // 3)
     return Body(len(head) + encoded + len(tail), _around(path, size, head.encode(), tail.encode()))
 
 
-def _request(video: dict[str, str]) -> str:
-    config = {"sample_ms": SAMPLING, "max_concepts": _MOST_CONCEPTS, "min_value": 0.0}
+def _request(video: dict[str, str], language: str | None) -> str:
+    spoken = {"language": language} if language else {}
+    config = {"sample_ms": SAMPLING, "max_concepts": _MOST_CONCEPTS, "min_value": 0.0, **spoken}
     return json.dumps(
         {
             "inputs": [{"data": {"video": video}}],

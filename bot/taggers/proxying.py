@@ -114,7 +114,9 @@ class ProxyingTagger:
         info = replace(
             clip.info, format=ClipFormat.MP4, size=part.size, duration=part.pictures * _SECOND
         )
-        seen = await self._tagger.tag(ClipFile(part.path, info), ignore_progress)
+        seen = await self._tagger.tag(
+            ClipFile(part.path, info, language=clip.language), ignore_progress
+        )
         told.shown(part.pictures)
         return seen
 

@@ -61,9 +61,9 @@ class RememberingTagger:
         self._alone = alone
         self._in_flight: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def recall(self, fingerprint: str) -> Tagging | None:
+    async def recall(self, fingerprint: str, language: str = "en") -> Tagging | None:
         """Return what the tagger said of these bytes before, if it was ever asked."""
-        identity = self.tagger.identity
+        identity = self.tagger.identity.speaking(language)
         return await patiently(lambda: self._taggings.find(fingerprint, identity))
 
     async def tag(
@@ -72,6 +72,7 @@ class RememberingTagger:
         examine: Callable[[], Awaitable[ClipFile]],
         progress: ProgressListener,
         payer: Payer,
+        language: str = "en",
     ) -> Tagging:
         """Recall what is known, else ``examine`` the clip, tag it and keep what was said.
 
@@ -80,12 +81,13 @@ class RememberingTagger:
         """
         lock = self._in_flight.setdefault(fingerprint, asyncio.Lock())
         async with lock:
-            known = await self.recall(fingerprint)
+            known = await self.recall(fingerprint, language)
             if known is None:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
-                    known = await self.recall(fingerprint)
+                    known = await self.recall(fingerprint, language)
                     if known is None:
-                        return await self._ask(await examine(), progress, payer)
+                        clip = replace(await examine(), language=language)
+                        return await self._ask(clip, progress, payer)
             self._metrics.cache_hits.inc()
             return known
 
@@ -98,9 +100,8 @@ class RememberingTagger:
         except FramehoundError as error:
             await self._settle(paid, error.billed)
             raise
-        tagging = Tagging(
-            clip.info, seen.frames, self.tagger.identity, seen.stills, proxied=seen.proxied
-        )
+        identity = self.tagger.identity.speaking(clip.language)
+        tagging = Tagging(clip.info, seen.frames, identity, seen.stills, proxied=seen.proxied)
         await patiently(lambda: self._taggings.save(tagging))
         await self._settle(paid, len(seen.frames) if seen.billed is None else seen.billed)
         return tagging

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -47,12 +48,13 @@ async def talking(
     retry: RetryPolicy = QUICK,
     token: str = TOKEN,
     version: str | None = None,
+    model: str = "general-image-recognition",
     fetches: bool = False,
     lawful: bool = True,
     **options: Any,
 ) -> AsyncIterator[tuple[LoopbackClarifai, ClarifaiTagger]]:
     """Open a loopback Clarifai and a tagger on it; ``lawful`` if no request may be wrong."""
     async with LoopbackClarifai(fetches=fetches) as clarifai, aiohttp.ClientSession() as session:
-        where = account(clarifai.url, token, version)
+        where = replace(account(clarifai.url, token, version), model_id=model)
         yield clarifai, ClarifaiTagger(session, where, limits, retry=retry, **options)
     assert not (lawful and clarifai.violations), clarifai.violations

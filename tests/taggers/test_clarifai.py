@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,6 +232,24 @@ async def test_the_identity_tells_versions_of_a_model_apart() -> None:
     async with talking() as (_, newest), talking(version="v7") as (_, pinned):
         assert newest.identity == TaggerIdentity("clarifai", "general-image-recognition", 0.94)
         assert pinned.identity.revision == "v7"
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "asked"),
+    [
+        ("general-image-recognition", "fr", "fr"),
+        ("general-image-recognition", "en", None),
+        ("general-image-recognition", "ja", None),
+        ("food-item-recognition", "fr", None),
+    ],
+)
+async def test_only_the_general_model_is_asked_in_a_language_of_ours(
+    tmp_path: Path, model: str, language: str, asked: str | None
+) -> None:
+    async with talking(model=model) as (clarifai, tagger):
+        await tagger.tag(replace(write_clip(tmp_path), language=language), ignore_progress)
+    (call,) = clarifai.calls
+    assert call.model["output_info"]["output_config"].get("language") == asked
 
 
 async def test_a_pinned_version_is_what_gets_called(tmp_path: Path) -> None:
