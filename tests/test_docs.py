@@ -113,3 +113,13 @@ def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
         *("choices", "reports", "report_messages"),
         *("meta", "turns"),
     }
+
+
+def test_every_picture_is_shown_with_words_for_those_who_cannot_see_it() -> None:
+    said = dict(re.findall(r"!\[([^\]]*)\]\((docs/[^)]+)\)", README))
+    said |= {
+        alt: file for file, alt in re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)"', README)
+    }
+    shown = {*said.values(), *re.findall(r'srcset="([^"]+)"', README)}
+    assert shown == {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.png")}
+    assert all(len(alt) > 40 for alt in said)

@@ -66,7 +66,7 @@ def page(
         "filter": say("Filter tags"),
         "above": say("Above"),
         "tags": say("Tags"),
-        "keys": say("Keys"),
+        "keys": say("Keyboard"),
         "close": say("Close"),
     }
     told = _told(tagging, timeline, flicker, hidden, say)

@@ -241,8 +241,10 @@ def test_stills_play_from_their_second(shown: Shown) -> None:
     assert shown_page.locator("#strip img").first.evaluate(width) == 3
 
 
-def test_many_tags_are_shown_when_asked_for(shown: Shown) -> None:
-    shown_page = shown(tagged({f"tag {at}": {0: 0.9} for at in range(70)}))
+def test_many_tags_are_shown_when_asked_for_on_a_phone_too(shown: Shown) -> None:
+    shown_page = shown(tagged({f"tag {at} {'x' * at}": {0: 0.9} for at in range(70)}))
+    shown_page.set_viewport_size({"width": 360, "height": 640})
+    assert shown_page.evaluate("() => document.documentElement.scrollWidth") == 360
     assert shown_page.locator("#rows li").count() == 60
     shown_page.get_by_role("button", name="Show all").click()
     assert shown_page.locator("#rows li").count() == 70
