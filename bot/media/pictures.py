@@ -47,21 +47,50 @@ class Painter:
     """
 
     def __init__(self, views: Sequence[View], pixel_aspect: float) -> None:
-        # each keeps libswscale's tables for the frames to come
-        self._ways = [(view, VideoReformatter()) for view in views]
+        self._ways = [(view, _Scaler()) for view in views]
         self._pixel_aspect = pixel_aspect
+        self._painted: tuple[VideoFrame, tuple[Picture, ...]] | None = None
 
     def paint(self, frame: VideoFrame) -> tuple[Picture, ...]:
-        """Scale with libswscale straight to each size, then turn the picture upright."""
-        return tuple(self._scaled(frame, view, scaler) for view, scaler in self._ways)
+        """Scale with libswscale straight to each size, then turn the picture upright.
 
-    def _scaled(self, frame: VideoFrame, view: View, scaler: VideoReformatter) -> Picture:
+        A frame that stays on screen for seconds is painted once.
+        """
+        if self._painted is None or self._painted[0] is not frame:
+            pictures = tuple(self._scaled(frame, view, scaler) for view, scaler in self._ways)
+            self._painted = frame, pictures
+        return self._painted[1]
+
+    def _scaled(self, frame: VideoFrame, view: View, scaler: _Scaler) -> Picture:
         width, height = view.size(frame.width * self._pixel_aspect, frame.height)
-        scaled = scaler.reformat(
-            frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
-        )
-        picture: Any = scaled.to_ndarray()
+        picture: Any = scaler.scale(frame, width, height).to_ndarray()
         return np.rot90(picture, k=frame.rotation // 90) if frame.rotation else picture
+
+
+class _Scaler:
+    """Scales frames to RGB; keeps libswscale's tables for the frames to come.
+
+    Most frames are YUV. They are scaled first and turned into RGB when they are small: libswscale
+    takes six times as long to do both at once.
+    """
+
+    def __init__(self) -> None:
+        self._scaling = VideoReformatter()
+        self._colouring = VideoReformatter()
+
+    def scale(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        kind = frame.format.name
+        if kind.startswith("yuv"):
+            small = "yuvj420p" if kind.startswith("yuvj") else "yuv420p"
+            frame = _reformatted(self._scaling, frame, width, height, small)
+        return _reformatted(self._colouring, frame, width, height, "rgb24")
+
+
+def _reformatted(
+    scaler: VideoReformatter, frame: VideoFrame, width: int, height: int, kind: str
+) -> VideoFrame:
+    """Scale by averaging the area a pixel covers; upwards, linearly."""
+    return scaler.reformat(frame, width, height, kind, interpolation=Interpolation.AREA, threads=1)
 
 
 def _between(least: int, number: float, most: int) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
+
+from bot.media.cores import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -15,13 +16,6 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 BATCH = 4
-MOST_CORES = 2  # as many threads' worth of CPU time as a task may burn: SandboxLimits.threads
-
-
-def cores() -> int:
-    """Return how many cores one tagging uses."""
-    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(free, MOST_CORES)
 
 
 def in_batches(

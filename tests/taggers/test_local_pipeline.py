@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.taggers.local_pipeline import BATCH, cores, in_batches
+from bot.media.cores import cores
+from bot.taggers.local_pipeline import BATCH, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
