@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import io
 import json
 import math
 import re
@@ -28,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
@@ -39,6 +42,7 @@ from bot.media import formats, probe_child, sandbox_process
 from bot.media.pictures import View
 from bot.media.probe import MAX_PACKETS, Probe, probe
 from bot.media.sample import sample
+from bot.render import film
 from bot.render.names import clean, for_discord
 from bot.storage import frame_codec
 from bot.taggers.clarifai_answer import read_frames, read_model
@@ -156,6 +160,12 @@ def try_frames(content: bytes) -> None:
             frame_codec.decode(payload)
 
 
+def try_still(content: bytes) -> None:
+    """Open what a child says is a small picture."""
+    picture = film.open_still(content)
+    assert picture is None or picture.height == film.HEIGHT
+
+
 class _TakenOver:
     """A sandbox whose child answers what it likes, as its progress and in the end."""
 
@@ -193,6 +203,15 @@ def _clips() -> list[bytes]:
         path = Path(folder) / "clip"
         made = [make_clip(path, Recipe(each, pictures=2)).read_bytes() for each in WAYS]
     return [*made, gif([10, 20], loops=0)]
+
+
+def _stills() -> list[bytes]:
+    made = []
+    for kind, progressive in (("RGB", False), ("L", True), ("CMYK", False)):
+        jpeg = io.BytesIO()
+        Image.new(kind, (24, 16)).save(jpeg, "JPEG", progressive=progressive)
+        made.append(jpeg.getvalue())
+    return made
 
 
 def _heads() -> list[bytes]:
@@ -234,6 +253,7 @@ TARGETS = {
     "clarifai": Target(try_clarifai, _answers),
     "child": Target(try_child, _words_of_children),
     "links": Target(try_links, _sentences),
+    "still": Target(try_still, _stills),
     "names": Target(try_names, _sentences),
     "frames": Target(try_frames, lambda: [b'{"names":["a"],"frames":[[0,[0],[0.5]]]}']),
 }

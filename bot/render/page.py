@@ -122,7 +122,7 @@ def _words(say: Speech) -> dict[str, str]:
 def _shortcuts(say: Speech) -> str:
     keys = (
         (("␣",), say("play or pause")),
-        (("←", "→"), say("to the moment before or after where something begins")),
+        (("←", "→"), say("to where something begins, before or after")),
         (("Tab",), say("to a tag and its ranges")),
         (("←", "→", "↑", "↓"), say("on a range: to the next one in that direction")),
         (("↵",), say("on a tag or a range: play from there")),

@@ -59,12 +59,15 @@ def draw(
 
 def describe(name: str, timeline: Timeline, *, say: Speech = ENGLISH) -> str:
     """Say in words what the picture shows, for those who can't see it; at most 1000 characters."""
-    parts = [f"{names.clean(row.name)} {_when(timeline, row.name)}" for row in rows_of(timeline)]
+    rows = rows_of(timeline)
+    parts = [f"{names.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MOST_ROWS]]
+    if len(rows) > MOST_ROWS:
+        parts.append(_more(len(rows) - MOST_ROWS, say))
     said = say(
         "Timeline of {clip}, {length}: {tags}",
         clip=names.clean(name),
         length=figures.length(timeline.duration),
-        tags="; ".join(parts[:MOST_ROWS]) or _nothing(timeline, say),
+        tags="; ".join(parts) or _nothing(timeline, say),
     )
     return said if len(said) <= _LONGEST_ALT else said[: _LONGEST_ALT - 1] + "…"
 
@@ -163,7 +166,7 @@ class _Sheet:
             left = min(x - width // 2, WIDTH - _MARGIN - width)
             self._small.write(self._draw, (left, base), written, _MUTED)
         if self._more:
-            said = self._say("+ {count} more tags", count=self._more)
+            said = _more(self._more, self._say)
             shown = self._small.fitted(said, self._left - _MARGIN - 40)
             self._small.write(self._draw, (_MARGIN, base), shown, _MUTED)
 
@@ -229,6 +232,10 @@ def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
 
 def _nothing(timeline: Timeline, say: Speech) -> str:
     return say("nothing above {above}", above=figures.threshold(timeline.threshold))
+
+
+def _more(count: int, say: Speech) -> str:
+    return say("+ {count} more tags", count=count)
 
 
 def _when(timeline: Timeline, tag: str) -> str:

@@ -93,6 +93,7 @@ def test_the_strongest_tags_come_first_and_the_rest_is_counted() -> None:
     first, last = colours(told, 0)[0], colours(told, MOST_ROWS - 1)[0]
     assert light(first) > light(last)
     assert describe("a.mp4", told).startswith("Timeline of a.mp4, 2 s: tag 12 0:00–0:01; tag 11 ")
+    assert describe("a.mp4", told).endswith("; tag 03 0:00–0:01; + 3 more tags")
     other = replace(told, seconds=tuple(_without(second, "tag 00") for second in told.seconds))
     assert draw("a.mp4", other) != draw("a.mp4", told)
 

@@ -113,7 +113,7 @@ function secondAt(event, track) {
 }
 
 function drawAxis() {
-  const room = innerWidth < 640 ? 5 : 9;
+  const room = (innerWidth < 640 ? 5 : 9) - (length < 3600 ? 0 : 2); // 1:02:03 is wider
   const step = STEPS.find((each) => length / each <= room) ?? 3600;
   const axis = make("div");
   for (let second = 0; second <= length; second += step) {
@@ -253,6 +253,7 @@ if (video) {
   if (!video.getAttribute("src")) offerFile(words.missing);
   else if (video.error) offerFile(words.unplayable);
 }
+timeline.classList.toggle("plays", Boolean(video));
 drawStrip();
 drawAxis();
 draw();
