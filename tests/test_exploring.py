@@ -15,7 +15,8 @@ from bot.replies.buttons import Action
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from tests.conftest import CLIPS, make_data_dir
-from tests.stand_ins.discord import Permission, Upload
+from tests.programs import TOKEN, settings_for, started
+from tests.stand_ins.discord import LoopbackDiscord, Permission, Upload
 from tests.test_running import Scene, scene
 
 if TYPE_CHECKING:
@@ -101,6 +102,24 @@ async def test_the_threshold_of_a_reply_moves_for_all_to_see(desk: Desk) -> None
     assert len(reply.attachments) == 1
     await desk.press(desk.ann, reply, Action.LOWER)
     await desk.discord.wait_until(lambda: reply.content == before, "the first threshold again")
+
+
+async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> None:
+    async with LoopbackDiscord(TOKEN) as discord:
+        guild = discord.add_guild()
+        channel, ann = guild.add_text_channel("videos"), guild.add_member("ann")
+        settings = settings_for(discord, data_dir)
+        async with started(settings, tmp_path) as program:
+            await discord.wait_ready()
+            posted = await ann.post(channel, files=[CAT])
+            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            assert await program.stop() == 0, program.log
+        await discord.wait_disconnected()
+        async with started(settings, tmp_path) as program:
+            await discord.wait_ready()
+            await ann.click(reply, button(reply, Action.RAISE)["custom_id"])
+            await discord.wait_until(lambda: "above 0.6" in reply.content, "higher threshold")
+            assert "Traceback" not in program.log, program.log
 
 
 async def test_at_the_ladders_ends_there_is_nothing_to_press(desk: Desk) -> None:
