@@ -47,6 +47,38 @@ def tag(
 
 
 @cli.command()
+def find(  # noqa: PLR0913 - a command's options are its arguments
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="What the clips show.")],
+    *,
+    server: Annotated[int | None, typer.Option(metavar="ID", help="In this server alone.")] = None,
+    channel: Annotated[
+        int | None, typer.Option(metavar="ID", help="In this channel and its threads alone.")
+    ] = None,
+    author: Annotated[
+        int | None, typer.Option(metavar="ID", help="Posted by this person alone.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="From this day on (UTC).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Up to this day (UTC).")] = None,
+    lowest: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Scored above this instead of each server's threshold."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Find posted clips by what they show, in all channels, newest first."""
+    from bot import find_command  # noqa: PLC0415 - --help stays quick
+
+    settings = _load(config.Config)
+    logs.configure("ERROR", "console")
+    wanted = find_command.FindOptions(
+        server, channel, author, since, until, lowest, as_json=as_json
+    )
+    _finish(find_command.find(settings, tag, wanted))
+
+
+@cli.command()
 def check() -> None:
     """Try settings, database, Discord, Clarifai and the local model; one line each."""
     from bot.check_command import check as try_parts  # noqa: PLC0415 - --help stays quick

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from bot.domain.progress import Progress, ProgressListener
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
+    from bot.domain.watching import Alert
     from bot.render.report import Report
     from bot.render.summary import ReportedClip
     from bot.reporting import Outcome, Reporter
     from bot.storage.posted_clips import PostedClipStore
     from bot.storage.reports import Reply, ReportStore
     from bot.tagging import ClipTagger
+    from bot.watching import Watches
 
 
 @dataclass(slots=True)
@@ -75,6 +77,9 @@ class Responder(Protocol):
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a small reaction and no words."""
 
+    async def alert(self, alert: Alert, settings: GuildSettings) -> None:
+        """Tell moderators, unless an earlier attempt already did."""
+
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         """Return a clip with a fresh link, or None where there is none to be had."""
 
@@ -88,11 +93,13 @@ class Answerer:
         reporter: Reporter,
         posted_clips: PostedClipStore,
         reports: ReportStore,
+        watches: Watches,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reporter = reporter
         self._posted_clips = posted_clips
         self._reports = reports
+        self._watches = watches
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
@@ -123,7 +130,7 @@ class Answerer:
         clips = await self._reporter.clips(outcomes, settings)
         said = _worth_saying(job, clips, settings)
         saved = await patiently(lambda: self._reports.find(job.id))
-        earlier = saved.reply if saved else None
+        earlier = reply = saved.reply if saved else None
         if said:
             report = await self._reporter.report(said, settings)
             reply = await responder.answer(job, report, settings, earlier=earlier, again=again)
@@ -132,13 +139,29 @@ class Answerer:
             await responder.withdraw(earlier)
         if not job.asked and any(isinstance(clip, RefusedClip) for clip in clips):
             await responder.refuse(job)
+        await self._alert(job, clips, settings, reply, responder)
         return "answered" if said else "marked"
+
+    async def _alert(
+        self,
+        job: Job,
+        clips: Sequence[ReportedClip],
+        settings: GuildSettings,
+        reply: Reply | None,
+        responder: Responder,
+    ) -> None:
+        """Tell moderators what they watch for, whether or not there was an answer in words."""
+        alerts = await patiently(lambda: self._watches.alerts(job, clips, reply))
+        for alert in alerts:
+            await responder.alert(alert, settings)
+        if alerts:
+            await patiently(lambda: self._watches.done(job))
 
     async def _note(self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None) -> None:
         """Keep which clips were posted and what became of them; an answer never fails for it."""
         posted = [
-            _posted(job, clip, outcome["fingerprint"])
-            for clip, outcome in zip(job.clips, outcomes, strict=True)
+            _posted(job, position, outcome["fingerprint"])
+            for position, outcome in enumerate(outcomes)
             if "fingerprint" in outcome
         ]
         try:
@@ -231,7 +254,8 @@ def _saved(job: Job, outcomes: Sequence[Outcome]) -> SavedReport:
     )
 
 
-def _posted(job: Job, clip: Clip, fingerprint: str) -> PostedClip:
+def _posted(job: Job, position: int, fingerprint: str) -> PostedClip:
+    clip = job.clips[position]
     return PostedClip(
         message_id=clip.message_id or job.message_id or job.snowflake,
         fingerprint=fingerprint,
@@ -239,4 +263,8 @@ def _posted(job: Job, clip: Clip, fingerprint: str) -> PostedClip:
         channel_id=job.channel_id,
         author_id=clip.author_id or job.author_id,
         posted_at=datetime.now(UTC),
+        parent_id=job.parent_id,
+        private=job.private,
+        position=position + 1,
+        clips=len(job.clips),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bot.answering import Answerer
+from bot.finding import Finder
 from bot.forgetting import Forgetting
 from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
@@ -27,14 +28,17 @@ from bot.storage.meta import MetaStore
 from bot.storage.people import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.reports import ReportStore
+from bot.storage.searching import ConceptIndex
 from bot.storage.taggings import TaggingStore
 from bot.storage.turns import Turns
+from bot.storage.watches import WatchStore
 from bot.taggers.circuit import CircuitTagger
 from bot.taggers.clarifai import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local import LocalTagger
 from bot.taggers.proxying import ProxyingTagger
 from bot.taggers.remembering import Account, RememberingTagger
 from bot.tagging import ClipTagger
+from bot.watching import Watches
 from bot.workflow import Patience
 
 if TYPE_CHECKING:
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.config import Config
+    from bot.domain.concepts import TaggerIdentity
     from bot.forgetting import JobRecords
     from bot.storage.locks import Locks
     from bot.taggers import Tagger
@@ -61,9 +66,12 @@ class App:
     clip_tagger: ClipTagger
     reporter: Reporter
     answerer: Answerer
+    finder: Finder
     settings: GuildSettingsStore
+    taggings: TaggingStore
     posted_clips: PostedClipStore
     reports: ReportStore
+    watches: WatchStore
     people: OptOutStore
     bills: BillStore
     meta: MetaStore
@@ -74,7 +82,13 @@ class App:
         """Return what forgets, in the queue's rows too."""
         days = self.config.retention_days
         return Forgetting(
-            self.posted_clips, self.reports, self.settings, self.bills, jobs, retention_days=days
+            self.posted_clips,
+            self.reports,
+            self.watches,
+            self.settings,
+            self.bills,
+            jobs,
+            retention_days=days,
         )
 
 
@@ -120,14 +134,20 @@ async def opened(config: Config) -> AsyncIterator[App]:
         )
         reporter = Reporter(clip_tagger, settings, config.default_threshold)
         reports = ReportStore(database)
+        watches = WatchStore(database)
         yield App(
             config=config,
             clip_tagger=clip_tagger,
             reporter=reporter,
-            answerer=Answerer(clip_tagger, reporter, posted_clips, reports),
+            answerer=Answerer(
+                clip_tagger, reporter, posted_clips, reports, Watches(watches, reporter)
+            ),
+            finder=_finder(config, database, settings, clip_tagger.tagger.identity),
             settings=settings,
+            taggings=TaggingStore(database),
             posted_clips=posted_clips,
             reports=reports,
+            watches=watches,
             people=OptOutStore(database),
             bills=BillStore(database),
             meta=MetaStore(database),
@@ -213,6 +233,14 @@ class _Parts:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
         taggings = TaggingStore(self.database)
         return RememberingTagger(tagger, taggings, self.metrics, account=account, **shared)
+
+
+def _finder(
+    config: Config, database: Database, settings: GuildSettingsStore, asked: TaggerIdentity
+) -> Finder:
+    default = config.default_threshold
+    index = ConceptIndex(database, None if default is None else (asked, default))
+    return Finder(index, TaggingStore(database), settings)
 
 
 def _local(config: Config, sandbox: Sandbox) -> LocalTagger:

@@ -36,6 +36,8 @@ COGS = (
     "cogs.autotag",
     "cogs.tags",
     "cogs.explore",
+    "cogs.search",
+    "cogs.watches",
     "cogs.settings",
     "cogs.usage",
     "cogs.privacy",

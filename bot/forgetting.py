@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.storage.locks import Locks
     from bot.storage.posted_clips import PostedClipStore
     from bot.storage.reports import Reply, ReportStore
+    from bot.storage.watches import WatchStore
 
 _DAY = 24 * 60 * 60.0
 _LOCK = "purge"
@@ -46,6 +47,7 @@ class Forgetting:
         self,
         posted_clips: PostedClipStore,
         reports: ReportStore,
+        watches: WatchStore,
         settings: GuildSettingsStore,
         bills: BillStore,
         jobs: JobRecords,
@@ -54,6 +56,7 @@ class Forgetting:
     ) -> None:
         self._posted_clips = posted_clips
         self._reports = reports
+        self._watches = watches
         self._settings = settings
         self._bills = bills
         self._jobs = jobs
@@ -74,11 +77,13 @@ class Forgetting:
         """Forget a channel or thread that was deleted."""
         await self._forget_jobs(await self._posted_clips.forget_channel(channel_id))
         await self._reports.forget_channel(channel_id)
+        await self._watches.forget_channel(channel_id)
 
     async def guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot; what it was billed stays, without its name."""
         await self._forget_jobs(await self._posted_clips.forget_guild(guild_id))
         await self._reports.forget_guild(guild_id)
+        await self._watches.forget_guild(guild_id)
         await self._settings.forget(guild_id)
         await self._bills.disown(guild_owner(guild_id))
 

@@ -13,6 +13,7 @@ import structlog
 
 from bot import app as wiring
 from bot import health
+from bot.background import beside
 from bot.client import FramehoundBot, follow_gateway, point_at
 from bot.errors import ConfigError
 from bot.replies.outages import may_pass
@@ -134,6 +135,7 @@ async def _serve(
             await stack.enter_async_context(_working(app, jobs, bot))
         await stack.enter_async_context(_watchable(app, config, intake, bot))
         await stack.enter_async_context(bot.forgetting.daily(app.locks))
+        await stack.enter_async_context(beside(app.finder.complete_beside()))
         await stop.interrupts(bot.connect())
         # Nothing new is taken from here on; what runs may still be answered.
         await bot.leave_gateway()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import discord
 
 from bot.domain.clip import Clip
 from bot.domain.job import Job, message_job_id
@@ -20,8 +22,6 @@ from bot.domain.links import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-
-    import discord
 
 MOST_CLIPS = 10
 # What Discord calls the preview of a link that leads to one picture and nothing else.
@@ -75,7 +75,15 @@ def job_of_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: 
         author_id=message.author.id,
         clips=clips,
         asked=asked,
+        **thread_facts(message.channel),
     )
+
+
+def thread_facts(channel: object) -> dict[str, Any]:
+    """Return what a job is to know of the thread it is in."""
+    if not isinstance(channel, discord.Thread):
+        return {}
+    return {"parent_id": channel.parent_id, "private": channel.is_private()}
 
 
 def _parts(

@@ -32,6 +32,13 @@ def require_permissions(message: discord.Message) -> None:
         raise PermissionMissing(missing)
 
 
+def missing_to_write(
+    channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member
+) -> list[str]:
+    """Return which permissions are missing to send a few words to a channel."""
+    return [name for name in _missing(channel, me) if name in {_VIEW, _SEND, _SEND_IN_THREADS}]
+
+
 def missing_anywhere(
     channels: Iterable[discord.abc.GuildChannel | discord.Thread],
     me: discord.Member,

@@ -13,7 +13,7 @@ from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
 from bot.errors import LeftAlone, TooOften
 from bot.languages import Sentence
-from cogs.clips import asked_clips, attached_clip, handed_clips, job_of_message
+from cogs.clips import asked_clips, attached_clip, handed_clips, job_of_message, thread_facts
 from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ class Tags(commands.Cog):
             clips=clips,
             asked=True,
             interaction=Interaction(interaction.application_id, interaction.token),
+            **thread_facts(interaction.channel),
         )
 
     def _asked(self, message: discord.Message) -> tuple[Clip, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.domain.settings import GuildSettings
+    from bot.domain.watching import Alert
     from bot.render.report import Report
     from bot.storage.reports import Reply
     from tests.conftest import ClipHost
@@ -30,6 +31,7 @@ class Recorder:
         self.refusals: list[str] = []
         self.renewals: list[tuple[str, str]] = []
         self.fresh: Clip | None = None
+        self.alerts: list[Alert] = []
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
@@ -60,6 +62,10 @@ class Recorder:
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         self.renewals.append((job.id, clip.name))
         return self.fresh
+
+    async def alert(self, alert: Alert, settings: GuildSettings) -> None:
+        del settings
+        self.alerts.append(alert)
 
     async def refuse(self, job: Job) -> None:
         self.refusals.append(job.id)

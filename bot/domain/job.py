@@ -29,7 +29,8 @@ class Job:
 
     ``id`` comes from the message or the interaction, so that the same event is the same job.
     ``author_id`` is who posted the message or gave the command; ``asked``
-    tells a person's request, always answered in words, from clips merely noticed.
+    tells a person's request, always answered in words, from clips merely noticed. ``parent_id`` is
+    the channel of a thread, which may be ``private``: few see what is posted there.
     """
 
     id: str
@@ -40,6 +41,8 @@ class Job:
     author_id: int | None = None
     asked: bool = False
     interaction: Interaction | None = None
+    parent_id: int | None = None
+    private: bool = False
 
     @property
     def owner(self) -> str:
@@ -50,6 +53,12 @@ class Job:
     def snowflake(self) -> int:
         """The number in the id: Discord's, of the message or the interaction."""
         return int(self.id.rpartition("-")[2])
+
+    @property
+    def subject_id(self) -> int:
+        """The message the clips were posted in, else the interaction that brought them."""
+        posted_in = self.clips[0].message_id if self.clips else None
+        return posted_in or self.message_id or self.snowflake
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as JSON values."""

@@ -12,6 +12,11 @@ def clock(seconds: int) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def span(start: int, end: int) -> str:
+    """Write seconds ``start`` to ``end``, which is exclusive: ``0:12–0:15``."""
+    return f"{clock(start)}–{clock(end)}"
+
+
 def length(milliseconds: int) -> str:
     """Write a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``, ``1:00:00 h``."""
     seconds = milliseconds / 1000

@@ -15,6 +15,7 @@ from yarl import URL
 
 from bot.answering import WorkShown
 from bot.languages import Speech
+from bot.replies.alerts import Alerts
 from bot.replies.messages import Draft, Messages
 from bot.replies.outages import may_pass, passes
 from bot.replies.work_notes import Pace, WorkNotes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import Clip
     from bot.domain.job import Job
     from bot.domain.settings import GuildSettings
+    from bot.domain.watching import Alert
     from bot.render.report import Report
     from bot.storage.reports import Reply
 
@@ -39,6 +41,7 @@ class DiscordResponder:
 
     def __init__(self, client: discord.Client, pace: Pace = _USUAL_PACE) -> None:
         self._messages = Messages(client)
+        self._alerts = Alerts(client)
         self._pace = pace
         self._log = structlog.get_logger("framehound.reply")
 
@@ -94,6 +97,10 @@ class DiscordResponder:
             if may_pass(error):
                 raise
             self._log.info("reaction not possible", status=error.status, code=error.code)
+
+    async def alert(self, alert: Alert, settings: GuildSettings) -> None:
+        """Tell moderators in the language of their server."""
+        await self._alerts.send(alert, Speech(settings.language))
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         """Fetch the attachment's message again: Discord signs its links anew each time."""

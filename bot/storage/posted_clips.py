@@ -23,7 +23,11 @@ _columns = posted_clips.c
 
 @dataclass(frozen=True, slots=True)
 class PostedClip:
-    """A clip in a message; ``guild_id`` is None in private channels."""
+    """A clip in a message; ``guild_id`` is None in private channels.
+
+    ``parent_id`` is the channel of a thread, which may be ``private``. The clip is the one at
+    ``position``, from 1, of the ``clips`` in its message.
+    """
 
     message_id: int
     fingerprint: str
@@ -31,6 +35,10 @@ class PostedClip:
     channel_id: int
     author_id: int | None
     posted_at: datetime
+    parent_id: int | None = None
+    private: bool = False
+    position: int | None = None
+    clips: int | None = None
 
 
 class PostedClipStore:
@@ -64,8 +72,9 @@ class PostedClipStore:
         return frozenset() if known is None else await self._forget(among)
 
     async def forget_channel(self, channel_id: int) -> frozenset[int]:
-        """Forget a channel that was deleted."""
-        return await self._forget(_columns.channel_id == channel_id)
+        """Forget a channel that was deleted, and the threads in it."""
+        inside = or_(_columns.channel_id == channel_id, _columns.parent_id == channel_id)
+        return await self._forget(inside)
 
     async def forget_guild(self, guild_id: int) -> frozenset[int]:
         """Forget a server that removed the bot."""

@@ -11,6 +11,8 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -81,6 +83,57 @@ taggings = Table(
     Column("proxied", Boolean, nullable=False, server_default=false()),
 )
 
+# The index to find posted clips by what they show: names once (``folded`` as people may write
+# them), clips as numbers, and for each pair the best score. Of a clip several taggers saw the last
+# tagging counts. A clip's rows go with its tagging; the seconds stand in the tagging alone.
+index_concepts = Table(
+    "index_concepts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("folded", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+)
+index_clips = Table(
+    "index_clips",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("tagger", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("sampling", Integer, nullable=False),
+    Column("default_threshold", Double, nullable=False),
+    ForeignKeyConstraint(
+        ["fingerprint", "tagger", "model", "revision", "sampling"],
+        [taggings.c[name] for name in ("fingerprint", "tagger", "model", "revision", "sampling")],
+        ondelete="CASCADE",
+    ),
+)
+index_scores = Table(
+    "index_scores",
+    metadata,
+    Column(
+        "clip",
+        ForeignKey(index_clips.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("concept", ForeignKey(index_concepts.c.id), primary_key=True, autoincrement=False),
+    Column("score", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Tags whose moderators want to hear of them; ``threshold`` NULL is the server's.
+watches = Table(
+    "watches",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("folded", Text, primary_key=True),
+    Column("tag", Text, nullable=False),
+    Column("channel_id", BigInteger, nullable=False, index=True),
+    Column("threshold", Double),
+)
+
 # A server's threshold for a tagger, written ``name:model``. No row: the default holds.
 thresholds = Table(
     "thresholds",
@@ -99,7 +152,9 @@ turns = Table(
 )
 
 # Which clips were posted where, by whom and when: what searching, forgetting and the daily purge go
-# by. Neither the clip nor its name or link is kept. ``guild_id`` is NULL in private channels.
+# by. Neither the clip nor its name or link is kept. ``guild_id`` is NULL in private channels,
+# ``parent_id`` outside of threads. ``position`` is the clip's among the ``clips`` of its message,
+# from 1; ``alerted`` that moderators heard of it.
 posted_clips = Table(
     "posted_clips",
     metadata,
@@ -109,6 +164,11 @@ posted_clips = Table(
     Column("channel_id", BigInteger, nullable=False, index=True),
     Column("author_id", BigInteger, index=True),
     Column("posted_at", UtcDateTime, nullable=False, index=True),
+    Column("parent_id", BigInteger, index=True),
+    Column("private", Boolean, nullable=False, server_default=false()),
+    Column("position", SmallInteger),
+    Column("clips", SmallInteger),
+    Column("alerted", Boolean, nullable=False, server_default=false()),
 )
 
 # Frames a tagger was or will be paid for: reserved before a call under a ``reference`` that a

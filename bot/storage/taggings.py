@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, select
 
 from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.search import best_scores
 from bot.domain.tagging import Tagging
+from bot.storage import index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
@@ -55,7 +57,7 @@ class TaggingStore:
         return Tagging(info, frames, identity, decode_stills(row.stills), proxied=row.proxied)
 
     async def save(self, tagging: Tagging) -> None:
-        """Keep a tagging; where the same was kept before, by anyone, the first one stays."""
+        """Keep a tagging, indexed; where the same was kept before, the first one stays."""
         info, identity = tagging.info, tagging.tagger
         statement = (
             self._database.insert(taggings)
@@ -75,9 +77,12 @@ class TaggingStore:
                 proxied=tagging.proxied,
             )
             .on_conflict_do_nothing()
+            .returning(taggings.c.fingerprint)
         )
+        scores = await asyncio.to_thread(best_scores, tagging.frames, info.duration)
         async with self._database.writing() as connection:
-            await connection.execute(statement)
+            if (await connection.execute(statement)).first():
+                await index.write(self._database, connection, info.fingerprint, identity, scores)
 
 
 def _is(fingerprint: str, identity: TaggerIdentity) -> ColumnElement[bool]:

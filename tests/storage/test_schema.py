@@ -63,6 +63,18 @@ ROWS["0004"] = [
     ),
     ("INSERT INTO report_messages VALUES (1, 'message-1')", {}),
 ]
+ROWS["0005"] = [
+    *(row for row in ROWS["0004"] if "posted_clips" not in row[0]),
+    (
+        """INSERT INTO posted_clips VALUES
+            (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', NULL, FALSE, 1, 1, FALSE)""",
+        {},
+    ),
+    ("INSERT INTO index_concepts VALUES (1, 'cat', 'cat')", {}),
+    ("INSERT INTO index_clips VALUES (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)", {}),
+    ("INSERT INTO index_scores VALUES (1, 1, 0.95)", {}),
+    ("INSERT INTO watches VALUES (2, 'cat', 'Cat', 3, 0.7)", {}),
+]
 
 
 def revisions() -> list[str]:

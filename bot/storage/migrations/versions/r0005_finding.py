@@ -1,0 +1,76 @@
+"""An index to find posted clips by what they show, where in a server they are, and watches."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+_KEY = ("fingerprint", "tagger", "model", "revision", "sampling")
+
+
+def upgrade() -> None:
+    """Create the tables and add the columns; taggings are indexed later, some at a time."""
+    _create_index()
+    op.create_table(
+        "watches",
+        sa.Column("guild_id", sa.BigInteger, nullable=False),
+        sa.Column("folded", sa.Text, nullable=False),
+        sa.Column("tag", sa.Text, nullable=False),
+        sa.Column("channel_id", sa.BigInteger, nullable=False),
+        sa.Column("threshold", sa.Double, nullable=True),
+        sa.PrimaryKeyConstraint("guild_id", "folded", name="pk_watches"),
+    )
+    op.create_index("ix_watches_channel_id", "watches", ["channel_id"])
+    for column in (
+        sa.Column("parent_id", sa.BigInteger, nullable=True),
+        sa.Column("private", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("position", sa.SmallInteger, nullable=True),
+        sa.Column("clips", sa.SmallInteger, nullable=True),
+        sa.Column("alerted", sa.Boolean, nullable=False, server_default=sa.false()),
+    ):
+        op.add_column("posted_clips", column)
+    op.create_index("ix_posted_clips_parent_id", "posted_clips", ["parent_id"])
+
+
+def _create_index() -> None:
+    op.create_table(
+        "index_concepts",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("folded", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_index_concepts"),
+        sa.UniqueConstraint("folded", name="uq_index_concepts_folded"),
+    )
+    op.create_table(
+        "index_clips",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.Column("tagger", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("revision", sa.Text, nullable=False),
+        sa.Column("sampling", sa.Integer, nullable=False),
+        sa.Column("default_threshold", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_index_clips"),
+        sa.UniqueConstraint("fingerprint", name="uq_index_clips_fingerprint"),
+        sa.ForeignKeyConstraint(
+            _KEY,
+            [f"taggings.{name}" for name in _KEY],
+            name="fk_index_clips_fingerprint_tagger_model_revision_sampling",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_table(
+        "index_scores",
+        sa.Column("clip", sa.Integer, nullable=False),
+        sa.Column("concept", sa.Integer, nullable=False),
+        sa.Column("score", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("clip", "concept", name="pk_index_scores"),
+        sa.ForeignKeyConstraint(
+            ["clip"], ["index_clips.id"], name="fk_index_scores_clip", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["concept"], ["index_concepts.id"], name="fk_index_scores_concept"),
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,108 @@
+"""Tags that servers' moderators want to hear of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select, text, update
+
+from bot.domain.watching import MOST_WATCHES, Watch
+from bot.storage.tables import posted_clips, watches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from bot.storage.database import Database
+
+_columns = watches.c
+# Watches are added one after the other, so that two never share the last room.
+_LOCK = int.from_bytes(b"watch", "big")
+
+
+class WatchStore:
+    """Watches by server, and which messages were alerted about."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self, guild_id: int) -> tuple[Watch, ...]:
+        """Return a server's watches by the alphabet."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(_of(guild_id))
+            return tuple(Watch(row.tag, row.channel_id, row.threshold) for row in rows)
+
+    async def add(self, guild_id: int, watch: Watch) -> bool:
+        """Add a watch, instead of one of the same tag; return False where there is no room."""
+        others = _columns.guild_id == guild_id, _columns.folded != watch.folded
+        async with self._database.writing() as connection:
+            await self._alone(connection)
+            count = await connection.scalar(select(func.count(_columns.tag)).where(*others))
+            if (count or 0) >= MOST_WATCHES:
+                return False
+            await _remove(connection, guild_id, watch.folded)
+            await connection.execute(watches.insert().values(_row(guild_id, watch)))
+        return True
+
+    async def remove(self, guild_id: int, folded: str) -> bool:
+        """Remove the watch of a folded tag; return whether there was one."""
+        async with self._database.writing() as connection:
+            return await _remove(connection, guild_id, folded)
+
+    async def replace(self, guild_id: int, given: Sequence[Watch]) -> None:
+        """Have a server watch exactly these, the last of each tag and no more than it may."""
+        kept = list({watch.folded: watch for watch in given}.values())[:MOST_WATCHES]
+        async with self._database.writing() as connection:
+            await self._alone(connection)
+            await connection.execute(delete(watches).where(_columns.guild_id == guild_id))
+            if kept:
+                rows = [_row(guild_id, watch) for watch in kept]
+                await connection.execute(watches.insert(), rows)
+
+    async def forget_channel(self, channel_id: int) -> None:
+        """Forget the watches that a deleted channel would hear of."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(watches).where(_columns.channel_id == channel_id))
+
+    async def forget_guild(self, guild_id: int) -> None:
+        """Forget the watches of a server that removed the bot."""
+        await self.replace(guild_id, ())
+
+    async def is_alerted(self, message_id: int) -> bool:
+        """Tell whether moderators were alerted to a message before."""
+        clips = posted_clips.c
+        query = select(clips.alerted).where(clips.message_id == message_id, clips.alerted)
+        async with self._database.reading() as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
+
+    async def note_alerted(self, message_id: int) -> None:
+        """Note that moderators were alerted to a message."""
+        ours = update(posted_clips).where(posted_clips.c.message_id == message_id)
+        async with self._database.writing() as connection:
+            await connection.execute(ours.values(alerted=True))
+
+    async def _alone(self, connection: AsyncConnection) -> None:
+        if self._database.is_postgresql:
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
+def _of(guild_id: int) -> Select[Any]:
+    chosen = select(_columns.tag, _columns.channel_id, _columns.threshold)
+    return chosen.where(_columns.guild_id == guild_id).order_by(_columns.folded)
+
+
+def _row(guild_id: int, watch: Watch) -> dict[str, Any]:
+    return {
+        "guild_id": guild_id,
+        "folded": watch.folded,
+        "tag": watch.tag,
+        "channel_id": watch.channel_id,
+        "threshold": watch.threshold,
+    }
+
+
+async def _remove(connection: AsyncConnection, guild_id: int, folded: str) -> bool:
+    which = _columns.guild_id == guild_id, _columns.folded == folded
+    return bool((await connection.execute(delete(watches).where(*which))).rowcount)

@@ -1,0 +1,137 @@
+"""``/watch``: tags that moderators want to hear of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.domain.search import LONGEST_NAME, fold
+from bot.domain.settings import parse_threshold
+from bot.domain.watching import MOST_WATCHES, Watch
+from bot.render import figures, names
+from cogs.permissions import missing_to_write
+from cogs.sight import sight_of
+
+if TYPE_CHECKING:
+    from bot.client import FramehoundBot
+    from bot.languages import Speech
+
+_MOST_CHOICES = 25
+
+
+class Watching(commands.Cog):
+    """Adds, lists and removes what a server watches for."""
+
+    watch = app_commands.Group(
+        name="watch",
+        description="Tags whose clips moderators hear of (needs Manage Server)",
+        guild_only=True,
+        default_permissions=discord.Permissions(manage_guild=True),
+    )
+
+    def __init__(self, bot: FramehoundBot) -> None:
+        self._bot = bot
+
+    @watch.command(name="add", description="Tell a channel when a clip shows a tag")
+    @app_commands.describe(
+        tag="What the clip shows",
+        channel="The channel that is told",
+        threshold="The score it must be above instead of the server's threshold, such as 0.9",
+    )
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def add(
+        self,
+        interaction: discord.Interaction[FramehoundBot],
+        tag: app_commands.Range[str, 1, LONGEST_NAME],
+        channel: discord.TextChannel | discord.Thread,
+        threshold: str | None = None,
+    ) -> None:
+        """Watch for a tag, in place of an earlier watch of the same tag."""
+        say = await self._bot.speech_for(interaction)
+        score = parse_threshold(threshold) if threshold else None
+        watch = Watch(names.clean(tag, LONGEST_NAME), channel.id, score)
+        missing = missing_to_write(channel, channel.guild.me)
+        if threshold and score is None:
+            sentence = say("A score is from 0 to below 1, such as 0.9 or 90%.")
+        elif not watch.folded:
+            sentence = say("A tag needs a name.")
+        elif missing:
+            permissions = ", ".join(map(say, missing))
+            sentence = say(
+                "I can't write in {channel}: I need the permission {permissions}.",
+                channel=channel.mention,
+                permissions=permissions,
+            )
+        elif await self._bot.app.watches.add(channel.guild.id, watch):
+            told = _told(say, watch)
+            sentence = say("From now on I watch for it: {watch}", watch=told)
+        else:
+            sentence = say("A server can have {most} watches; remove one first.", most=MOST_WATCHES)
+        await interaction.response.send_message(sentence, ephemeral=True)
+
+    @watch.command(name="list", description="Show what this server watches for")
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def show(self, interaction: discord.Interaction[FramehoundBot]) -> None:
+        """List the server's watches."""
+        say = await self._bot.speech_for(interaction)
+        watches = await self._bot.app.watches.load(interaction.guild_id or 0)
+        lines = [_told(say, watch) for watch in watches]
+        nothing = say("This server watches for nothing; `/watch add` changes that.")
+        await interaction.response.send_message("\n".join(lines) or nothing, ephemeral=True)
+
+    @watch.command(name="remove", description="Watch for a tag no more")
+    @app_commands.describe(tag="The tag")
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def remove(
+        self,
+        interaction: discord.Interaction[FramehoundBot],
+        tag: app_commands.Range[str, 1, LONGEST_NAME],
+    ) -> None:
+        """Remove the watch of a tag."""
+        say = await self._bot.speech_for(interaction)
+        shown = names.for_discord(tag, limit=40)
+        if await self._bot.app.watches.remove(interaction.guild_id or 0, fold(tag)):
+            sentence = say("I watch for {tag} no more.", tag=shown)
+        else:
+            sentence = say("This server does not watch for {tag}.", tag=shown)
+        await interaction.response.send_message(sentence, ephemeral=True)
+
+    @add.autocomplete("tag")
+    async def suggest_tags(
+        self, interaction: discord.Interaction[FramehoundBot], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Suggest tags of clips that the one who types can see."""
+        sight = sight_of(interaction)
+        return _choices(await self._bot.app.finder.suggest(typed, interaction.guild_id, sight))
+
+    @remove.autocomplete("tag")
+    async def suggest_watched(
+        self, interaction: discord.Interaction[FramehoundBot], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Suggest what is watched for, to those who may change it."""
+        if not interaction.permissions.manage_guild:
+            return []
+        watches = await self._bot.app.watches.load(interaction.guild_id or 0)
+        return _choices([watch.tag for watch in watches if fold(typed) in watch.folded])
+
+
+def _choices(tags: list[str]) -> list[app_commands.Choice[str]]:
+    shown = [names.clean(tag, LONGEST_NAME) for tag in tags[:_MOST_CHOICES]]
+    return [app_commands.Choice(name=tag, value=tag) for tag in shown]
+
+
+def _told(say: Speech, watch: Watch) -> str:
+    """Write what a watch does, in a line short enough for all of them in one message."""
+    tag, channel = names.for_discord(watch.tag, limit=30), f"<#{watch.channel_id}>"
+    if watch.threshold is None:
+        return say("**{tag}** · {channel}", tag=tag, channel=channel)
+    above = figures.threshold(watch.threshold)
+    return say("**{tag}** above {above} · {channel}", tag=tag, above=above, channel=channel)
+
+
+async def setup(bot: FramehoundBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(Watching(bot))

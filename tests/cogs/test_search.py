@@ -1,0 +1,280 @@
+"""What people find, and what they must not learn of."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+from cogs.search import Asked, Turn
+from tests.cogs.finding import DAY, post
+
+if TYPE_CHECKING:
+    from bot.client import FramehoundBot
+
+CAT = {"cat": 0.97}
+
+
+@pytest.fixture
+def place(simcord_env: Any) -> tuple[Any, Any]:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    return channel, guild.add_member(simcord_env.create_user("alice"))
+
+
+def shut(guild: Any, **denied: bool) -> dict[Any, discord.PermissionOverwrite]:
+    everyone = guild.roles["@everyone"]
+    return {everyone: discord.PermissionOverwrite(**(denied or {"view_channel": False}))}
+
+
+async def find(asker: Any, here: Any, tag: str = "cat", **options: Any) -> str:
+    answered = await asker.slash(here, "find", tag=tag, **options)
+    assert answered.ephemeral
+    return str(answered.response.content)
+
+
+async def suggested(person: Any, channel: Any, typed: str = "") -> list[str]:
+    choices = await person.autocomplete(channel, "find", "tag", typed)
+    return [choice["value"] for choice in choices]
+
+
+def messages(content: str) -> list[int]:
+    """The messages that were linked to."""
+    return [int(number) for number in re.findall(r"/(\d+)>\)", content)]
+
+
+async def test_a_find_names_the_second_and_leads_to_the_message(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    seconds = [{}, CAT, {"cat": 0.9}, {}, {}, {"Cat": 0.6}]
+    await post(simcord_bot, 7, channel, *seconds, position=2, clips=3)
+    link = f"https://discord.com/channels/{channel.guild.id}/{channel.id}/7"
+    assert await find(alice, channel, "CÄT") == (
+        "**cat** in one clip\n"
+        f"[0:01–0:03, 0:05–0:06](<{link}>) cat .97 · clip 2 of 3 · <#{channel.id}> · "
+        f"<t:{int(DAY.timestamp())}:d> by <@51>"
+    )
+
+
+async def test_what_a_server_has_set_holds(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    settings, guild = simcord_bot.app.settings, channel.guild.id
+    await post(
+        simcord_bot, 7, channel, {"cat": 0.6, "dog": 0.9}, {}, {}, {"cat": 0.9}, {"cat": 0.9}
+    )
+    assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
+    await settings.choose(guild, gap=2)
+    assert "[0:00–0:05]" in await find(alice, channel)
+    await settings.choose(guild, gap=1, shortest=2)
+    assert "[0:03–0:05]" in await find(alice, channel)
+    await settings.choose(guild, shortest=3)
+    assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
+    await settings.set_threshold(guild, "local:net", 0.7)
+    assert "[0:03–0:05]" in await find(alice, channel)
+    assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, lowest="50%")
+    assert "no clip" in await find(alice, channel, lowest="0.9")
+    await settings.choose(guild, hidden_tags=frozenset({"CAT"}))
+    assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
+    assert await suggested(alice, channel) == ["dog"]
+
+
+async def test_the_newest_come_first_and_can_be_narrowed_down(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot, simcord_env: Any
+) -> None:
+    channel, alice = place
+    other = channel.guild.create_text_channel("other")
+    for number in range(1, 4):
+        await post(simcord_bot, number, channel, CAT, posted_at=DAY + timedelta(days=number))
+    bob = simcord_env.create_user("bob")
+    await post(simcord_bot, 4, other, CAT, author_id=bob.id, posted_at=DAY)
+    inside = {"channel_id": 99, "parent_id": other.id, "posted_at": DAY}
+    await post(simcord_bot, 5, other, CAT, **inside)
+    assert messages(await find(alice, channel)) == [5, 4, 3, 2, 1]
+    assert messages(await find(alice, channel, channel=other)) == [5, 4]
+    assert messages(await find(alice, channel, person=bob)) == [4]
+    days = {"from": "2026-11-25", "to": "2026-11-26"}
+    assert messages(await find(alice, channel, **days)) == [2, 1]
+    assert messages(await find(alice, channel, to="2026-11-24")) == [5, 4]
+    refused = await alice.slash(channel, "find", tag="cat", to="yesterday")
+    assert refused.response.content == "A day is written like 2026-11-24."
+    refused = await alice.slash(channel, "find", tag="cat", lowest="90")
+    assert refused.response.content == "A score is from 0 to below 1, such as 0.9 or 90%."
+
+
+async def test_pages_turn_after_a_restart_too(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    for number in range(1, 18):
+        await post(simcord_bot, number, channel, CAT)
+    answered = await alice.slash(channel, "find", tag="cat")
+    response = answered.response
+    assert response.content.startswith("**cat** in 17 clips · page 1 of 3\n")
+    assert messages(response.content) == list(range(17, 9, -1))
+
+    async def turn(label: str) -> Any:
+        shown = (await alice.slash(channel, "find", tag="cat")).response
+        buttons = shown.components[0]["components"]
+        return next(button for button in buttons if button["emoji"]["name"] == label)
+
+    # Nothing of the first answer is remembered: the cog that comes back knows the button alone.
+    await simcord_bot.reload_extension("cogs.search")
+    following = (await turn("▶️"))["custom_id"]
+    assert (await turn("◀️"))["disabled"]
+    turned = await alice.click(response.message, custom_id=following)
+    assert not turned.followups
+    assert messages(answered.response.content) == list(range(9, 1, -1))
+    last = answered.response.components[0]["components"][1]["custom_id"]
+    await alice.click(answered.response.message, custom_id=last)
+    assert messages(answered.response.content) == [1]
+    assert "page 3 of 3" in answered.response.content
+    # What is gone meanwhile is not counted any more; a page there is no more is the last one.
+    await simcord_bot.app.posted_clips.forget_messages(range(1, 10))
+    back = answered.response.components[0]["components"][0]["custom_id"]
+    await alice.click(answered.response.message, custom_id=back)
+    assert messages(answered.response.content) == list(range(17, 9, -1))
+    assert answered.response.components == []
+
+
+def test_a_search_fits_into_a_button() -> None:
+    most = 2**63 - 1
+    asked = Asked(2**31, most, most, 3_652_059, 3_652_059, 9999, 10**6)
+    assert len(str(asked)) <= 100
+    template = Turn.__discord_ui_compiled_template__
+    for each in (asked, Asked(0), Asked(5, page=0)):
+        match = template.fullmatch(str(each))
+        assert match is not None
+        assert Asked.read(match) == each
+
+
+async def test_nobody_learns_of_what_they_cannot_see(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    role = guild.create_role("staff")
+    allowed = {role: discord.PermissionOverwrite(view_channel=True)}
+    open_channel = guild.create_text_channel("general")
+    secret = guild.create_text_channel("staff", overwrites={**shut(guild), **allowed})
+    no_past = guild.create_text_channel(
+        "no-past", overwrites=shut(guild, read_message_history=False)
+    )
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    staff = guild.add_member(simcord_env.create_user("staff"), roles=[role])
+    await post(simcord_bot, 1, open_channel, CAT)
+    await post(simcord_bot, 2, secret, {**CAT, "plan": 0.9})
+    await post(simcord_bot, 3, no_past, {**CAT, "party": 0.9})
+    inside = {"channel_id": 99, "parent_id": secret.id}
+    await post(simcord_bot, 4, secret, {**CAT, "thread": 0.9}, **inside)
+    assert messages(await find(alice, open_channel)) == [1]
+    assert "in one clip" in await find(alice, open_channel)
+    assert await suggested(alice, open_channel) == ["cat"]
+    # The same words for a tag nobody may see and one there never was.
+    for tag in ("plan", "thread", "party", "unheard of"):
+        said = await find(alice, open_channel, tag)
+        assert said == f"I find no clip here with {tag}. There is: cat."
+    assert messages(await find(staff, open_channel)) == [4, 2, 1]
+    assert await suggested(staff, open_channel) == ["cat", "plan", "thread"]
+
+
+async def test_what_was_seen_is_not_seen_any_more_once_a_role_is_lost(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    role = guild.create_role("staff")
+    allowed = {role: discord.PermissionOverwrite(view_channel=True)}
+    general = guild.create_text_channel("general")
+    secret = guild.create_text_channel("staff", overwrites={**shut(guild), **allowed})
+    staff = guild.add_member(simcord_env.create_user("staff"), roles=[role])
+    for number in range(1, 20):
+        await post(simcord_bot, number, secret, CAT)
+    answered = await staff.slash(general, "find", tag="cat")
+    following = answered.response.components[0]["components"][1]["custom_id"]
+    simcord_env.backend.get_guild(guild.id).members[staff.id].role_ids.remove(role.id)
+    await staff.click(answered.response.message, custom_id=following)
+    assert answered.response.content == "I find no clip here with cat."
+    assert answered.response.components == []
+
+
+async def test_private_threads_are_for_those_in_them(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    general = guild.create_text_channel("general")
+    role = guild.create_role("mod", permissions=discord.Permissions(manage_threads=True))
+    alice, bob = (guild.add_member(simcord_env.create_user(name)) for name in ("alice", "bob"))
+    mod = guild.add_member(simcord_env.create_user("mod"), roles=[role])
+    channel = simcord_bot.get_channel(general.id)
+    assert isinstance(channel, discord.TextChannel)
+    private = await channel.create_thread(name="us", type=discord.ChannelType.private_thread)
+    public = await channel.create_thread(name="all", type=discord.ChannelType.public_thread)
+    await private.add_user(discord.Object(alice.id))
+    thread = {"parent_id": general.id}
+    await post(simcord_bot, 1, general, CAT, channel_id=private.id, private=True, **thread)
+    await post(simcord_bot, 2, general, CAT, channel_id=public.id, **thread)
+    await post(
+        simcord_bot, 3, general, {"plan": 0.9}, channel_id=private.id, private=True, **thread
+    )
+    assert messages(await find(alice, general)) == [2, 1]
+    assert messages(await find(bob, general)) == [2]
+    assert messages(await find(mod, general)) == [2, 1]
+    assert await suggested(mod, general) == ["cat", "plan"]
+    assert await suggested(bob, general) == ["cat"]
+    await private.remove_user(discord.Object(alice.id))
+    assert messages(await find(alice, general)) == [2]
+
+
+async def test_age_restricted_channels_are_for_those_behind_the_gate(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    general, grown_up = guild.create_text_channel("general"), guild.create_text_channel("late")
+    simcord_bot.get_channel(grown_up.id).nsfw = True  # type: ignore[union-attr]
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    await post(simcord_bot, 1, general, CAT)
+    await post(simcord_bot, 2, grown_up, {**CAT, "wine": 0.9})
+    assert messages(await find(alice, general)) == [1]
+    assert await suggested(alice, general) == ["cat"]
+    assert messages(await find(alice, grown_up)) == [2, 1]
+
+
+async def test_servers_and_private_channels_know_nothing_of_each_other(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    user = simcord_env.create_user("alice")
+    places = [simcord_env.create_guild().create_text_channel("general") for _ in range(2)]
+    people = [place.guild.add_member(user) for place in places]
+    for number, place in enumerate(places, start=1):
+        await post(simcord_bot, number, place, CAT)
+    assert messages(await find(people[0], places[0])) == [1]
+    message = await user.send_dm("hello")
+    await post(simcord_bot, 3, message.channel, CAT, guild_id=None)
+    await post(simcord_bot, 4, message.channel, CAT, guild_id=None, channel_id=12)
+    answered = await user.slash("find", tag="cat")
+    assert f"https://discord.com/channels/@me/{message.channel.id}/3" in answered.response.content
+    assert messages(answered.response.content) == [3]
+
+
+async def test_names_of_strangers_stay_words(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    await post(simcord_bot, 1, channel, {"@everyone **[x](https://evil.example)": 0.9})
+    content = await find(alice, channel, "@everyone **[x](https://evil.example)")
+    assert content.startswith(
+        "**\\@everyone \\*\\*\\[x\\]\\(https\\:\\/\\/evil.example\\)** in one"
+    )
+
+
+@pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
+async def test_nobody_searches_without_end(place: tuple[Any, Any]) -> None:
+    channel, alice = place
+    for _ in range(10):
+        await find(alice, channel)
+    answered = await alice.slash(channel, "find", tag="cat")
+    assert "please try again in 3 s" in answered.response.content
