@@ -111,7 +111,7 @@ def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
     assert set(metadata.tables) == {
         *("taggings", "posted_clips", "thresholds", "retentions", "bills", "opted_out"),
         *("choices", "reports", "report_messages", "watches"),
-        *("index_concepts", "index_clips", "index_scores"),
+        *("index_concepts", "index_taggings", "index_scores"),
         *("meta", "turns"),
     }
 

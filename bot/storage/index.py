@@ -1,6 +1,6 @@
-"""Writing the index: which clip shows which concept, and how surely at best.
+"""Writing the index: which tagging has which concept, and how surely at best.
 
-A million seconds of clips (16,700 of a minute each) make about a million rows of two small numbers
+A million seconds of clips (16,700 of a minute each) make a million or two rows of two small numbers
 and a score. Seconds are not among them: they are read from the taggings of the few clips shown.
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, select
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import best_scores
 from bot.storage.frame_codec import FRAMES_FORMAT, decode
 from bot.storage.parts import in_parts
-from bot.storage.tables import index_clips, index_concepts, index_scores, taggings
+from bot.storage.tables import TAGGING_KEY, index_concepts, index_scores, index_taggings, taggings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.domain.concepts import Concept
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _OLD_THRESHOLDS = {"clarifai": 0.94}
 _OLD_THRESHOLD = 0.5
 _AT_ONCE = 50
-_READ = ("fingerprint", "tagger", "model", "revision", "sampling", "duration", "frames")
+_READ = (*TAGGING_KEY, "duration", "frames")
 
 
 async def write(
@@ -41,15 +41,11 @@ async def write(
     tagger: TaggerIdentity,
     scores: Mapping[str, Concept],
 ) -> None:
-    """Index a tagging in the transaction that stores it; ``scores`` is by folded name.
-
-    What another tagger said of the clip before is found no more.
-    """
-    clip = await _clip_number(database, connection, fingerprint, tagger)
-    await connection.execute(delete(index_scores).where(index_scores.c.clip == clip))
+    """Index a tagging in the transaction that stores it; ``scores`` is by folded name."""
+    tagging = await _number(connection, fingerprint, tagger)
     numbers = await _concept_numbers(database, connection, scores)
     rows = [
-        {"clip": clip, "concept": numbers[folded], "score": concept.score}
+        {"tagging": tagging, "concept": numbers[folded], "score": concept.score}
         for folded, concept in scores.items()
     ]
     if rows:
@@ -76,23 +72,17 @@ def _scores(rows: Sequence[Row[Any]]) -> list[dict[str, Concept]]:
     return [best_scores(decode(row.frames), row.duration) for row in rows]
 
 
-async def _clip_number(
-    database: Database, connection: AsyncConnection, fingerprint: str, tagger: TaggerIdentity
-) -> int:
-    values = {
-        "tagger": tagger.name,
-        "model": tagger.model,
-        "revision": tagger.revision,
-        "sampling": tagger.sampling,
-        "default_threshold": tagger.default_threshold,
-    }
-    statement = (
-        database.insert(index_clips)
-        .values(fingerprint=fingerprint, **values)
-        .on_conflict_do_update(index_elements=[index_clips.c.fingerprint], set_=values)
-        .returning(index_clips.c.id)
+async def _number(connection: AsyncConnection, fingerprint: str, tagger: TaggerIdentity) -> int:
+    statement = index_taggings.insert().values(
+        fingerprint=fingerprint,
+        tagger=tagger.name,
+        model=tagger.model,
+        revision=tagger.revision,
+        sampling=tagger.sampling,
+        default_threshold=tagger.default_threshold,
     )
-    return int((await connection.execute(statement)).scalar_one())
+    inserted = await connection.execute(statement.returning(index_taggings.c.id))
+    return int(inserted.scalar_one())
 
 
 async def _concept_numbers(
@@ -122,18 +112,22 @@ async def _known_numbers(connection: AsyncConnection, folded: Sequence[str]) -> 
 
 
 async def _unindexed(database: Database, last: str) -> Sequence[Row[Any]]:
-    """Return taggings of clips past the ``last`` that are not indexed, one a clip, the newest."""
-    clips, newer = taggings.c, taggings.alias()
-    indexed = select(index_clips.c.id).where(index_clips.c.fingerprint == clips.fingerprint)
-    outdated = select(newer.c.fingerprint).where(
-        newer.c.fingerprint == clips.fingerprint, newer.c.created_at > clips.created_at
+    """Return taggings of some clips past the ``last`` that are not indexed, all of each clip."""
+    columns = taggings.c
+    clips = (
+        select(columns.fingerprint)
+        .distinct()
+        .where(columns.fingerprint > last, ~_index_of(taggings).exists())
+        .where(columns.frames_format == FRAMES_FORMAT)
+        .order_by(columns.fingerprint)
+        .limit(_AT_ONCE)
+        .subquery()
     )
     query = (
-        select(*(clips[name] for name in _READ))
-        .where(clips.fingerprint > last, clips.frames_format == FRAMES_FORMAT)
-        .where(~indexed.exists(), ~outdated.exists())
-        .order_by(clips.fingerprint)
-        .limit(_AT_ONCE)
+        select(*(columns[name] for name in _READ))
+        .join(clips, clips.c.fingerprint == columns.fingerprint)
+        .where(columns.frames_format == FRAMES_FORMAT, ~_index_of(taggings).exists())
+        .order_by(columns.fingerprint)
     )
     async with database.reading() as connection:
         return (await connection.execute(query)).all()
@@ -141,10 +135,14 @@ async def _unindexed(database: Database, last: str) -> Sequence[Row[Any]]:
 
 async def _is_still_there(connection: AsyncConnection, row: Row[Any]) -> bool:
     """Tell whether a tagging has been neither forgotten nor indexed meanwhile, and hold it."""
-    indexed = select(index_clips.c.id).where(index_clips.c.fingerprint == row.fingerprint)
-    same = and_(*(taggings.c[name] == getattr(row, name) for name in _READ[:5]))
-    query = select(taggings.c.fingerprint).where(same, ~indexed.exists())
+    same = and_(*(taggings.c[name] == getattr(row, name) for name in TAGGING_KEY))
+    query = select(taggings.c.fingerprint).where(same, ~_index_of(taggings).exists())
     return (await connection.execute(query.with_for_update(read=True))).first() is not None
+
+
+def _index_of(tagging: Table) -> Select[Any]:
+    same = (index_taggings.c[name] == tagging.c[name] for name in TAGGING_KEY)
+    return select(index_taggings.c.id).where(*same)
 
 
 def _tagger(row: Row[Any]) -> TaggerIdentity:

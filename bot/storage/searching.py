@@ -10,9 +10,9 @@ from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import Hit, KnownConcept, fold
 from bot.storage import index
 from bot.storage.tables import (
-    index_clips,
     index_concepts,
     index_scores,
+    index_taggings,
     posted_clips,
     reports,
     thresholds,
@@ -21,19 +21,20 @@ from bot.storage.tables import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy import ColumnElement, FromClause, Row, Subquery
+    from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
 
     from bot.domain.search import Search, Sight
     from bot.storage.database import Database
 
-_posted, _clips, _scores, _concepts = (
+_posted, _taggings, _scores, _concepts = (
     posted_clips.c,
-    index_clips.c,
+    index_taggings.c,
     index_scores.c,
     index_concepts.c,
 )
 # What is suggested is counted in so many clips, the newest: it is asked for at each key pressed.
 _MOST_COUNTED = 1000
+_NEWEST_FIRST = (_posted.message_id.desc(), _posted.position, _posted.fingerprint)
 
 
 class ConceptIndex:
@@ -59,25 +60,33 @@ class ConceptIndex:
 
     async def count(self, search: Search) -> int:
         """Return how many posted clips would be found."""
-        query = select(func.count()).select_from(_SHOWN).where(self._matches(search))
+        query = select(func.count()).select_from(self._found(search).subquery())
         async with self._database.reading() as connection:
             return int(await connection.scalar(query) or 0)
 
     async def find(self, search: Search, *, limit: int, offset: int = 0) -> list[Hit]:
         """Return posted clips, newest first."""
+        page = self._found(search).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+        found = page.subquery()
         reply = reports.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
+        same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
+        shown = _with_thresholds(
+            found.join(posted_clips, and_(*same))
+            .join(index_taggings, _taggings.id == found.c.tagging)
+            .join(
+                index_scores,
+                and_(_scores.tagging == _taggings.id, _scores.concept == search.concept),
+            )
+        )
         query = (
             select(
                 posted_clips,
-                *(_clips.tagger, _clips.model, _clips.revision, _clips.sampling),
-                *(_clips.default_threshold, _scores.score, reports.c.reply_id),
+                *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
+                *(_taggings.default_threshold, _scores.score, reports.c.reply_id),
                 self._applied(search).label("threshold"),
             )
-            .select_from(_SHOWN.outerjoin(reports, reply))
-            .where(self._matches(search))
-            .order_by(_posted.message_id.desc(), _posted.position, _posted.fingerprint)
-            .limit(limit)
-            .offset(offset)
+            .select_from(shown.outerjoin(reports, reply))
+            .order_by(*_NEWEST_FIRST)
         )
         async with self._database.reading() as connection:
             return [_hit(row) for row in await connection.execute(query)]
@@ -139,7 +148,7 @@ class ConceptIndex:
     def _counted(self, guild_id: int | None, sight: Sight) -> Subquery:
         """Count in how many of the newest clips each concept is above the threshold."""
         newest = (
-            select(_clips.id, self._threshold.label("threshold"))
+            select(_taggings.id, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
             .where(true() if guild_id is None else _posted.guild_id == guild_id, _seen(sight))
             .order_by(_posted.message_id.desc())
@@ -148,10 +157,22 @@ class ConceptIndex:
         )
         return (
             select(_scores.concept, func.count().label("clips"))
-            .join_from(newest, index_scores, _scores.clip == newest.c.id)
+            .join_from(newest, index_scores, _scores.tagging == newest.c.id)
             .where(_scores.score > newest.c.threshold)
             .group_by(_scores.concept)
             .subquery()
+        )
+
+    def _found(self, search: Search) -> Select[Any]:
+        """Return each posted clip found, with the last of its taggings that show it.
+
+        A clip has several where it was tagged in several languages, or by one tagger after another.
+        """
+        return (
+            select(_posted.message_id, _posted.fingerprint, func.max(_taggings.id).label("tagging"))
+            .select_from(_SHOWN)
+            .where(self._matches(search))
+            .group_by(_posted.message_id, _posted.fingerprint)
         )
 
     def _applied(self, search: Search) -> ColumnElement[float]:
@@ -176,27 +197,22 @@ class ConceptIndex:
 
 def _with_thresholds(clips: FromClause) -> FromClause:
     """Join posted clips with what their servers have set."""
-    same_tagger = thresholds.c.tagger == _clips.tagger + ":" + _clips.model
+    same_tagger = thresholds.c.tagger == _taggings.tagger + ":" + _taggings.model
     own = and_(thresholds.c.guild_id == _posted.guild_id, same_tagger)
     return clips.outerjoin(thresholds, own)
 
 
-_INDEXED = posted_clips.join(index_clips, _clips.fingerprint == _posted.fingerprint)
-_SHOWN = _with_thresholds(_INDEXED.join(index_scores, _scores.clip == _clips.id))
+_INDEXED = posted_clips.join(index_taggings, _taggings.fingerprint == _posted.fingerprint)
+_SHOWN = _with_thresholds(_INDEXED.join(index_scores, _scores.tagging == _taggings.id))
 
 
 def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[float]:
     """Return the threshold of a posted clip: its server's, the operator's, its tagger's."""
     if default is None:
-        return func.coalesce(thresholds.c.threshold, _clips.default_threshold)
+        return func.coalesce(thresholds.c.threshold, _taggings.default_threshold)
     tagger, score = default
-    asked = and_(
-        _clips.tagger == tagger.name,
-        _clips.model == tagger.model,
-        _clips.revision == tagger.revision,
-        _clips.sampling == tagger.sampling,
-    )
-    own = case((asked, score), else_=_clips.default_threshold)
+    asked = and_(_taggings.tagger == tagger.name, _taggings.model == tagger.model)
+    own = case((asked, score), else_=_taggings.default_threshold)
     return func.coalesce(thresholds.c.threshold, own)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     false,
 )
 
@@ -63,6 +64,8 @@ metadata = MetaData(
     }
 )
 
+TAGGING_KEY = ("fingerprint", "tagger", "model", "revision", "sampling")
+
 # What a tagger said of a clip. Everything that changes the frames is in the key: the bytes, whose
 # scores they are, and how far apart the frames lie (``sampling``, milliseconds).
 taggings = Table(
@@ -84,8 +87,8 @@ taggings = Table(
 )
 
 # The index to find posted clips by what they show: names once (``folded`` as people may write
-# them), clips as numbers, and for each pair the best score. Of a clip several taggers saw the last
-# tagging counts. A clip's rows go with its tagging; the seconds stand in the tagging alone.
+# them), taggings as numbers, and for each pair the best score. These rows go with their tagging;
+# the seconds stand in the tagging alone.
 index_concepts = Table(
     "index_concepts",
     metadata,
@@ -93,28 +96,27 @@ index_concepts = Table(
     Column("folded", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
 )
-index_clips = Table(
-    "index_clips",
+index_taggings = Table(
+    "index_taggings",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("fingerprint", Text, nullable=False),
     Column("tagger", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("revision", Text, nullable=False),
     Column("sampling", Integer, nullable=False),
     Column("default_threshold", Double, nullable=False),
+    UniqueConstraint(*TAGGING_KEY),
     ForeignKeyConstraint(
-        ["fingerprint", "tagger", "model", "revision", "sampling"],
-        [taggings.c[name] for name in ("fingerprint", "tagger", "model", "revision", "sampling")],
-        ondelete="CASCADE",
+        TAGGING_KEY, [taggings.c[name] for name in TAGGING_KEY], ondelete="CASCADE"
     ),
 )
 index_scores = Table(
     "index_scores",
     metadata,
     Column(
-        "clip",
-        ForeignKey(index_clips.c.id, ondelete="CASCADE"),
+        "tagging",
+        ForeignKey(index_taggings.c.id, ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
     ),

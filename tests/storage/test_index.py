@@ -20,9 +20,9 @@ from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.reports import Reply, ReportStore, SavedReport
 from bot.storage.searching import ConceptIndex
 from bot.storage.tables import (
-    index_clips,
     index_concepts,
     index_scores,
+    index_taggings,
     posted_clips,
     taggings,
 )
@@ -133,13 +133,6 @@ def is_wanted(clip: PostedClip, search: Search) -> bool:
     )
 
 
-def shows(tagging: Tagging | None, tag: str, threshold: float) -> bool:
-    if tagging is None:
-        return False
-    built = timeline.build(tagging.frames, tagging.info.duration, threshold)
-    return any(fold(segment.tag) == fold(tag) for segment in built.segments)
-
-
 @settings(
     deadline=None,
     max_examples=15,
@@ -162,27 +155,28 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
         for table in (posted_clips, taggings):
             await connection.execute(delete(table))
     await GuildSettingsStore(database).set_threshold(1, "local:net", 0.6)
-    last: dict[str, Tagging] = {}
-    known: set[tuple[str, TaggerIdentity]] = set()
+    known: dict[tuple[str, TaggerIdentity], Tagging] = {}
     for tagging in seen:
         await TaggingStore(database).save(tagging)
-        key = (tagging.info.fingerprint, tagging.tagger)
-        if key not in known:  # who saves the same again changes nothing
-            last[tagging.info.fingerprint] = tagging
-        known.add(key)
+        # Who saves the same again changes nothing.
+        known.setdefault((tagging.info.fingerprint, tagging.tagger), tagging)
     await PostedClipStore(database).add(shared)
 
-    def threshold(clip: PostedClip) -> float:
-        tagger = last[clip.fingerprint].tagger if clip.fingerprint in last else LOCAL
+    def threshold(clip: PostedClip, tagger: TaggerIdentity) -> float:
         own = 0.6 if clip.guild_id == 1 and tagger == LOCAL else tagger.default_threshold
         return own if search.lowest is None else search.lowest
+
+    def shows(clip: PostedClip, tagging: Tagging) -> bool:
+        above = threshold(clip, tagging.tagger)
+        built = timeline.build(tagging.frames, tagging.info.duration, above)
+        return any(fold(segment.tag) == fold(tag) for segment in built.segments)
 
     expected = [
         clip
         for clip in sorted(shared, key=lambda clip: (-clip.message_id, clip.fingerprint))
         if is_seen(clip, search.sight)
         and is_wanted(clip, search)
-        and shows(last.get(clip.fingerprint), tag, threshold(clip))
+        and any(shows(clip, each) for key, each in known.items() if key[0] == clip.fingerprint)
     ]
     found = ConceptIndex(database)
     concept = await found.named(tag)
@@ -236,19 +230,22 @@ async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
 async def test_the_operators_default_is_the_asked_taggers_alone(database: Database) -> None:
     found = ConceptIndex(database, (LOCAL, 0.7))
     await keep(database, tagged("a", LOCAL, [("cat", 0.65)]), posted(1, "a"))
-    await keep(database, tagged("b", replace(LOCAL, revision="r2"), [("cat", 0.65)]))
-    await PostedClipStore(database).add([posted(2, "b")])
+    other = replace(LOCAL, model="net-2")
+    await keep(database, tagged("b", other, [("cat", 0.65)]), posted(2, "b"))
     assert [hit.fingerprint for hit in await look(found, "cat")] == ["b"]
     await GuildSettingsStore(database).set_threshold(1, "local:net", 0.6)
     assert [hit.fingerprint for hit in await look(found, "cat")] == ["b", "a"]
 
 
-async def test_the_last_tagger_has_the_say(database: Database, found: ConceptIndex) -> None:
-    await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"))
-    await keep(database, tagged("a", CLARIFAI, [("dog", 0.95)]))
-    assert await look(found, "cat") == []
-    (hit,) = await look(found, "dog")
-    assert hit.tagger == CLARIFAI
+async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
+    database: Database, found: ConceptIndex
+) -> None:
+    german = replace(CLARIFAI, revision="@de")
+    await keep(database, tagged("a", CLARIFAI, [("cat", 0.95), ("taxi", 0.95)]), posted(1, "a"))
+    await keep(database, tagged("a", german, [("Katze", 0.95), ("Taxi", 0.95)]), posted(2, "a"))
+    assert [hit.tagger for hit in await look(found, "cat")] == [CLARIFAI, CLARIFAI]
+    assert [hit.tagger for hit in await look(found, "katze")] == [german, german]
+    assert [hit.message_id for hit in await look(found, "taxi")] == [2, 1]
 
 
 async def test_a_forgotten_clip_leaves_the_index(database: Database, found: ConceptIndex) -> None:
@@ -258,7 +255,7 @@ async def test_a_forgotten_clip_leaves_the_index(database: Database, found: Conc
     assert len(await look(found, "cat")) == 1
     await store.forget_messages([1])
     async with database.reading() as connection:
-        for table in (index_clips, index_scores):
+        for table in (index_taggings, index_scores):
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
 
 
@@ -327,20 +324,20 @@ async def test_what_a_program_without_an_index_stored_is_indexed_later(
 ) -> None:
     monkeypatch.setattr(index, "_AT_ONCE", 2)
     tags = [tagged(f"{n}", LOCAL, [("cat", 0.8)]) for n in range(5)]
-    tags.append(tagged("5", CLARIFAI, [("cat", 0.92)]))
-    for tagging in [*tags, tagged("0", CLARIFAI, [("dog", 0.95)])]:
-        await keep(
-            database, tagging, posted(int(tagging.info.fingerprint), tagging.info.fingerprint)
-        )
-    before = await look(found, "cat"), await look(found, "dog")
+    tags.append(tagged("5", CLARIFAI, [("cat", 0.96)]))
+    tags.append(tagged("0", CLARIFAI, [("dog", 0.95)]))
+    for tagging in tags:
+        fingerprint = tagging.info.fingerprint
+        await keep(database, tagging, posted(int(fingerprint), fingerprint))
+    before = [await look(found, tag) for tag in ("cat", "dog")]
     async with database.writing() as connection:
-        for table in (index_scores, index_clips, index_concepts):
+        for table in (index_scores, index_taggings, index_concepts):
             await connection.execute(delete(table))
-    assert await index.complete(database) == 6
-    # What the thresholds were is known of these two taggers only, whatever the model.
-    thresholds = [hit.threshold for hits in before for hit in hits]
-    assert thresholds == [0.9, 0.5, 0.5, 0.5, 0.5, 0.9]
-    after = await look(found, "cat"), await look(found, "dog")
-    assert [[hit.fingerprint for hit in hits] for hits in after] == [["4", "3", "2", "1"], ["0"]]
-    assert await look(found, "cat", lowest=0.0) != after[0]
+    assert await index.complete(database) == 7
+    after = [await look(found, tag) for tag in ("cat", "dog")]
+    # Their own thresholds were not kept then; those of the two taggers there were are known.
+    assert {hit.threshold for hit in after[1]} == {0.94}
+    assert [[(hit.message_id, hit.score) for hit in hits] for hits in after] == [
+        [(hit.message_id, hit.score) for hit in hits] for hits in before
+    ]
     assert await index.complete(database) == 0

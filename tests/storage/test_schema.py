@@ -71,7 +71,7 @@ ROWS["0005"] = [
         {},
     ),
     ("INSERT INTO index_concepts VALUES (1, 'cat', 'cat')", {}),
-    ("INSERT INTO index_clips VALUES (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)", {}),
+    ("INSERT INTO index_taggings VALUES (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)", {}),
     ("INSERT INTO index_scores VALUES (1, 1, 0.95)", {}),
     ("INSERT INTO watches VALUES (2, 'cat', 'Cat', 3, 0.7)", {}),
 ]

@@ -45,7 +45,7 @@ def _create_index() -> None:
         sa.UniqueConstraint("folded", name="uq_index_concepts_folded"),
     )
     op.create_table(
-        "index_clips",
+        "index_taggings",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("tagger", sa.Text, nullable=False),
@@ -53,23 +53,25 @@ def _create_index() -> None:
         sa.Column("revision", sa.Text, nullable=False),
         sa.Column("sampling", sa.Integer, nullable=False),
         sa.Column("default_threshold", sa.Double, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_index_clips"),
-        sa.UniqueConstraint("fingerprint", name="uq_index_clips_fingerprint"),
+        sa.PrimaryKeyConstraint("id", name="pk_index_taggings"),
+        sa.UniqueConstraint(
+            *_KEY, name="uq_index_taggings_fingerprint_tagger_model_revision_sampling"
+        ),
         sa.ForeignKeyConstraint(
             _KEY,
             [f"taggings.{name}" for name in _KEY],
-            name="fk_index_clips_fingerprint_tagger_model_revision_sampling",
+            name="fk_index_taggings_fingerprint_tagger_model_revision_sampling",
             ondelete="CASCADE",
         ),
     )
     op.create_table(
         "index_scores",
-        sa.Column("clip", sa.Integer, nullable=False),
+        sa.Column("tagging", sa.Integer, nullable=False),
         sa.Column("concept", sa.Integer, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
-        sa.PrimaryKeyConstraint("clip", "concept", name="pk_index_scores"),
+        sa.PrimaryKeyConstraint("tagging", "concept", name="pk_index_scores"),
         sa.ForeignKeyConstraint(
-            ["clip"], ["index_clips.id"], name="fk_index_scores_clip", ondelete="CASCADE"
+            ["tagging"], ["index_taggings.id"], name="fk_index_scores_tagging", ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(["concept"], ["index_concepts.id"], name="fk_index_scores_concept"),
         sqlite_with_rowid=False,
