@@ -17,9 +17,11 @@ from bot.storage.patience import patiently
 from cogs.clips import job_of_message, noticed_clips
 from cogs.permissions import require_permissions
 from cogs.places import is_noticed
+from cogs.previews import Previews
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
+    from bot.domain.clip import Clip
 
 # Seconds between two notices to one server that it has too many clips waiting.
 _SILENCE = 60.0
@@ -34,6 +36,7 @@ class AutoTag(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._log = structlog.get_logger("framehound.autotag")
+        self._previews = Previews()
         self._said_busy: dict[int, float] = {}
 
     @commands.Cog.listener()
@@ -47,19 +50,25 @@ class AutoTag(commands.Cog):
 
         A message is one job, so one that was answered is not answered anew.
         """
+        if self._previews.takes(event.message):
+            return
         if discord.utils.utcnow() - event.message.created_at < _CHANGEABLE:
             await self._notice(event.message)
 
     async def _notice(self, message: discord.Message) -> None:
         if message.author.bot or message.webhook_id or message.is_system():
             return
-        clips = noticed_clips(message, self._bot.app.config.sites)
-        if not clips or (await self._bot.get_context(message)).valid:
+        if not self._clips(message) or (await self._bot.get_context(message)).valid:
             return
-        if await patiently(lambda: self._bot.app.people.among([message.author.id])):
-            return
-        if not await self._is_wanted(message):
-            return
+        message = await self._previews.settled(message)
+        clips = self._clips(message)
+        if clips and await self._is_wanted(message):
+            await self._submit(message, clips)
+
+    def _clips(self, message: discord.Message) -> tuple[Clip, ...]:
+        return noticed_clips(message, self._bot.app.config.sites)
+
+    async def _submit(self, message: discord.Message, clips: tuple[Clip, ...]) -> None:
         try:
             require_permissions(message)
             await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
@@ -69,7 +78,9 @@ class AutoTag(commands.Cog):
             self._log.info("clip not answered", channel=message.channel.id, reason=str(error))
 
     async def _is_wanted(self, message: discord.Message) -> bool:
-        """Tell whether the server wants clips answered there, and this person's."""
+        """Tell whether its author and the server want clips answered there, and this person's."""
+        if await patiently(lambda: self._bot.app.people.among([message.author.id])):
+            return False
         if message.guild is None:
             return True
         guild_id = message.guild.id

@@ -11,6 +11,7 @@ import discord
 from bot.domain.clip import Clip
 from bot.domain.job import Job, message_job_id
 from bot.domain.links import (
+    PREVIEWED,
     find_links,
     hidden_links,
     is_media,
@@ -41,6 +42,13 @@ def asked_clips(message: discord.Message, sites: Collection[str] = frozenset()) 
     """Return what somebody who points at this message may mean: every file and every link."""
     found = (clip for part in _parts(message) for clip in _everything(part))
     return noticed_clips(message, sites) or _bounded(message, found)
+
+
+def awaits_previews(message: discord.Message) -> bool:
+    """Tell whether Discord may still find media behind links to pages in this message."""
+    pages = [link for link in find_links(message.content) if is_page(link, PREVIEWED)]
+    shown = [embed for embed in message.embeds if embed.url and is_page(embed.url, PREVIEWED)]
+    return len(shown) < len(pages) and not message.flags.suppress_embeds
 
 
 def linked_clip(link: str, *, spoiler: bool = False) -> Clip:
@@ -102,7 +110,9 @@ def _looks_like_clips(
             yield attached_clip(attachment)
     hidden = hidden_links(part.content)
     found = find_links(part.content)
-    links = [link for link in found if promises_clip(link) or is_page(link, sites)]
+    links = [
+        link for link in found if (promises_clip(link) and is_media(link)) or is_page(link, sites)
+    ]
     yield from (linked_clip(link, spoiler=link in hidden) for link in links)
     yield from _previewed(part, links, hidden)
 

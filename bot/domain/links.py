@@ -17,6 +17,10 @@ _MEDIA_HOST = re.compile(
     r"(c|media\d*)\.tenor\.com|(i|media\d*)\.giphy\.com|i\.imgur\.com"
     r"|cdn\.discordapp\.com|media\.discordapp\.net"
 )
+PREVIEWED = frozenset({"tenor.com", "giphy.com", "imgur.com"})
+"""Sites whose pages are no clips, while Discord's previews of them are."""
+# Their links end like files and lead to pages all the same.
+_PAGES_ALONE = re.compile(r"(www\.)?(tenor|giphy)\.com")
 # Discord makes no preview of a link that stands in code.
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
@@ -52,6 +56,8 @@ def hidden_links(text: str) -> set[str]:
 def is_media(link: str) -> bool:
     """Tell whether a link leads to a clip itself: by its path, or by a host with nothing else."""
     host, path = _host(link), PurePosixPath(_path(link))
+    if _PAGES_ALONE.fullmatch(host):
+        return False
     return promises_clip(link) or bool(
         path.name and not path.suffix and _MEDIA_HOST.fullmatch(host)
     )

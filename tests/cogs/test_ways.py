@@ -21,7 +21,6 @@ from tests.stand_ins.discord.sample_bot import point_discord_py_at
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from bot.app import App
     from bot.domain.job import Job
     from bot.storage.reports import Reply
     from tests.cogs.conftest import NotedJobs
@@ -41,9 +40,13 @@ class Place:
         self.guild = loopback.add_guild("Cats")
         self.channel = self.guild.add_text_channel("general")
         self.ann = self.guild.add_member("ann")
-        self.app: App
+        self.bot: FramehoundBot
         self.responder: DiscordResponder
         self._jobs = jobs
+
+    def be_impatient(self) -> None:
+        """Have the bot wait for no preview."""
+        self.bot.get_cog("AutoTag")._previews.patience = 0  # type: ignore[union-attr]  # our cog
 
     async def answer(self, job: Job) -> Reply | None:
         settings = GuildSettings(0)
@@ -86,7 +89,7 @@ async def place(
         place = Place(loopback, jobs)
         app = await open_app(make_config(shard_count=1, sites=sites))
         async with FramehoundBot(app, jobs, message_content=True) as bot:
-            place.app, place.responder = app, DiscordResponder(bot)
+            place.bot, place.responder = bot, DiscordResponder(bot)
             running = asyncio.create_task(bot.start(TOKEN))
             await loopback.wait_ready()
             yield place
@@ -148,6 +151,38 @@ async def test_a_preview_and_its_link_are_one_clip(place: Place) -> None:
         place.channel, LINK, embeds=[embed("video", LINK, "https://x.example/1.mp4")]
     )
     assert await place.links() == [LINK]
+
+
+async def test_previews_that_come_one_by_one_are_one_job(place: Place) -> None:
+    first = embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
+    second = embed("video", IMGUR, "https://i.imgur.com/AbCdEfG.mp4")
+    message = await place.unfurl(f"{LINK} {TENOR} {IMGUR}", first)
+    place.discord.unfurl(message, [first, second])
+    assert await place.links() == [LINK, first["video"]["url"], second["video"]["url"]]
+    await place.nothing_more()
+
+
+async def test_a_preview_that_never_comes_costs_no_other_clip(place: Place) -> None:
+    place.be_impatient()
+    message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
+    assert await place.links() == [LINK]
+    await place.ann.edit(message, f"{LINK} {TENOR} again")
+    await place.nothing_more()
+
+
+async def test_a_clip_taken_back_while_it_waits_for_others_is_none(place: Place) -> None:
+    message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
+    await place.ann.edit(message, "never mind")
+    await place.nothing_more()
+
+
+async def test_links_that_end_like_files_and_are_pages_wait_for_their_preview(
+    place: Place,
+) -> None:
+    short = "https://tenor.com/bCdEf.gif"
+    preview = embed("gifv", short, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
+    await place.unfurl(short, preview)
+    assert await place.links() == [preview["video"]["url"]]
 
 
 async def test_a_message_is_one_job_however_it_changes(place: Place) -> None:
@@ -222,7 +257,7 @@ async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
 
 @pytest.mark.parametrize("sites", [frozenset({"youtube.com"})])
 async def test_pages_of_the_sites_the_operator_named_are_noticed(place: Place) -> None:
-    assert isinstance(place.app.clip_tagger._fetcher, SiteFetcher)
+    assert isinstance(place.bot.app.clip_tagger._fetcher, SiteFetcher)
     await place.ann.post(place.channel, SHORT)
     preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
     message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])
