@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bot.domain.job import Job
     from bot.storage.reports import Reply
+    from cogs.previews import Previews
     from tests.cogs.conftest import NotedJobs
     from tests.stand_ins.discord import Message
 
@@ -46,7 +47,12 @@ class Place:
 
     def be_impatient(self) -> None:
         """Have the bot wait for no preview."""
-        self.bot.get_cog("AutoTag")._previews.patience = 0  # type: ignore[union-attr]  # our cog
+        self.previews.patience = 0
+
+    @property
+    def previews(self) -> Previews:
+        found: Previews = self.bot.get_cog("AutoTag")._previews  # type: ignore[union-attr]  # our cog
+        return found
 
     async def answer(self, job: Job) -> Reply | None:
         settings = GuildSettings(0)
@@ -174,6 +180,7 @@ async def test_a_clip_taken_back_while_it_waits_for_others_is_none(place: Place)
     message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
     await place.ann.edit(message, "never mind")
     await place.nothing_more()
+    assert not place.previews._held
 
 
 async def test_links_that_end_like_files_and_are_pages_wait_for_their_preview(
@@ -242,7 +249,9 @@ async def test_everything_in_a_message_is_one_job(place: Place) -> None:
 async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
     guild, ann = place.guild, place.ann
     posted = await ann.post(place.channel, "a word")
-    thread = await ann.open_thread(posted, name=LINK)
+    thread = await ann.open_thread(posted, name="about it")
+    # Discord says in the channel what the new thread is called, and nobody posted that.
+    await ann.begin_thread(place.channel, LINK)
     for posting in (
         ann.post(thread, LINK),
         ann.post(guild.add_voice_channel("talk"), LINK),

@@ -173,6 +173,7 @@ async def test_a_page_that_leads_on_and_on_is_left(
     with pytest.raises(Unreachable):
         await get(fetcher, site.link("loop"), tmp_path)
     assert site.asked.total() == 5
+    assert site.cookies["loop0"] == "seen=1"
 
 
 async def test_a_large_file_is_glimpsed_at_where_a_page_only_wants_to_know_what_it_is(

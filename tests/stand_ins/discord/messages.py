@@ -24,7 +24,7 @@ LOADING = 1 << 7
 SILENT = 1 << 12
 COMPONENTS_V2 = 1 << 15
 
-_PLAIN, _REPLY, _COMMAND, _STARTER, _MENU = 0, 19, 20, 21, 23
+_PLAIN, _THREAD_CREATED, _REPLY, _COMMAND, _STARTER, _MENU = 0, 18, 19, 20, 21, 23
 _FORWARD = 1
 
 
@@ -68,6 +68,7 @@ class Message:
     mention_everyone: bool = False
     reactions: dict[str, list[User]] = field(default_factory=dict)
     thread: Channel | None = None
+    announces: Channel | None = None
     edited_at: str | None = None
     past_contents: list[str] = field(default_factory=list)
     deleted: bool = False
@@ -93,6 +94,8 @@ class Message:
 
     @property
     def kind(self) -> int:
+        if self.announces is not None:
+            return _THREAD_CREATED
         if self.command is not None:
             return _COMMAND if self.command["type"] == 1 else _MENU
         if self.reference is None or self.reference.forward:
@@ -185,6 +188,9 @@ def _optional(message: Message) -> Json:
     found: Json = {}
     if message.nonce is not None:
         found["nonce"] = message.nonce
+    if message.announces is not None:
+        place = {"type": 0, "channel_id": str(message.announces.id)}
+        found["message_reference"] = place | message.announces.guild_part()
     if message.thread is not None:
         found["thread"] = message.thread.as_json()
     if message.reactions:

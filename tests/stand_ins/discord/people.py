@@ -122,6 +122,10 @@ class Member:
         """Open a thread from a message."""
         return posting.open_thread(self.user, message, name)
 
+    async def begin_thread(self, channel: Channel, name: str) -> Channel:
+        """Open a thread from nothing."""
+        return posting.begin_thread(self.user, channel, name)
+
     async def open_post(
         self, forum: Channel, name: str, content: str = "", *, files: Iterable[File] = ()
     ) -> Message:

@@ -44,6 +44,7 @@ class Draft:
     allowed_mentions: Json | None = None
     nonce: str | None = None
     interaction: Interaction | None = None
+    announces: Channel | None = None
 
 
 def as_uploads(files: Iterable[File]) -> tuple[Upload, ...]:
@@ -87,6 +88,7 @@ def create(channel: Channel, draft: Draft, snowflake: int | None = None) -> Mess
         allowed_mentions=draft.allowed_mentions,
         nonce=draft.nonce,
         interaction=draft.interaction,
+        announces=draft.announces,
     )
     message.attachments = [attach(channel, upload, message.ephemeral) for upload in draft.files]
     _note_mentions(message)
@@ -142,6 +144,13 @@ def open_thread(user: User, message: Message, name: str, *, private: bool = Fals
     message.flags |= HAS_THREAD
     _announce("MESSAGE_UPDATE", message)
     create(thread, Draft(user, reference=Reference(message)))
+    return thread
+
+
+def begin_thread(user: User, channel: Channel, name: str) -> Channel:
+    """Open a thread from nothing, which the channel is told in a message of Discord's own."""
+    thread = channel.add_thread(name)
+    create(channel, Draft(user, name, announces=thread))
     return thread
 
 
