@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -101,7 +102,7 @@ async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
         if config.clarifai_pat:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             taggers["clarifai"] = ClarifaiTagger(session, _account(config), config.limits)
-        taggers["local"] = _local(config, sandbox)
+        taggers["local"] = await _local(config, sandbox)
         yield taggers
 
 
@@ -128,7 +129,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
             fetcher=await parts.fetcher(asked.tagger.longest),
             sandbox=parts.sandbox,
             asked=asked,
-            fallback=parts.fallback(),
+            fallback=await parts.fallback(),
             folder=folder,
             metrics=metrics,
         )
@@ -197,15 +198,15 @@ class _Parts:
     async def asked(self) -> RememberingTagger:
         """Return the tagger the settings choose."""
         if self.config.chosen_tagger == "local":
-            return self._remembering(_local(self.config, self.sandbox))
+            return self._remembering(await _local(self.config, self.sandbox))
         account = Account(BillStore(self.database), self.config.budget)
         return self._remembering(self._proxying(await self._clarifai()), account)
 
-    def fallback(self) -> RememberingTagger | None:
+    async def fallback(self) -> RememberingTagger | None:
         """Return the tagger to use when Clarifai can't be, if the operator wants one."""
         if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
             return None
-        return self._remembering(_local(self.config, self.sandbox))
+        return self._remembering(await _local(self.config, self.sandbox))
 
     async def _clarifai(self) -> CircuitTagger:
         per_second = self.config.clarifai_calls_per_second
@@ -243,8 +244,9 @@ def _finder(
     return Finder(index, TaggingStore(database), settings)
 
 
-def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
-    return LocalTagger(sandbox, config.data_dir / "models", config.limits)
+async def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
+    models = config.data_dir / "models"
+    return await asyncio.to_thread(LocalTagger, sandbox, models, config.limits, config.local_model)
 
 
 def _account(config: Config) -> ClarifaiAccount:

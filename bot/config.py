@@ -29,6 +29,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
+from bot.domain import model_card
 from bot.domain.budget import Budget
 from bot.domain.clip import ClipLimits, ProxyLimits
 from bot.errors import ConfigError
@@ -108,12 +109,30 @@ def _check_database(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_model(folder: Path) -> Path:
+    """Read what the folder says of its model; each mistake is a line of its own."""
+    folder = folder.expanduser().absolute()
+    lacking = [
+        name for name in (model_card.CARD, model_card.MODEL) if not (folder / name).is_file()
+    ]
+    if lacking:
+        raise ValueError(f"there is no {' and no '.join(lacking)} in {folder}")
+    try:
+        model_card.parse((folder / model_card.CARD).read_text("utf-8"), folder.name)
+    except ConfigError as error:
+        raise ValueError("\n".join(error.mistakes)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"can't read {folder / model_card.CARD}: {error}") from None
+    return folder
+
+
 Root = Annotated[str, AfterValidator(_check_root)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
 Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
+ModelFolder = Annotated[Path, AfterValidator(_check_model)]
 
 
 class Config(BaseSettings):
@@ -140,6 +159,7 @@ class Config(BaseSettings):
     clarifai_model_id: str = "general-image-recognition"
     clarifai_model_version_id: str | None = None
     tagger: Literal["auto", "clarifai", "local"] = "auto"
+    local_model: ModelFolder | None = None
     default_threshold: float | None = Field(default=None, ge=0, lt=1)
     command_prefix: str = Field(default="!", min_length=1, max_length=10)
     database_url: DatabaseUrl | None = None
@@ -257,12 +277,12 @@ def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides:
         # The environment's file is pydantic-settings' own argument, unknown to the field list.
         return kind(_env_file=env_file, **given)  # type: ignore[call-arg]  # see above
     except ValidationError as error:
-        raise ConfigError([_line(each) for each in error.errors()]) from None
+        raise ConfigError([line for each in error.errors() for line in _lines(each)]) from None
 
 
-def _line(mistake: ErrorDetails) -> str:
+def _lines(mistake: ErrorDetails) -> list[str]:
     name = str(mistake["loc"][0]).upper()
     if mistake["type"] == "missing":
-        return f"{name}: must be set"
-    words = mistake["msg"].removeprefix("Value error, ")
-    return f"{name}: {words.replace('Input should', 'must', 1)}"
+        return [f"{name}: must be set"]
+    words = mistake["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    return [f"{name}: {line}" for line in words.splitlines()]

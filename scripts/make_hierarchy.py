@@ -168,7 +168,7 @@ def rows(
         names = given[number]
         noun = nouns[synset].words[0].lower()
         own = better.get(synset, better.get(noun, noun))
-        if len(names) < DEEPEST and own != "-" and own not in {n.lstrip("~") for n in names}:
+        if len(names) < DEEPEST and own != "-" and own not in {n.lstrip("~?") for n in names}:
             names = [*names, f"~{own}"]
         yield [synset, *names]
 
@@ -178,7 +178,7 @@ def doubled_names(table: list[list[str]]) -> Iterator[str]:
     places: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     for _synset, *names in table:
         for depth, name in enumerate(names):
-            places[name.lstrip("~")].add(tuple(names[: depth + 1]))
+            places[name.lstrip("~?")].add(tuple(names[: depth + 1]))
     for name, found in places.items():
         if len(found) > 1:
             yield f"{name}: stands in {len(found)} places: {sorted(found)}"

@@ -7,6 +7,7 @@ import pytest
 from bot import config
 from bot.domain.clip import ProxyLimits
 from bot.errors import ConfigError
+from tests.taggers.own_models import make_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,3 +150,31 @@ def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 def test_the_command_line_wins_over_both() -> None:
     assert config.load(config.Config, env_file=None, tagger="local").tagger == "local"
+
+
+def test_an_own_model_is_a_folder_with_a_model_and_its_card(tmp_path: Path) -> None:
+    assert (
+        load(LOCAL_MODEL=str(make_model(tmp_path / "colours"))).local_model == tmp_path / "colours"
+    )
+    (tmp_path / "colours" / "model.onnx").unlink()
+    assert mistakes(LOCAL_MODEL=str(tmp_path / "colours")) == (
+        f"LOCAL_MODEL: there is no model.onnx in {tmp_path / 'colours'}",
+    )
+    assert mistakes(LOCAL_MODEL=str(tmp_path / "nowhere")) == (
+        f"LOCAL_MODEL: there is no model.json and no model.onnx in {tmp_path / 'nowhere'}",
+    )
+
+
+def test_every_mistake_in_a_card_is_a_line(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, size=3, scores="max")
+    assert mistakes(LOCAL_MODEL=str(folder), LOG_LEVEL="LOUD") == (
+        "LOCAL_MODEL: model.json: 'size' must be a whole number of pixels from 16 to 1024",
+        'LOCAL_MODEL: model.json: \'scores\' must be "softmax" or "sigmoid" or "probabilities"',
+        "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
+    )
+
+
+def test_a_card_that_is_no_text_is_said(tmp_path: Path) -> None:
+    (make_model(tmp_path) / "model.json").write_bytes(b"\xff")
+    (found,) = mistakes(LOCAL_MODEL=str(tmp_path))
+    assert found.startswith(f"LOCAL_MODEL: can't read {tmp_path / 'model.json'}: ")

@@ -1,11 +1,12 @@
-"""The local tagger: EfficientNet-Lite0 on this machine, no account, no network."""
+"""The local tagger: models on this machine, no account, no network."""
 
 from __future__ import annotations
 
 import hashlib
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.domain import model_card
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
@@ -13,34 +14,47 @@ from bot.errors import ClipError, TaggerUnavailable
 from bot.taggers.local_answer import read_done, read_seen
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from bot.domain.clip import ClipFile, ClipLimits
     from bot.domain.progress import ProgressListener
     from bot.domain.tagging import Seen
     from bot.media.sandbox import Sandbox
 
-# Sums of probabilities: above a half, the name is likelier than everything else together.
+# Probabilities: above a half, a name is likelier right than wrong.
 _DEFAULT_THRESHOLD = 0.5
 # Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
 _LONGEST = 300.0
 _LONGEST_CHECK = 60.0
+# What decides which concepts a clip gets: of any model, and of those that come with the program.
+_RULES = ("evidence.py", "looks.py", "own_model.py", "recogniser.py")
+_STANDARD = (
+    *("detector.py", "everyday.py", "local_model.py"),
+    *("data/detected.tsv", "data/everyday.tsv", "data/nanodet.onnx"),
+)
 
 
 class LocalTagger:
-    """Tags clips in a sandboxed child; ``models`` is where the built model is kept."""
+    """Tags clips in a sandboxed child.
 
-    def __init__(self, sandbox: Sandbox, models: Path, limits: ClipLimits) -> None:
+    ``models`` is where the built model is kept; ``own`` is the folder of the operator's own, to be
+    used instead of it. Making one reads every file of the model.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, models: Path, limits: ClipLimits, own: Path | None = None
+    ) -> None:
         self._sandbox = sandbox
-        self._models = models
         self._limits = limits
-        self._identity = TaggerIdentity(
-            "local", "efficientnet-lite0", _DEFAULT_THRESHOLD, _revision()
-        )
+        self._identity = _identity(own)
+        self._model = {
+            "models": str(models.absolute()),
+            "own": str(own.absolute()) if own else None,
+        }
 
     @property
     def identity(self) -> TaggerIdentity:
-        """The model, told apart by the table of names it is read with."""
+        """The model, told apart by its files and by the rules its scores are read with."""
         return self._identity
 
     @property
@@ -66,7 +80,7 @@ class LocalTagger:
                 "path": str(clip.path.absolute()),
                 "format": clip.info.format.value,
                 "seconds": seconds,
-                "models": str(self._models.absolute()),
+                **self._model,
             },
             seconds=_LONGEST,
             on_progress=lambda done: progress(Progress(Stage.TAG, read_done(done), seconds)),
@@ -76,17 +90,30 @@ class LocalTagger:
 
     async def check(self) -> str:
         """Build and load the model; raises TaggerUnavailable where that fails."""
-        request = {"models": str(self._models.absolute())}
         try:
             names = await self._sandbox.run(
-                "bot.taggers.local_child:check", request, seconds=_LONGEST_CHECK
+                "bot.taggers.local_child:check", self._model, seconds=_LONGEST_CHECK
             )
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error
         return f"{self.identity} is ready ({names} names)"
 
 
-def _revision() -> str:
-    """Return a hash of the names, so that what was stored under other names is not mixed in."""
-    table = resources.files("bot.taggers").joinpath("data", "everyday.tsv").read_bytes()
-    return hashlib.sha256(table).hexdigest()[:12]
+def _identity(own: Path | None) -> TaggerIdentity:
+    """Say whose scores these are; other files, or other rules to read them by, are another's."""
+    here = Path(__file__).parent
+    rules = [here / name for name in _RULES]
+    if own is None:
+        revision = _hash([*rules, *(here / name for name in _STANDARD)])
+        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, revision)
+    card = model_card.parse((own / model_card.CARD).read_text("utf-8"), own.name)
+    files = sorted(path for path in own.iterdir() if path.is_file())
+    return TaggerIdentity("local", card.name, card.threshold, _hash([*rules, *files]))
+
+
+def _hash(files: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()[:12]
