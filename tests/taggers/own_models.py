@@ -33,7 +33,9 @@ def make_model(
     """Write a folder whose classifier gives how red, green and blue a picture is."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").write_text(json.dumps({**CARD, **card}))
-    taken = ["n", "h", "w", 3] if channels_last else ["n", 3, "h", "w"]
+    taken: list[str | int | None] = ["n", 3, "h", "w"]
+    if channels_last:
+        taken = ["n", "h", "w", 3]
     nodes = [
         helper.make_node("Cast", ["picture"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node(
@@ -49,7 +51,7 @@ def make_model(
         nodes,
         "colours",
         [helper.make_tensor_value_info("picture", kind, taken)],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", gives])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, gives])],
         [numpy_helper.from_array(np.arange(gives) % 3, "order")],
     )
     opset = [helper.make_opsetid("", 17)]
