@@ -115,8 +115,6 @@ def _chosen(seconds: Sequence[int], spans: Iterable[Span]) -> int:
 
 
 def _tile(second: int, image: Image.Image, left: int, right: int, x: int) -> Tile:
-    """Return a tile that fills its part, as far as little is cut off for it; ``x`` is below it."""
+    """Return a tile that fills its part, or begins at ``x`` where too much were cut off for it."""
     width = min(right - left, round(image.width * _WIDENED))
-    if width < right - left:
-        left = left if x < left + width else right - width
-    return Tile(second, left, ImageOps.fit(image, (width, HEIGHT)))
+    return Tile(second, max(left, min(x, right - width)), ImageOps.fit(image, (width, HEIGHT)))

@@ -158,9 +158,10 @@ class _Sheet:
     def _axis(self) -> None:
         """Draw time: its marks, a line up from each, and how many tags there was no room for."""
         base = self._bottom + 36
+        top = self.top if self._rows else self._bottom
         for second in _marks(self._length):
             x = self.x(second)
-            self._draw.line((x, self.top, x, self._bottom + 6), _LINE, 2)
+            self._draw.line((x, top, x, self._bottom + 6), _LINE, 2)
             written = figures.clock(second)
             width = self._small.width(written)
             left = min(x - width // 2, WIDTH - _MARGIN - width)

@@ -158,6 +158,14 @@ def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
         assert tile.left + tile.image.width + film.GAP <= following.left
 
 
+def test_a_lonely_still_is_not_stretched_and_stands_over_its_time() -> None:
+    told = built({"cat": {0: 0.9}}, 10)
+    for second in (0, 5, 9):
+        (tile,) = film.strip([still(second)], told.spans, lambda at: 100 + 60 * at, 10)
+        assert tile.image.width == round(round(film.HEIGHT * 96 / 54) * 1.3)
+        assert tile.left <= 100 + 60 * second < tile.left + tile.image.width
+
+
 @settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.integers(0, 700), max_size=24, unique=True).map(sorted),
