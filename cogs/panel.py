@@ -10,9 +10,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.domain.choices import READERS, Unsound, read_choice
-from cogs.panel_forms import Form, WrongInput, fields_of, read_typed
+from bot.domain.settings_file import Mistaken
+from cogs.panel_forms import FileForm, Form, WrongInput, fields_of, read_typed
 from cogs.panel_layout import PAGES, SETTINGS, Standing, panel
 from cogs.permissions import missing_anywhere
+from cogs.settings_files import told
 
 if TYPE_CHECKING:
     import re
@@ -20,20 +22,22 @@ if TYPE_CHECKING:
 
     from bot.client import FramehoundBot
     from bot.languages import Speech
+    from cogs.settings_files import SettingsFiles
 
     Pressing = discord.Interaction[FramehoundBot]
     Pressed = Callable[[Pressing, str, str, ui.Item[Any]], Awaitable[None]]
 
 # Forms somebody filled in wrongly whose text is kept for the next try.
 _MOST_KEPT = 200
-FIRST_PAGE = next(iter(PAGES))
+FIRST_PAGE, *_, LAST_PAGE = PAGES
 
 
 class Panel:
     """Shows the settings of servers, and changes them for who manages a server."""
 
-    def __init__(self, bot: FramehoundBot) -> None:
+    def __init__(self, bot: FramehoundBot, files: SettingsFiles) -> None:
         self._bot = bot
+        self._files = files
         self._typed: OrderedDict[tuple[object, ...], Mapping[str, str]] = OrderedDict()
         self.item = _dynamic_item(self._pressed)
 
@@ -80,6 +84,11 @@ class Panel:
             await self._choose(pressing, guild, name, act == "on")
         elif act == "choose":
             await self._choose(pressing, guild, name, _chosen(item))
+        elif name == "export":
+            file = await self._files.export(guild)
+            await pressing.response.send_message(file=file, ephemeral=True)
+        else:
+            await self._ask_for_file(pressing)
 
     async def _choose(
         self, pressing: Pressing, guild: discord.Guild, name: str, value: object
@@ -127,6 +136,22 @@ class Panel:
         self._typed.pop(key, None)
         await self._set(guild.id, read)
         await self._show(pressing, guild, page)
+
+    async def _ask_for_file(self, pressing: Pressing) -> None:
+        say = await self._bot.speech_for(pressing)
+        word = say("As it was exported, here or elsewhere. What it doesn't name stays as it is.")
+        form = FileForm(say("Import a file"), word, self._take_file, self._bot.refuse)
+        await pressing.response.send_modal(form)
+
+    async def _take_file(self, pressing: Pressing, attachment: discord.Attachment) -> None:
+        guild = _managed(pressing)
+        try:
+            await self._files.take_over(guild, attachment)
+        except Mistaken as mistaken:
+            say = await self._bot.speech_for(pressing)
+            await pressing.response.send_message(told(mistaken, say), ephemeral=True)
+        else:
+            await self._show(pressing, guild, LAST_PAGE)
 
     async def _set(self, guild_id: int, read: Mapping[str, Any]) -> None:
         app = self._bot.app

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cogs.panel_layout import Standing
 
     Take = Callable[[discord.Interaction[Any], Mapping[str, str]], Awaitable[None]]
+    TakeFile = Callable[[discord.Interaction[Any], discord.Attachment], Awaitable[None]]
     Refuse = Callable[[discord.Interaction[Any], Exception], Awaitable[None]]
 
 # Seconds; Discord takes what is typed for as long as an interaction can be answered.
@@ -83,6 +84,26 @@ class Form(ui.Modal):
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Hand over what was typed, by field."""
         await self._take(interaction, {name: each.value for name, each in self._inputs.items()})
+
+    async def on_error(  # type: ignore[override]  # as discord.py's own Modal has it
+        self, interaction: discord.Interaction[Any], error: Exception
+    ) -> None:
+        """Answer what went wrong in a sentence."""
+        await self._refuse(interaction, error)
+
+
+class FileForm(ui.Modal):
+    """Asks for a file and hands it over."""
+
+    def __init__(self, title: str, word: str, take: TakeFile, refuse: Refuse) -> None:
+        super().__init__(title=title, timeout=_PATIENCE)
+        self._take, self._refuse = take, refuse
+        self._file: ui.FileUpload[FileForm] = ui.FileUpload(custom_id="file", max_values=1)
+        self.add_item(ui.Label(text=title, description=word, component=self._file))
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand over the file."""
+        await self._take(interaction, self._file.values[0])
 
     async def on_error(  # type: ignore[override]  # as discord.py's own Modal has it
         self, interaction: discord.Interaction[Any], error: Exception

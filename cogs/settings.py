@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.settings import parse_threshold
+from bot.domain.settings_file import Mistaken
 from bot.render import figures, names
 from cogs.panel import Panel
+from cogs.settings_files import SettingsFiles, told
 
 if TYPE_CHECKING:
-    import discord
-
     from bot.client import FramehoundBot
 
 
@@ -22,7 +23,8 @@ class Settings(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
-        self._panel = Panel(bot)
+        self._files = SettingsFiles(bot)
+        self._panel = Panel(bot, self._files)
 
     @commands.hybrid_command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="threshold", description="Show or set the score a tag must be above to be shown"
@@ -83,6 +85,35 @@ class Settings(commands.Cog):
             sentence = say(
                 "What I know of this server's clips goes after {days} days.", days=days or most
             )
+        await context.reply(sentence, mention_author=False, ephemeral=True)
+
+    @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="export", description="Everything this server has set, as a file"
+    )
+    @commands.has_permissions(manage_guild=True)
+    @commands.guild_only()
+    async def export_settings(self, context: commands.Context[FramehoundBot]) -> None:
+        """Hand out everything this server has set (Manage Server only)."""
+        file = await self._files.export(_guild(context))
+        await context.reply(file=file, mention_author=False, ephemeral=True)
+
+    @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
+        name="import", description="Set everything a file says that was exported here or elsewhere"
+    )
+    @app_commands.describe(file="The exported file; what it doesn't name stays as it is")
+    @commands.has_permissions(manage_guild=True)
+    @commands.guild_only()
+    async def import_settings(
+        self, context: commands.Context[FramehoundBot], file: discord.Attachment
+    ) -> None:
+        """Take over a file if all of it is sound (Manage Server only)."""
+        say = await self._bot.speech_for(context)
+        try:
+            await self._files.take_over(_guild(context), file)
+        except Mistaken as mistaken:
+            sentence = told(mistaken, say)
+        else:
+            sentence = say("Everything in the file is set now; `/settings show` shows it.")
         await context.reply(sentence, mention_author=False, ephemeral=True)
 
     async def _set_threshold(

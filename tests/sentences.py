@@ -16,6 +16,8 @@ _SAYING = {"say", "_say", "Sentence"}
 # What an error is made of may be words: its stages, what a file is, which formats there are.
 _FACTS = re.compile(r"an? \w+|MP4, ")
 _WITH_FACTS = {"bot/media/formats.py", "bot/domain/clip.py"}
+# Says lines to the operator's terminal.
+_OTHERS = {"bot/check_command.py"}
 
 
 def all_sentences() -> dict[str, set[str]]:
@@ -24,6 +26,8 @@ def all_sentences() -> dict[str, set[str]]:
     for part in ("bot", "cogs"):
         for path in sorted((ROOT / part).rglob("*.py")):
             name = str(path.relative_to(ROOT))
+            if name in _OTHERS:
+                continue
             for sentence in _sentences(ast.parse(path.read_text()), name):
                 found.setdefault(sentence, set()).add(name)
     return found
@@ -33,6 +37,8 @@ def _sentences(tree: ast.Module, file: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _called(node, file)
+        elif isinstance(node, ast.arguments):
+            yield from _stages(node)
         elif isinstance(node, ast.ClassDef) and file.endswith("errors.py"):
             yield from _attributes(node)
         elif isinstance(node, ast.Constant) and file in _WITH_FACTS:
@@ -55,6 +61,12 @@ def _called(call: ast.Call, file: str) -> Iterator[str]:
         yield from _texts(options["name"])
     if "stage" in options:
         yield from _texts(options["stage"])
+
+
+def _stages(arguments: ast.arguments) -> Iterator[str]:
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if argument.arg == "stage" and default is not None:
+            yield from _texts(default)
 
 
 def _attributes(node: ast.ClassDef) -> Iterator[str]:

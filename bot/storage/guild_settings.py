@@ -13,8 +13,11 @@ from bot.domain.settings import GuildSettings
 from bot.storage.tables import choices, retentions, thresholds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Delete, Select
 
+    from bot.domain.settings_file import SettingsFile
     from bot.storage.database import Database, Insert
 
 
@@ -40,28 +43,23 @@ class GuildSettingsStore:
 
     async def choose(self, guild_id: int, **chosen: Any) -> None:
         """Set some of the server's other settings, by the names of ``GuildSettings``."""
-        insert = self._database.insert(choices)
-        rows = [
-            {"guild_id": guild_id, "name": name, "value": json.dumps(write_choice(value))}
-            for name, value in chosen.items()
-        ]
-        statement = insert.on_conflict_do_update(
-            index_elements=[choices.c.guild_id, choices.c.name],
-            set_={"value": insert.excluded.value},
-        )
         async with self._database.writing() as connection:
-            await connection.execute(statement, rows)
+            await connection.execute(self._choice(), _choice_rows(guild_id, chosen))
+
+    async def take_over(self, guild_id: int, file: SettingsFile) -> None:
+        """Set everything a file sets, or nothing; its watches are not among it."""
+        async with self._database.writing() as connection:
+            for tagger, threshold in file.thresholds.items():
+                await connection.execute(self._set(guild_id, tagger, threshold))
+            if file.retention is not None:
+                await connection.execute(self._retain(guild_id, *file.retention))
+            if file.choices:
+                await connection.execute(self._choice(), _choice_rows(guild_id, file.choices))
 
     async def set_retention(self, guild_id: int, days: int | None) -> None:
         """Set for how many days the server's posted clips are known; None forgets it."""
-        insert = self._database.insert(retentions)
-        statement: Delete | Insert = delete(retentions).where(retentions.c.guild_id == guild_id)
-        if days is not None:
-            statement = insert.values(guild_id=guild_id, days=days).on_conflict_do_update(
-                index_elements=[retentions.c.guild_id], set_={"days": insert.excluded.days}
-            )
         async with self._database.writing() as connection:
-            await connection.execute(statement)
+            await connection.execute(self._retain(guild_id, days))
 
     async def forget(self, guild_id: int) -> None:
         """Forget everything a server has set."""
@@ -78,6 +76,21 @@ class GuildSettingsStore:
         async with self._database.writing() as connection:
             await connection.execute(statement)
 
+    def _choice(self) -> Insert:
+        insert = self._database.insert(choices)
+        return insert.on_conflict_do_update(
+            index_elements=[choices.c.guild_id, choices.c.name],
+            set_={"value": insert.excluded.value},
+        )
+
+    def _retain(self, guild_id: int, days: int | None) -> Delete | Insert:
+        if days is None:
+            return delete(retentions).where(retentions.c.guild_id == guild_id)
+        insert = self._database.insert(retentions)
+        return insert.values(guild_id=guild_id, days=days).on_conflict_do_update(
+            index_elements=[retentions.c.guild_id], set_={"days": insert.excluded.days}
+        )
+
     def _set(self, guild_id: int, tagger: str, threshold: float) -> Insert:
         insert = self._database.insert(thresholds)
         return insert.values(
@@ -86,6 +99,13 @@ class GuildSettingsStore:
             index_elements=[thresholds.c.guild_id, thresholds.c.tagger],
             set_={"threshold": insert.excluded.threshold},
         )
+
+
+def _choice_rows(guild_id: int, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"guild_id": guild_id, "name": name, "value": json.dumps(write_choice(value))}
+        for name, value in chosen.items()
+    ]
 
 
 def _days(guild_id: int) -> Select[Any]:

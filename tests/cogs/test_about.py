@@ -165,3 +165,18 @@ async def test_help_and_about_are_for_the_asker_alone(
         "My source: <https://example.org/framehound>\n"
         "What I keep of your clips: `/privacy show`."
     )
+
+
+async def test_people_and_servers_are_spoken_to_in_their_language(running: Running) -> None:
+    async with running() as loopback:
+        guild = loopback.add_foreign_guild("Katzen")
+        guild.locale = "de"
+        guild.system_channel = guild.add_text_channel("system")
+        guild.let_bot_join()
+        greeting = await loopback.wait_for_message(guild.system_channel)
+        assert greeting.content.startswith("Ich sage Sekunde für Sekunde, was in")
+        ann, bob = guild.add_member("ann", locale="es-419"), guild.add_member("bob", locale="ja")
+        for person, words in ((ann, "Digo, segundo a segundo"), (bob, "I say, second by second")):
+            helped = await person.slash(guild.system_channel, "help")
+            assert helped.response
+            assert helped.response.content.startswith(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -214,3 +215,78 @@ async def test_more_channels_than_a_menu_shows_are_counted(
     await simcord_bot.app.settings.choose(channel.guild.id, channels_denied=frozenset(range(1, 31)))
     shown = await alice.slash(channel, "settings show")
     assert "**Never in these channels** · 30 chosen" in texts(shown)
+
+
+async def test_settings_travel_to_another_server_as_a_file(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    app = simcord_bot.app
+    await app.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
+    await app.settings.set_retention(channel.guild.id, 30)
+    await app.settings.set_threshold(channel.guild.id, "local:x", 0.7)
+    exported = await alice.slash(channel, "settings export")
+    assert exported.ephemeral
+    (attachment,) = exported.response.attachments
+    assert attachment.filename == "framehound-settings.json"
+    elsewhere = simcord_env.create_guild("Elsewhere")
+    there = elsewhere.create_text_channel("general")
+    role = elsewhere.create_role("manager", permissions=MANAGER)
+    bob = elsewhere.add_member(simcord_env.create_user("bob"), roles=[role])
+    file = (attachment.filename, await attachment.read())
+    taken = await bob.slash(there, "settings import", file=file)
+    assert taken.ephemeral
+    assert taken.response.content.startswith("Everything in the file is set now")
+    settings = await app.settings.load(elsewhere.id)
+    assert (settings.gap, settings.retention_days) == (3, 30)
+    assert settings.hidden_tags == {"cat"}
+    assert settings.thresholds == {"local:x": 0.7}
+
+
+async def test_a_file_with_mistakes_changes_nothing(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    content = b'{"framehound_settings": 1, "gap": 5, "*so*": 1, "shortest": 0, "watches": 1}'
+    refused = await alice.slash(channel, "settings import", file=("x.json", content))
+    assert refused.response.content == (
+        "Nothing was changed; this is wrong with the file:\n"
+        "- \\*so\\* there is no such setting\n"
+        "- shortest must be a whole number from 1 to 60\n"
+        "- watches must be a list of at most 25 watches"
+    )
+    huge = b" " * (256 * 1024 + 1)
+    refused = await alice.slash(channel, "settings import", file=("x.json", huge))
+    assert refused.response.content.endswith("- x.json must be at most 256 KB")
+    many = json.dumps({"framehound_settings": 1, **{f"a{number}": 1 for number in range(40)}})
+    refused = await alice.slash(channel, "settings import", file=("x.json", many.encode()))
+    assert refused.response.content.endswith("\n… and 25 more.")
+    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+
+
+async def test_the_panel_exports_and_imports_too(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:answers")
+    exported = await alice.click(shown.response, custom_id="settings:file:export")
+    assert exported.ephemeral
+    assert len(exported.response.attachments) == 1
+    for content, said in ((b"{}", "- framehound-settings.json must be"), (None, "")):
+        asked = await alice.click(shown.response, custom_id="settings:file:import")
+        sent = content or b'{"framehound_settings": 1, "picture": false}'
+        answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
+        assert said in (answered.response.content if content else "")
+    assert "**Timeline picture** · off" in texts(shown)
+    assert not (await kept(simcord_bot, channel)).picture
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_nobody_else_exports_or_imports(simcord_env: Any, place: tuple[Any, Any]) -> None:
+    channel, _alice = place
+    bob = channel.guild.add_member(simcord_env.create_user("bob"))
+    await bob.send(channel, "!settings export")
+    assert channel.last_message.content == FORBIDDEN
+    await bob.send(channel, "!settings import", attachments=[("x.json", b"{}")])
+    assert channel.last_message.content == FORBIDDEN

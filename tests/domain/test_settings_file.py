@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from bot.domain.choices import MOST_HIDDEN_TAGS, READERS
+from bot.domain.settings import GuildSettings
+from bot.domain.settings_file import (
+    LARGEST,
+    Mistaken,
+    Surroundings,
+    read_file,
+    write_file,
+)
+from bot.domain.watching import MOST_WATCHES, Watch
+
+AROUND = Surroundings(channel_ids={5, 6}, role_ids={7}, most_days=365)
+FULL = GuildSettings(
+    1,
+    MappingProxyType({"clarifai:general-image-recognition": 0.9}),
+    30,
+    autotag=False,
+    channels_allowed=frozenset({5}),
+    channels_denied=frozenset({6}),
+    roles_allowed=frozenset({7}),
+    hidden_tags=frozenset({"Žirafa"}),
+    tags_a_line=3,
+    gap=0,
+    language="de",
+)
+WATCHES = (Watch("cat", 5, 0.7), Watch("dog", 6))
+
+
+def written(**changes: Any) -> bytes:
+    return json.dumps({"framehound_settings": 1, **changes}).encode()
+
+
+def test_everything_a_server_set_comes_back_from_its_file() -> None:
+    file = read_file(write_file(FULL, WATCHES, AROUND).encode(), AROUND)
+    assert set(file.choices) == set(READERS)
+    again = replace(
+        GuildSettings(1, file.thresholds, *(file.retention or ())), **dict(file.choices)
+    )
+    assert again == replace(FULL, thresholds=dict(FULL.thresholds))
+    assert file.watches == WATCHES
+
+
+def test_a_file_does_not_name_what_is_gone() -> None:
+    around = replace(AROUND, channel_ids={6}, role_ids=())
+    file = read_file(write_file(FULL, WATCHES, around).encode(), around)
+    assert (file.choices["channels_allowed"], file.choices["roles_allowed"]) == (set(), set())
+    assert file.watches == (Watch("dog", 6),)
+
+
+def test_what_a_file_does_not_name_is_not_set() -> None:
+    file = read_file(written(gap=2), AROUND)
+    assert file.choices == {"gap": 2}
+    assert (file.thresholds, file.retention, file.watches) == ({}, None, None)
+    assert read_file(written(retention_days=None), AROUND).retention == (None,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"gap": -1}, "gap: must be a whole number from 0 to 60"),
+        ({"colour": "red"}, "colour: there is no such setting"),
+        ({"channels_denied": ["5", "99"]}, "channels_denied: 99 is no channel of this server"),
+        ({"roles_allowed": ["5"]}, "roles_allowed: 5 is no role of this server"),
+        ({"thresholds": [0.5]}, "thresholds: must name taggers, each with a score"),
+        ({"thresholds": {"x": 1}}, "thresholds: must be a score from 0 to below 1, such as 0.9"),
+        ({"thresholds": {"x": True}}, "thresholds: must be a score"),
+        ({"thresholds": {"x" * 201: 0.5}}, "thresholds: must name taggers"),
+        ({"retention_days": 366}, "retention_days: must be a whole number from 1 to 365"),
+        ({"retention_days": True}, "retention_days: must be a whole number from 1 to 365"),
+        ({"watches": {}}, "watches: must be a list of at most 25 watches"),
+        ({"watches": [{}] * (MOST_WATCHES + 1)}, "watches: must be a list of at most 25"),
+        ({"watches": [[]]}, "watches: must have a tag, a channel and perhaps a threshold each"),
+        ({"watches": [{"tag": " ", "channel": "5"}]}, "watches: must have a tag"),
+        ({"watches": [{"tag": "a", "channel": "5", "x": 1}]}, "watches: must have a tag"),
+        ({"watches": [{"tag": "a", "channel": 5}]}, "watches: must be a list of ids"),
+        ({"watches": [{"tag": "a", "channel": "9"}]}, "watches: 9 is no channel of this server"),
+        (
+            {"watches": [{"tag": "a", "channel": "5", "threshold": 2}]},
+            "watches: must be a score from 0 to below 1",
+        ),
+        (
+            {"watches": [{"tag": tag, "channel": "5"} for tag in ("Cat", "cat")]},
+            "watches: must have each tag once",
+        ),
+        ({"framehound_settings": 2}, "framehound_settings: must be 1, the version I know"),
+        ({"framehound_settings": True}, "framehound_settings: must be 1, the version I know"),
+    ],
+)
+def test_a_mistake_is_named(changes: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(Mistaken) as refused:
+        read_file(written(**changes), AROUND)
+    assert str(refused.value).startswith(mistake)
+    assert len(refused.value.mistakes) == 1
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(Mistaken) as refused:
+        read_file(written(gap=-1, autotag="yes", size=3, watches=1), AROUND)
+    names = [mistake.name for mistake in refused.value.mistakes]
+    assert names == ["gap", "autotag", "size", "watches"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[" * LARGEST,
+        b'{"a":' * 50_000,
+        b"[]",
+        b"{}",
+        b'{"framehound_settings": NaN}',
+        b'{"framehound_settings": ' + b"1" * 5000 + b"}",
+    ],
+    ids=["empty", "bytes", "deep", "deep objects", "list", "other", "no JSON", "endless number"],
+)
+def test_what_is_no_file_of_ours_is_refused(content: bytes) -> None:
+    with pytest.raises(Mistaken, match=r"must be a file as /settings export writes it"):
+        read_file(content, AROUND)
+
+
+def test_the_largest_file_there_can_be_fits() -> None:
+    ids = frozenset(range(10**18, 10**18 + 100))
+    around = Surroundings(ids, ids, 365)
+    tags = frozenset(
+        f"{number:03}" + "\N{GRINNING FACE}" * 97 for number in range(MOST_HIDDEN_TAGS)
+    )
+    settings = GuildSettings(
+        1, channels_allowed=ids, channels_denied=ids, roles_allowed=ids, hidden_tags=tags
+    )
+    watches = [Watch(tag, 10**18, 0.123456789) for tag in sorted(tags)[:MOST_WATCHES]]
+    content = write_file(settings, watches, around).encode()
+    assert len(content) < LARGEST / 2
+    assert read_file(content, around).choices["hidden_tags"] == tags
