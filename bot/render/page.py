@@ -140,7 +140,7 @@ def _player(source: str | None, name: str, *, moving: bool) -> str:
     where = f' src="{escape(source)}"' if source is not None else ""
     if moving:
         return f'<video id="clip" controls playsinline preload="metadata"{where}></video>'
-    return f'<img id="clip"{where} alt="{escape(name)}">' if where else '<div id="clip"></div>'
+    return f'<img id="clip"{where or " hidden"} alt="{escape(name)}">'
 
 
 def _place(source: str | None) -> str | None:
@@ -166,7 +166,7 @@ def _policy(script: str, style: str, place: str | None) -> str:
             "default-src 'none'",
             f"script-src {_hash(script)}",
             f"style-src {_hash(style)}",
-            f"img-src data: {place}",
+            f"img-src data: blob: {place}",
             f"media-src blob: {place}",
             "base-uri 'none'",
             "form-action 'none'",

@@ -230,6 +230,12 @@ def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
     shown_page.get_by_role("button", name="coffee", exact=True).click()
     shown_page.locator("#filter").fill("cat")
     assert rows(shown_page) == ["cat"]
+    for source in (None, "page.html"):  # the latter is no picture
+        alone = shown(tagged(SEEN, kind=ClipFormat.GIF), source)
+        expect(alone.locator("#notice")).to_contain_text("Choose its file")
+        alone.locator("#choose input").set_input_files(str(CLIPS / "montage.gif"))
+        expect(alone.locator("#notice")).to_contain_text("A GIF plays by itself")
+        assert alone.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
 
 
 def test_stills_play_from_their_second(shown: Shown) -> None:
@@ -313,7 +319,7 @@ def test_a_clip_comes_from_its_own_place_alone(source: str, place: str | None) -
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["media-src"].split() == ["blob:", *(place or "").split()]
-    assert rules["img-src"].split() == ["data:", *(place or "").split()]
+    assert rules["img-src"].split() == ["data:", "blob:", *(place or "").split()]
     assert rules["script-src"].startswith("'sha256-")
     assert len(rules) == 7
     assert ("src=" in html.split("<main>")[1].split("<script")[0]) == (place is not None)

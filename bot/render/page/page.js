@@ -7,6 +7,7 @@ const length = tagging.seconds.length;
 const folded = names.map(fold);
 const clip = byId("clip");
 const video = clip instanceof HTMLVideoElement ? clip : null;
+const notice = byId("notice").textContent;
 const timeline = byId("timeline");
 const filter = byId("filter");
 const slider = byId("threshold");
@@ -158,8 +159,9 @@ function offerFile(sentence) {
 }
 
 function open(file) {
-  byId("notice").textContent = "";
-  video.src = URL.createObjectURL(file);
+  byId("notice").textContent = notice;
+  clip.src = URL.createObjectURL(file);
+  clip.hidden = false;
 }
 
 function toggle() {
@@ -249,10 +251,10 @@ addEventListener("resize", drawAxis);
 if (video) {
   video.addEventListener("play", everyFrame);
   for (const event of ["timeupdate", "seeking", "seeked"]) video.addEventListener(event, follow);
-  video.addEventListener("error", () => offerFile(words.unplayable));
-  if (!video.getAttribute("src")) offerFile(words.missing);
-  else if (video.error) offerFile(words.unplayable);
 }
+clip.addEventListener("error", () => offerFile(words.unplayable));
+if (!clip.getAttribute("src")) offerFile(words.missing);
+else if (video ? video.error : clip.complete && !clip.naturalWidth) offerFile(words.unplayable);
 timeline.classList.toggle("plays", Boolean(video));
 drawStrip();
 drawAxis();
