@@ -12,6 +12,7 @@ from bot.domain.search import LONGEST_NAME, fold
 from bot.domain.settings import parse_threshold
 from bot.domain.watching import MOST_WATCHES, Watch
 from bot.render import figures, names
+from bot.render.summary import MESSAGE_LIMIT
 from cogs.permissions import missing_to_write
 from cogs.sight import sight_of
 
@@ -78,9 +79,11 @@ class Watching(commands.Cog):
         """List the server's watches."""
         say = await self._bot.speech_for(interaction)
         watches = await self._bot.app.watches.load(interaction.guild_id or 0)
-        lines = [_told(say, watch) for watch in watches]
+        listed = "\n".join(_told(say, watch) for watch in watches)
+        if len(listed) > MESSAGE_LIMIT:
+            listed = "\n".join(_told(say, watch, longest=12) for watch in watches)
         nothing = say("This server watches for nothing; `/watch add` changes that.")
-        await interaction.response.send_message("\n".join(lines) or nothing, ephemeral=True)
+        await interaction.response.send_message(listed or nothing, ephemeral=True)
 
     @watch.command(name="remove", description="Watch for a tag no more")
     @app_commands.describe(tag="The tag")
@@ -123,9 +126,9 @@ def _choices(tags: list[str]) -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=tag, value=tag) for tag in shown]
 
 
-def _told(say: Speech, watch: Watch) -> str:
-    """Write what a watch does, in a line short enough for all of them in one message."""
-    tag, channel = names.for_discord(watch.tag, limit=30), f"<#{watch.channel_id}>"
+def _told(say: Speech, watch: Watch, longest: int = 40) -> str:
+    """Write what a watch does, in a line."""
+    tag, channel = names.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
     if watch.threshold is None:
         return say("**{tag}** · {channel}", tag=tag, channel=channel)
     above = figures.threshold(watch.threshold)

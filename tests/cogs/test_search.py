@@ -14,6 +14,7 @@ from tests.cogs.finding import DAY, post
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
+    from tests.cogs.conftest import NotedJobs
 
 CAT = {"cat": 0.97}
 
@@ -227,6 +228,28 @@ async def test_private_threads_are_for_those_in_them(
     assert await suggested(bob, general) == ["cat"]
     await private.remove_user(discord.Object(alice.id))
     assert messages(await find(alice, general)) == [2]
+
+
+async def test_a_job_knows_the_thread_it_is_in(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+) -> None:
+    general, alice = place
+    channel = simcord_bot.get_channel(general.id)
+    assert isinstance(channel, discord.TextChannel)
+    private = await channel.create_thread(name="us", type=discord.ChannelType.private_thread)
+    public = await channel.create_thread(name="all", type=discord.ChannelType.public_thread)
+    await private.add_user(discord.Object(alice.id))
+    link = "https://cdn.example/cat.mp4"
+    for thread in general.threads:
+        await alice.send(thread, link)
+        await alice.slash(thread, "tags", url=link)
+    await alice.send(general, link)
+    noted = [(job.channel_id, job.parent_id, job.private) for job in jobs.noted]
+    assert noted == [
+        *[(private.id, general.id, True)] * 2,
+        *[(public.id, general.id, False)] * 2,
+        (general.id, None, False),
+    ]
 
 
 async def test_age_restricted_channels_are_for_those_behind_the_gate(

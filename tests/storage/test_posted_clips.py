@@ -59,6 +59,14 @@ async def test_a_deleted_channel_does(database: Database, store: PostedClipStore
     assert await left(database) == ({1, 3, 4}, {"01", "02", "04"})
 
 
+async def test_a_deleted_channel_takes_the_threads_in_it_along(
+    database: Database, store: PostedClipStore
+) -> None:
+    await store.add([replace(POSTED[0], message_id=9, channel_id=12, parent_id=11)])
+    assert await store.forget_channel(11) == {2, 9}
+    assert (await left(database))[0] == {1, 3, 4}
+
+
 async def test_a_server_that_goes_does(database: Database, store: PostedClipStore) -> None:
     assert await store.forget_guild(100) == {1, 2}
     assert await left(database) == ({3, 4}, {"02", "04"})
