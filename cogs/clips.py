@@ -108,27 +108,28 @@ def _looks_like_clips(
     for attachment in part.attachments:
         if _looks_like_clip(attachment):
             yield attached_clip(attachment)
-    hidden = hidden_links(part.content)
     found = find_links(part.content)
+    if found or part.embeds:
+        yield from _behind_links(part, found, sites)
+
+
+def _behind_links(
+    part: discord.Message | discord.MessageSnapshot, found: list[str], sites: Collection[str]
+) -> Iterator[Clip]:
+    """Yield what links lead to: what they promise, and what Discord found behind the others.
+
+    A preview that can't be told from that of a hidden link is taken for it.
+    """
+    hidden = hidden_links(part.content)
     links = [
         link for link in found if (promises_clip(link) and is_media(link)) or is_page(link, sites)
     ]
     yield from (linked_clip(link, spoiler=link in hidden) for link in links)
-    yield from _previewed(part, links, hidden)
-
-
-def _previewed(
-    part: discord.Message | discord.MessageSnapshot, links: list[str], hidden: set[str]
-) -> Iterator[Clip]:
-    """Yield the media Discord found behind links that promise nothing themselves.
-
-    A preview that can't be told from that of a hidden link is taken for it.
-    """
-    open_links = {*find_links(part.content)} - hidden
     for embed in part.embeds:
         media = _media_of(embed)
         if media and not any(link == embed.url or is_same_clip(link, media) for link in links):
-            yield linked_clip(media, spoiler=bool(hidden) and embed.url not in open_links)
+            is_open = embed.url in found and embed.url not in hidden
+            yield linked_clip(media, spoiler=bool(hidden) and not is_open)
 
 
 def _media_of(embed: discord.Embed) -> str | None:

@@ -35,10 +35,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
-from bot.domain.links import find_links, name_of, promises_clip
+from bot.domain.links import (
+    find_links,
+    hidden_links,
+    is_media,
+    is_page,
+    is_same_clip,
+    name_of,
+    promises_clip,
+)
 from bot.domain.progress import ignore_progress
 from bot.errors import ClipError, TaggerError
-from bot.media import formats, probe_child, sandbox_process
+from bot.media import formats, probe_child, sandbox_process, sites
 from bot.media.pictures import View
 from bot.media.probe import MAX_PACKETS, Probe, probe
 from bot.media.sample import sample
@@ -52,6 +60,8 @@ from tests.media.clipmaking import WAYS, Recipe, gif, make_clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from bot.media.fetch import Question
 
 LENGTH = 3000  # milliseconds of the clip that answers speak of
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
@@ -121,8 +131,17 @@ def try_child(content: bytes) -> None:
     assert found is None or 0 < found.duration <= LENGTH
     frames: tuple[Frame, ...] = _unless_refused(tagger.tag(clip, ignore_progress)) or ()
     assert all(frame.time >= 0 for frame in frames)
+    page: Question | None = _unless_refused(_read_page(said))
+    assert page is None or not {name.lower() for name in page.headers} & {"host", "connection"}
     raised = sandbox_process._restored(said)  # noqa: SLF001 - has no public face short of a process
     assert isinstance(raised, ClipError | TaggerError)
+
+
+async def _read_page(said: object) -> Question:
+    """Take apart what a child that reads pages asks and finds."""
+    with contextlib.suppress(ClipError):
+        sites._question(said)  # noqa: SLF001 - has no public face short of a process
+    return sites._read(said)  # noqa: SLF001 - see above
 
 
 def try_links(content: bytes) -> None:
@@ -134,6 +153,9 @@ def try_links(content: bytes) -> None:
         assert not re.search(r"[\s<>]", link)
         assert name_of(link)
         promises_clip(link)
+        assert not (is_media(link) and is_page(link, {"example"}))
+        assert is_same_clip(link, link)
+    assert hidden_links(text) <= {*find_links(text, left_alone=True)}
 
 
 def try_names(content: bytes) -> None:

@@ -22,6 +22,8 @@ from bot.domain.links import (
         ("(https://a.example/x.mp4)", ["https://a.example/x.mp4"]),
         ("[cat](https://a.example/x.mp4)", ["https://a.example/x.mp4"]),
         ("||https://a.example/x.mp4||", ["https://a.example/x.mp4"]),
+        ("||https://a.example/x.mp4||, look", ["https://a.example/x.mp4"]),
+        ("||https://a.example/x.mp4||look", ["https://a.example/x.mp4"]),
         ("https://a.example/1.mp4 https://a.example/1.mp4", ["https://a.example/1.mp4"]),
         ("<https://a.example/x.mp4>", []),
         ("ftp://a.example/x.mp4 x.mp4", []),
