@@ -6,7 +6,9 @@ https://docs.discord.com/developers/components/reference
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from enum import IntEnum
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord.refusals import invalid_form
@@ -50,6 +52,16 @@ def walk(components: Sequence[Json]) -> Iterator[Json]:
         yield component
         nested = [component[name] for name in ("accessory", "component") if name in component]
         yield from walk([*component.get("components", ()), *nested])
+
+
+def numbered(components: Sequence[Json]) -> list[Json]:
+    """Give each component an id where it has none, as Discord tells them back."""
+    told = deepcopy(list(components))
+    taken = {part["id"] for part in walk(told) if part.get("id")}
+    free = (number for number in count(1) if number not in taken)
+    for part in walk(told):
+        part["id"] = part.get("id") or next(free)
+    return told
 
 
 def check_rows(rows: Sequence[Json]) -> None:

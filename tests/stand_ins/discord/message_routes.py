@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord import posting
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord.world import World
 
 _HISTORY = 50
+_CREATED = HTTPStatus.CREATED
 _THREADED = {ChannelKind.TEXT, ChannelKind.FORUM}
 
 
@@ -47,14 +49,14 @@ class MessageRoutes:
         return [
             Route("GET", channel, self.get_channel),
             Route("POST", f"{channel}/typing", self.type),
-            Route("POST", f"{channel}/threads", self.open_thread),
+            Route("POST", f"{channel}/threads", self.open_thread, status=_CREATED),
             Route("POST", messages, self.create),
             Route("POST", f"{messages}/bulk-delete", self.delete_many),
             Route("GET", messages, self.history),
             Route("GET", message, self.get),
             Route("PATCH", message, self.edit),
             Route("DELETE", message, self.delete),
-            Route("POST", f"{message}/threads", self.open_thread_from),
+            Route("POST", f"{message}/threads", self.open_thread_from, status=_CREATED),
             Route("PUT", f"{reaction}/@me", self.react),
             Route("DELETE", f"{reaction}/{{user}}", self.unreact),
         ]

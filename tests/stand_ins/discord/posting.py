@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.stand_ins.discord.attachments import Attachment, Upload, as_upload
+from tests.stand_ins.discord.component_rules import numbered
 from tests.stand_ins.discord.events import Event, Intent, plain
 from tests.stand_ins.discord.mentions import pinged
 from tests.stand_ins.discord.messages import (
@@ -82,7 +83,7 @@ def create(channel: Channel, draft: Draft, snowflake: int | None = None) -> Mess
         author=draft.author,
         content=draft.content,
         embeds=list(draft.embeds),
-        components=list(draft.components),
+        components=numbered(draft.components),
         flags=draft.flags,
         reference=draft.reference,
         allowed_mentions=draft.allowed_mentions,
@@ -102,7 +103,7 @@ def edit(message: Message, body: Json, files: Mapping[int, Upload] = _NO_FILES) 
     message.past_contents.append(message.content)
     message.content = body.get("content", message.content) or ""
     message.embeds = body.get("embeds", message.embeds) or []
-    message.components = body.get("components", message.components) or []
+    message.components = numbered(body.get("components", message.components) or ())
     message.flags = (message.flags | (body.get("flags") or 0)) & ~LOADING
     message.allowed_mentions = body.get("allowed_mentions", message.allowed_mentions)
     message.attachments = _kept(message, body) + [

@@ -59,6 +59,7 @@ class Route:
     path: str
     handler: Handler
     open: bool = False
+    status: HTTPStatus = HTTPStatus.OK
 
 
 class Rest:
@@ -108,7 +109,7 @@ class Rest:
         try:
             if not route.open and authorization != f"Bot {self._token}":
                 raise unauthorized()
-            answer = _json(route.handler(Call(request.match_info, noted)))
+            answer = _json(route.handler(Call(request.match_info, noted)), route.status)
         except Refusal as refusal:
             answer = _refused(refusal)
         return self._finish(noted, answer)
@@ -134,12 +135,12 @@ class Rest:
         return answer
 
 
-def _json(body: Json | list[Json] | None) -> web.Response:
+def _json(body: Json | list[Json] | None, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     if body is None:
         return web.Response(status=HTTPStatus.NO_CONTENT)
     # discord.py reads JSON under exactly this type, without a charset.
     headers = {"Content-Type": "application/json"}
-    return web.Response(body=json.dumps(body).encode(), headers=headers)
+    return web.Response(body=json.dumps(body).encode(), headers=headers, status=status)
 
 
 def _refused(refusal: Refusal) -> web.Response:
