@@ -28,13 +28,14 @@ from bot.media.guard import TIMEOUTS, AddressRefusedError, guarded_session, ungu
 from bot.media.workplace import room_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
     from bot.domain.progress import ProgressListener
 
 _CHUNK = 256 * 1024
+_BATCH = 1024 * 1024  # handing something to a thread costs as much as hashing a tenth of this
 GLIMPSE = 65_536
 """Bytes."""
 _MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
@@ -229,18 +230,48 @@ async def _save(
     announced = answer.content_length
     if announced is not None and announced > limit:
         raise TooLarge(announced, limit)
-    digest = hashlib.sha256()
     size = 0
+    batch = bytearray()
     with await asyncio.to_thread(into.open, "wb") as file:
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(size, limit, at_least=True)
-            await asyncio.to_thread(_keep, file, digest, chunk)
-            progress(Progress(Stage.DOWNLOAD, size, announced))
-    return size, f"sha256:{digest.hexdigest()}"
+        keeping = _Keeping(file)
+        try:
+            async for chunk in answer.content.iter_chunked(_CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(size, limit, at_least=True)
+                batch += chunk
+                if len(batch) >= _BATCH:
+                    await keeping.keep(batch)
+                    batch = bytearray()
+                    progress(Progress(Stage.DOWNLOAD, size, announced))
+            await keeping.keep(batch)
+        finally:
+            await keeping.settle()
+    progress(Progress(Stage.DOWNLOAD, size, announced))
+    return size, keeping.fingerprint
 
 
-def _keep(file: BinaryIO, digest: hashlib._Hash, chunk: bytes) -> None:
-    file.write(chunk)
-    digest.update(chunk)
+class _Keeping:
+    """Writes and hashes batches of bytes, each in a thread of its own, while the next comes in."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._under_way: list[asyncio.Future[object]] = []
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of what is kept so far."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+    async def keep(self, batch: bytearray) -> None:
+        """Begin to keep a batch; wait only for the one before it."""
+        await self.settle()
+        run = asyncio.get_running_loop().run_in_executor
+        work: tuple[Callable[[bytearray], object], ...] = self._file.write, self._digest.update
+        self._under_way = [run(None, each, batch) for each in work]
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        under_way, self._under_way = self._under_way, []
+        await asyncio.gather(*under_way)

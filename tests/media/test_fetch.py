@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import socket
+import threading
+import tracemalloc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
-from bot.media.fetch import Fetcher, Question, _redirected
+from bot.media.fetch import Fetcher, Question, _Keeping, _redirected
 from bot.media.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
 
 if TYPE_CHECKING:
@@ -81,6 +84,54 @@ async def test_bytes_arrive_whole_with_their_fingerprint(tmp_path: Path) -> None
     assert fetched.size == len(BODY)
     assert fetched.fingerprint == f"sha256:{hashlib.sha256(BODY).hexdigest()}"
     assert seen[-1] == Progress(Stage.DOWNLOAD, len(BODY), len(BODY))
+
+
+async def test_a_large_clip_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
+    pieces, piece = 40, BODY[:-24]  # of a length that fits no batch
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(pieces):
+            await response.write(piece)
+        return response
+
+    seen: list[Progress] = []
+    async with serving(stream) as host, fetcher(host) as source:
+        tracemalloc.start()
+        try:
+            fetched = await source.fetch(
+                f"http://{host}/", tmp_path / "clip", pieces * len(piece), seen.append
+            )
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    whole_clip = piece * pieces
+    assert (tmp_path / "clip").read_bytes() == whole_clip
+    assert fetched.fingerprint == f"sha256:{hashlib.sha256(whole_clip).hexdigest()}"
+    assert seen[-1].done == fetched.size == len(whole_clip)
+    assert len(seen) > 10
+    assert peak < len(whole_clip) / 4
+
+
+async def test_a_slow_disk_is_waited_for() -> None:
+    may, written = threading.Event(), io.BytesIO()
+
+    class SlowDisk(io.BytesIO):
+        def write(self, batch: Any, /) -> int:
+            may.wait(10)
+            return written.write(batch)
+
+    keeping = _Keeping(SlowDisk())
+    await keeping.keep(bytearray(b"first"))
+    second = asyncio.create_task(keeping.keep(bytearray(b", second")))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not second.done()
+    may.set()
+    await second
+    await keeping.settle()
+    assert written.getvalue() == b"first, second"
 
 
 async def test_a_host_the_operator_named_is_not_public(tmp_path: Path) -> None:
