@@ -16,6 +16,8 @@ from structlog.contextvars import bound_contextvars
 from bot.domain.job import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dbos import StepOptions, WorkflowStatus
 
     from bot.answering import Answerer, Responder
@@ -44,7 +46,10 @@ class Patience:
 
 
 class JobWorkflow:
-    """Carries out jobs, ``running`` of them at present; ``worker_id`` is who does."""
+    """Carries out jobs, ``running`` of them at present; ``worker_id`` is who does.
+
+    ``ended`` is called as each of them ends.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class JobWorkflow:
         metrics: Metrics,
         worker_id: str,
         patience: Patience,
+        ended: Callable[[], None],
     ) -> None:
         self.running = 0
         self._answerer = answerer
@@ -60,6 +66,7 @@ class JobWorkflow:
         self._metrics = metrics
         self._worker_id = worker_id
         self._patience = patience
+        self._ended = ended
         self._log = structlog.get_logger("framehound.job")
 
     def register(self) -> None:
@@ -73,6 +80,7 @@ class JobWorkflow:
                     await self._carry_out(saved)
             finally:
                 self.running -= 1
+                self._ended()
 
     async def _carry_out(self, saved: dict[str, Any]) -> None:
         status = await _status(saved["id"])

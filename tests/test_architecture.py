@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.healthcheck",
         "bot.stopping",
         "bot.background",
+        "bot.waking",
     ),
     ("bot.domain", "bot.config", "bot.health"),
     ("bot.media", "bot.storage", "bot.render"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    import pytest
+
     from bot.domain.settings import GuildSettings
     from bot.domain.watching import Alert
     from bot.render.report import Report
@@ -225,6 +227,26 @@ async def test_an_answer_that_could_not_be_given_is_tried_again(
         await intake.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
         await forgetful.until(answers=1)
     assert forgetful.attempts == [False, True]
+
+
+async def test_a_job_handed_in_here_begins_at_once_and_the_next_as_it_ends(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Look for jobs so seldom that no test could wait for it."""
+    monkeypatch.setattr("bot.jobs._POLL_SECONDS", 600)
+    monkeypatch.setattr("bot.jobs._WRITTEN_SECONDS", 1)
+    app = await open_app(make_config())
+    recorder = Recorder()
+    database = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+    queue = JobQueue(database, worker_id="one", share=Share(worker=1, server=1))
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        for number in (1, 2):
+            await intake.submit(job(number, Clip("no.mp4", clip_host.url("no.mp4")), asked=True))
+        await recorder.until(answers=2)
 
 
 def modes(folder: Path, pattern: str) -> dict[str, int]:
