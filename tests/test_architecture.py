@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,9 +96,21 @@ def test_discord_is_known_at_the_door_alone(path: Path) -> None:
     assert not knows or part_of(module_of(path)) in DISCORD
 
 
-def test_the_domain_needs_the_standard_library_alone() -> None:
-    import sys  # noqa: PLC0415
+def test_what_opens_clips_is_imported_by_children_alone() -> None:
+    """Ask a fresh interpreter: what other tests imported says nothing."""
+    heavy = ("av", "numpy", "onnx", "onnxruntime", "PIL", "yt_dlp")
+    code = (
+        "import importlib, sys; import bot.running, bot.tag_command; from bot.client import COGS\n"
+        "for cog in COGS: importlib.import_module(cog)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
+
+def test_the_domain_needs_the_standard_library_alone() -> None:
     for path in (ROOT / "bot" / "domain").rglob("*.py"):
         for imported in imports(path):
             top = imported.partition(".")[0]
