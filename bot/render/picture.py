@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10
 WIDTH = 900
-_MARGIN, _HEADER, _ROW, _AXIS, _BAR = 24, 62, 48, 54, 28
+_MARGIN, _HEADER, _ROW, _AXIS, _MORE, _BAR = 24, 62, 48, 54, 36, 28
 _FEWEST_NAMES, _MOST_NAMES, _SCORE = 130, 290, 66  # widths of the columns beside the bars
 _SIZE, _SMALL = 30, 24
 _GROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
@@ -97,7 +97,8 @@ class _Sheet:
         self._tiles = film.strip(stills, spans, self.x, self._length)
         self.top = _MARGIN + _HEADER + (film.HEIGHT + 2 * film.GAP if self._tiles else 0)
         self._bottom = self.top + max(1, len(self._rows)) * _ROW
-        self._image = Image.new("RGB", (WIDTH, self._bottom + _AXIS + _MARGIN // 2), _GROUND)
+        height = self._bottom + _AXIS + (_MORE if self._more else 0) + _MARGIN // 2
+        self._image = Image.new("RGB", (WIDTH, height), _GROUND)
         self._draw = ImageDraw.Draw(self._image)
 
     def drawn(self, name: str) -> bytes:
@@ -168,8 +169,7 @@ class _Sheet:
             self._small.write(self._draw, (left, base), written, _MUTED)
         if self._more:
             said = _more(self._more, self._say)
-            shown = self._small.fitted(said, self._left - _MARGIN - 40)
-            self._small.write(self._draw, (_MARGIN, base), shown, _MUTED)
+            self._small.write(self._draw, (_MARGIN, base + _MORE), said, _MUTED)
 
     def _strip(self) -> None:
         """Draw the stills, each with a tick at its time."""
