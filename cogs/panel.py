@@ -70,6 +70,7 @@ class Panel:
             await app.reporter.threshold(guild.id),
             await app.reporter.threshold(None),
             app.config.retention_days,
+            app.config.command_prefix,
             tuple(missing_anywhere(channels, guild.me, settings)),
         )
 

@@ -163,9 +163,9 @@ def _fields(name: str, standing: Standing, say: Speech) -> Iterator[Field]:
             word = say("Days, from 1 to {most}. Empty: as long as that.", most=standing.most_days)
             yield Field(name, say("Retention"), word, str(settings.retention_days or ""))
         case _:
-            word = say("Seconds, from {lowest} to {most}.", lowest=0, most=LONGEST_GAP)
+            word = say("Seconds a tag may be missing, from 0 to {most}.", most=LONGEST_GAP)
             yield Field("gap", say("Gap"), word, str(settings.gap))
-            word = say("Seconds, from {lowest} to {most}.", lowest=1, most=LONGEST_GAP)
+            word = say("Seconds a tag must be seen, from 1 to {most}.", most=LONGEST_GAP)
             yield Field("shortest", say("Shortest time"), word, str(settings.shortest))
 
 

@@ -58,7 +58,9 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "autotag": Setting(
             "clips",
             Sentence("Answer posted clips"),
-            Sentence("When off, I answer only who asks: `/tags`, `!tags`, *Tag this video*."),
+            Sentence(
+                "When off, I answer only those who ask: `/tags`, `{prefix}tags`, *Tag this video*."
+            ),
         ),
         "channels_allowed": Setting(
             "clips",
@@ -68,7 +70,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "channels_denied": Setting(
             "clips",
             Sentence("Never in these channels"),
-            Sentence("There I answer only who asks."),
+            Sentence("There I answer only those who ask."),
         ),
         "roles_allowed": Setting(
             "clips",
@@ -144,6 +146,7 @@ class Standing:
     threshold: float
     own_threshold: float
     most_days: int
+    prefix: str
     missing: tuple[tuple[int, list[str]], ...] = ()
 
     @property
@@ -198,9 +201,8 @@ class _Builder:
         yield from self._missing()
 
     def _tab(self, name: str, current: str) -> ui.Item[Any]:
-        here = name == current
-        style = discord.ButtonStyle.primary if here else discord.ButtonStyle.secondary
-        return self._button("page", name, self.say(PAGES[name]), style, disabled=here)
+        style = discord.ButtonStyle.primary if name == current else discord.ButtonStyle.secondary
+        return self._button("page", name, self.say(PAGES[name]), style)
 
     def _setting(self, name: str) -> Iterator[ui.Item[Any]]:
         value = getattr(self.standing.settings, name, None)
@@ -213,13 +215,12 @@ class _Builder:
             yield self._form(name)
 
     def _flag(self, name: str, *, on: bool) -> ui.Item[Any]:
-        style = discord.ButtonStyle.secondary if on else discord.ButtonStyle.success
         label = self.say("Switch off") if on else self.say("Switch on")
         text = self._text(name, self.say("on") if on else self.say("off"))
-        return ui.Section(text, accessory=self._button("off" if on else "on", name, label, style))
+        return ui.Section(text, accessory=self._button("off" if on else "on", name, label))
 
     def _form(self, name: str) -> ui.Item[Any]:
-        button = self._button("form", name, self.say("Change"), discord.ButtonStyle.secondary)
+        button = self._button("form", name, self.say("Change"))
         return ui.Section(self._text(name, self._value(name)), accessory=button)
 
     def _value(self, name: str) -> str:
@@ -267,11 +268,10 @@ class _Builder:
         return ui.Select(options=options, custom_id=_id("choose", "language"))
 
     def _file(self) -> Iterator[ui.Item[Any]]:
-        grey = discord.ButtonStyle.secondary
         yield ui.Separator()
         yield ui.ActionRow(
-            self._button("file", "export", self.say("Export as a file"), grey),
-            self._button("file", "import", self.say("Import a file"), grey),
+            self._button("file", "export", self.say("Export as a file")),
+            self._button("file", "import", self.say("Import a file")),
         )
 
     def _missing(self) -> Iterator[ui.Item[Any]]:
@@ -297,8 +297,9 @@ class _Builder:
     def _text(self, name: str, value: str) -> str:
         setting = SETTINGS[name]
         shown = f" · {value}" if value else ""
+        word = self.say(setting.word, prefix=self.standing.prefix)
         wrong = self.wrong.get(name)
-        lines = [f"**{self.say(setting.title)}**{shown}", f"-# {self.say(setting.word)}"]
+        lines = [f"**{self.say(setting.title)}**{shown}", f"-# {word}"]
         return "\n".join([*lines, f"{_WARNING} {wrong}"] if wrong else lines)
 
     def _button(
@@ -306,13 +307,9 @@ class _Builder:
         act: str,
         name: str,
         label: str,
-        style: discord.ButtonStyle,
-        *,
-        disabled: bool = False,
+        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     ) -> ui.Item[Any]:
-        return self.wrap(
-            ui.Button(label=label, style=style, disabled=disabled, custom_id=_id(act, name))
-        )
+        return self.wrap(ui.Button(label=label, style=style, custom_id=_id(act, name)))
 
 
 def _id(act: str, name: str) -> str:

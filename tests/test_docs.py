@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import discord
 import pytest
+from discord import app_commands
+from discord.ext import commands
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from typer.main import get_command
 
 from bot.__main__ import cli
+from bot.client import COGS, FramehoundBot
 from bot.config import Config, DiscordConfig
 from bot.storage.tables import metadata
+from tests.cogs.conftest import NotedJobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -104,6 +113,25 @@ def test_every_defence_has_a_test_that_is_there() -> None:
         for file, name in re.findall(r"`([\w/.]+)::(\w+)`", row.split("|")[2]):
             text = (ROOT / "tests" / file).read_text()
             assert re.search(rf"^(async )?def {name}\(", text, re.MULTILINE), f"{file}::{name}"
+
+
+async def test_every_command_in_discord_is_documented(
+    make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    bot = FramehoundBot(await open_app(make_config()), NotedJobs(), message_content=True)
+    for cog in COGS:
+        await bot.load_extension(cog)
+    for text in bot.walk_commands():
+        if not isinstance(text, (commands.HybridCommand, commands.HybridGroup)):
+            assert f"`!{text.qualified_name}" in README
+    for command in bot.tree.walk_commands():
+        if isinstance(command, app_commands.Command):
+            assert f"`/{command.qualified_name}" in README
+            assert all(f"{option.name}:" in README for option in command.parameters)
+    for menu in bot.tree.get_commands(type=discord.AppCommandType.message):
+        assert f"*{menu.name}*" in README
+    assert len(list(bot.tree.walk_commands())) > 10
+    await bot.close()
 
 
 def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:

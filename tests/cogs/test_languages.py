@@ -62,7 +62,7 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any, language
     )
     needs = ["Send Messages in Threads", "Create Public Threads", "Read Message History"]
     missing = tuple((10**18 + number, needs) for number in range(10))
-    standing = Standing(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, missing)
+    standing = Standing(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, "!", missing)
     for page in PAGES:
         wrong = next((name, "w" * 150) for name in SETTINGS if SETTINGS[name].page == page)
         view = panel(standing, page, say, lambda item: item, wrong)

@@ -56,7 +56,7 @@ async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any
     assert "Settings of Cat \\*Club\\*" in read
     for setting in SETTINGS.values():
         assert setting.title in read
-        assert setting.word in read
+        assert setting.word.format(prefix="!") in read
     told = {field.name for field in fields(GuildSettings)}
     told -= {"guild_id", "thresholds", "retention_days", "gap", "shortest"}
     assert set(SETTINGS) == told | {"threshold", "retention", "flicker"}
