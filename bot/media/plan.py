@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,9 +67,7 @@ def plan(survey: Survey, seconds: Sequence[int]) -> list[Stretch] | None:
             if each.anchor is None:
                 return None
             reach[each.anchor] = max(reach.get(each.anchor, 0), each.exact)
-    found = _stretches(screen, ((each.second, each.chosen(reach)) for each in candidates))
-    in_order = all(one.last < other.first for one, other in pairwise(found))
-    return found if in_order else None
+    return _stretches(screen, ((each.second, each.chosen(reach)) for each in candidates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from bot.errors import Damaged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from av.codec import Codec
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 # Codecs whose pictures stand on those before, back to a key picture, and on nothing else. Others
 # (GIF paints over its whole past) are no worse for being decoded from the start.
 _PREDICTING = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "theora"})
-# RFC 6386 section 9.1: three bytes begin a frame; is it an inter frame, is it shown
-_VP8_SHOWN = 0x10
 # ISO/IEC 14496-15 section 8.3.3.1 (hvcC): how many temporal layers, three bits of byte 21
 _HVCC_LAYERS, _HVCC_LAYERS_SHIFT, _HVCC_LAYERS_MASK = 21, 3, 0x07
 
@@ -34,7 +31,7 @@ class Survey:
     """Every packet that holds a picture, in the order of decoding.
 
     ``times`` are when the pictures go on screen, in ticks of ``tick`` seconds; ``keys`` tells those
-    that stand on no other, ``shown`` those that are seen by themselves.
+    that stand on no other, ``shown`` those that no edit list has cut out.
     """
 
     tick: Fraction
@@ -77,13 +74,8 @@ def survey(container: InputContainer, track: VideoStream) -> Survey | None:
             return None
         found.times.append(packet.pts)
         found.keys.append(alone or packet.is_keyframe)
-        found.shown.append(not packet.is_discard and _is_shown(codec, packet))
+        found.shown.append(not packet.is_discard)
     return found
-
-
-def _is_shown(codec: Codec, packet: Packet[VideoStream]) -> bool:
-    """Tell a picture from one that VP8 only keeps for others to stand on."""
-    return codec.canonical_name != "vp8" or bool(memoryview(packet)[0] & _VP8_SHOWN)
 
 
 def may_skip(track: VideoStream) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import av
@@ -11,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.clip import ClipFormat
+from bot.errors import Damaged
 from bot.media.pictures import Painter, View
-from bot.media.sample import SampledFrame, sample
+from bot.media.plan import Stretch, Wanted
+from bot.media.sample import SampledFrame, _served, sample
+from bot.media.survey import may_skip
 from tests.conftest import CLIPS
 from tests.media.movingclips import Way, moving_clip, remuxed
 
@@ -34,13 +38,23 @@ def h264(**options: object) -> Way:
     return Way(ClipFormat.MP4, "libx264", named)
 
 
+UNPLANNED = "no key pictures, refreshed bit by bit"
 WAYS = {
     "key pictures often": h264(g=12, bf=3),
     "a key picture each second": h264(g=25, bf=0),
     "a key picture each two seconds": h264(g=50, bf=3),
     "one key picture": h264(g=999, bf=3),
     "open groups": h264(g=30, bf=3, x264_params="open-gop=1:keyint=30"),
-    "no key pictures, refreshed bit by bit": h264(g=30, bf=0, intra_refresh=1),
+    "open groups at a slow pace": Way(
+        ClipFormat.MKV,
+        "libx264",
+        (("bf", "3"), ("x264-params", "open-gop=1:keyint=8:min-keyint=4")),
+        times=range(0, 50_000, 700),
+    ),
+    "begun in the middle by an edit list": Way(
+        ClipFormat.MP4, "libx264", (("g", "50"), ("bf", "3")), times=range(-1000, 4000, 40)
+    ),
+    UNPLANNED: h264(g=30, bf=0, intra_refresh=1),
     "interlaced": h264(g=40, bf=2, x264_params="tff=1"),
     "HEVC": Way(ClipFormat.MP4, "libx265", (QUIET,)),
     "HEVC in layers": Way(
@@ -86,9 +100,13 @@ def check(path: Path, clip_format: ClipFormat) -> list[SampledFrame]:
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_pictures_are_those_of_full_decoding(name: str, tmp_path: Path) -> None:
+def test_pictures_are_those_of_full_decoding(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "bot.media.sample")
     way = WAYS[name]
     check(moving_clip(tmp_path / "clip", way), way.format)
+    assert bool(caplog.records) == (name == UNPLANNED)
 
 
 @pytest.mark.parametrize("clip_format", list(ClipFormat))
@@ -126,6 +144,31 @@ def test_packets_that_call_themselves_key_pictures_are_not_believed(
     source_format = ClipFormat.WEBM if codec.startswith("libvpx") else ClipFormat.MP4
     source = moving_clip(tmp_path / "source", Way(source_format, codec, options))
     check(remuxed(source, tmp_path / "clip", claim), ClipFormat.MKV)
+
+
+def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> None:
+    path = moving_clip(tmp_path / "clip", WAYS["one key picture"])
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    painter = Painter(VIEWS, 1)
+    for frame in frames:
+        stretch = Stretch(0, frame.pts or 0, 0, [Wanted(0, 0, frame.pts or 0, 0)])
+        if frame is frames[0]:
+            assert list(_served(stretch, iter([frame]), painter))
+        else:
+            with pytest.raises(Damaged):
+                list(_served(stretch, iter([frame]), painter))
+
+
+@pytest.mark.parametrize(
+    ("name", "may"), [("one key picture", True), ("HEVC", True), ("HEVC in layers", False)]
+)
+def test_pictures_others_may_stand_on_are_not_skipped(
+    name: str, *, may: bool, tmp_path: Path
+) -> None:
+    path = moving_clip(tmp_path / "clip", WAYS[name])
+    with av.open(str(path)) as container:
+        assert may_skip(container.streams.video[0]) == may
 
 
 def test_a_key_picture_in_the_second_will_do(tmp_path: Path) -> None:
