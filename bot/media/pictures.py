@@ -41,13 +41,15 @@ class View:
 
 
 class Painter:
-    """Makes pictures of decoded frames, one for each of its views.
+    """Makes pictures of a clip's decoded frames, one for each of its views.
 
-    ``pixel_aspect`` is a pixel's width by its height as shown on screen.
+    Those of one view are of one size: should frames change theirs on the way, they are squeezed to
+    the first one's. ``pixel_aspect`` is a pixel's width by its height as shown on screen.
     """
 
     def __init__(self, views: Sequence[View], pixel_aspect: float) -> None:
-        self._ways = [(view, _Scaler()) for view in views]
+        self._views = views
+        self._scalers: list[_Scaler] = []
         self._pixel_aspect = pixel_aspect
         self._painted: tuple[VideoFrame, tuple[Picture, ...]] | None = None
 
@@ -57,40 +59,38 @@ class Painter:
         A frame that stays on screen for seconds is painted once.
         """
         if self._painted is None or self._painted[0] is not frame:
-            pictures = tuple(self._scaled(frame, view, scaler) for view, scaler in self._ways)
-            self._painted = frame, pictures
+            if not self._scalers:
+                width = frame.width * self._pixel_aspect
+                self._scalers = [_Scaler(*view.size(width, frame.height)) for view in self._views]
+            self._painted = frame, tuple(scaler.picture(frame) for scaler in self._scalers)
         return self._painted[1]
-
-    def _scaled(self, frame: VideoFrame, view: View, scaler: _Scaler) -> Picture:
-        width, height = view.size(frame.width * self._pixel_aspect, frame.height)
-        picture: Any = scaler.scale(frame, width, height).to_ndarray()
-        return np.rot90(picture, k=frame.rotation // 90) if frame.rotation else picture
 
 
 class _Scaler:
-    """Scales frames to RGB; keeps libswscale's tables for the frames to come.
+    """Scales frames to RGB of one size; keeps libswscale's tables for the frames to come.
 
     Most frames are YUV. They are scaled first and turned into RGB when they are small: libswscale
     takes six times as long to do both at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int, height: int) -> None:
+        self._size = width, height
         self._scaling = VideoReformatter()
         self._colouring = VideoReformatter()
 
-    def scale(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
-        kind = frame.format.name
+    def picture(self, frame: VideoFrame) -> Picture:
+        rotation, kind = frame.rotation, frame.format.name
         if kind.startswith("yuv"):
             small = "yuvj420p" if kind.startswith("yuvj") else "yuv420p"
-            frame = _reformatted(self._scaling, frame, width, height, small)
-        return _reformatted(self._colouring, frame, width, height, "rgb24")
+            frame = self._reformatted(self._scaling, frame, small)
+        picture: Any = self._reformatted(self._colouring, frame, "rgb24").to_ndarray()
+        return np.rot90(picture, k=rotation // 90) if rotation else picture
 
-
-def _reformatted(
-    scaler: VideoReformatter, frame: VideoFrame, width: int, height: int, kind: str
-) -> VideoFrame:
-    """Scale by averaging the area a pixel covers; upwards, linearly."""
-    return scaler.reformat(frame, width, height, kind, interpolation=Interpolation.AREA, threads=1)
+    def _reformatted(self, scaler: VideoReformatter, frame: VideoFrame, kind: str) -> VideoFrame:
+        """Scale by averaging the area a pixel covers; upwards, linearly."""
+        return scaler.reformat(
+            frame, *self._size, kind, interpolation=Interpolation.AREA, threads=1
+        )
 
 
 def _between(least: int, number: float, most: int) -> int:

@@ -65,32 +65,33 @@ def sample(
     """
     wanted = range(0, seconds, step)
     with open_clip(path, clip_format) as container:
-        looked_at = survey(container, picture_track(container))
+        track = picture_track(container)
+        painter = Painter(views, float(track.sample_aspect_ratio or 1))
+        looked_at = survey(container, track)
     planned = plan(looked_at, wanted) if looked_at else None
     start = looked_at.start if looked_at else None
     served = 0
     if planned:
         try:
             with open_clip(path, clip_format) as container:
-                for frame in _by_plan(container, planned, views):
+                for frame in _by_plan(container, planned, painter):
                     yield frame
                     served += 1
         except Damaged as error:
             logger.debug("after %d pictures, not as planned: %s", served, error.detail)
     if served < len(wanted):
         with open_clip(path, clip_format) as container:
-            yield from _whole(container, wanted[served:], views, start)
+            yield from _whole(container, wanted[served:], painter, start)
 
 
 def _by_plan(
-    container: InputContainer, stretches: Sequence[Stretch], views: Sequence[View]
+    container: InputContainer, stretches: Sequence[Stretch], painter: Painter
 ) -> Iterator[SampledFrame]:
     """Decode these stretches and nothing else.
 
     Raises ``Damaged`` where something else comes out than the packets said.
     """
     track = picture_track(container)
-    painter = _painter(track, views)
     _set_threads(track, 1 if all(each.first == each.last for each in stretches) else cores())
     packets = enumerate(picture_packets(container, track))
     for stretch in stretches:
@@ -129,11 +130,10 @@ def _served(
 
 
 def _whole(
-    container: InputContainer, seconds: Sequence[int], views: Sequence[View], start: int | None
+    container: InputContainer, seconds: Sequence[int], painter: Painter, start: int | None
 ) -> Iterator[SampledFrame]:
     """Decode every picture; time begins at ``start`` ticks, else with the first one."""
     track = picture_track(container)
-    painter = _painter(track, views)
     coming = deque(seconds)
     shown: _Shown | None = None
     for upcoming in _everything(container, track, start):
@@ -170,10 +170,6 @@ def _everything(
                 continue
             start = frame.pts if start is None else start
             yield _Shown(max(0, milliseconds(frame.pts - start, tick)), frame)
-
-
-def _painter(track: VideoStream, views: Sequence[View]) -> Painter:
-    return Painter(views, float(track.sample_aspect_ratio or 1))
 
 
 def _set_threads(track: VideoStream, number: int) -> None:

@@ -14,7 +14,7 @@ from bot.errors import Damaged, NotAVideo
 from bot.media.pictures import View
 from bot.media.sample import SampledFrame, sample
 from tests.conftest import CLIPS
-from tests.media.clipmaking import Recipe, gif, make_clip
+from tests.media.clipmaking import Recipe, gif, growing_clip, make_clip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,6 +166,12 @@ def shaped(path: Path, width: int, height: int, pixel_aspect: Fraction) -> tuple
 def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
     assert shaped(tmp_path / "a.mp4", 64, 64, Fraction(2, 1)) == (32, 64)
     assert shaped(tmp_path / "b.mp4", 64, 64, Fraction(1, 2)) == (64, 32)
+
+
+def test_pictures_that_change_their_size_on_the_way_come_in_one(tmp_path: Path) -> None:
+    path = growing_clip(tmp_path / "clip", *[(64, 48)] * 10, *[(64, 96)] * 10)
+    shapes = [frame.pictures[0].shape for frame in frames(path, ClipFormat.AVI, 2)]
+    assert shapes == [(32, 43, 3)] * 2
 
 
 def test_a_long_strip_is_squeezed(tmp_path: Path) -> None:
