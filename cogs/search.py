@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -18,10 +20,12 @@ from bot.errors import FramehoundError, TooOften
 from bot.render import names
 from bot.render.finds import find_line
 from bot.replies.buttons import unwatched
+from bot.storage.errors import StorageUnavailable
 from cogs.sight import sight_of, with_private_threads
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable
 
     from bot.client import FramehoundBot
     from bot.finding import FoundPage
@@ -165,11 +169,25 @@ class Find(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Suggest tags of clips that the one who types can see, most seen first."""
-        tags = await self._bot.app.finder.suggest(
+        return await suggested(interaction, typed)
+
+
+async def suggested(
+    interaction: discord.Interaction[FramehoundBot], typed: str
+) -> list[app_commands.Choice[str]]:
+    """Return tags as Discord lists them; none while the database is away."""
+    tags: list[str] = []
+    with suppress(StorageUnavailable):
+        tags = await interaction.client.app.finder.suggest(
             typed, _guild_id(interaction), sight_of(interaction)
         )
-        shown = [names.clean(tag, LONGEST_NAME) for tag in tags[:_MOST_CHOICES]]
-        return [app_commands.Choice(name=tag, value=tag) for tag in shown]
+    return choices(tags)
+
+
+def choices(tags: Iterable[str]) -> list[app_commands.Choice[str]]:
+    """Return names as Discord lists them, no more than it allows."""
+    shown = (names.clean(tag, LONGEST_NAME) for tag in islice(tags, _MOST_CHOICES))
+    return [app_commands.Choice(name=tag, value=tag) for tag in shown]
 
 
 async def show(

@@ -74,9 +74,9 @@ def _public_threads(guild: discord.Guild, readable: Iterable[int]) -> Iterable[i
 
 
 async def _is_in(interaction: discord.Interaction[discord.Client], thread_id: int) -> bool:
-    """Ask Discord: no cache knows who is in a thread."""
+    """Ask Discord: no cache knows who is in a thread. What it does not say is not believed."""
     try:
         await interaction.client.http.get_thread_member(thread_id, interaction.user.id)
-    except (discord.NotFound, discord.Forbidden):
+    except discord.HTTPException:
         return False
     return True

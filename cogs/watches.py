@@ -14,13 +14,11 @@ from bot.domain.watching import MOST_WATCHES, Watch
 from bot.render import figures, names
 from bot.render.summary import MESSAGE_LIMIT
 from cogs.permissions import missing_to_write
-from cogs.sight import sight_of
+from cogs.search import choices, suggested
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
     from bot.languages import Speech
-
-_MOST_CHOICES = 25
 
 
 class Watching(commands.Cog):
@@ -107,8 +105,7 @@ class Watching(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Suggest tags of clips that the one who types can see."""
-        sight = sight_of(interaction)
-        return _choices(await self._bot.app.finder.suggest(typed, interaction.guild_id, sight))
+        return await suggested(interaction, typed)
 
     @remove.autocomplete("tag")
     async def suggest_watched(
@@ -118,12 +115,7 @@ class Watching(commands.Cog):
         if not interaction.permissions.manage_guild:
             return []
         watches = await self._bot.app.watches.load(interaction.guild_id or 0)
-        return _choices([watch.tag for watch in watches if fold(typed) in watch.folded])
-
-
-def _choices(tags: list[str]) -> list[app_commands.Choice[str]]:
-    shown = [names.clean(tag, LONGEST_NAME) for tag in tags[:_MOST_CHOICES]]
-    return [app_commands.Choice(name=tag, value=tag) for tag in shown]
+        return choices(watch.tag for watch in watches if fold(typed) in watch.folded)
 
 
 def _told(say: Speech, watch: Watch, longest: int = 40) -> str:

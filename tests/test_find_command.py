@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +13,7 @@ from bot.__main__ import cli
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.taggings import TaggingStore
-from tests.cogs.finding import DAY, tagging
+from tests.cogs.finding import DAY, message_at, tagging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +21,11 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+FIRST, SECOND, THIRD = message_at(0), message_at(0, 1), message_at(1)
 CLIPS = (
-    PostedClip(1, "sha256:a", 100, 10, 51, DAY, position=2, clips=3),
-    PostedClip(2, "sha256:b", 200, 20, 52, DAY + timedelta(days=1)),
-    PostedClip(3, "sha256:a", None, 30, None, DAY, parent_id=31),
+    PostedClip(FIRST, "sha256:a", 100, 10, 51, DAY, position=2, clips=3),
+    PostedClip(SECOND, "sha256:a", None, 30, None, DAY, parent_id=31),
+    PostedClip(THIRD, "sha256:b", 200, 20, 52, DAY),
 )
 
 
@@ -45,45 +44,46 @@ async def _fill(url: str) -> None:
     async with Database.open(url) as database:
         await TaggingStore(database).save(tagging("sha256:a", {"Cat": 0.97}, {}, {}, {"Cat": 0.6}))
         await TaggingStore(database).save(tagging("sha256:b", {"Cat": 0.8}))
-        await PostedClipStore(database).add([replace(clip) for clip in CLIPS])
+        await PostedClipStore(database).add(CLIPS)
 
 
 def test_finds_are_told_a_line_each_newest_first(find: Callable[..., Result]) -> None:
     assert find("CAT").stdout == (
-        "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  https://discord.com/channels/@me/30/3\n"
-        "2026-11-25 12:00  0:00–0:01  Cat .80  https://discord.com/channels/200/20/2\n"
+        f"2026-11-25 12:00  0:00–0:01  Cat .80  https://discord.com/channels/200/20/{THIRD}\n"
+        "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  "
+        f"https://discord.com/channels/@me/30/{SECOND}\n"
         "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  clip 2 of 3  "
-        "https://discord.com/channels/100/10/1\n"
+        f"https://discord.com/channels/100/10/{FIRST}\n"
     )
 
 
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        (("--server", "200"), ["2"]),
-        (("--channel", "31"), ["3"]),
-        (("--author", "51"), ["1"]),
-        (("--since", "2026-11-25"), ["2"]),
-        (("--until", "2026-11-24"), ["3", "1"]),
-        (("--lowest", "0.9"), ["3", "1"]),
+        (("--server", "200"), [THIRD]),
+        (("--channel", "31"), [SECOND]),
+        (("--author", "51"), [FIRST]),
+        (("--since", "2026-11-25"), [THIRD]),
+        (("--until", "2026-11-24"), [SECOND, FIRST]),
+        (("--lowest", "0.9"), [SECOND, FIRST]),
         (("--lowest", "0.99"), []),
     ],
 )
 def test_a_search_is_narrowed_down(
-    find: Callable[..., Result], options: tuple[str, ...], found: list[str]
+    find: Callable[..., Result], options: tuple[str, ...], found: list[int]
 ) -> None:
     done = find("cat", "--json", *options)
     assert done.exit_code == 0
-    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == found
+    assert [int(json.loads(line)["message"]) for line in done.stdout.splitlines()] == found
 
 
 def test_json_has_everything_that_is_known_of_a_find(find: Callable[..., Result]) -> None:
     told: dict[str, Any] = json.loads(find("cat", "--json", "--server", "100").stdout)
     assert told == {
-        "link": "https://discord.com/channels/100/10/1",
+        "link": f"https://discord.com/channels/100/10/{FIRST}",
         "server": "100",
         "channel": "10",
-        "message": "1",
+        "message": str(FIRST),
         "author": "51",
         "posted_at": "2026-11-24T12:00:00+00:00",
         "fingerprint": "sha256:a",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.domain import timeline
@@ -11,11 +12,13 @@ from bot.domain.concepts import Concept, Frame, TaggerIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from bot.domain.settings import Flicker
     from bot.domain.timeline import Segment
 
+# https://discord.com/developers/docs/reference#snowflakes
+_EPOCH = 1_420_070_400_000  # milliseconds, the first second of 2015
+_TIME_FROM_BIT = 22
 LONGEST_NAME = 100
 """Characters of a name that count; more than any model's."""
 
@@ -50,8 +53,9 @@ class Search:
     """What is looked for: a concept, by its number, and what narrows the search down.
 
     ``guild_id`` None searches everywhere, private channels too; ``sight`` None, as only the
-    operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since``
-    counts, ``until`` does not. ``lowest`` is what a score must be above instead of the threshold.
+    operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since`` counts,
+    ``until`` does not; both are about when the message was posted. ``lowest`` is what a score must
+    be above instead of the threshold.
     """
 
     concept: int
@@ -76,7 +80,6 @@ class Hit:
     guild_id: int | None
     channel_id: int
     author_id: int | None
-    posted_at: datetime
     fingerprint: str
     tagger: TaggerIdentity
     score: float
@@ -86,9 +89,24 @@ class Hit:
     reply_id: int | None = None
 
     @property
+    def posted_at(self) -> datetime:
+        """When the message was posted, which may be long before its clips were tagged."""
+        return moment_of(self.message_id)
+
+    @property
     def link(self) -> str:
         """A link to the message."""
         return link_to(self.guild_id, self.channel_id, self.reply_id or self.message_id)
+
+
+def moment_of(snowflake: int) -> datetime:
+    """Return when something was made at Discord, whose ids begin with that."""
+    return datetime.fromtimestamp(((snowflake >> _TIME_FROM_BIT) + _EPOCH) / 1000, UTC)
+
+
+def first_snowflake(moment: datetime) -> int:
+    """Return the lowest id that something made at a moment may have; 0 before there were any."""
+    return max(0, int(moment.timestamp() * 1000) - _EPOCH) << _TIME_FROM_BIT
 
 
 def link_to(guild_id: int | None, channel_id: int, message_id: int) -> str:

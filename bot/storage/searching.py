@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import Hit, KnownConcept, fold
+from bot.domain.search import Hit, KnownConcept, first_snowflake, fold
 from bot.storage import index
 from bot.storage.tables import (
     index_concepts,
     index_scores,
     index_taggings,
+    opted_out,
     posted_clips,
     reports,
     thresholds,
@@ -150,7 +151,8 @@ class ConceptIndex:
         newest = (
             select(_taggings.id, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
-            .where(true() if guild_id is None else _posted.guild_id == guild_id, _seen(sight))
+            .where(_seen(sight), _is_shown())
+            .where(true() if guild_id is None else _posted.guild_id == guild_id)
             .order_by(_posted.message_id.desc())
             .limit(_MOST_COUNTED)
             .subquery()
@@ -185,7 +187,11 @@ class ConceptIndex:
     def _matches(
         self, search: Search, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
-        wanted = [_scores.concept == search.concept, _scores.score > self._applied(search)]
+        wanted = [
+            _scores.concept == search.concept,
+            _scores.score > self._applied(search),
+            _is_shown(),
+        ]
         if search.guild_id is not None:
             wanted.append(_posted.guild_id == search.guild_id)
         if seen is None and search.sight is not None:
@@ -224,10 +230,16 @@ def _narrowed(search: Search) -> list[ColumnElement[bool]]:
     if search.author_id is not None:
         wanted.append(_posted.author_id == search.author_id)
     if search.since is not None:
-        wanted.append(_posted.posted_at >= search.since)
+        wanted.append(_posted.message_id >= first_snowflake(search.since))
     if search.until is not None:
-        wanted.append(_posted.posted_at < search.until)
+        wanted.append(_posted.message_id < first_snowflake(search.until))
     return wanted
+
+
+def _is_shown() -> ColumnElement[bool]:
+    """Leave clips alone whose poster opted out after they were tagged."""
+    out = select(opted_out.c.user_id).where(opted_out.c.user_id == _posted.author_id)
+    return ~out.exists()
 
 
 def _seen(sight: Sight) -> ColumnElement[bool]:
@@ -244,7 +256,6 @@ def _hit(row: Row[Any]) -> Hit:
         guild_id=row.guild_id,
         channel_id=row.channel_id,
         author_id=row.author_id,
-        posted_at=row.posted_at,
         fingerprint=row.fingerprint,
         tagger=TaggerIdentity(
             row.tagger, row.model, row.default_threshold, row.revision, row.sampling

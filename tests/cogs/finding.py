@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.search import first_snowflake
 from bot.domain.tagging import Tagging
 from bot.storage.posted_clips import PostedClip
 
@@ -26,6 +27,11 @@ def tagging(fingerprint: str, *seconds: dict[str, float]) -> Tagging:
     )
     info = ClipInfo(ClipFormat.MP4, 9, len(seconds) * 1000, fingerprint)
     return Tagging(info, frames, IDENTITY)
+
+
+def message_at(days: int = 0, number: int = 0) -> int:
+    """Return the id of a message posted some days after ``DAY``."""
+    return first_snowflake(DAY + timedelta(days=days)) + number
 
 
 async def post(

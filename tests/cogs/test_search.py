@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
 
 from cogs.search import Asked, Turn
-from tests.cogs.finding import DAY, post
+from tests.cogs.finding import DAY, message_at, post
 
 if TYPE_CHECKING:
     from bot.client import FramehoundBot
@@ -52,8 +51,9 @@ async def test_a_find_names_the_second_and_leads_to_the_message(
 ) -> None:
     channel, alice = place
     seconds = [{}, CAT, {"cat": 0.9}, {}, {}, {"Cat": 0.6}]
-    await post(simcord_bot, 7, channel, *seconds, position=2, clips=3)
-    link = f"https://discord.com/channels/{channel.guild.id}/{channel.id}/7"
+    message = message_at(0)
+    await post(simcord_bot, message, channel, *seconds, position=2, clips=3)
+    link = f"https://discord.com/channels/{channel.guild.id}/{channel.id}/{message}"
     assert await find(alice, channel, "CÄT") == (
         "**cat** in one clip\n"
         f"[0:01–0:03, 0:05–0:06](<{link}>) cat .97 · clip 2 of 3 · <#{channel.id}> · "
@@ -90,18 +90,19 @@ async def test_the_newest_come_first_and_can_be_narrowed_down(
 ) -> None:
     channel, alice = place
     other = channel.guild.create_text_channel("other")
-    for number in range(1, 4):
-        await post(simcord_bot, number, channel, CAT, posted_at=DAY + timedelta(days=number))
+    first, second, third = (message_at(days) for days in (1, 2, 3))
+    for message in (first, second, third):
+        await post(simcord_bot, message, channel, CAT)
     bob = simcord_env.create_user("bob")
-    await post(simcord_bot, 4, other, CAT, author_id=bob.id, posted_at=DAY)
-    inside = {"channel_id": 99, "parent_id": other.id, "posted_at": DAY}
-    await post(simcord_bot, 5, other, CAT, **inside)
-    assert messages(await find(alice, channel)) == [5, 4, 3, 2, 1]
-    assert messages(await find(alice, channel, channel=other)) == [5, 4]
-    assert messages(await find(alice, channel, person=bob)) == [4]
+    by_bob, inside = message_at(0, 1), message_at(0, 2)
+    await post(simcord_bot, by_bob, other, CAT, author_id=bob.id)
+    await post(simcord_bot, inside, other, CAT, channel_id=99, parent_id=other.id)
+    assert messages(await find(alice, channel)) == [third, second, first, inside, by_bob]
+    assert messages(await find(alice, channel, channel=other)) == [inside, by_bob]
+    assert messages(await find(alice, channel, person=bob)) == [by_bob]
     days = {"from": "2026-11-25", "to": "2026-11-26"}
-    assert messages(await find(alice, channel, **days)) == [2, 1]
-    assert messages(await find(alice, channel, to="2026-11-24")) == [5, 4]
+    assert messages(await find(alice, channel, **days)) == [second, first]
+    assert messages(await find(alice, channel, to="2026-11-24")) == [inside, by_bob]
     refused = await alice.slash(channel, "find", tag="cat", to="yesterday")
     assert refused.response.content == "A day is written like 2026-11-24."
     refused = await alice.slash(channel, "find", tag="cat", lowest="90")

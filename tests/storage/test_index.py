@@ -13,9 +13,10 @@ from sqlalchemy import delete, func, select
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.search import Search, Sight, fold
+from bot.domain.search import Search, Sight, first_snowflake, fold, moment_of
 from bot.storage import index
 from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.people import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.reports import Reply, ReportStore, SavedReport
 from bot.storage.searching import ConceptIndex
@@ -83,12 +84,16 @@ async def look(found: ConceptIndex, tag: str, **narrowed: object) -> list[Hit]:
 
 clips = st.builds(
     PostedClip,
-    message_id=st.integers(1, 6),
+    message_id=st.builds(
+        lambda days, number: first_snowflake(NOW + timedelta(days=days)) + number,
+        st.integers(0, 3),
+        st.integers(0, 1),
+    ),
     fingerprint=st.sampled_from(["a", "b", "c", "d"]),
     guild_id=st.sampled_from(GUILDS),
     channel_id=st.integers(10, 15),
     author_id=st.sampled_from([5, 6, None]),
-    posted_at=st.integers(0, 3).map(lambda days: NOW + timedelta(days=days)),
+    posted_at=st.just(NOW),
     parent_id=st.sampled_from([None, 10, 11]),
     private=st.booleans(),
 )
@@ -128,8 +133,8 @@ def is_wanted(clip: PostedClip, search: Search) -> bool:
         search.guild_id in {None, clip.guild_id}
         and search.channel_id in {None, clip.channel_id, clip.parent_id}
         and search.author_id in {None, clip.author_id}
-        and (search.since is None or clip.posted_at >= search.since)
-        and (search.until is None or clip.posted_at < search.until)
+        and (search.since is None or moment_of(clip.message_id) >= search.since)
+        and (search.until is None or moment_of(clip.message_id) < search.until)
     )
 
 
@@ -206,14 +211,15 @@ async def test_a_hit_tells_where_it_is_and_how_sure(
     database: Database, found: ConceptIndex
 ) -> None:
     tagging = tagged(FINGERPRINT, LOCAL, [("cat", 0.6)], [("cat", 0.8)])
-    clip = posted(7, FINGERPRINT, position=2, clips=3)
+    message = first_snowflake(NOW)
+    clip = posted(message, FINGERPRINT, position=2, clips=3, posted_at=NOW + timedelta(days=9))
     await keep(database, tagging, clip)
     (hit,) = await look(found, "CAT")
     assert (hit.score, hit.threshold, hit.tagger) == (0.8, 0.5, LOCAL)
     assert (hit.position, hit.clips, hit.posted_at) == (2, 3, NOW)
-    assert hit.link == "https://discord.com/channels/1/10/7"
+    assert hit.link == f"https://discord.com/channels/1/10/{message}"
     private = replace(hit, guild_id=None)
-    assert private.link == "https://discord.com/channels/@me/10/7"
+    assert private.link == f"https://discord.com/channels/@me/10/{message}"
 
 
 async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
@@ -257,6 +263,17 @@ async def test_a_forgotten_clip_leaves_the_index(database: Database, found: Conc
     async with database.reading() as connection:
         for table in (index_taggings, index_scores):
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_clips_of_who_opted_out_are_left_alone(
+    database: Database, found: ConceptIndex
+) -> None:
+    await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"))
+    await keep(database, tagged("b", LOCAL, [("cat", 0.8)]), posted(2, "b", author_id=None))
+    await OptOutStore(database).add(5)
+    assert [hit.message_id for hit in await look(found, "cat")] == [2]
+    await PostedClipStore(database).forget_messages([2])
+    assert await found.suggest("", guild_id=1, sight=Sight(frozenset({10}))) == []
 
 
 async def test_names_no_database_could_keep_are_indexed_as_far_as_they_can(
