@@ -53,9 +53,9 @@ class Search:
     """What is looked for: a concept, by its number, and what narrows the search down.
 
     ``guild_id`` None searches everywhere, private channels too; ``sight`` None, as only the
-    operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since`` counts,
-    ``until`` does not; both are about when the message was posted. ``lowest`` is what a score must
-    be above instead of the threshold.
+    operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since``
+    counts, ``until`` does not; both are about when the message was posted. ``lowest`` is what a
+    score must be above instead of the threshold.
     """
 
     concept: int
