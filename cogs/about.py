@@ -68,11 +68,18 @@ class About(commands.Cog):
         channel = next(_writable(guild), None)
         if channel is None:
             return
+        say = await self._settle(guild)
         settings = await self._bot.app.settings.load(guild.id)
-        say = Speech(spoken(guild.preferred_locale.value) or settings.language)
         lines = [*self._ways(say), *self._needs(say, channel, settings), *_ways_out(say)]
         with suppress(discord.Forbidden, discord.NotFound):
             await channel.send("\n".join(lines), silent=True)
+
+    async def _settle(self, guild: discord.Guild) -> Speech:
+        """Speak a server's own language from the start, where that is one of ours."""
+        language = spoken(guild.preferred_locale.value) or "en"
+        if language != "en":
+            await self._bot.app.settings.choose(guild.id, language=language)
+        return Speech(language)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:

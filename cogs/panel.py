@@ -13,12 +13,12 @@ from bot.domain.choices import READERS, Unsound, read_choice
 from bot.domain.settings_file import Mistaken
 from cogs.panel_forms import FileForm, Form, WrongInput, fields_of, read_typed
 from cogs.panel_layout import PAGES, SETTINGS, Standing, panel
-from cogs.permissions import missing_anywhere
+from cogs.permissions import missing_anywhere, missing_to_write
 from cogs.settings_files import told
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.client import FramehoundBot
     from bot.languages import Speech
@@ -58,12 +58,12 @@ class Panel:
         settings = await app.settings.load(guild.id)
         places = {each: guild.get_channel_or_thread(each) for each in settings.channels_allowed}
         here = getattr(channel, "id", 0)
-        looked_at = [channel, *(place for each, place in places.items() if each != here)]
-        channels = [
-            each
-            for each in looked_at
-            if isinstance(each, (discord.abc.GuildChannel, discord.Thread))
-        ]
+        answered = _known([channel, *(found for each, found in places.items() if each != here)])
+        missing = dict(missing_anywhere(answered, guild.me, settings))
+        for watch in await app.watches.load(guild.id):
+            for place in _known([guild.get_channel_or_thread(watch.channel_id)]):
+                if needed := missing_to_write(place, guild.me):
+                    missing.setdefault(place.id, needed)
         return Standing(
             guild,
             settings,
@@ -71,7 +71,7 @@ class Panel:
             await app.reporter.threshold(None),
             app.config.retention_days,
             app.config.command_prefix,
-            tuple(missing_anywhere(channels, guild.me, settings)),
+            tuple(missing.items()),
         )
 
     async def _pressed(self, pressing: Pressing, act: str, name: str, item: ui.Item[Any]) -> None:
@@ -146,13 +146,16 @@ class Panel:
 
     async def _take_file(self, pressing: Pressing, attachment: discord.Attachment) -> None:
         guild = _managed(pressing)
+        await pressing.response.defer()
         try:
             await self._files.take_over(guild, attachment)
         except Mistaken as mistaken:
             say = await self._bot.speech_for(pressing)
-            await pressing.response.send_message(told(mistaken, say), ephemeral=True)
+            await pressing.followup.send(told(mistaken, say), ephemeral=True)
         else:
-            await self._show(pressing, guild, LAST_PAGE)
+            say = await self._speech(pressing, guild)
+            view = await self.shown(guild, pressing.channel, say, LAST_PAGE)
+            await pressing.edit_original_response(view=view)
 
     async def _set(self, guild_id: int, read: Mapping[str, Any]) -> None:
         app = self._bot.app
@@ -170,6 +173,12 @@ class Panel:
         if pressing.message is not None and pressing.message.flags.ephemeral:
             return await self._bot.speech_for(pressing)
         return await self._bot.speech(guild.id)
+
+
+def _known(channels: Iterable[object]) -> list[discord.abc.GuildChannel | discord.Thread]:
+    return [
+        each for each in channels if isinstance(each, (discord.abc.GuildChannel, discord.Thread))
+    ]
 
 
 def _managed(pressing: Pressing) -> discord.Guild:

@@ -107,6 +107,7 @@ class Settings(commands.Cog):
         self, context: commands.Context[FramehoundBot], file: discord.Attachment
     ) -> None:
         """Take over a file if all of it is sound (Manage Server only)."""
+        await context.defer(ephemeral=True)
         say = await self._bot.speech_for(context)
         try:
             await self._files.take_over(_guild(context), file)

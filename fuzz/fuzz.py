@@ -45,6 +45,9 @@ from bot.domain.links import (
     promises_clip,
 )
 from bot.domain.progress import ignore_progress
+from bot.domain.settings import GuildSettings
+from bot.domain.settings_file import Mistaken, Surroundings, read_file, write_file
+from bot.domain.watching import Watch
 from bot.errors import ClipError, TaggerError
 from bot.media import formats, probe_child, sandbox_process, sites
 from bot.media.pictures import View
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
 
 LENGTH = 3000  # milliseconds of the clip that answers speak of
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
+AROUND = Surroundings(channel_ids={5}, role_ids={7}, most_days=365)
 LONGEST_NAME = 100  # characters of a concept's name that are kept
 DISCORD_SYNTAX = re.compile(r"[*_~`|<>@#\[\]()/:\\]")
 # what a database may throw that kept something else than we gave it
@@ -169,6 +173,19 @@ def try_names(content: bytes) -> None:
     assert not DISCORD_SYNTAX.search(re.sub(r"\\.", "", shown))
 
 
+def try_settings(content: bytes) -> None:
+    """Write what a file sets again: it must say the same."""
+    try:
+        file = read_file(content, AROUND)
+    except Mistaken:
+        return
+    settings = GuildSettings(1, file.thresholds, *(file.retention or ()), **file.choices)
+    again = read_file(write_file(settings, file.watches or (), AROUND).encode(), AROUND)
+    assert again.thresholds == file.thresholds
+    assert again.watches == (file.watches or ())
+    assert file.choices.items() <= again.choices.items()
+
+
 def try_frames(content: bytes) -> None:
     """Keep frames and read them back; read what somebody else kept."""
     words = [line.split(" ") for line in _text(content).split("\n")]
@@ -269,7 +286,13 @@ def _sentences() -> list[bytes]:
     ]
 
 
+def _settings_files() -> list[bytes]:
+    full = GuildSettings(1, {"local:x": 0.5}, 30, hidden_tags=frozenset({"a", "b"}), gap=2)
+    return [write_file(full, [Watch("cat", 5, 0.5)], AROUND).encode()]
+
+
 TARGETS = {
+    "settings": Target(try_settings, _settings_files),
     "formats": Target(try_formats, _heads),
     "container": Target(try_container, _clips),
     "clarifai": Target(try_clarifai, _answers),

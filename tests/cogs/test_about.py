@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -176,14 +177,15 @@ async def test_people_and_servers_are_spoken_to_in_their_language(running: Runni
         guild.let_bot_join()
         greeting = await loopback.wait_for_message(guild.system_channel)
         assert greeting.content.startswith("Ich sage Sekunde für Sekunde, was in")
-        channel = guild.system_channel
-        assert (await help_for(loopback, channel, "es-419")).startswith("Digo, segundo a segundo")
-        assert (await help_for(loopback, channel, "ja")).startswith("I say, second by second")
+        ask = partial(answer_to, loopback, guild.system_channel)
+        assert (await ask("help", "es-419")).startswith("Digo, segundo a segundo")
+        assert (await ask("help", "ja")).startswith("Ich sage Sekunde für Sekunde")
+        assert (await ask("threshold", "fr")).startswith("Dieser Server sieht Schlagwörter")
 
 
-async def help_for(loopback: LoopbackDiscord, channel: Channel, locale: str) -> str:
+async def answer_to(loopback: LoopbackDiscord, channel: Channel, name: str, locale: str) -> str:
     assert channel.guild
-    asked = await channel.guild.add_member("ann", locale=locale).slash(channel, "help")
+    asked = await channel.guild.add_member("ann", locale=locale).slash(channel, name)
     await loopback.wait_until(lambda: asked.response is not None, "answer")
     assert asked.response
     return asked.response.content

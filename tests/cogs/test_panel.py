@@ -11,6 +11,7 @@ import pytest
 
 from bot.client import FramehoundBot
 from bot.domain.settings import GuildSettings
+from bot.domain.watching import Watch
 from cogs.panel_layout import PAGES, SETTINGS
 
 if TYPE_CHECKING:
@@ -173,6 +174,20 @@ async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
     assert not (await kept(simcord_bot, channel)).autotag
 
 
+@pytest.mark.simcord(check_errors=False)
+async def test_a_form_is_taken_only_from_who_may_still_change_settings(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:tags")
+    asked = await alice.click(shown.response, custom_id="settings:form:threshold")
+    simcord_env.backend.get_guild(channel.guild.id).members[alice.id].role_ids.clear()
+    refused = await alice.submit_modal(asked, {"threshold": "0.1"})
+    assert refused.response.content == FORBIDDEN
+    assert not (await kept(simcord_bot, channel)).thresholds
+
+
 async def test_a_panel_works_after_a_restart(
     simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
 ) -> None:
@@ -197,11 +212,15 @@ async def test_every_missing_permission_is_named_where_it_is_missing(
     threads = guild.create_text_channel("threads", overwrites=no_threads)
     role = guild.create_role("manager", permissions=MANAGER)
     alice = guild.add_member(simcord_env.create_user("alice"), roles=[role])
+    mute = {guild.me: discord.PermissionOverwrite(send_messages=False)}
+    alerts = guild.create_text_channel("alerts", overwrites=mute)
     allowed = frozenset({there.id, threads.id, here.id})
     await simcord_bot.app.settings.choose(guild.id, channels_allowed=allowed)
+    await simcord_bot.app.watches.replace(guild.id, [Watch("cat", alerts.id)])
     shown = await alice.slash(here, "settings show")
     assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
     assert f"In <#{there.id}> I need: View Channel." in texts(shown)
+    assert f"In <#{alerts.id}> I need: Send Messages." in texts(shown)
     assert f"<#{threads.id}>" not in texts(shown)
     await alice.click(shown.response, custom_id="settings:page:answers")
     await alice.click(shown.response, custom_id="settings:on:in_thread")
@@ -225,6 +244,7 @@ async def test_settings_travel_to_another_server_as_a_file(
     await app.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
     await app.settings.set_retention(channel.guild.id, 30)
     await app.settings.set_threshold(channel.guild.id, "local:x", 0.7)
+    await app.watches.replace(channel.guild.id, [Watch("cat", 5)])
     exported = await alice.slash(channel, "settings export")
     assert exported.ephemeral
     (attachment,) = exported.response.attachments
@@ -241,6 +261,11 @@ async def test_settings_travel_to_another_server_as_a_file(
     assert (settings.gap, settings.retention_days) == (3, 30)
     assert settings.hidden_tags == {"cat"}
     assert settings.thresholds == {"local:x": 0.7}
+    with_watch = {"framehound_settings": 1, "watches": [{"tag": "cat", "channel": str(there.id)}]}
+    file = ("x.json", json.dumps(with_watch).encode())
+    await bob.slash(there, "settings import", file=file)
+    assert await app.watches.load(elsewhere.id) == (Watch("cat", there.id),)
+    assert (await app.settings.load(elsewhere.id)).gap == 3
 
 
 async def test_a_file_with_mistakes_changes_nothing(
@@ -277,7 +302,7 @@ async def test_the_panel_exports_and_imports_too(
         asked = await alice.click(shown.response, custom_id="settings:file:import")
         sent = content or b'{"framehound_settings": 1, "picture": false}'
         answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
-        assert said in (answered.response.content if content else "")
+        assert said in (answered.followups[0].content if content else "")
     assert "**Timeline picture** · off" in texts(shown)
     assert not (await kept(simcord_bot, channel)).picture
 
