@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.programs import TOKEN, clarifai_settings, settings_for, started
+from tests.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import recorded
 from tests.stand_ins.discord import LoopbackDiscord
@@ -39,7 +39,7 @@ async def wait_for_one(discord: LoopbackDiscord, place: tuple[Channel, Member], 
     channel, member = place
     began = time.perf_counter()
     posted = await member.post(channel, "", files=[clip(n)])
-    await discord.wait_for_message(channel, reply_to=posted, timeout=300)
+    await answer_to(discord, posted, 300)
     return time.perf_counter() - began
 
 
@@ -64,7 +64,7 @@ async def measure(waiting: int, runs: int) -> tuple[list[float], list[float], fl
             await discord.wait_for_message(busy[0], timeout=60)
             beside = [await wait_for_one(discord, quiet, 100 + n) for n in range(runs)]
             for message in posted:
-                await discord.wait_for_message(busy[0], reply_to=message, timeout=600)
+                await answer_to(discord, message, 600)
             return alone, beside, time.perf_counter() - began
 
 

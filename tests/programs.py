@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from bot.replies.messages import WORKING
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.stand_ins.clarifai import LoopbackClarifai
-    from tests.stand_ins.discord import LoopbackDiscord
+    from tests.stand_ins.discord import LoopbackDiscord, Message
 
 _KEPT = ("PATH", "HOME", "PYTHONPATH")
 _LONGEST_LINE = 2**20
@@ -74,6 +75,17 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
 
 def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
     return {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+
+
+async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - the stand-in's own style
+    """Return the reply to a message, once it says more than how far the work is."""
+
+    def is_answer(reply: Message) -> bool:
+        return not reply.content.startswith(WORKING)
+
+    return await discord.wait_for_message(
+        message.channel, reply_to=message, matching=is_answer, timeout=timeout
+    )
 
 
 @asynccontextmanager

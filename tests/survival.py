@@ -19,6 +19,7 @@ from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING
 
+from bot.replies.messages import WORKING
 from bot.replies.responder import REFUSED
 from tests.crew import Crew, JobTable, Role
 from tests.posting import People
@@ -226,9 +227,11 @@ class _Run:
     def _faults(self, exits: dict[str, int]) -> Iterator[str]:
         """Say everything that should not have happened."""
         for message in self._people.messages:
-            count = len(self._replies_to(message))
-            if count != 1:
-                yield f"{count} replies to {describe(message)}"
+            replies = self._replies_to(message)
+            if len(replies) != 1:
+                yield f"{len(replies)} replies to {describe(message)}"
+            if any(reply.content.startswith(WORKING) for reply in replies):
+                yield f"{describe(message)} is still being worked on"
             if REFUSED in message.reactions:
                 yield f"{describe(message)} was refused"
         yield from (f"said to nobody: {said.content}" for said in self._said_to_nobody())

@@ -23,7 +23,7 @@ from bot.media.fetch import Fetcher
 from bot.replies.responder import REFUSED
 from tests.conftest import CLIPS
 from tests.jumping_clock import JumpingClock
-from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
+from tests.programs import TOKEN, Program, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
@@ -141,10 +141,7 @@ class Scene:
         return posted
 
     async def reply_to(self, message: Message) -> str:
-        reply = await self.discord.wait_for_message(
-            self.channel, reply_to=message, timeout=PATIENCE
-        )
-        return reply.content
+        return (await answer_to(self.discord, message, PATIENCE)).content
 
     async def is_tagged(self, message: Message) -> bool:
         name = message.attachments[0].filename

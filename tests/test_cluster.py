@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.programs import Program, clarifai_settings, settings_for, started
+from tests.programs import Program, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
 from tests.stand_ins.postgres import free_port
@@ -89,7 +89,7 @@ async def test_a_worker_that_never_comes_back_leaves_its_jobs_to_another(
     second = await cluster.worker("two")
     await first.stop(signal.SIGKILL)
     async with ended_well(gateway, second):
-        await discord.wait_for_message(channel, reply_to=posted, timeout=PATIENCE)
+        await answer_to(discord, posted, PATIENCE)
         assert "worker is gone; jobs taken over" in second.log
     assert len(discord.replies_to(posted)) == 1
 
@@ -106,13 +106,13 @@ async def test_a_worker_that_only_seemed_dead_does_not_answer_too(
     second = await cluster.worker("two")
     first.process.send_signal(signal.SIGSTOP)
     cut_connections(postgres_url)
-    await discord.wait_for_message(channel, reply_to=posted, timeout=PATIENCE)
+    await answer_to(discord, posted, PATIENCE)
     # What the first one waits for arrives while it wakes up.
     clarifai.release()
     first.process.send_signal(signal.SIGCONT)
     async with ended_well(gateway, first, second):
         later = await ann.post(channel, "", files=[("b.gif", CAT + b"b", "image/gif")])
-        await discord.wait_for_message(channel, reply_to=later, timeout=PATIENCE)
+        await answer_to(discord, later, PATIENCE)
     assert len(discord.replies_to(posted)) == 1
     assert len(discord.replies_to(later)) == 1
 
@@ -132,7 +132,7 @@ async def test_workers_share_clips_in_flight_and_the_calls_a_second(
     workers = await asyncio.gather(*(cluster.worker(n, **settings) for n in ("one", "two")))
     async with ended_well(gateway, *workers):
         for message in posted:
-            await discord.wait_for_message(message.channel, reply_to=message, timeout=PATIENCE)
+            await answer_to(discord, message, PATIENCE)
     # One call for the clip that was posted ten times, one for each of the other twelve.
     moments = sorted(call.at for call in clarifai.calls)
     assert len(moments) == 13
@@ -159,7 +159,7 @@ async def test_a_database_restarted_in_the_middle_costs_no_answer(
     await asyncio.to_thread(postgres.cluster.start, postgres.port)
     async with ended_well(gateway, worker):
         for message in (posted, meanwhile):
-            await discord.wait_for_message(channel, reply_to=message, timeout=PATIENCE)
+            await answer_to(discord, message, PATIENCE)
     assert len(discord.replies_to(posted)) == len(discord.replies_to(meanwhile)) == 1
 
 
@@ -188,9 +188,9 @@ async def test_a_worker_can_be_watched_too(
     await discord.wait_ready()
     channel, ann = place(discord)
     posted = await ann.post(channel, "", files=FILES)
-    await discord.wait_for_message(channel, reply_to=posted, timeout=PATIENCE)
+    await answer_to(discord, posted, PATIENCE)
     again = await ann.post(channel, "", files=FILES)
-    await discord.wait_for_message(channel, reply_to=again, timeout=PATIENCE)
+    await answer_to(discord, again, PATIENCE)
     await gateway.wait_for_line('"event": "ready"')
     async with ended_well(gateway, worker), aiohttp.ClientSession() as session:
         for port, parts in zip(

@@ -15,7 +15,7 @@ from bot.replies.buttons import Action
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from tests.conftest import CLIPS, make_data_dir
-from tests.programs import TOKEN, settings_for, started
+from tests.programs import TOKEN, answer_to, settings_for, started
 from tests.stand_ins.discord import LoopbackDiscord, Permission, Upload
 from tests.test_running import Scene, scene
 
@@ -112,7 +112,7 @@ async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> N
         async with started(settings, tmp_path) as program:
             await discord.wait_ready()
             posted = await ann.post(channel, files=[CAT])
-            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            reply = await answer_to(discord, posted, 20)
             assert await program.stop() == 0, program.log
         await discord.wait_disconnected()
         async with started(settings, tmp_path) as program:
@@ -235,7 +235,7 @@ async def test_clips_are_noticed_where_and_from_whom_a_server_wants(desk: Desk) 
     ignored = await desk.ann.post(desk.channel, files=[CAT])
     other = desk.guild.add_text_channel("other")
     answered = await desk.ann.post(other, files=[CAT])
-    await desk.discord.wait_for_message(other, reply_to=answered, timeout=20)
+    await answer_to(desk.discord, answered, 20)
     await desk.choose(roles_allowed=frozenset({desk.guild.add_role("posters").id}))
     unwanted = await desk.ann.post(other, files=[CAT])
     asked = await desk.ann.post(desk.channel, "!tags", reply_to=ignored)

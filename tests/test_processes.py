@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import CLIPS
-from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
+from tests.programs import TOKEN, Program, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply
@@ -58,7 +58,7 @@ async def test_a_job_the_gateway_took_waits_for_a_worker_elsewhere(
             started(settings, tmp_path / "worker", "worker") as worker,
             ended_well(gateway, worker),
         ):
-            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            reply = await answer_to(discord, posted, 20)
             assert "cat ." in reply.content
     assert discord.unknown_routes == []
 
@@ -113,7 +113,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
             assert await first.stop(signal.SIGKILL) == -signal.SIGKILL
         await discord.wait_disconnected()
         async with started(settings, tmp_path / "two") as second, ended_well(second):
-            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            reply = await answer_to(discord, posted, 20)
             assert reply.content.startswith("**cat.gif** · 16 s · above 0.94\n")
         assert len(discord.replies_to(posted)) == 1
         assert len(clarifai.calls) == 2
@@ -137,7 +137,7 @@ async def test_a_job_that_ends_the_process_time_after_time_is_given_up_in_words(
             await discord.wait_disconnected()
         async with started(settings, tmp_path / "last") as last, ended_well(last):
             assert posted is not None
-            reply = await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            reply = await answer_to(discord, posted, 20)
         assert reply.content == (
             "**cat.gif** · I was cut off every time I tried this, so I gave up."
         )
@@ -153,14 +153,14 @@ async def test_a_reply_that_was_sent_but_not_noted_is_not_sent_again(
     async with started(settings, tmp_path / "one") as first:
         await discord.wait_ready()
         posted = await ann.post(channel, "", files=FILES)
-        await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+        await answer_to(discord, posted, 20)
         await first.stop(signal.SIGKILL)
     await discord.wait_disconnected()
     discord.forget_nonces()
     async with started(settings, tmp_path / "two") as second, ended_well(second):
         await discord.wait_ready()
         later = await ann.post(channel, "", files=[("city.mp4", CITY, "video/mp4")])
-        await discord.wait_for_message(channel, reply_to=later, timeout=20)
+        await answer_to(discord, later, 20)
         asked = "look for the reply"
         await discord.wait_until(lambda: _looked_back(discord), asked, timeout=20)
     assert len(discord.replies_to(posted)) == 1
@@ -189,7 +189,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decodin
     assert discord.replies_to(posted) == []
     await discord.wait_disconnected()
     async with started(settings, tmp_path / "two") as second, ended_well(second):
-        await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+        await answer_to(discord, posted, 20)
     assert len(discord.replies_to(posted)) == 1
 
 
@@ -203,11 +203,11 @@ async def test_an_attachment_whose_link_expired_is_fetched_by_a_fresh_one(
             await discord.wait_ready()
             posted = await ann.post(channel, "", files=FILES)
             posted.attachments[0].expire()
-            await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            await answer_to(discord, posted, 20)
             # The clip of another message: its link must be had anew there.
             asked = await ann.post(channel, "!tags", reply_to=posted)
             posted.attachments[0].expire()
-            reply = await discord.wait_for_message(channel, reply_to=asked, timeout=20)
+            reply = await answer_to(discord, asked, 20)
             assert reply.content.startswith("**cat.gif** · 16 s")
         assert posted.attachments[0].downloads == 2
         assert len(clarifai.calls) == 1
@@ -232,7 +232,7 @@ async def test_with_clarifai_down_the_local_tagger_answers_where_it_may(
                 for n in range(8)
             ]
             for message in posted:
-                reply = await discord.wait_for_message(channel, reply_to=message, timeout=20)
+                reply = await answer_to(discord, message, 20)
                 assert reply.content.startswith("**cat.gif** · 16 s · above 0.5\n")
             assert "tagger fails and is left alone" in program.log
         assert len(clarifai.calls) == 5

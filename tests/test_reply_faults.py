@@ -18,7 +18,7 @@ from bot.jobs import JobQueue
 from bot.replies.responder import DiscordResponder
 from bot.workflow import Patience
 from tests.conftest import CLIPS
-from tests.programs import TOKEN, clarifai_settings
+from tests.programs import TOKEN, answer_to, clarifai_settings
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.discord import (
@@ -109,7 +109,7 @@ class Desk:
         await self._submit("interaction-1", interaction=Interaction(1, "run-out"))
 
     async def reply_to(self, message: Message) -> Message:
-        return await self.discord.wait_for_message(self.channel, reply_to=message, timeout=20)
+        return await answer_to(self.discord, message, 20)
 
     def sent(self) -> list[Message]:
         return [m for m in self.channel.messages.values() if m.author is self.discord.bot]
@@ -182,7 +182,7 @@ async def test_four_internal_errors_are_waited_out(desk: Desk) -> None:
     # These discord.py tries again by itself, over some fifteen seconds: the queue hears of none.
     desk.discord.faults.add("POST", SENDING, server_error(500), times=4)
     posted = await desk.submit_message()
-    await desk.discord.wait_for_message(desk.channel, reply_to=posted, timeout=40)
+    await answer_to(desk.discord, posted, 40)
     assert attempts(desk.discord, desk.channel) == [*[500] * 4, 200]
     assert len(desk.responder.began) == 1
 

@@ -15,7 +15,7 @@ from bot.replies.responder import REFUSED
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from tests.conftest import CLIPS, make_data_dir
-from tests.programs import TOKEN, Program, clarifai_settings, settings_for, started
+from tests.programs import TOKEN, Program, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.discord import LoopbackDiscord, Member, Message, Permission
@@ -49,7 +49,7 @@ class Scene:
         return Scene(self.discord, self.program, self.guild.add_text_channel(name))
 
     async def reply_to(self, message: Message) -> Message:
-        return await self.discord.wait_for_message(self.channel, reply_to=message, timeout=20)
+        return await answer_to(self.discord, message, 20)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.running import gateway_names
 from bot.stopping import Stop
-from tests.programs import TOKEN, clarifai_settings, settings_for, started
+from tests.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
 from tests.stand_ins.discord import LoopbackDiscord, server_error
@@ -55,7 +55,7 @@ async def test_what_runs_is_finished_and_what_waits_stays(
         assert "Traceback" not in first.log
         async with started(settings, tmp_path / "two") as second, ended_well(second):
             for message in posted:
-                await discord.wait_for_message(channel, reply_to=message, timeout=20)
+                await answer_to(discord, message, 20)
         assert [len(discord.replies_to(message)) for message in posted] == [1] * 8
         assert len(clarifai.calls) == 8
 
@@ -97,7 +97,7 @@ async def test_a_network_that_is_away_at_the_start_is_waited_for(
             await discord.wait_ready()
             channel, ann = place(discord)
             posted = await ann.post(channel, "", files=FILES)
-            await discord.wait_for_message(channel, reply_to=posted, timeout=20)
+            await answer_to(discord, posted, 20)
             async with ended_well(program):
                 assert '"level": "error"' not in program.log
 
