@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 MOST_CLIPS = 10
+# How Discord's app marks a file, which it shows without the mark.
+_SPOILER = "SPOILER_"
 # What Discord calls the preview of a link that leads to one picture and nothing else.
 _PICTURES = {"gifv", "image"}
 _OPAQUE = {"", "application/octet-stream", "application/ogg"}
@@ -64,7 +66,7 @@ def handed_clips(text: str) -> list[Clip]:
 def attached_clip(attachment: discord.Attachment) -> Clip:
     """Return an attachment with everything Discord says of it."""
     return Clip(
-        name=attachment.filename,
+        name=attachment.filename.removeprefix(_SPOILER),
         location=attachment.url,
         size=attachment.size,
         content_type=attachment.content_type,

@@ -66,9 +66,11 @@ def is_media(link: str) -> bool:
 
 
 def is_page(link: str, sites: Collection[str]) -> bool:
-    """Tell whether a link leads to a page of one of these sites, which may show a clip."""
+    """Tell whether a link leads to a page of one of these sites, beyond its front page."""
     host = _host(link)
-    return not is_media(link) and any(host == site or host.endswith(f".{site}") for site in sites)
+    if is_media(link) or not _path(link).strip("/"):
+        return False
+    return any(host == site or host.endswith(f".{site}") for site in sites)
 
 
 def is_same_clip(one: str, other: str) -> bool:

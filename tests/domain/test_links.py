@@ -88,6 +88,8 @@ def test_a_page_is_on_a_site_or_below_it_and_no_file() -> None:
     assert is_page("https://www.a.example/1", sites)
     for link in ("https://a.example/1.mp4", "https://ba.example/1", "https://a.example.b/1"):
         assert not is_page(link, sites)
+    for link in ("https://a.example", "https://a.example/?v=1", "http://["):
+        assert not is_page(link, sites)
 
 
 def test_one_clip_has_many_forms_on_its_site_alone() -> None:
