@@ -138,6 +138,12 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
     assert (tmp_path / "out" / saved).read_bytes() == CLIP
     process.stdin.write(b"slash ask\n")
     assert await _read_until(process.stdout, "  press") == "Press press"
+    process.stdin.write(b"press Press\n")
+    assert await _read_until(process.stdout, "  form") == "Which one?: name"
+    process.stdin.write(b"press nothing\n")
+    assert await _read_until(process.stdout, "! ") == "nothing here is called 'nothing'"
+    process.stdin.write(b"fill name=Tom\n")
+    assert await _read_until(process.stdout, "framehound") == "chosen: Tom"
     process.stdin.write(b"slash privacy\n")
     refused = await _read_until(
         process.stdout, "! 'privacy' alone is not offered, only with one of"

@@ -20,6 +20,8 @@ from tests.stand_ins.discord.permissions import Permission
 from tests.stand_ins.discord.server import LoopbackDiscord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.stand_ins.discord.channels import Channel
     from tests.stand_ins.discord.interactions import Interaction
     from tests.stand_ins.discord.messages import Message
@@ -46,6 +48,7 @@ class Console:
         self._folder = folder
         self._shown: dict[int, tuple[object, ...]] = {}
         self._pressed: Interaction | None = None
+        self._form_shown = False
 
     async def act(self, line: str) -> None:
         """Do what a line says; a line that cannot be done says why."""
@@ -70,23 +73,24 @@ class Console:
             theirs = [m for m in channel.messages.values() if m.author is person.user]
             await person.use_context_menu(channel, rest, theirs[-1])
         elif verb == "press":
-            await self._press(*rest.split(maxsplit=1))
+            await self._press(rest)
         elif verb == "fill" and self._pressed:
             filled = dict(word.split("=", 1) for word in rest.split())
             self._pressed = await person.submit(self._pressed, filled)
         elif verb:
             say(_HELP)
 
-    async def _press(self, name: str, values: str = "") -> None:
-        """Press what is called so, by its label or its custom id."""
+    async def _press(self, rest: str) -> None:
+        """Press what is called so, by its label or its custom id; what follows are values."""
         for message in reversed(self._channel.messages.values()):
-            for part in _usable(message):
-                if name in {part.get("label"), part["custom_id"]}:
-                    chosen = values.split()
-                    press = self._person.click(message, part["custom_id"], values=chosen)
-                    self._pressed = await press
-                    return
-        raise LookupError(f"nothing here is called {name!r}")
+            for part in _usable(message.components):
+                for name in filter(None, (part.get("label"), part["custom_id"])):
+                    if f"{rest} ".startswith(f"{name} "):
+                        values = rest.removeprefix(name).split()
+                        press = self._person.click(message, part["custom_id"], values=values)
+                        self._pressed, self._form_shown = await press, False
+                        return
+        raise LookupError(f"nothing here is called {rest!r}")
 
     async def _slash(self, rest: str) -> None:
         words = rest.split()
@@ -96,9 +100,14 @@ class Console:
         await self._person.slash(self._channel, name, **options)
 
     async def show(self) -> None:
-        """Print what the bot wrote or changed since the last time."""
+        """Print what the bot wrote or changed since the last time, and the form it opened."""
+        if self._pressed and self._pressed.modal and not self._form_shown:
+            self._form_shown = True
+            modal = self._pressed.modal
+            keys = " ".join(part["custom_id"] for part in _usable(modal["components"]))
+            say(f"  form: {modal['title']}: {keys}")
         for message in list(self._channel.messages.values()):
-            buttons = [part["custom_id"] for part in _usable(message)]
+            buttons = [part["custom_id"] for part in _usable(message.components)]
             state = (message.content, message.loading, len(message.attachments), buttons)
             is_news = message.author.bot and self._shown.get(message.id) != state
             if is_news and not message.loading:
@@ -110,7 +119,10 @@ class Console:
         say(f"{message.author.name}{whom}: {message.content}")
         for embed in message.embeds:
             say(f"  embed: {embed.get('title') or ''} {embed.get('description') or ''}")
-        for part in _usable(message):
+        for part in walk(message.components):
+            if "content" in part:
+                say(f"  {part['content']}")
+        for part in _usable(message.components):
             say(f"  press: {part.get('label') or ''} {part['custom_id']}")
         for attachment in message.attachments:
             path = self._folder / f"{attachment.id}-{attachment.filename}"
@@ -118,8 +130,8 @@ class Console:
             say(f"  file: {path} ({attachment.description or 'no description'})")
 
 
-def _usable(message: Message) -> list[Json]:
-    return [part for part in walk(message.components) if "custom_id" in part]
+def _usable(components: Sequence[Json]) -> list[Json]:
+    return [part for part in walk(components) if "custom_id" in part]
 
 
 def say(text: str) -> None:
