@@ -11,8 +11,8 @@ So a score becomes odds, steeply around the one the table gives (``SLOPE``), tim
 classifier believes in the name than it usually does where it is wrong (``USUAL``). Classifier and
 detector together are then as sure as two witnesses: one of them suffices.
 
-Both the figures below and those in the table were found on the photographs of the tuning half of
-``benchmarks/quality``, and on no others.
+The figures below and those in the table were found on the tuning photographs of
+``benchmarks/quality.py``, and on no others.
 
 Imports NumPy: for code that runs in a child process alone.
 """
@@ -38,14 +38,13 @@ DATA = Path(__file__).parent / "data"
 CLASSES, KINDS = DATA / "everyday.tsv", DATA / "detected.tsv"
 VARIETY = "~"  # marks names of breeds and varieties in the table
 DOUBTFUL = "?"  # marks names models give to pictures of nothing in particular
-CERTAIN = 0.8  # the sum either needs to be named at all
+CERTAIN = 0.9  # the sum either needs to be named at all
 MOST = 20  # concepts of one frame
 LEAST = 0.01  # the lowest score worth keeping
 # Where the classifier sees nothing it knows, a sum over many classes would be one of crumbs.
 CRUMB = 0.01
-FEW = 2  # a name for so many classes or fewer is a narrow one
-# The classifier believes a little too much: its log-odds lose this, by whether a name is narrow.
-DOUBT, NARROW_DOUBT = 0.2, 0.5
+# In doubt people say the broader name: log-odds lose this, by how many broader names there are.
+DOUBT = (0.1, 1.0, 1.5)
 SLOPE = 12.0  # log-odds for each 1 of a detector's score
 FAINTEST = 0.25  # a detector's score below this says nothing
 USUAL, SURE_ENOUGH = 0.05, 0.5
@@ -71,7 +70,7 @@ class Everyday:
     """Names, and what speaks for each.
 
     ``even`` (kinds) is the detector's score that is worth even odds; of each name, ``needed`` is
-    the sum below which it is not used and ``doubt`` the log-odds its sum loses.
+    the sum below which it is not used and ``doubt`` the log-odds it loses.
     """
 
     names: tuple[str, ...]
@@ -102,7 +101,9 @@ class Everyday:
         """Return the logarithm of each name's probability not to be among what was detected."""
         scores = kinds[self.detected.sources]
         belief = np.log(np.clip(sums[self.detected.names], LEAST, SURE_ENOUGH) / USUAL)
-        worth = _probability(SLOPE * (scores - self.even[self.detected.sources]) + belief)
+        above = scores - self.even[self.detected.sources]
+        doubt = self.doubt[self.detected.names] - DOUBT[0]
+        worth = _probability(SLOPE * above + belief - doubt)
         unseen = np.log1p(-np.where(scores >= FAINTEST, worth, 0))
         return self.detected.sums(unseen, len(self.names))
 
@@ -115,17 +116,25 @@ def load_everyday() -> Everyday:
     bare = [name.removeprefix(VARIETY).removeprefix(DOUBTFUL) for name in marked]
     names = (*bare, *sorted({name for row in kinds for name in row[2:]} - set(bare)))
     covered = _says((*marked, *names[len(marked) :]), classes)
-    count = np.bincount(covered.names, minlength=len(names))
+    detected = _says(names, [row[2:] for row in kinds])
+    depth = _depths([*classes, *(row[2:] for row in kinds)])
     certain = np.array([name != mark for name, mark in zip(bare, marked, strict=True)])
     certain.resize(len(names))
     return Everyday(
         names,
         covered,
-        detected=_says(names, [row[2:] for row in kinds]),
+        detected,
         even=np.array([float(row[1]) for row in kinds]),
         needed=np.where(certain, CERTAIN, 0.0),
-        doubt=np.where(count <= FEW, NARROW_DOUBT, DOUBT),
+        doubt=np.array([DOUBT[depth[name]] for name in names]),
     )
+
+
+def _depths(rows: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Return how many broader names each name has."""
+    return {
+        name.lstrip(VARIETY + DOUBTFUL): depth for row in rows for depth, name in enumerate(row)
+    }
 
 
 def _says(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Says:

@@ -72,20 +72,25 @@ def test_a_broader_name_is_at_least_as_sure(by_class: dict[int, float]) -> None:
 
 def test_breeds_add_up_to_the_dog() -> None:
     found = names(dict.fromkeys(classes_of("dog")[:10], 0.1))
-    assert found["dog"] == found["animal"] == pytest.approx(1, abs=1e-3)
+    assert found["animal"] >= found["dog"] == pytest.approx(1, abs=1e-3)
     assert set(found) == {"dog", "animal"}
 
 
 def test_a_breed_is_named_when_nearly_certain() -> None:
     (retriever,) = classes_of("~golden retriever")
-    assert "golden retriever" in names({retriever: 0.85})
-    assert "golden retriever" not in names({retriever: 0.75})
+    assert "golden retriever" in names({retriever: 0.95})
+    assert "golden retriever" not in names({retriever: 0.85})
+
+
+def test_in_doubt_the_broader_name_is_told() -> None:
+    found = names({classes_of("hawk")[0]: 0.65, classes_of("owl")[0]: 0.3})
+    assert found["animal"] > found["bird"] > 0.5 > found["hawk"]
 
 
 def test_what_models_say_of_anything_needs_certainty_too() -> None:
     (menu,) = classes_of("?menu")
-    assert names({menu: 0.7}) == {}
-    assert "menu" in names({menu: 0.9})
+    assert names({menu: 0.85}) == {}
+    assert "menu" in names({menu: 0.95})
 
 
 def test_crumbs_of_many_classes_are_no_animal() -> None:
@@ -105,7 +110,7 @@ def test_what_is_unlike_anything_has_no_name_above_a_half() -> None:
 
 
 def test_a_frame_has_at_most_twenty_names() -> None:
-    assert len(names(dict.fromkeys(range(0, 1000, 25), 0.025))) == 20
+    assert len(names({}, **dict.fromkeys(OBJECTS, 0.9))) == 20
 
 
 def test_a_person_is_seen_although_the_classifier_knows_none() -> None:

