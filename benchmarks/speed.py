@@ -1,0 +1,78 @@
+"""Measure local tagging beside its peers: ``python benchmarks/speed.py``.
+
+Needs the group ``bench`` (``uv pip install --group bench``) for OpenCV and ffmpeg. Makes its clips
+the first time, in ``--clips``; runs every way on every clip a few times, in turn, each in a process
+of its own (``speed_ways.py``); writes the medians with a plot to ``docs/performance.md``. Whatever
+else keeps the machine busy makes wall time mean less: the load is told, and CPU time stands beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from page import write_section
+from speed_clips import SECONDS, make_clips, repeated
+from speed_figures import OURS, SAME, TITLES, UNFILTERED, Figures, Run, goals_of
+from speed_page import draw, page_of
+
+HERE = Path(__file__).parent
+PLOT = HERE.parent / "docs" / "performance.png"
+LONG = 10  # times a clip is repeated to see that memory does not grow with its length
+
+
+def main() -> None:
+    """Make the clips, run everything, write the page; end with 1 where a goal is missed."""
+    asked = _arguments()
+    clips = make_clips(asked.clips)
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder)
+        long = repeated(clips["720p-2s"], models / "long.mp4", LONG)
+        runs = _all_runs(clips, models, asked.rounds)
+        long_run = _run(OURS, long, SECONDS * LONG, models)
+    figures = Figures(runs, long_run, (before, os.getloadavg()[0]))
+    lines = page_of(figures)
+    write_section("local tagging", lines)
+    draw(figures, PLOT)
+    print("\n".join(lines))
+    sys.exit(not all(goal.met for goal in goals_of(figures)))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--clips", type=Path, default=Path(tempfile.gettempdir()) / "framehound-speed-clips"
+    )
+    return parser.parse_args()
+
+
+def _all_runs(
+    clips: dict[str, Path], models: Path, rounds: int
+) -> dict[tuple[str, str], list[Run]]:
+    """Run the ways in turn, so that what disturbs one of them disturbs its neighbours, too."""
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for number in range(rounds):
+        for clip, path in clips.items():
+            for way in (*TITLES, *((SAME, UNFILTERED) if number == 0 else ())):
+                run = _run(way, path, SECONDS, models)
+                runs.setdefault((way, clip), []).append(run)
+                print(f"{number + 1} {clip:10}{way:14}{run.wall:7.2f} s {run.cpu:7.2f} s CPU")
+    return runs
+
+
+def _run(way: str, path: Path, seconds: int, models: Path) -> Run:
+    path.read_bytes()  # from memory, not from disk
+    command = [sys.executable, str(HERE / "speed_ways.py"), way, str(path), str(seconds)]
+    done = subprocess.run([*command, str(models)], check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
+    return Run(**json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What was measured of local tagging, as a page and as a plot."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from page import table
+from PIL import Image, ImageDraw, ImageFont
+from speed_clips import CLIPS, RATE, SECONDS
+from speed_figures import FLOOR, OURS, SAME, TITLES, UNFILTERED, Figures, goals_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FONT = Path(__file__).parent.parent / "bot" / "render" / "fonts" / "DejaVuSans.ttf"
+WIDTH, LEFT, ROOM, ROW, MARGIN = 1100, 420, 100, 32, 40  # pixels
+COLOURS = {OURS: "#5865f2", FLOOR: "#57a773"}
+
+
+def page_of(figures: Figures) -> list[str]:
+    """Return the section's lines."""
+    marks = {True: "yes", False: "**no**"}
+    columns = ["", *(clip.title for clip in CLIPS)]
+    alike = {
+        way: [f"{figures.alike(way, clip.name):.0%}" for clip in CLIPS]
+        for way in (SAME, UNFILTERED, "pyav")
+    }
+    return [
+        "## Local tagging",
+        "",
+        _how(figures),
+        "",
+        "Seconds to tag, and how many times as long as Framehound takes:",
+        "",
+        *table(columns, _rows(figures.wall)),
+        "",
+        "![Seconds each way takes on each clip](performance.png)",
+        "",
+        "The same in CPU time, which other work on the machine disturbs less:",
+        "",
+        *table(columns, _rows(figures.cpu)),
+        "",
+        *table(
+            ["Goal", "reached", "met"],
+            [[goal.text, goal.reached, marks[goal.met]] for goal in goals_of(figures)],
+        ),
+        "",
+        "Seconds with the very same tags as full decoding gives:",
+        "",
+        *table(
+            columns,
+            [
+                ["of the same moments", *alike[SAME]],
+                ["of the same moments without the loop filter", *alike[UNFILTERED]],
+                ["of the middle of each second", *alike["pyav"]],
+            ],
+        ),
+    ]
+
+
+def _how(figures: Figures) -> str:
+    packages = ("av", "onnxruntime", "opencv-python-headless", "imageio-ffmpeg")
+    used = ", ".join(f"{name} {version(name)}" for name in packages)
+    before, after = figures.load
+    rounds = len(figures.runs[OURS, CLIPS[0].name])
+    return (
+        f"`python benchmarks/speed.py`: {SECONDS} s of photographs and a street, zoomed, with "
+        f"grain, {RATE} pictures a second. Medians of {rounds} rounds on {os.cpu_count()} cores "
+        f"({_processor()}), load {before:.1f} before and {after:.1f} after; {used}. Every way "
+        "shows the same two models a picture of each second; imports, models and a first batch "
+        "come before the clock starts. Framehound is measured from outside its sandboxed child, "
+        "stills included. The floor looks at its pictures side by side, as Framehound does."
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
+
+
+def _rows(seconds: Callable[[str, str], float]) -> Iterator[list[str]]:
+    for way, title in TITLES.items():
+        cells = [(seconds(way, clip.name), seconds(OURS, clip.name)) for clip in CLIPS]
+        yield [title, *(f"{taken:.2f} · {taken / ours:.1f}x" for taken, ours in cells)]
+
+
+def draw(figures: Figures, path: Path) -> None:
+    """Draw a bar for each way on each clip, as long as it takes."""
+    font, small = (ImageFont.truetype(FONT, size) for size in (22, 18))
+    rows = len(CLIPS) * (len(TITLES) + 2)
+    image = Image.new("RGB", (WIDTH, rows * ROW + MARGIN), "white")
+    pen = ImageDraw.Draw(image)
+    longest = max(figures.wall(way, clip.name) for way in TITLES for clip in CLIPS)
+    top = MARGIN // 2
+    for clip in CLIPS:
+        pen.text((MARGIN, top), clip.title, "black", font)
+        top += ROW + ROW // 4
+        for way, title in TITLES.items():
+            seconds = figures.wall(way, clip.name)
+            end = LEFT + round((WIDTH - LEFT - ROOM) * seconds / longest)
+            pen.text((LEFT - 10, top + ROW // 2), title, "#444", small, anchor="rm")
+            pen.rectangle((LEFT, top + 4, end, top + ROW - 4), COLOURS.get(way, "#b8bcc4"))
+            pen.text((end + 8, top + ROW // 2), f"{seconds:.2f} s", "#444", small, anchor="lm")
+            top += ROW
+        top += ROW // 2
+    image.save(path, optimize=True)

@@ -1,0 +1,308 @@
+"""One way of tagging one clip, measured in a process of its own: ``speed.py`` starts it.
+
+Every way shows the same two models a picture of each second; all but ours run them as onnxruntime
+does unasked, a batch at a time with every core. Imports, models and a first batch come before the
+clock starts. Prints one JSON object: ``wall`` and ``cpu`` seconds, ``memory`` in bytes at the peak
+above what was used before, ``times`` of the pictures in milliseconds, and ``tags`` of each second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import onnxruntime
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
+from bot.domain.concepts import Frame
+from bot.domain.progress import ignore_progress
+from bot.media.pictures import Painter
+from bot.media.sample import SampledFrame, sample
+from bot.media.sandbox import Sandbox
+from bot.taggers import detector
+from bot.taggers.everyday import load_everyday
+from bot.taggers.evidence import join
+from bot.taggers.local import LocalTagger
+from bot.taggers.local_model import ensure_model
+from bot.taggers.local_pipeline import in_batches
+from bot.taggers.recogniser import ClassifierAndDetector, Recogniser, load_recogniser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+BATCH = 8
+WARM_UP = Path(__file__).parent.parent / "tests" / "clips" / "montage.mp4"
+LIMITS = ClipLimits(by_url=1 << 40, as_bytes=1 << 40, duration=1 << 40)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A clip of whole seconds, and where the built model is kept."""
+
+    path: Path
+    seconds: int
+    models: Path
+
+    @property
+    def format(self) -> ClipFormat:
+        """The container, by the file's name."""
+        return ClipFormat.WEBM if self.path.suffix == ".webm" else ClipFormat.MP4
+
+
+def opencv(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Read every picture, keep those of the seconds' middles."""
+    cv2: Any = importlib.import_module("cv2")
+    reader = cv2.VideoCapture(str(job.path))
+    rate = reader.get(cv2.CAP_PROP_FPS)
+    second = 0
+    for number in count():
+        more, picture = reader.read()
+        if not more or second >= job.seconds:
+            return
+        if number >= (second + 0.5) * rate:
+            rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+            yield _resized(second, round(number / rate * 1000), rgb, recogniser)
+            second += 1
+
+
+def opencv_grabbing(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Decode every picture, convert only those of the seconds' middles."""
+    cv2: Any = importlib.import_module("cv2")
+    reader = cv2.VideoCapture(str(job.path))
+    rate = reader.get(cv2.CAP_PROP_FPS)
+    second = 0
+    for number in count():
+        if not reader.grab() or second >= job.seconds:
+            return
+        if number >= (second + 0.5) * rate:
+            rgb = cv2.cvtColor(reader.retrieve()[1], cv2.COLOR_BGR2RGB)
+            yield _resized(second, round(number / rate * 1000), rgb, recogniser)
+            second += 1
+
+
+def ffmpeg(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Let the program ffmpeg write a small picture a second to a pipe."""
+    program = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    with av.open(str(job.path)) as container:
+        track = container.streams.video[0]
+        width, height = recogniser.views[0].size(track.width, track.height)
+    command = [program, "-loglevel", "error", "-i", str(job.path)]
+    command += ["-vf", f"fps=1,scale={width}:{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:  # noqa: S603 - our own files
+        pipe = running.stdout
+        for second in range(job.seconds):
+            if pipe is None or not (raw := pipe.read(width * height * 3)):
+                return
+            picture = np.frombuffer(raw, np.uint8).reshape(height, width, 3)
+            yield _resized(second, second * 1000 + 500, picture, recogniser)
+
+
+def pyav(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Decode every picture with all cores, keep those of the seconds' middles."""
+    yield from _at(job, recogniser, [second * 1000 + 500 for second in range(job.seconds)])
+
+
+def our_moments(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Decode every picture, keep those that we choose: for comparing what is seen, not speed."""
+    yield from _at(job, recogniser, _our_moments(job))
+
+
+def unfiltered(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Do the same without the loop filter: for what that saves, and what it changes."""
+    yield from _at(job, recogniser, _our_moments(job), skip_loop_filter="all")
+
+
+def _our_moments(job: Job) -> list[int]:
+    return [frame.time for frame in sample(job.path, job.format, seconds=job.seconds, views=())]
+
+
+def pyav_seeking(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Seek for each second, decode from the key picture before its middle up to there."""
+    with av.open(str(job.path)) as container:
+        track = container.streams.video[0]
+        track.thread_type = "AUTO"
+        painter = Painter(recogniser.views, 1)
+        for second in range(job.seconds):
+            middle = second + 0.5
+            container.seek(round(middle / float(track.time_base or 1)), stream=track)
+            frame = next(each for each in container.decode(track) if each.time + 1 / 60 > middle)
+            yield SampledFrame(second, round(frame.time * 1000), painter.paint(frame))
+
+
+def floor(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+    """Decode the key pictures alone, at most one for each second."""
+    with av.open(str(job.path)) as container:
+        track = container.streams.video[0]
+        track.thread_count = 1
+        painter = Painter(recogniser.views, 1)
+        second = 0
+        for frame in _key_pictures(track):
+            if second >= job.seconds:
+                return
+            if frame.time >= second:
+                second = int(frame.time)
+                yield SampledFrame(second, round(frame.time * 1000), painter.paint(frame))
+                second += 1
+
+
+def _key_pictures(track: VideoStream) -> Iterator[VideoFrame]:
+    for packet in track.container.demux(track):  # type: ignore[attr-defined]  # a container to read
+        if packet.is_keyframe or not packet.size:
+            yield from packet.decode()
+
+
+def _at(
+    job: Job, recogniser: Recogniser, moments: Sequence[int], **options: str
+) -> Iterator[SampledFrame]:
+    """Decode everything; yield what is on screen at these moments, in milliseconds."""
+    with av.open(str(job.path)) as container:
+        track = container.streams.video[0]
+        track.thread_type = "AUTO"
+        track.codec_context.options = options
+        painter = Painter(recogniser.views, 1)
+        shown: VideoFrame | None = None
+        second = 0
+        for frame in container.decode(track):
+            while shown and second < len(moments) and round(frame.time * 1000) > moments[second]:
+                yield SampledFrame(second, round(shown.time * 1000), painter.paint(shown))
+                second += 1
+            shown = frame
+        for last in range(second, len(moments)):
+            if shown:
+                yield SampledFrame(last, round(shown.time * 1000), painter.paint(shown))
+
+
+def _resized(second: int, moment: int, picture: Any, recogniser: Recogniser) -> SampledFrame:
+    cv2: Any = importlib.import_module("cv2")
+    height, width, _ = picture.shape
+    sizes = [view.size(width, height) for view in recogniser.views]
+    pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for size in sizes]
+    return SampledFrame(second, moment, tuple(pictures))
+
+
+WAYS: dict[str, Callable[[Job, Recogniser], Iterator[SampledFrame]]] = {
+    "floor": floor,
+    "opencv": opencv,
+    "opencv-grab": opencv_grabbing,
+    "ffmpeg": ffmpeg,
+    "pyav": pyav,
+    "pyav-seek": pyav_seeking,
+    "our-moments": our_moments,
+    "unfiltered": unfiltered,
+}
+OURS = "framehound"
+
+
+def _unasked(models: Path) -> Recogniser:
+    """Load the same models with onnxruntime's own settings."""
+    paths = (ensure_model(models), detector.MODEL)
+    sessions = [
+        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        for path in paths
+    ]
+    return ClassifierAndDetector(sessions[0], sessions[1], load_everyday())
+
+
+def _one_by_one(frames: Iterator[SampledFrame], recogniser: Recogniser) -> Iterator[Frame]:
+    """Take a batch, look at it, take the next: as most people write it."""
+    while batch := list(islice(frames, BATCH)):
+        yield from map(_frame, batch, recogniser.recognise(batch))
+
+
+def _side_by_side(frames: Iterator[SampledFrame], recogniser: Recogniser) -> Iterator[Frame]:
+    for batch, found in in_batches(frames, recogniser.recognise):
+        yield from map(_frame, batch, found)
+
+
+def _frame(frame: SampledFrame, concepts: Any) -> Frame:
+    return Frame(max(frame.time, frame.second * 1000), concepts)
+
+
+def measure_peer(way: str, job: Job) -> dict[str, Any]:
+    """Measure a way that runs in this process; the floor is as well built as ours."""
+    best = way == "floor"
+    recogniser = load_recogniser(job.models, None) if best else _unasked(job.models)
+    run = _side_by_side if best else _one_by_one
+    warm_up = Job(WARM_UP, 16, job.models)
+    list(run(WAYS[way](warm_up, recogniser), recogniser))
+    clock = _Clock(psutil.Process())
+    frames = list(run(WAYS[way](job, recogniser), recogniser))
+    return {**clock.read(), **_told(join(frames))}
+
+
+async def measure_ours(job: Job) -> dict[str, Any]:
+    """Measure the local tagger, its child and the talk with it included."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Sandbox(workers=1, folder=Path(folder)) as sandbox:
+            tagger = LocalTagger(sandbox, job.models, LIMITS)
+            await tagger.tag(_clip(WARM_UP, ClipFormat.MP4, 16), ignore_progress)
+            clock = _Clock(psutil.Process().children()[0], psutil.Process())
+            seen = await tagger.tag(_clip(job.path, job.format, job.seconds), ignore_progress)
+            return {**clock.read(), **_told(seen.frames)}
+
+
+def _clip(path: Path, clip_format: ClipFormat, seconds: int) -> ClipFile:
+    info = ClipInfo(clip_format, path.stat().st_size, seconds * 1000, "sha256:0")
+    return ClipFile(path, info)
+
+
+def _told(frames: Iterable[Frame]) -> dict[str, Any]:
+    frames = list(frames)
+    tags = [sorted(each.name for each in frame.concepts if each.score > 0.5) for frame in frames]  # noqa: PLR2004 - the model's threshold
+    return {"times": [frame.time for frame in frames], "tags": tags}
+
+
+class _Clock:
+    """Times processes, and the children they ended meanwhile; the first one's memory counts."""
+
+    def __init__(self, *processes: psutil.Process) -> None:
+        self._processes = processes
+        self._status = Path(f"/proc/{processes[0].pid}/status")
+        # proc(5): 5 resets the peak to what is used now
+        Path(f"/proc/{processes[0].pid}/clear_refs").write_text("5")
+        self._memory = self._peak()
+        self._cpu = self._used()
+        self._start = time.perf_counter()
+
+    def read(self) -> dict[str, float]:
+        wall = time.perf_counter() - self._start
+        return {
+            "wall": wall,
+            "cpu": self._used() - self._cpu,
+            "memory": self._peak() - self._memory,
+        }
+
+    def _used(self) -> float:
+        return sum(sum(process.cpu_times()[:4]) for process in self._processes)
+
+    def _peak(self) -> int:
+        lines = self._status.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
+def main(way: str, path: str, seconds: str, models: str) -> None:
+    """Measure one way on one clip."""
+    job = Job(Path(path), int(seconds), Path(models))
+    found = asyncio.run(measure_ours(job)) if way == OURS else measure_peer(way, job)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
