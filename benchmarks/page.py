@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-_HEAD = (
-    "# Performance\n\nThe scripts in `benchmarks/` measure this and write their sections anew.\n"
-)
+_HEAD = "# Performance\n\nThe scripts in `benchmarks/` measure this and write it down.\n"
 
 
 def write_section(name: str, lines: Iterable[str]) -> None:
