@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+import pytest_asyncio
 
+from bot.app import opened
 from bot.client import FramehoundBot
+from bot.config import DiscordConfig
 from bot.domain.settings import GuildSettings
 from bot.media.sites import SiteFetcher
 from bot.render.report import Report, ReportFile
 from bot.replies.responder import DiscordResponder
+from tests.cogs.conftest import NotedJobs
 from tests.programs import TOKEN
 from tests.stand_ins.discord import LoopbackDiscord, Upload
 from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from bot.domain.job import Job
     from bot.storage.reports import Reply
     from cogs.previews import Previews
-    from tests.cogs.conftest import NotedJobs
     from tests.stand_ins.discord import Message
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 LINK = "https://cdn.example/cat.mp4"
 LAST = "https://cdn.example/last.mp4"
 ANSWER = Report("cat.mp4: a cat", (ReportFile("tags.txt", b"a cat"),))
@@ -43,11 +49,7 @@ class Place:
         self.ann = self.guild.add_member("ann")
         self.bot: FramehoundBot
         self.responder: DiscordResponder
-        self._jobs = jobs
-
-    def be_impatient(self) -> None:
-        """Have the bot wait for no preview."""
-        self.previews.patience = 0
+        self.jobs = jobs
 
     @property
     def previews(self) -> Previews:
@@ -61,7 +63,7 @@ class Place:
     async def job(self) -> Job:
         """Return the next job there is."""
         async with asyncio.timeout(10):
-            return await self._jobs.news.get()
+            return await self.jobs.news.get()
 
     async def links(self) -> list[str]:
         return [clip.location for clip in (await self.job()).clips]
@@ -77,30 +79,28 @@ class Place:
         return message
 
 
-@pytest.fixture
-def sites() -> frozenset[str]:
-    return frozenset()
+@asynccontextmanager
+async def a_place(folder: Path, sites: frozenset[str] = frozenset()) -> AsyncIterator[Place]:
+    settings: dict[str, Any] = {"discord_token": TOKEN, "data_dir": folder, "sites": sites}
+    config = DiscordConfig(_env_file=None, shard_count=1, **settings)  # type: ignore[call-arg]  # pydantic-settings' own argument
+    with pytest.MonkeyPatch.context() as patch:
+        async with LoopbackDiscord(TOKEN) as loopback, opened(config) as app:
+            point_discord_py_at(loopback, patch)
+            place = Place(loopback, NotedJobs())
+            async with FramehoundBot(app, place.jobs, message_content=True) as bot:
+                place.bot, place.responder = bot, DiscordResponder(bot)
+                running = asyncio.create_task(bot.start(TOKEN))
+                await loopback.wait_ready()
+                yield place
+            await running
+            assert loopback.unknown_routes == []
 
 
-@pytest.fixture
-async def place(
-    jobs: NotedJobs,
-    sites: frozenset[str],
-    make_config: Callable[..., Any],
-    open_app: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Place]:
-    async with LoopbackDiscord(TOKEN) as loopback:
-        point_discord_py_at(loopback, monkeypatch)
-        place = Place(loopback, jobs)
-        app = await open_app(make_config(shard_count=1, sites=sites))
-        async with FramehoundBot(app, jobs, message_content=True) as bot:
-            place.bot, place.responder = bot, DiscordResponder(bot)
-            running = asyncio.create_task(bot.start(TOKEN))
-            await loopback.wait_ready()
-            yield place
-        await running
-        assert loopback.unknown_routes == []
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """One for all tests, which leave it as it was."""
+    async with a_place(tmp_path_factory.mktemp("ways")) as place:
+        yield place
 
 
 def embed(kind: str, url: str, video: str = "", **more: object) -> Embed:
@@ -168,8 +168,10 @@ async def test_previews_that_come_one_by_one_are_one_job(place: Place) -> None:
     await place.nothing_more()
 
 
-async def test_a_preview_that_never_comes_costs_no_other_clip(place: Place) -> None:
-    place.be_impatient()
+async def test_a_preview_that_never_comes_costs_no_other_clip(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place.previews, "patience", 0)
     message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
     assert await place.links() == [LINK]
     await place.ann.edit(message, f"{LINK} {TENOR} again")
@@ -264,17 +266,17 @@ async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
         assert job.guild_id == (message.channel.guild and guild.id)
 
 
-@pytest.mark.parametrize("sites", [frozenset({"youtube.com"})])
-async def test_pages_of_the_sites_the_operator_named_are_noticed(place: Place) -> None:
-    assert isinstance(place.bot.app.clip_tagger._fetcher, SiteFetcher)
-    await place.ann.post(place.channel, SHORT)
-    preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
-    message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])
-    for asking in (None, place.ann.use_context_menu(place.channel, "Tag this video", message)):
-        if asking:
-            await asking
-        (clip,) = (await place.job()).clips
-        assert (clip.name, clip.location) == ("youtube.com/watch?v=dQw4w9WgXcQ", YOUTUBE)
+async def test_pages_of_the_sites_the_operator_named_are_noticed(tmp_path: Path) -> None:
+    async with a_place(tmp_path, frozenset({"youtube.com"})) as place:
+        assert isinstance(place.bot.app.clip_tagger._fetcher, SiteFetcher)
+        await place.ann.post(place.channel, SHORT)
+        preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
+        message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])
+        for asking in (None, place.ann.use_context_menu(place.channel, "Tag this video", message)):
+            if asking:
+                await asking
+            (clip,) = (await place.job()).clips
+            assert (clip.name, clip.location) == ("youtube.com/watch?v=dQw4w9WgXcQ", YOUTUBE)
 
 
 async def test_what_people_installed_is_theirs_where_the_bot_is_not(place: Place) -> None:
