@@ -17,7 +17,7 @@ _MEDIA_HOST = re.compile(
     r"(c|media\d*)\.tenor\.com|(i|media\d*)\.giphy\.com|i\.imgur\.com"
     r"|cdn\.discordapp\.com|media\.discordapp\.net"
 )
-PREVIEWED = frozenset({"tenor.com", "giphy.com", "imgur.com"})
+PREVIEWED = frozenset({"tenor.com", "giphy.com", "klipy.com", "imgur.com"})
 """Sites whose pages are no clips, while Discord's previews of them are."""
 # Their links end like files and lead to pages all the same.
 _PAGES_ALONE = re.compile(r"(www\.)?(tenor|giphy)\.com")
