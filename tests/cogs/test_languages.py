@@ -94,3 +94,17 @@ async def test_a_panel_all_can_see_speaks_the_servers_language(
     assert channel.last_message.content.startswith("2 ist keine Schwelle")
     answered = await alice.slash(channel, "settings show")
     assert "Settings of Katzen" in str(answered.response.components)
+
+
+async def test_commands_are_synced_anew_when_a_translation_changes(
+    simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def syncs() -> int:
+        asked = simcord_env.http_requests
+        return sum(each.method == "PUT" and each.path.endswith("/commands") for each in asked)
+
+    await simcord_bot._sync_commands()
+    assert syncs() == 1
+    monkeypatch.setattr("bot.languages._catalog", lambda _language: {"The tag": "X"})
+    await simcord_bot._sync_commands()
+    assert syncs() == 2
