@@ -13,10 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import count, repeat
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -26,21 +25,19 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from cluster import PARTS, Bench, Cluster, Use, crowded_discord
+from stage import new_clips, slow_clarifai
 
 from tests import programs
-from tests.stand_ins import clarifai_replies
-from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.postgres import find_binaries, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 RUNS, MOST_RUNS = 3, 9
 QUIET = 0.1  # a run in which others used more of the machine is made again while runs are left
 WAITING = 64  # messages kept unanswered: always more than two workers take
 MESSAGES, JOBS = 5000, 400  # in one burst without clips, and with
-CLARIFAI_SECONDS = 0.3
 WARM_UP_SECONDS, IDLE_SECONDS = 5, 30
 TICK, GLANCE = 0.02, 1.0  # seconds between looks at what was answered, and at who holds what
 PATIENCE = 120  # seconds until what does not come is an error
@@ -87,7 +84,7 @@ async def main(bench: Bench, seconds: float) -> None:
             await print_figure("messages with a clip, into the queue", cluster, take)
         for workers in (1, 2):
             for kind, settings, clips in (
-                ("reposts", account, repeat(city())),
+                ("reposts", account, repeat(next(new_clips()))),
                 ("new clips, Clarifai", account, new_clips()),
                 ("new clips, local tagger", {"TAGGER": "local"}, new_clips()),
             ):
@@ -130,7 +127,7 @@ async def hear(cluster: Cluster) -> int:
 
 async def take(cluster: Cluster) -> int:
     """Have the gateway take jobs into the queue while nobody works on them."""
-    clip, expected = city(), cluster.queued() + JOBS
+    clip, expected = next(new_clips()), cluster.queued() + JOBS
     for _ in range(JOBS):
         await cluster.post("look", clip)
         await asyncio.sleep(0)
@@ -164,30 +161,6 @@ async def measure(cluster: Cluster, doing: Doing) -> Figure:
     ours = sum(used.values()) / seconds / (psutil.cpu_count() or 1)
     each = {part: cpu / done * 1000 for part, cpu in used.items()}
     return Figure(done / seconds, each, busy, max(0.0, busy - ours))
-
-
-def city() -> bytes:
-    """Return a clip of eight seconds and 184 kB."""
-    return (ROOT / "tests" / "clips" / "city.mp4").read_bytes()
-
-
-def new_clips() -> Iterator[bytes]:
-    """Yield clips that look alike and have different bytes, and so different fingerprints.
-
-    They differ in a ``free`` box at the end, which readers skip (ISO/IEC 14496-12, 8.1.2).
-    """
-    clip = city()
-    for number in count():
-        yield clip + (16).to_bytes(4) + b"free" + number.to_bytes(8)
-
-
-@asynccontextmanager
-async def slow_clarifai() -> AsyncIterator[LoopbackClarifai]:
-    """Open a Clarifai that takes its time."""
-    async with LoopbackClarifai() as clarifai:
-        recorded = clarifai_replies.recorded("video_beer_2017.json")
-        clarifai.serve(replace(recorded, delay=CLARIFAI_SECONDS))
-        yield clarifai
 
 
 def print_idle(parts: Mapping[str, tuple[float, Use]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
+    from bot.terminal import Bars
 
 _REFUSED = 3
 _TAGGER_FAILED = 4
@@ -43,23 +45,41 @@ class TagOptions:
 
 
 async def tag(config: Config, given: Sequence[str], options: TagOptions) -> int:
-    """Tag each clip in turn and print what it shows; return the exit code.
+    """Tag clips, several at once, and print what they show in their order; return the exit code.
 
     One bad clip does not stop the others. Raises ``ConfigError`` where a file can't be written.
     """
     await asyncio.to_thread(_check_folders, options)
     terminal = Terminal()
-    async with wiring.opened(config) as app:
-        codes = [
-            await _tag_one(app, terminal, clip, _numbered(options, number, len(given)))
-            for number, clip in enumerate(given, 1)
-        ]
+    places = asyncio.Semaphore(config.worker_concurrency)
+    codes = []
+    async with wiring.opened(config) as app, AsyncExitStack() as stack:
+        bars = stack.enter_context(terminal.progress())
+        under_way = [asyncio.create_task(_tagging(app, bars, places, clip)) for clip in given]
+        stack.push_async_callback(_call_off, under_way)
+        for number, (clip, tagging) in enumerate(zip(given, under_way, strict=True), 1):
+            await asyncio.wait([tagging])
+            with bars.away():
+                options_of_it = _numbered(options, number, len(given))
+                codes.append(await _tell(app, terminal, clip, tagging, options_of_it))
     return max(codes)
 
 
-async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions) -> int:
+async def _call_off(tasks: Sequence[asyncio.Task[Tagging]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _tell(
+    app: App,
+    terminal: Terminal,
+    given: str,
+    tagged: asyncio.Task[Tagging],
+    options: TagOptions,
+) -> int:
     try:
-        tagging = await _tagging(app, terminal, given)
+        tagging = tagged.result()
     except FramehoundError as error:
         if options.as_json:
             terminal.print_line(export.json(export.refused(_shown(given), error)))
@@ -78,11 +98,12 @@ async def _tag_one(app: App, terminal: Terminal, given: str, options: TagOptions
     return 0
 
 
-async def _tagging(app: App, terminal: Terminal, given: str) -> Tagging:
-    with terminal.progress(given) as progress:
-        if _is_link(given):
-            return await app.clip_tagger.tag_link(Clip(name_of(given), given), progress)
-        return await app.clip_tagger.tag_file(Clip(Path(given).name, given), progress)
+async def _tagging(app: App, bars: Bars, places: asyncio.Semaphore, given: str) -> Tagging:
+    async with places:
+        with bars.bar(given) as progress:
+            if _is_link(given):
+                return await app.clip_tagger.tag_link(Clip(name_of(given), given), progress)
+            return await app.clip_tagger.tag_file(Clip(Path(given).name, given), progress)
 
 
 def _write(options: TagOptions, given: str, tagging: Tagging, built: Timeline) -> None:

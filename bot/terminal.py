@@ -54,15 +54,37 @@ class Terminal:
         self._out.print()
 
     @contextmanager
-    def progress(self, name: str) -> Iterator[ProgressListener]:
-        """Show how far one clip is while the block runs; nothing where nobody watches."""
+    def progress(self) -> Iterator[Bars]:
+        """Show how far clips are while the block runs; nothing where nobody watches."""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(None))
         with Progress(
             *columns, console=self._err, transient=True, disable=not self._err.is_terminal
-        ) as bar:
-            shown = names.clean(name, limit=40)
-            task = bar.add_task(shown, total=None)
-            yield lambda step: _advance(bar, task, shown, step)
+        ) as shown:
+            yield Bars(shown)
+
+
+class Bars:
+    """A bar for each clip under way."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    @contextmanager
+    def bar(self, name: str) -> Iterator[ProgressListener]:
+        """Show a clip's bar while the block runs."""
+        short = names.clean(name, limit=40)
+        task = self._shown.add_task(short, total=None)
+        try:
+            yield lambda step: _advance(self._shown, task, short, step)
+        finally:
+            self._shown.remove_task(task)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the bars away while something else is printed."""
+        self._shown.stop()
+        yield
+        self._shown.start()
 
 
 def _advance(bar: Progress, task: TaskID, name: str, step: ClipProgress) -> None:

@@ -74,3 +74,16 @@ def test_others_sleep_on_and_are_stopped_all_the_same(stop: threading.Event) -> 
     stop.set()
     other.join(LONG / 2)
     assert not other.is_alive()
+
+
+def test_however_often_it_rings_there_is_a_breath_between_two_looks(
+    stop: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.waking._BREATH", 2 * LONG)
+    bell = Bell("looker")
+    bell.hang(stop)
+    looker = started(Looker(stop))
+    bell.ring()
+    assert looker.looks.acquire(timeout=LONG / 2)
+    bell.ring()
+    assert not looker.looks.acquire(timeout=0.1)

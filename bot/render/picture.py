@@ -114,7 +114,7 @@ class _Sheet:
             said = self._say("Nothing above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
-        self._image.save(png, "PNG", optimize=True)
+        self._image.save(png, "PNG")  # optimised it takes four times as long for 4 % less
         return png.getvalue()
 
     def x(self, second: int) -> int:
