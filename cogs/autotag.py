@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from cogs.places import is_noticed
 from cogs.previews import Previews
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bot.client import FramehoundBot
     from bot.domain.clip import Clip
 
@@ -38,6 +41,12 @@ class AutoTag(commands.Cog):
         self._log = structlog.get_logger("framehound.autotag")
         self._previews = Previews()
         self._said_busy: dict[int, float] = {}
+        self._under_way: set[asyncio.Task[object]] = set()
+
+    async def cog_unload(self) -> None:
+        """Hand in what waits for its previews: the next start would not hear of it."""
+        self._previews.let_go()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -60,7 +69,22 @@ class AutoTag(commands.Cog):
             return
         if not self._clips(message) or (await self._bot.get_context(message)).valid:
             return
-        message = await self._previews.settled(message)
+        with self._noted():
+            await self._hand_in(await self._previews.settled(message))
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note that this task has a message in its hands."""
+        if (task := asyncio.current_task()) is None:
+            raise RuntimeError("discord.py calls listeners in tasks")
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            self._under_way.discard(task)
+
+    async def _hand_in(self, message: discord.Message) -> None:
+        """Make a job of a message's clips, all of which are known by now."""
         clips = self._clips(message)
         if clips and await self._is_wanted(message):
             await self._submit(message, clips)

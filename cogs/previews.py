@@ -20,18 +20,22 @@ class Previews:
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self.patience = patience
-        self._held: dict[int, asyncio.Queue[discord.Message]] = {}
+        self._held: dict[int, asyncio.Queue[discord.Message | None]] = {}
 
     async def settled(self, message: discord.Message) -> discord.Message:
         """Return the message with its previews, or as it is when those take too long."""
         if not awaits_previews(message):
             return message
-        news = self._held[message.id] = asyncio.Queue()
+        news: asyncio.Queue[discord.Message | None] = asyncio.Queue()
+        self._held[message.id] = news
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.patience):
                     while awaits_previews(message):
-                        message = await news.get()
+                        changed = await news.get()
+                        if changed is None:
+                            break
+                        message = changed
         finally:
             del self._held[message.id]
         return message
@@ -43,3 +47,8 @@ class Previews:
             return False
         held.put_nowait(message)
         return True
+
+    def let_go(self) -> None:
+        """Wait for nothing more: each message is what it is now."""
+        for held in self._held.values():
+            held.put_nowait(None)

@@ -178,6 +178,17 @@ async def test_a_preview_that_never_comes_costs_no_other_clip(
     await place.nothing_more()
 
 
+async def test_what_waits_for_a_preview_is_handed_in_when_the_bot_stops(place: Place) -> None:
+    await place.ann.post(place.channel, f"{LINK} {TENOR}")
+    await place.ann.post(place.channel, LAST)
+    assert await place.links() == [LAST]  # so the message before it waits by now
+    await place.bot.unload_extension("cogs.autotag")
+    try:
+        assert await place.links() == [LINK]
+    finally:
+        await place.bot.load_extension("cogs.autotag")
+
+
 async def test_a_clip_taken_back_while_it_waits_for_others_is_none(place: Place) -> None:
     message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
     await place.ann.edit(message, "never mind")
