@@ -251,7 +251,18 @@ async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
     await keep(database, tagged("a", german, [("Katze", 0.95), ("Taxi", 0.95)]), posted(2, "a"))
     assert [hit.tagger for hit in await look(found, "cat")] == [CLARIFAI, CLARIFAI]
     assert [hit.tagger for hit in await look(found, "katze")] == [german, german]
-    assert [hit.message_id for hit in await look(found, "taxi")] == [2, 1]
+    both = await look(found, "taxi")
+    assert [(hit.message_id, hit.tagger) for hit in both] == [(2, german), (1, german)]
+
+
+async def test_what_is_seen_past_a_clips_end_is_not_found(
+    database: Database, found: ConceptIndex
+) -> None:
+    seconds: list[list[tuple[str, float]]] = [[] for _ in range(15)]
+    await keep(database, tagged("a", LOCAL, *seconds, [("cat", 0.8)], [("dog", 0.8)]))
+    await PostedClipStore(database).add([posted(1, "a")])
+    assert len(await look(found, "cat")) == 1
+    assert await look(found, "dog") == []
 
 
 async def test_a_forgotten_clip_leaves_the_index(database: Database, found: ConceptIndex) -> None:
