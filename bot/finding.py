@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.storage.searching import ConceptIndex
     from bot.storage.taggings import TaggingStore
 
-PAGE = 8
+PAGE = 6
 """Hits a page; with their links more would not fit into a message."""
 _AT_ONCE = 100
 # Private threads that are asked, one by one, whether somebody is in them.

@@ -246,4 +246,4 @@ async def test_a_long_list_is_cut(desk: Desk) -> None:
     await desk.watch(*(Watch(tag, desk.mods.id) for tag in tags))
     await desk.answer(await desk.post((dict.fromkeys(tags, 0.9),)))
     lines = desk.alerts()[0].content.splitlines()
-    assert (len(lines), lines[-1]) == (17, "… and 5 more")
+    assert (len(lines), lines[-1]) == (14, "… and 8 more")

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from bot.languages import Speech
 
 _MOST_RANGES = 3
-_MOST_SIGHTINGS = 15
-_LONGEST_TAG = 40
+# What still fits into a message, whatever is escaped and however long the ids get.
+_MOST_SIGHTINGS = 12
+_LONGEST_TAG = 30
 
 
 def find_line(say: Speech, hit: Hit, tag: str, segments: Sequence[Segment]) -> str:

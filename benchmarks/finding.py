@@ -1,0 +1,123 @@
+"""How much room the index takes, and how long finding does: ``python benchmarks/finding.py``.
+
+Clips of a minute, twenty concepts a second out of 5,000 as rare as words are, in four servers.
+``--clips`` is how many, ``--database`` where (an empty one; by default a SQLite file that goes
+again).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, text
+
+from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.search import Search, Sight
+from bot.domain.tagging import Tagging
+from bot.storage.database import Database
+from bot.storage.posted_clips import PostedClip, PostedClipStore
+from bot.storage.searching import ConceptIndex
+from bot.storage.tables import index_scores
+from bot.storage.taggings import TaggingStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+SECONDS, SCENE, SEEN, GUILDS = 60, 10, 20, 4
+NAMES = [f"concept {number}" for number in range(5000)]
+RARITY = [1 / (number + 1) for number in range(len(NAMES))]
+TAGGER = TaggerIdentity("local", "made-up", 0.5)
+CHANNELS = range(10, 30)
+TABLES = ("taggings", "index_scores", "index_taggings", "index_concepts", "posted_clips")
+
+
+def frames(chance: random.Random) -> tuple[Frame, ...]:
+    """Make up what is seen in a clip, a new scene every few seconds."""
+    made: list[Frame] = []
+    scene: list[str] = []
+    for second in range(SECONDS):
+        if second % SCENE == 0:
+            scene = list(dict.fromkeys(chance.choices(NAMES, RARITY, k=SEEN * 3 // 2)))[:SEEN]
+        concepts = tuple(Concept(name, round(chance.random(), 4)) for name in scene)
+        made.append(Frame(second * 1000, concepts))
+    return tuple(made)
+
+
+async def fill(database: Database, clips: int) -> None:
+    """Tag and post clips, and say what that took."""
+    chance = random.Random(1)  # noqa: S311 - numbers to measure with
+    taggings, posted = TaggingStore(database), PostedClipStore(database)
+    began = time.process_time()
+    for number in range(clips):
+        info = ClipInfo(ClipFormat.MP4, 1, SECONDS * 1000, f"sha256:{number:064x}")
+        await taggings.save(Tagging(info, frames(chance), TAGGER))
+        where = (number % GUILDS + 1, CHANNELS[number % len(CHANNELS)], number % 50)
+        await posted.add([PostedClip(number + 1, info.fingerprint, *where, datetime.now(UTC))])
+    print(f"filled: {1000 * (time.process_time() - began) / clips:.1f} ms of CPU a clip")
+
+
+async def say_sizes(database: Database) -> None:
+    """Say how much room each table takes with its indexes."""
+    async with database.reading() as connection:
+        rows = await connection.scalar(select(func.count()).select_from(index_scores))
+        print(f"rows in the index: {rows:,}")
+        for table in TABLES:
+            size = "SELECT pg_total_relation_size(:name)"
+            if not database.is_postgresql:
+                # A table's indexes are named for it.
+                size = (
+                    "SELECT sum(pgsize) FROM dbstat WHERE name = :name"
+                    " OR name LIKE 'sqlite_autoindex_' || :name || '%'"
+                    " OR name LIKE 'ix_' || :name || '%'"
+                )
+            found = await connection.scalar(text(size), {"name": table})
+            print(f"{table}: {(found or 0) / 1e6:.1f} MB")
+
+
+async def timed(what: str, work: Awaitable[object]) -> None:
+    """Do some work and say how long it took."""
+    began, cpu = time.perf_counter(), time.process_time()
+    await work
+    wall, used = time.perf_counter() - began, time.process_time() - cpu
+    print(f"{what}: {1000 * wall:.0f} ms, {1000 * used:.0f} ms of it on this process' CPU")
+
+
+async def find(database: Database) -> None:
+    """Look in one server for what is everywhere, for what is seldom, and as somebody types."""
+    index, sight = ConceptIndex(database), Sight(frozenset(CHANNELS))
+    for name in (NAMES[0], NAMES[50], NAMES[-1]):
+        concept = await index.named(name)
+        if concept is None:
+            continue
+        search = Search(concept.number, 1, sight=sight)
+        hits = await index.count(search)
+        await timed(f"{name}, {hits} hits, count", index.count(search))
+        await timed(f"{name}, {hits} hits, a page", index.find(search, limit=8))
+    for typed in ("", "con", "50"):
+        await timed(f"suggest {typed!r}", index.suggest(typed, guild_id=1, sight=sight))
+
+
+async def main(url: str, clips: int) -> None:
+    """Measure on a database."""
+    async with Database.open(url) as database:
+        await fill(database, clips)
+        await say_sizes(database)
+        await find(database)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=10_000)
+    parser.add_argument("--database")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        default = f"sqlite:///{Path(folder) / 'found.sqlite'}"
+        asyncio.run(main(given.database or default, given.clips))
