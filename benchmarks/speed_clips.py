@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     from av.container import OutputContainer
@@ -46,7 +46,7 @@ CLIPS = (
     SpeedClip("720p-2s", "720p, 2.7 Mbit/s, each 2 seconds", 1280, 720, 2_700_000, 60),
     SpeedClip("720p-10s", "720p, 2.7 Mbit/s, each 10 seconds", 1280, 720, 2_700_000, 300),
     SpeedClip("1080p-2s", "1080p, 6 Mbit/s, each 2 seconds", 1920, 1080, 6_000_000, 60),
-    SpeedClip("vp9-4s", "VP9, 720p, 2 Mbit/s, each 4 s", 1280, 720, 2_000_000, 128, "libvpx-vp9"),
+    SpeedClip("vp9-4s", "VP9, 720p, 3.9 Mbit/s, each 4 s", 1280, 720, 2_000_000, 128, "libvpx-vp9"),
 )
 # As sites encode: B-frames and all (x264's own defaults), key pictures at equal distances.
 _OPTIONS = {
@@ -55,11 +55,11 @@ _OPTIONS = {
 }
 
 
-def make_clips(folder: Path) -> dict[str, Path]:
-    """Make the clips that ``folder`` does not have yet; return all by name."""
+def make_clips(clips: Sequence[SpeedClip], folder: Path) -> dict[str, Path]:
+    """Make those clips that ``folder`` does not have yet; return all by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {clip.name: folder / _file(clip) for clip in CLIPS}
-    missing = [clip for clip in CLIPS if not paths[clip.name].exists()]
+    paths = {clip.name: folder / _file(clip) for clip in clips}
+    missing = [clip for clip in clips if not paths[clip.name].exists()]
     for size in sorted({(clip.width, clip.height) for clip in missing}):
         _make([clip for clip in missing if (clip.width, clip.height) == size], folder)
     return paths

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from page import table
 from PIL import Image, ImageDraw, ImageFont
-from speed_clips import CLIPS, RATE, SECONDS
+from speed_clips import RATE, SECONDS
 from speed_figures import FLOOR, OURS, SAME, TITLES, UNFILTERED, Figures, goals_of
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ COLOURS = {OURS: "#5865f2", FLOOR: "#57a773"}
 def page_of(figures: Figures) -> list[str]:
     """Return the section's lines."""
     marks = {True: "yes", False: "**no**"}
-    columns = ["", *(clip.title for clip in CLIPS)]
+    columns = ["", *(clip.title for clip in figures.clips)]
     alike = {
-        way: [f"{figures.alike(way, clip.name):.0%}" for clip in CLIPS]
+        way: [f"{figures.alike(way, clip.name):.0%}" for clip in figures.clips]
         for way in (SAME, UNFILTERED, "pyav")
     }
     return [
@@ -36,13 +36,13 @@ def page_of(figures: Figures) -> list[str]:
         "",
         "Seconds to tag, and how many times as long as Framehound takes:",
         "",
-        *table(columns, _rows(figures.wall)),
+        *table(columns, _rows(figures, figures.wall)),
         "",
         "![Seconds each way takes on each clip](performance.png)",
         "",
         "The same in CPU time, which other work on the machine disturbs less:",
         "",
-        *table(columns, _rows(figures.cpu)),
+        *table(columns, _rows(figures, figures.cpu)),
         "",
         *table(
             ["Goal", "reached", "met"],
@@ -66,7 +66,7 @@ def _how(figures: Figures) -> str:
     packages = ("av", "onnxruntime", "opencv-python-headless", "imageio-ffmpeg")
     used = ", ".join(f"{name} {version(name)}" for name in packages)
     before, after = figures.load
-    rounds = len(figures.runs[OURS, CLIPS[0].name])
+    rounds = len(figures.runs[OURS, figures.clips[0].name])
     return (
         f"`python benchmarks/speed.py`: {SECONDS} s of photographs and a street, zoomed, with "
         f"grain, {RATE} pictures a second. Medians of {rounds} rounds on {os.cpu_count()} cores "
@@ -83,21 +83,21 @@ def _processor() -> str:
     return named[0] if named else platform.machine()
 
 
-def _rows(seconds: Callable[[str, str], float]) -> Iterator[list[str]]:
+def _rows(figures: Figures, seconds: Callable[[str, str], float]) -> Iterator[list[str]]:
     for way, title in TITLES.items():
-        cells = [(seconds(way, clip.name), seconds(OURS, clip.name)) for clip in CLIPS]
+        cells = [(seconds(way, clip.name), seconds(OURS, clip.name)) for clip in figures.clips]
         yield [title, *(f"{taken:.2f} · {taken / ours:.1f}x" for taken, ours in cells)]
 
 
 def draw(figures: Figures, path: Path) -> None:
     """Draw a bar for each way on each clip, as long as it takes."""
     font, small = (ImageFont.truetype(FONT, size) for size in (22, 18))
-    rows = len(CLIPS) * (len(TITLES) + 2)
+    rows = len(figures.clips) * (len(TITLES) + 2)
     image = Image.new("RGB", (WIDTH, rows * ROW + MARGIN), "white")
     pen = ImageDraw.Draw(image)
-    longest = max(figures.wall(way, clip.name) for way in TITLES for clip in CLIPS)
+    longest = max(figures.wall(way, clip.name) for way in TITLES for clip in figures.clips)
     top = MARGIN // 2
-    for clip in CLIPS:
+    for clip in figures.clips:
         pen.text((MARGIN, top), clip.title, "black", font)
         top += ROW + ROW // 4
         for way, title in TITLES.items():

@@ -3,7 +3,7 @@
 Every way shows the same two models a picture of each second; all but ours run them as onnxruntime
 does unasked, a batch at a time with every core. Imports, models and a first batch come before the
 clock starts. Prints one JSON object: ``wall`` and ``cpu`` seconds, ``memory`` in bytes at the peak
-above what was used before, ``times`` of the pictures in milliseconds, and ``tags`` of each second.
+above what the loaded models take, the pictures' ``times`` in milliseconds, each second's ``tags``.
 """
 
 from __future__ import annotations
@@ -240,9 +240,10 @@ def measure_peer(way: str, job: Job) -> dict[str, Any]:
     best = way == "floor"
     recogniser = load_recogniser(job.models, None) if best else _unasked(job.models)
     run = _side_by_side if best else _one_by_one
+    clock = _Clock(psutil.Process())
     warm_up = Job(WARM_UP, 16, job.models)
     list(run(WAYS[way](warm_up, recogniser), recogniser))
-    clock = _Clock(psutil.Process())
+    clock.start()
     frames = list(run(WAYS[way](job, recogniser), recogniser))
     return {**clock.read(), **_told(join(frames))}
 
@@ -252,8 +253,10 @@ async def measure_ours(job: Job) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(workers=1, folder=Path(folder)) as sandbox:
             tagger = LocalTagger(sandbox, job.models, LIMITS)
-            await tagger.tag(_clip(WARM_UP, ClipFormat.MP4, 16), ignore_progress)
+            await tagger.check()
             clock = _Clock(psutil.Process().children()[0], psutil.Process())
+            await tagger.tag(_clip(WARM_UP, ClipFormat.MP4, 16), ignore_progress)
+            clock.start()
             seen = await tagger.tag(_clip(job.path, job.format, job.seconds), ignore_progress)
             return {**clock.read(), **_told(seen.frames)}
 
@@ -270,31 +273,32 @@ def _told(frames: Iterable[Frame]) -> dict[str, Any]:
 
 
 class _Clock:
-    """Times processes, and the children they ended meanwhile; the first one's memory counts."""
+    """Times processes, and the children they ended meanwhile.
+
+    The first one's memory counts, from when it has its models: make the clock then.
+    """
 
     def __init__(self, *processes: psutil.Process) -> None:
         self._processes = processes
-        self._status = Path(f"/proc/{processes[0].pid}/status")
-        # proc(5): 5 resets the peak to what is used now
-        Path(f"/proc/{processes[0].pid}/clear_refs").write_text("5")
-        self._memory = self._peak()
+        self._idle = self._memory("VmRSS")
+
+    def start(self) -> None:
+        """Let the time begin."""
         self._cpu = self._used()
         self._start = time.perf_counter()
 
     def read(self) -> dict[str, float]:
-        wall = time.perf_counter() - self._start
-        return {
-            "wall": wall,
-            "cpu": self._used() - self._cpu,
-            "memory": self._peak() - self._memory,
-        }
+        """Return what it took."""
+        wall, cpu = time.perf_counter() - self._start, self._used() - self._cpu
+        return {"wall": wall, "cpu": cpu, "memory": self._memory("VmHWM") - self._idle}
 
     def _used(self) -> float:
         return sum(sum(process.cpu_times()[:4]) for process in self._processes)
 
-    def _peak(self) -> int:
-        lines = self._status.read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+    def _memory(self, kind: str) -> int:
+        """Return a figure of proc(5), status: what is in memory now, or was at most."""
+        lines = Path(f"/proc/{self._processes[0].pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024
 
 
 def main(way: str, path: str, seconds: str, models: str) -> None:
