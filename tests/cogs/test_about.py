@@ -63,62 +63,50 @@ def running(
     return run
 
 
-async def all_heard(loopback: LoopbackDiscord) -> None:
-    """Wait until the bot has heard, and done, whatever happened before now."""
-    guild = loopback.add_foreign_guild("Later")
-    guild.system_channel = guild.add_text_channel("later")
-    guild.let_bot_join()
-    await loopback.wait_for_message(guild.system_channel)
-
-
-async def test_a_server_is_greeted_once_when_the_bot_joins(
-    running: Running,
-) -> None:
-    async with running() as loopback:
-        guild = loopback.add_foreign_guild("Cats")
-        general = guild.add_text_channel("general")
-        guild.system_channel = guild.add_text_channel("system")
-        guild.let_bot_join()
-        greeting = await loopback.wait_for_message(guild.system_channel)
-        assert greeting.content == WAYS + WAYS_OUT
-        assert greeting.silent
-        told_again = guild.create_json(joining=True)
-        loopback.world.publish(plain("GUILD_CREATE", guild.id, Intent.GUILDS, told_again))
-        await all_heard(loopback)
-        assert len(guild.system_channel.messages) == 1
-        assert general.messages == {}
-
-
-async def test_a_server_that_comes_back_after_an_outage_is_not_greeted(
+async def test_a_server_is_greeted_once_where_it_can_be_read(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running() as loopback:
-        guild = loopback.add_foreign_guild("Cats")
-        guild.system_channel = guild.add_text_channel("system")
+        cats, dogs, mute, old = (
+            loopback.add_foreign_guild(name) for name in ("Cats", "Dogs", "Mute", "Old")
+        )
+        general = cats.add_text_channel("general")
+        systems = [guild.add_text_channel("system") for guild in (cats, dogs, mute, old)]
+        for guild, system in zip((cats, dogs, mute, old), systems, strict=True):
+            guild.system_channel = system
+        for closed in systems[1:3]:
+            closed.deny_bot(Permission.SEND_MESSAGES)
+        hidden, open_ = (dogs.add_text_channel(name) for name in ("hidden", "open"))
+        hidden.deny_bot(Permission.VIEW_CHANNEL)
         with monkeypatch.context() as patch:
             patch.setattr("tests.stand_ins.discord.people.created_at", lambda _id: LONG_AGO)
+            old.let_bot_join()  # as after an outage
+        for guild in (cats, mute, dogs):
             guild.let_bot_join()
-        await all_heard(loopback)
-        assert guild.system_channel.messages == {}
+        greeting = await loopback.wait_for_message(systems[0])
+        assert greeting.content == WAYS + WAYS_OUT
+        assert greeting.silent
+        told_again = cats.create_json(joining=True)
+        loopback.world.publish(plain("GUILD_CREATE", cats.id, Intent.GUILDS, told_again))
+        await loopback.wait_for_message(open_)
+        await in_a_language(loopback)
+        assert len(systems[0].messages) == 1
+        for silent in (general, *systems[1:], hidden):
+            assert silent.messages == {}
 
 
-async def test_where_the_system_channel_is_closed_another_is_taken_or_none(
-    running: Running,
-) -> None:
-    async with running() as loopback:
-        guild, silent = (loopback.add_foreign_guild(name) for name in ("Cats", "Dogs"))
-        for each in (guild, silent):
-            each.system_channel = each.add_text_channel("system")
-            each.system_channel.deny_bot(Permission.SEND_MESSAGES)
-        hidden, general = (guild.add_text_channel(name) for name in ("hidden", "general"))
-        hidden.deny_bot(Permission.VIEW_CHANNEL)
-        silent.let_bot_join()
-        guild.let_bot_join()
-        await loopback.wait_for_message(general)
-        await all_heard(loopback)
-        for closed in (guild.system_channel, silent.system_channel, hidden):
-            assert closed
-            assert closed.messages == {}
+async def in_a_language(loopback: LoopbackDiscord) -> None:
+    """See that a server and people are spoken to in their language; all before is done then."""
+    guild = loopback.add_foreign_guild("Katzen")
+    guild.locale = "de"
+    guild.system_channel = guild.add_text_channel("system")
+    guild.let_bot_join()
+    greeting = await loopback.wait_for_message(guild.system_channel)
+    assert greeting.content.startswith("Ich sage Sekunde für Sekunde, was in")
+    ask = partial(answer_to, loopback, guild.system_channel)
+    assert (await ask("help", "es-419")).startswith("Digo, segundo a segundo")
+    assert (await ask("help", "ja")).startswith("Ich sage Sekunde für Sekunde")
+    assert (await ask("threshold", "fr")).startswith("Dieser Server sieht Schlagwörter")
 
 
 async def test_what_is_missing_is_said_at_once(running: Running) -> None:
@@ -167,20 +155,6 @@ async def test_help_and_about_are_for_the_asker_alone(
         "My source: <https://example.org/framehound>\n"
         "What I keep of your clips: `/privacy show`."
     )
-
-
-async def test_people_and_servers_are_spoken_to_in_their_language(running: Running) -> None:
-    async with running() as loopback:
-        guild = loopback.add_foreign_guild("Katzen")
-        guild.locale = "de"
-        guild.system_channel = guild.add_text_channel("system")
-        guild.let_bot_join()
-        greeting = await loopback.wait_for_message(guild.system_channel)
-        assert greeting.content.startswith("Ich sage Sekunde für Sekunde, was in")
-        ask = partial(answer_to, loopback, guild.system_channel)
-        assert (await ask("help", "es-419")).startswith("Digo, segundo a segundo")
-        assert (await ask("help", "ja")).startswith("Ich sage Sekunde für Sekunde")
-        assert (await ask("threshold", "fr")).startswith("Dieser Server sieht Schlagwörter")
 
 
 async def answer_to(loopback: LoopbackDiscord, channel: Channel, name: str, locale: str) -> str:

@@ -100,9 +100,11 @@ async def test_channels_roles_and_language_are_chosen(
     assert (await kept(simcord_bot, channel)).language == "de"
 
 
-@pytest.mark.parametrize(
-    ("form", "typed", "said"),
-    [
+async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:tags")
+    for form, typed, said in (
         ("threshold", {"threshold": "90%"}, "**Threshold** · 0.9\n"),
         ("threshold", {"threshold": ""}, "**Threshold** · 0.5\n"),
         (
@@ -113,17 +115,10 @@ async def test_channels_roles_and_language_are_chosen(
         ("hidden_tags", {"hidden_tags": ""}, "**Hidden tags** · none\n"),
         ("tags_a_line", {"tags_a_line": "4"}, "**Tags a line** · 4\n"),
         ("flicker", {"gap": "0", "shortest": " 3 "}, "**Flicker** · gap 0 s, shortest 3 s\n"),
-    ],
-)
-async def test_what_is_typed_is_set(
-    place: tuple[Any, Any], form: str, typed: dict[str, str], said: str
-) -> None:
-    channel, alice = place
-    shown = await alice.slash(channel, "settings show")
-    await alice.click(shown.response, custom_id="settings:page:tags")
-    asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
-    await alice.submit_modal(asked, typed)
-    assert said in texts(shown)
+    ):
+        asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
+        await alice.submit_modal(asked, typed)
+        assert said in texts(shown)
 
 
 async def test_wrong_input_is_named_and_kept(place: tuple[Any, Any]) -> None:
