@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from bot.media.sandbox import Sandbox
 
 TASK = "bot.media.proxy_child:make"
+STILLS = "bot.media.proxy_child:stills"
 # Seconds to decode in: as the local tagger has for ten minutes, or a third of the clip's length.
 _LONGEST = 300.0
 _LONGEST_BY_LENGTH = 1 / 3
+_LONGEST_FOR_STILLS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,21 @@ class ProxyMaker:
             if answer != "made":
                 raise DiskFull(detail=f"{folder}: no room for a proxy")
             yield await asyncio.to_thread(_parts, folder, plan, most_bytes)
+
+    async def stills(self, parts: list[Part], plan: Plan, places: list[int]) -> Any:
+        """Return the clip's pictures at these places, counted through all parts, as a child says.
+
+        That is ``[second, JPEG in base64]`` for each, if it is honest.
+        """
+        asked, first = [], 0
+        for part in parts:
+            within = [place for place in places if first <= place < first + part.pictures]
+            wanted = [(place - first, place * plan.step) for place in within]
+            asked.append((str(part.path.absolute()), wanted))
+            first += part.pictures
+        return await self._sandbox.run(
+            STILLS, {"parts": asked}, seconds=_LONGEST_FOR_STILLS, stage="decode"
+        )
 
 
 def _count(said: Any, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from fractions import Fraction
 from itertools import chain, islice
@@ -60,6 +61,26 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
         except DiskFull:
             return "full"
     return "made"
+
+
+def stills(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
+    """Return ``[second, JPEG in base64]`` of the ``parts``: each its path and the pictures wanted.
+
+    Those are pairs: a picture's place in the part, and the clip's second it shows.
+    """
+    from bot.media.stills import VIEW, jpeg  # noqa: PLC0415 - Pillow is for this alone
+
+    found = []
+    for path, wanted in request["parts"]:
+        seconds = dict(wanted)
+        shown = sample(
+            Path(path), ClipFormat.MP4, seconds=max(seconds, default=-1) + 1, views=(VIEW,)
+        )
+        for frame in shown if seconds else ():
+            if frame.second in seconds:
+                written = base64.b64encode(jpeg(frame.pictures[0])).decode()
+                found.append([seconds[frame.second], written])
+    return found
 
 
 def encode(pictures: Iterator[Picture], rate: int, codec: str | None = None) -> bytes:

@@ -28,6 +28,11 @@ def read_seen(answer: Any, seconds: int) -> Seen:
     return _sensibly(lambda: Seen(_frames(answer["frames"]), _stills(answer["stills"], seconds)))
 
 
+def read_stills(answer: Any, seconds: int) -> tuple[Still, ...]:
+    """Return a child's stills of a clip of so many seconds; raises ``Damaged`` for nonsense."""
+    return _sensibly(lambda: _stills(answer, seconds))
+
+
 def read_done(said: Any) -> int:
     """Return how many frames a child says are done. Raises ``Damaged`` for nonsense."""
     return _sensibly(lambda: int(said))

@@ -13,8 +13,10 @@ from bot.domain.concepts import Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Seen
 from bot.domain.timeline import count_seconds
-from bot.errors import FramehoundError, TaggerRefused
+from bot.errors import ClipError, FramehoundError, TaggerError, TaggerRefused
 from bot.media.proxy import Plan
+from bot.taggers.local_answer import read_stills
+from bot.taggers.moments import Moments
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipLimits, ProxyLimits
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
+    from bot.domain.tagging import Still
     from bot.media.proxy import Part, ProxyMaker
     from bot.taggers import Tagger
 
@@ -107,7 +110,22 @@ class ProxyingTagger:
         told = _Progress(progress, plan)
         async with self._maker.made(clip, plan, self._part_bytes, told.made) as parts:
             seen = await _all([self._show(clip, part, told) for part in parts])
-        return Seen(tuple(_placed(seen, plan)), proxied=True, billed=_count(seen))
+            stills = await self._stills(parts, plan, seen)
+        return Seen(tuple(_placed(seen, plan)), stills, proxied=True, billed=_count(seen))
+
+    async def _stills(self, parts: list[Part], plan: Plan, seen: list[Seen]) -> tuple[Still, ...]:
+        """Return stills where most changes; what was seen is paid for, and told without them."""
+        moments = Moments()
+        for part, found in zip(parts, seen, strict=True):
+            concepts = {frame.second: frame.concepts for frame in found.frames}
+            for second in range(part.pictures):
+                moments.add(concepts.get(second, ()))
+        try:
+            answer = await self._maker.stills(parts, plan, moments.chosen())
+            return read_stills(answer, plan.seconds)
+        except (ClipError, TaggerError) as error:
+            self._log.warning("no stills of a proxy", detail=error.detail)
+            return ()
 
     async def _show(self, clip: ClipFile, part: Part, told: _Progress) -> Seen:
         """Have the tagger look at a part as if it were a clip, which nobody can fetch."""

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits, ProxyLimits
 from bot.domain.progress import Progress, Stage, ignore_progress
@@ -11,7 +14,7 @@ from bot.errors import Damaged, TaggerRefused, TaggerUnavailable
 from bot.media.proxy import ProxyMaker
 from bot.media.sandbox import Sandbox
 from bot.taggers.proxying import ProxyingTagger
-from tests.media.numbered import numbered_clip
+from tests.media.numbered import number_in, numbered_clip
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_eyes import reading
 from tests.stand_ins.clarifai_replies import FrameTime
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.domain.tagging import Seen
+    from bot.domain.tagging import Seen, Still
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 TAKEN = (ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI)
@@ -60,6 +63,11 @@ def write(
 def told(seen: Seen) -> dict[int, str]:
     """Return what was seen at each second."""
     return {frame.second: frame.concepts[0].name for frame in seen.frames}
+
+
+def shown(still: Still) -> int:
+    """Read the number a still shows."""
+    return number_in(np.asarray(Image.open(io.BytesIO(still.jpeg)).convert("RGB")))
 
 
 def true(seconds: int, step: int = 1) -> dict[int, str]:
@@ -130,6 +138,7 @@ async def test_a_long_clip_is_shown_in_parts_each_second_at_its_time(
         seen = await tagger.tag(write(tmp_path, ClipFormat.MKV, 24), steps.append)
         assert (told(seen), seen.proxied, seen.billed) == (true(24), True, 24)
         assert len(clarifai.calls) == 3
+    assert {still.second: shown(still) for still in seen.stills} == {n: n for n in range(24)}
     offset = 500 if style is FrameTime.MIDDLE else 0
     assert [frame.time for frame in seen.frames] == [n * 1000 + offset for n in range(24)]
     assert [step.done for step in steps] == sorted(step.done for step in steps)
@@ -143,6 +152,9 @@ async def test_or_more_widely(tmp_path: Path) -> None:
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 24), ignore_progress)
         assert len(clarifai.calls) == 1
         assert (told(seen), seen.billed) == (true(24, step=3), 8)
+        assert {still.second: shown(still) for still in seen.stills} == {
+            second: second for second in range(0, 24, 3)
+        }
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
         assert (told(seen), seen.billed) == (true(11, step=2), 6)
 
@@ -186,6 +198,15 @@ async def test_parts_that_were_paid_for_are_counted_though_another_failed(tmp_pa
         with pytest.raises(TaggerUnavailable) as caught:
             await tagger.tag(write(tmp_path, ClipFormat.MP4, 24), ignore_progress)
         assert caught.value.billed == 14
+
+
+async def test_what_was_paid_for_is_told_without_stills_if_need_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.media.proxy.STILLS", "bot.media.proxy_child:nothing")
+    async with proxying(tmp_path) as (_, tagger):
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
+    assert (told(seen), seen.stills) == (true(11), ())
 
 
 async def test_a_clip_that_cannot_be_decoded_is_damaged(tmp_path: Path) -> None:
