@@ -38,8 +38,9 @@ class About(commands.Cog):
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Say it shortly, to the one who asks."""
         say = await self._bot.speech_for(interaction)
+        settings = await self._bot.app.reporter.settings(interaction.guild_id)
         lines = [
-            *self._ways(say),
+            *self._ways(say, posted=settings.autotag),
             say("`/find` searches the clips posted in this server by what they show."),
             say("Who manages the server sets everything with `/settings show`."),
             say("`/about` says what I am, `/privacy show` what I keep of your clips."),
@@ -86,12 +87,13 @@ class About(commands.Cog):
         """Greet again who comes back."""
         self._greeted.discard(guild.id)
 
-    def _ways(self, say: Speech) -> Iterator[str]:
-        """Say what I do, and the ways to have it done that work."""
+    def _ways(self, say: Speech, *, posted: bool = True) -> Iterator[str]:
+        """Say what I do, and the ways to have it done; ``posted`` where clips are noticed."""
         prefix = self._bot.app.config.command_prefix
         yield say("I say, second by second, what is in the clips people post:")
         if self._bot.intents.message_content:
-            yield "- " + say("post a clip, or a link to one, and I answer;")
+            if posted:
+                yield "- " + say("post a clip, or a link to one, and I answer;")
             yield "- " + say(
                 "use `/tags` or `{prefix}tags` with a link or a file, or as a reply to a message;",
                 prefix=prefix,
@@ -125,7 +127,7 @@ class About(commands.Cog):
         )
         yield say(
             "A clip may be {minutes} minutes long and {size} MB large.",
-            minutes=f"{config.max_minutes:g}",
+            minutes=f"{tagger.longest / 60_000:g}",
             size=f"{tagger.size_limit(public=True) / 1e6:g}",
         )
         if config.source_url:
