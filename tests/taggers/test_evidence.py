@@ -41,6 +41,12 @@ def test_nothing_crosses_a_cut() -> None:
     assert joined(CAT, STREET, CAT) == [CAT, STREET, CAT]
 
 
+def test_a_neighbour_counts_as_far_as_it_shows_the_same() -> None:
+    # half of what both show is shared, so the neighbour weighs a quarter beside the second's one
+    found = joined({"cat": 0.6}, {"cat": 0.6, "kite": 0.6})
+    assert found[1]["kite"] == pytest.approx(0.6 / 1.25, abs=1e-4)
+
+
 def test_no_name_appears_in_a_second_that_had_none_of_it() -> None:
     assert set(joined(CAT, {"animal": 0.98}, CAT)[1]) == {"animal"}
 

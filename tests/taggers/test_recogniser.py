@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from bot.domain.clip import ClipFormat
-from bot.domain.concepts import Concept
+from bot.domain.concepts import Concept, Frame
 from bot.media.sample import sample
-from bot.taggers import detector
+from bot.taggers import detector, local_child
+from bot.taggers.evidence import join
 from bot.taggers.recogniser import Recogniser, believed, load_recogniser
 from bot.taggers.sessions import open_session
 from tests.conftest import CLIPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bot.media.pictures import Picture, View
@@ -69,6 +71,17 @@ def test_frames_are_named_alike_alone_and_among_others(recogniser: Recogniser) -
         assert dict(_pairs(one)) == pytest.approx(dict(_pairs(other)), abs=2e-3)
 
 
+def test_a_clip_is_told_with_its_seconds_joined(recogniser: Recogniser, models: Path) -> None:
+    frames = montage(*recogniser.views)
+    named = zip(frames, recogniser.recognise(frames), strict=True)
+    alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
+    request = {"path": str(CLIPS / "montage.mp4"), "format": "mp4", "seconds": 16}
+    told = local_child.tag({**request, "models": str(models), "own": None}, lambda _done: None)
+    found = [dict(frame["concepts"]).get("cat", 0.0) for frame in told["frames"]]
+    assert found == pytest.approx(_cats(join(alone)), abs=2e-3)
+    assert found != pytest.approx(_cats(alone), abs=2e-3)
+
+
 def test_a_drawn_picture_is_named_when_nearly_certain() -> None:
     page = np.zeros((64, 64, 3), np.uint8)
     page[:, 32:] = 255
@@ -80,5 +93,9 @@ def test_a_picture_of_one_colour_shows_nothing() -> None:
     assert believed(np.full((64, 64, 3), 90, np.uint8), (CERTAIN,)) == ()
 
 
+def _cats(frames: Sequence[Frame]) -> list[float]:
+    return [dict(_pairs(frame.concepts)).get("cat", 0.0) for frame in frames]
+
+
 def _pairs(concepts: tuple[Concept, ...]) -> list[tuple[str, float]]:
-    return [(concept.name, concept.score) for concept in concepts if concept.score > 0.05]
+    return [(concept.name, concept.score) for concept in concepts if concept.score > 0.02]
