@@ -44,7 +44,7 @@ LEAST = 0.01  # the lowest score worth keeping
 # Where the classifier sees nothing it knows, a sum over many classes would be one of crumbs.
 CRUMB = 0.01
 # In doubt people say the broader name: log-odds lose this, by how many broader names there are.
-DOUBT = (0.1, 1.0, 1.5)
+DOUBT = (0.1, 0.6, 1.5)
 SLOPE = 12.0  # log-odds for each 1 of a detector's score
 FAINTEST = 0.25  # a detector's score below this says nothing
 USUAL, SURE_ENOUGH = 0.05, 0.5
