@@ -12,7 +12,8 @@ from discord import app_commands, ui
 from bot.domain.choices import READERS, Unsound, read_choice
 from bot.domain.settings_file import Mistaken
 from cogs.panel_forms import FileForm, Form, WrongInput, fields_of, read_typed
-from cogs.panel_layout import PAGES, SETTINGS, Standing, panel
+from cogs.panel_layout import Standing, panel
+from cogs.panel_words import PAGES, SETTINGS
 from cogs.permissions import missing_anywhere, missing_to_write
 from cogs.settings_files import told
 

@@ -10,7 +10,8 @@ from simcord.components import validate_components, validate_modal
 from bot.domain.settings import GuildSettings
 from bot.languages import LANGUAGES, Speech
 from cogs.panel_forms import FileForm, Form, fields_of
-from cogs.panel_layout import PAGES, SETTINGS, Standing, panel
+from cogs.panel_layout import Standing, panel
+from cogs.panel_words import PAGES, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import pytest
 from bot.client import FramehoundBot
 from bot.domain.settings import GuildSettings
 from bot.domain.watching import Watch
-from cogs.panel_layout import PAGES, SETTINGS
+from cogs.panel_words import PAGES, SETTINGS
 
 if TYPE_CHECKING:
     from tests.cogs.conftest import NotedJobs
