@@ -29,7 +29,7 @@ _LONGEST_CHECK = 60.0
 # What decides which concepts a clip gets: of any model, and of those that come with the program.
 _RULES = ("evidence.py", "looks.py", "own_model.py", "recogniser.py")
 _STANDARD = (
-    *("detector.py", "everyday.py", "local_model.py"),
+    *("detector.py", "everyday.py", "local_model.py", "local_weights.py"),
     *("data/detected.tsv", "data/everyday.tsv", "data/nanodet.onnx"),
 )
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
 import io
 import json
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -17,13 +19,13 @@ from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Seen, Still
 from bot.errors import Damaged, NotAVideo, TaggerUnavailable
 from bot.media.sandbox import Sandbox
+from bot.taggers import local
 from bot.taggers.local import LocalTagger
 from tests.conftest import CLIPS
 from tests.media.clipmaking import Recipe, gif, make_clip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 TRUTH: list[list[str]] = json.loads((CLIPS / "montage.json").read_text())
 LIMITS = ClipLimits(by_url=7, as_bytes=9)
@@ -201,3 +203,20 @@ def test_its_name_and_limits_are_what_people_are_told(tmp_path: Path) -> None:
     assert tagger.identity.default_threshold == 0.5
     assert tagger.identity.revision
     assert tagger.size_limit(public=True) == tagger.size_limit(public=False) == 9
+
+
+def test_every_file_that_decides_on_concepts_is_in_the_revision() -> None:
+    """What the recogniser is made of, but for how a session is opened."""
+    known = {Path(name).stem for name in (*local._RULES, *local._STANDARD) if name.endswith(".py")}
+    home = Path(local.__file__).parent
+    for name in known:
+        tree = ast.parse((home / f"{name}.py").read_text())
+        froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        used = {
+            *(f.module.split(".")[2] for f in froms if f.module and f.module.count(".") == 2),
+            *(a.name for f in froms if f.module == "bot.taggers" for a in f.names),
+        }
+        ours = {part for part in used if (home / f"{part}.py").exists()}
+        assert ours - {"sessions"} <= known, name
+    files = {path.name for path in (home / "data").iterdir()} - {"NOTICE"}
+    assert {f"data/{name}" for name in files} <= set(local._STANDARD)

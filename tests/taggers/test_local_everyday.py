@@ -62,9 +62,11 @@ def test_scores_are_probabilities_best_first(
     assert scores == sorted(scores, reverse=True)
 
 
-@given(shares())
-def test_a_broader_name_is_at_least_as_sure(by_class: dict[int, float]) -> None:
-    found = names(by_class)
+@given(shares(), st.dictionaries(st.sampled_from(sorted(OBJECTS)), st.floats(0, 1), max_size=4))
+def test_a_broader_name_is_at_least_as_sure(
+    by_class: dict[int, float], by_object: dict[str, float]
+) -> None:
+    found = names(by_class, **by_object)
     for number in by_class:
         told = [found[name.lstrip("~?")] for name in ROWS[number] if name.lstrip("~?") in found]
         assert told == sorted(told, reverse=True)
