@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.domain import model_card
-from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerUnavailable
 from bot.taggers.local_answer import read_done, read_seen
+from bot.taggers.local_identity import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
     from bot.domain.clip import ClipFile, ClipLimits
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
     from bot.domain.tagging import Seen
     from bot.media.sandbox import Sandbox
 
-# Probabilities: above a half, a name is likelier right than wrong.
-_DEFAULT_THRESHOLD = 0.5
 # Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
 _LONGEST = 300.0
 _LONGEST_CHECK = 60.0
-# What decides which concepts a clip gets: of any model, and of those that come with the program.
-_RULES = ("evidence.py", "looks.py", "own_model.py", "recogniser.py")
-_STANDARD = (
-    *("detector.py", "everyday.py", "local_model.py", "local_weights.py"),
-    *("data/detected.tsv", "data/everyday.tsv", "data/nanodet.onnx"),
-)
 
 
 class LocalTagger:
@@ -46,10 +36,11 @@ class LocalTagger:
     ) -> None:
         self._sandbox = sandbox
         self._limits = limits
-        self._identity = _identity(own)
+        self._identity = identify(own)
         self._model = {
             "models": str(models.absolute()),
             "own": str(own.absolute()) if own else None,
+            "revision": self._identity.revision,
         }
 
     @property
@@ -97,23 +88,3 @@ class LocalTagger:
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error
         return f"{self.identity} is ready ({names} names)"
-
-
-def _identity(own: Path | None) -> TaggerIdentity:
-    """Say whose scores these are; other files, or other rules to read them by, are another's."""
-    here = Path(__file__).parent
-    rules = [here / name for name in _RULES]
-    if own is None:
-        revision = _hash([*rules, *(here / name for name in _STANDARD)])
-        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, revision)
-    card = model_card.parse((own / model_card.CARD).read_text("utf-8"), own.name)
-    files = sorted(path for path in own.iterdir() if path.is_file())
-    return TaggerIdentity("local", card.name, card.threshold, _hash([*rules, *files]))
-
-
-def _hash(files: Iterable[Path]) -> str:
-    found = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
-    return found.hexdigest()[:12]

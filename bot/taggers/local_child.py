@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain.clip import ClipFormat
 from bot.domain.concepts import Frame
+from bot.errors import ConfigError, TaggerUnavailable
 from bot.media.sample import sample
 from bot.taggers import local_stills
 from bot.taggers.evidence import join
+from bot.taggers.local_identity import identify
 from bot.taggers.local_pipeline import in_batches
 from bot.taggers.recogniser import load_recogniser
 
@@ -29,7 +31,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
     Returns ``frames`` as ``{"time": milliseconds, "concepts": [[name, score], …]}`` and ``stills``
     as ``[second, JPEG in base64]``.
     """
-    recogniser = _load(request["models"], request["own"])
+    recogniser = _load(request["models"], request["own"], request["revision"])
     sampled = sample(
         Path(request["path"]),
         ClipFormat(request["format"]),
@@ -49,7 +51,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
 
 def check(request: dict[str, Any], _report: Callable[[Any], None]) -> int:
     """Build and load the model; return how many names it knows."""
-    return _load(request["models"], request["own"]).names
+    return _load(request["models"], request["own"], request["revision"]).names
 
 
 def _seen(frame: SampledFrame, concepts: tuple[Concept, ...]) -> Frame:
@@ -63,5 +65,14 @@ def _told(frame: Frame) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _load(models: str, own: str | None) -> Recogniser:
+def _load(models: str, own: str | None, revision: str) -> Recogniser:
+    if own and _revision(Path(own)) != revision:
+        raise TaggerUnavailable(detail=f"{own} has changed since the start: start again")
     return load_recogniser(Path(models), Path(own) if own else None)
+
+
+def _revision(own: Path) -> str:
+    try:
+        return identify(own).revision
+    except (ConfigError, OSError):
+        return "not a model any more"

@@ -19,7 +19,7 @@ from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Seen, Still
 from bot.errors import Damaged, NotAVideo, TaggerUnavailable
 from bot.media.sandbox import Sandbox
-from bot.taggers import local
+from bot.taggers import local_identity
 from bot.taggers.local import LocalTagger
 from tests.conftest import CLIPS
 from tests.media.clipmaking import Recipe, gif, make_clip
@@ -207,8 +207,12 @@ def test_its_name_and_limits_are_what_people_are_told(tmp_path: Path) -> None:
 
 def test_every_file_that_decides_on_concepts_is_in_the_revision() -> None:
     """What the recogniser is made of, but for how a session is opened."""
-    known = {Path(name).stem for name in (*local._RULES, *local._STANDARD) if name.endswith(".py")}
-    home = Path(local.__file__).parent
+    known = {
+        Path(name).stem
+        for name in (*local_identity.RULES, *local_identity.STANDARD)
+        if name.endswith(".py")
+    }
+    home = Path(local_identity.__file__).parent
     for name in known:
         tree = ast.parse((home / f"{name}.py").read_text())
         froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -219,4 +223,4 @@ def test_every_file_that_decides_on_concepts_is_in_the_revision() -> None:
         ours = {part for part in used if (home / f"{part}.py").exists()}
         assert ours - {"sessions"} <= known, name
     files = {path.name for path in (home / "data").iterdir()} - {"NOTICE"}
-    assert {f"data/{name}" for name in files} <= set(local._STANDARD)
+    assert {f"data/{name}" for name in files} <= decides

@@ -110,6 +110,19 @@ async def test_the_local_tagger_uses_it_in_its_sandbox(tmp_path: Path) -> None:
     assert frames[12].concepts == ()  # a blank slide
 
 
+@pytest.mark.parametrize("change", [{"threshold": 0.7}, {"size": 0}])
+async def test_a_model_that_changed_while_the_program_runs_is_not_used(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = make_model(tmp_path / "colours")
+    async with Sandbox(workers=1, folder=tmp_path / "sandbox") as sandbox:
+        tagger = LocalTagger(sandbox, tmp_path / "models", LIMITS, folder)
+        make_model(folder, **change)
+        with pytest.raises(TaggerUnavailable) as caught:
+            await tagger.check()
+    assert caught.value.detail == f"{folder} has changed since the start: start again"
+
+
 def test_other_files_are_another_models_scores(tmp_path: Path) -> None:
     def identity() -> Any:
         return LocalTagger(Sandbox(workers=0, folder=tmp_path), tmp_path, LIMITS, folder).identity

@@ -76,7 +76,9 @@ def test_a_clip_is_told_with_its_seconds_joined(recogniser: Recogniser, models: 
     named = zip(frames, recogniser.recognise(frames), strict=True)
     alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
     request = {"path": str(CLIPS / "montage.mp4"), "format": "mp4", "seconds": 16}
-    told = local_child.tag({**request, "models": str(models), "own": None}, lambda _done: None)
+    told = local_child.tag(
+        {**request, "models": str(models), "own": None, "revision": ""}, lambda _done: None
+    )
     found = [dict(frame["concepts"]).get("cat", 0.0) for frame in told["frames"]]
     assert found == pytest.approx(_cats(join(alone)), abs=2e-3)
     assert found != pytest.approx(_cats(alone), abs=2e-3)
