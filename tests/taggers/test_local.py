@@ -207,11 +207,8 @@ def test_its_name_and_limits_are_what_people_are_told(tmp_path: Path) -> None:
 
 def test_every_file_that_decides_on_concepts_is_in_the_revision() -> None:
     """What the recogniser is made of, but for how a session is opened."""
-    known = {
-        Path(name).stem
-        for name in (*local_identity.RULES, *local_identity.STANDARD)
-        if name.endswith(".py")
-    }
+    decides = {*local_identity.RULES, *local_identity.STANDARD}
+    known = {Path(name).stem for name in decides if name.endswith(".py")}
     home = Path(local_identity.__file__).parent
     for name in known:
         tree = ast.parse((home / f"{name}.py").read_text())
