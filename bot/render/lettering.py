@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ _FONTS = (
     "Symbola.ttf",
     "unifont.otf",
 )
+_LOOKED_AT = 20  # pixels
 _JOINERS = "\u200c\u200d"
 # They choose between a letter's looks, and have none of their own.
 _VARIATIONS = dict.fromkeys(range(0xFE00, 0xFE10))
@@ -91,17 +92,30 @@ class _Font:
     def has(self, letter: str) -> bool:
         """Tell whether it has a letter with its marks: what it lacks looks like what none has."""
         return all(
-            each.isspace() or each in _JOINERS or self._look(each) != self._missing
-            for each in letter
+            each.isspace() or each in _JOINERS or _is_in(self._file, each) for each in letter
         )
 
     @cached_property
-    def _missing(self) -> tuple[tuple[int, int], bytes]:
-        return self._look("\U0010ffff")
+    def missing(self) -> tuple[tuple[int, int], bytes]:
+        """What it shows for letters it lacks."""
+        return self.look("\U0010ffff")
 
-    def _look(self, character: str) -> tuple[tuple[int, int], bytes]:
+    def look(self, character: str) -> tuple[tuple[int, int], bytes]:
+        """Return what it shows for a letter."""
         mask = self.letters.getmask(character)
         return mask.size, bytes(mask)
+
+
+@lru_cache(maxsize=10_000)
+def _is_in(file: str, character: str) -> bool:
+    """Tell whether a font has a letter; remembered, as finding out costs more than writing it."""
+    font = _looked_through(file)
+    return font.look(character) != font.missing
+
+
+@lru_cache(maxsize=len(_FONTS))
+def _looked_through(file: str) -> _Font:
+    return _Font(file, _LOOKED_AT)
 
 
 def _letters(text: str) -> Iterator[str]:
