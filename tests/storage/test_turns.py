@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,21 @@ async def test_a_turn_from_before_the_clock_was_set_back_is_forgotten(database: 
     async with asyncio.timeout(5):
         await Turns(database, "clarifai", per_second=10).wait()
     assert await next_turn(database) == pytest.approx(time.time(), abs=60)
+
+
+async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> None:
+    class Late(Turns):
+        async def _next(self) -> float:
+            return -1.0
+
+    line, gone = Late(database, "clarifai", per_second=50), []
+
+    async def go() -> None:
+        await line.wait()
+        gone.append(time.monotonic())
+
+    await asyncio.gather(*(go() for _ in range(4)))
+    assert min(later - earlier for earlier, later in pairwise(gone)) > 0.9 / 50
 
 
 async def test_a_database_that_is_restarted_is_waited_for(
