@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds between two notices to one server that it has too many clips waiting.
 _SILENCE = 60.0
+# What is handed in as the bot stops has so many seconds: the database may be away.
+_LAST_SECONDS = 2.0
 # How long after it was posted a message is looked at again. Well within the days for which the
 # queue knows a message's job, so that no edit is answered twice.
 _CHANGEABLE = timedelta(days=1)
@@ -46,7 +48,8 @@ class AutoTag(commands.Cog):
     async def cog_unload(self) -> None:
         """Hand in what waits for its previews: the next start would not hear of it."""
         self._previews.let_go()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_LAST_SECONDS)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
