@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from page import write_section
 from speed_clips import CLIPS, SECONDS, make_clips, repeated
@@ -23,6 +24,9 @@ from speed_page import draw, page_of
 
 HERE = Path(__file__).parent
 PLOT = HERE.parent / "docs" / "performance.png"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 LONG_CLIP = "720p-2s"
 LONG = 10  # times a clip is repeated to see that memory does not grow with its length
 
@@ -32,17 +36,16 @@ def main() -> None:
     asked = _arguments()
     asked_for = CLIPS[:3] if asked.quick else CLIPS
     clips = make_clips(asked_for, asked.clips)
-    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder)
-        long = repeated(clips[LONG_CLIP], models / "long.mp4", LONG)
-        runs = _all_runs(clips, models, asked.rounds)
-        long_run = _run(OURS, long, SECONDS * LONG, models)
-    figures = Figures(asked_for, runs, long_run, (before, os.getloadavg()[0]))
-    lines = page_of(figures)
-    write_section("local tagging", lines)
-    draw(figures, PLOT)
-    print("\n".join(lines))
+        long = _run(OURS, repeated(clips[LONG_CLIP], models / "long.mp4", LONG), LONG, models)
+        figures = Figures(asked_for, {}, long, os.getloadavg()[0])
+        for number in range(asked.rounds):
+            for (way, clip), run in _round(clips, models, (SAME, UNFILTERED) * (not number)):
+                figures.runs.setdefault((way, clip), []).append(run)
+            write_section("local tagging", page_of(figures))
+            draw(figures, PLOT)
+    print("\n".join(page_of(figures)))
     sys.exit(not all(goal.met for goal in goals_of(figures)))
 
 
@@ -56,23 +59,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _all_runs(
-    clips: dict[str, Path], models: Path, rounds: int
-) -> dict[tuple[str, str], list[Run]]:
+def _round(
+    clips: dict[str, Path], models: Path, compared: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], Run]]:
     """Run the ways in turn, so that what disturbs one of them disturbs its neighbours, too."""
-    runs: dict[tuple[str, str], list[Run]] = {}
-    for number in range(rounds):
-        for clip, path in clips.items():
-            for way in (*TITLES, *((SAME, UNFILTERED) if number == 0 else ())):
-                run = _run(way, path, SECONDS, models)
-                runs.setdefault((way, clip), []).append(run)
-                print(f"{number + 1} {clip:10}{way:14}{run.wall:7.2f} s {run.cpu:7.2f} s CPU")
-    return runs
+    for clip, path in clips.items():
+        for way in (*TITLES, *compared):
+            run = _run(way, path, 1, models)
+            print(f"{clip:10}{way:14}{run.wall:7.2f} s {run.cpu:7.2f} s CPU", flush=True)
+            yield (way, clip), run
 
 
-def _run(way: str, path: Path, seconds: int, models: Path) -> Run:
+def _run(way: str, path: Path, times: int, models: Path) -> Run:
     path.read_bytes()  # from memory, not from disk
-    command = [sys.executable, str(HERE / "speed_ways.py"), way, str(path), str(seconds)]
+    command = [sys.executable, str(HERE / "speed_ways.py"), way, str(path), str(SECONDS * times)]
     done = subprocess.run([*command, str(models)], check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
     return Run(**json.loads(done.stdout))
 

@@ -47,12 +47,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The runs of each way on each clip."""
+    """The runs of each way on each clip; ``load`` is what was running before them."""
 
     clips: Sequence[SpeedClip]
     runs: dict[tuple[str, str], list[Run]]
     long: Run
-    load: tuple[float, float]
+    load: float
 
     def wall(self, way: str, clip: str) -> float:
         """Return the median seconds."""

@@ -65,13 +65,13 @@ def page_of(figures: Figures) -> list[str]:
 def _how(figures: Figures) -> str:
     packages = ("av", "onnxruntime", "opencv-python-headless", "imageio-ffmpeg")
     used = ", ".join(f"{name} {version(name)}" for name in packages)
-    before, after = figures.load
     rounds = len(figures.runs[OURS, figures.clips[0].name])
+    machine = f"{os.cpu_count()} cores ({_processor()})"
+    load = f"load {figures.load:.1f} before and {os.getloadavg()[0]:.1f} after"
     return (
         f"`python benchmarks/speed.py`: {SECONDS} s of photographs and a street, zoomed, with "
-        f"grain, {RATE} pictures a second. Medians of {rounds} rounds on {os.cpu_count()} cores "
-        f"({_processor()}), load {before:.1f} before and {after:.1f} after; {used}. Every way "
-        "shows the same two models a picture of each second; imports, models and a first batch "
+        f"grain, {RATE} pictures a second. Medians of {rounds} on {machine}, {load}; {used}. Every "
+        "way shows the same two models a picture of each second; imports, models and a first batch "
         "come before the clock starts. Framehound is measured from outside its sandboxed child, "
         "stills included. The floor looks at its pictures side by side, as Framehound does."
     )

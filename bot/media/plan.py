@@ -53,9 +53,9 @@ def plan(survey: Survey, seconds: Sequence[int]) -> list[Stretch] | None:
     """Plan how each second gets its picture with little decoding; None if nothing can be left out.
 
     That is the picture on screen in the second's middle if it is a key picture, or if decoding
-    comes by it anyway. Else it is a key picture of the same second, so no more than half a second
-    away: the last before the middle, or the first after it, which may belong to the next scene.
-    For a second without a key picture decoding has to come by.
+    comes by it anyway. Else it is one of the same second that takes less, so no more than half a
+    second away: a key picture, the last before the middle or the first after it; in a second
+    without one, the first to be decoded of those before the middle.
     """
     screen = _Screen(survey)
     if not screen.order:
@@ -63,10 +63,11 @@ def plan(survey: Survey, seconds: Sequence[int]) -> list[Stretch] | None:
     candidates = [screen.candidates(second) for second in seconds]
     reach: dict[int, int] = {}
     for each in candidates:
-        if each.key is None:
-            if each.anchor is None:
+        if not survey.keys[each.least]:
+            anchor = screen.anchor(each.least)
+            if anchor is None:
                 return None
-            reach[each.anchor] = max(reach.get(each.anchor, 0), each.exact)
+            reach[anchor] = max(reach.get(anchor, 0), each.least)
     return _stretches(screen, ((each.second, each.chosen(reach)) for each in candidates))
 
 
@@ -75,18 +76,18 @@ class _Candidates:
     """Packets of pictures for a second.
 
     ``exact`` is the one on screen in its middle and ``anchor`` the key picture that one stands on;
-    ``key`` a key picture within the second.
+    ``least`` is one within the second that takes least to decode.
     """
 
     second: int
     exact: int
     anchor: int | None
-    key: int | None
+    least: int
 
     def chosen(self, reach: dict[int, int]) -> int:
         """Choose, where decoding goes from some key pictures on as far as ``reach`` says."""
         passed = self.anchor is not None and self.exact <= reach.get(self.anchor, -1)
-        return self.exact if self.key is None or passed else self.key
+        return self.exact if passed else self.least
 
 
 class _Screen:
@@ -109,7 +110,7 @@ class _Screen:
     def candidates(self, second: int) -> _Candidates:
         """Return what could stand for a second."""
         exact = self.order[max(0, bisect_right(self._times, middle(second)) - 1)]
-        return _Candidates(second, exact, self.anchor(exact), self._key(second, exact))
+        return _Candidates(second, exact, self.anchor(exact), self._least(second, exact))
 
     def anchor(self, number: int) -> int | None:
         """Return the key picture that decoding must begin with to come by a picture."""
@@ -120,13 +121,17 @@ class _Screen:
                 return key
         return None
 
-    def _key(self, second: int, exact: int) -> int | None:
+    def _least(self, second: int, exact: int) -> int:
+        """Return the picture of a second that takes least to decode."""
         if self.survey.keys[exact]:
             return exact
-        begin = bisect_left(self._key_times, second * 1000)
-        half = bisect_right(self._key_times, middle(second))
-        end = bisect_left(self._key_times, (second + 1) * 1000)
-        return self._keys[half - 1] if begin < half else self._keys[half] if half < end else None
+        begin, half, end = second * 1000, middle(second), (second + 1) * 1000
+        keys = self._keys[bisect_left(self._key_times, begin) : bisect_left(self._key_times, end)]
+        if keys:
+            before = bisect_right(self._key_times, half) - bisect_left(self._key_times, begin)
+            return keys[max(0, before - 1)]
+        first = self.order[bisect_left(self._times, begin) : bisect_right(self._times, half)]
+        return min(first, default=exact)
 
 
 def _stretches(screen: _Screen, chosen: Iterable[tuple[int, int]]) -> list[Stretch]:
