@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from discord.gateway import KeepAliveHandler
+from hypothesis import settings
 
 from bot import app as wiring
 from bot.config import Config, DiscordConfig
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from bot.app import App
 
 CLIPS = Path(__file__).parent / "clips"
+
+
+def pytest_configure() -> None:
+    """Judge examples by what comes out, not by how long a busy machine takes."""
+    settings.register_profile("framehound", deadline=None)
+    settings.load_profile("framehound")
 
 
 @pytest.fixture(autouse=True)

@@ -139,7 +139,6 @@ def test_the_job_store_keeps_its_promises(
         settings=settings(
             max_examples=3,
             stateful_step_count=12,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

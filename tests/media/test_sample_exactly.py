@@ -114,9 +114,7 @@ def test_so_are_those_of_every_container(clip_format: ClipFormat) -> None:
     assert len(check(CLIPS / f"montage.{clip_format}", clip_format)) == 16
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     codec=st.sampled_from(["libx264", "libx264", "libvpx", "libvpx-vp9"]),
     distance=st.integers(1, 80),

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -272,7 +272,6 @@ FRAMES = st.lists(
 FLICKERS = st.builds(Flicker, st.integers(0, 3), st.integers(1, 4))
 
 
-@settings(deadline=None)
 @given(FRAMES, st.integers(1, 8_000), SCORES, FLICKERS)
 def test_the_page_finds_the_segments_the_bot_finds(
     browser: Browser, frames: list[Frame], duration: int, threshold: float, flicker: Flicker

@@ -109,7 +109,7 @@ def test_with_nothing_to_show_it_says_so() -> None:
     assert describe("a.mp4", told) == "Timeline of a.mp4, 3 s: nothing above 0.5"
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.text(max_size=60), st.text(min_size=1, max_size=60), st.integers(1, 900))
 def test_any_name_and_any_length_can_be_drawn(name: str, tag: str, seconds: int) -> None:
     told = built({tag: {0: 0.9, seconds - 1: 0.99}}, seconds)
@@ -167,7 +167,7 @@ def test_a_lonely_still_is_not_stretched_and_stands_over_its_time() -> None:
         assert tile.left <= 100 + 60 * second < tile.left + tile.image.width
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(0, 700), max_size=24, unique=True).map(sorted),
     st.integers(1, 700),
@@ -210,7 +210,7 @@ def test_a_still_that_is_no_small_jpeg_is_left_out(bad: bytes) -> None:
     assert with_another.height > drawn(told).height
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=4))
 def test_no_broken_still_breaks_the_picture(at: int, bytes_: bytes) -> None:
     jpeg = still(0).jpeg

@@ -139,7 +139,6 @@ def is_wanted(clip: PostedClip, search: Search) -> bool:
 
 
 @settings(
-    deadline=None,
     max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -57,7 +57,6 @@ async def test_every_format_and_large_figures_come_back(store: TaggingStore) -> 
 
 # The database is shared by all examples: each has a fingerprint of its own.
 @settings(
-    deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
