@@ -38,7 +38,7 @@ def page_of(figures: Figures) -> list[str]:
         "",
         *table(columns, _rows(figures, figures.wall)),
         "",
-        "![Seconds each way takes on each clip](performance.png)",
+        "![Bars: seconds each way takes to tag each clip](performance.png)",
         "",
         "The same in CPU time, which other work on the machine disturbs less:",
         "",

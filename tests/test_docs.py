@@ -149,6 +149,9 @@ def test_every_picture_is_shown_with_words_for_those_who_cannot_see_it() -> None
     said |= {
         alt: file for file, alt in re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)"', README)
     }
+    for page in (ROOT / "docs").glob("*.md"):
+        found = re.findall(r"!\[([^\]]*)\]\(([^)/]+\.png)\)", page.read_text())
+        said |= {alt: f"docs/{file}" for alt, file in found}
     shown = {*said.values(), *re.findall(r'srcset="([^"]+)"', README)}
     assert shown == {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.png")}
     assert all(len(alt) > 40 for alt in said)
