@@ -218,6 +218,21 @@ async def test_a_reply_is_made_as_the_server_wants_it(desk: Desk) -> None:
     assert all(" cat ." not in line and line.count(" · ") <= 1 for line in lines)
 
 
+async def test_a_reply_speaks_its_servers_language(desk: Desk) -> None:
+    await desk.choose(language="de")
+    _posted, reply = await desk.posted()
+    assert reply.content.startswith("**cat.gif** · 16 s · über 0.5\n")
+    assert button(reply, Action.ALL_TAGS)["label"] == "Alle Schlagwörter"
+    assert (reply.attachments[0].description or "").startswith("Zeitleiste von cat.gif")
+
+
+async def test_channels_for_adults_are_left_alone_if_a_server_wants(desk: Desk) -> None:
+    await desk.choose(nsfw_channels=False)
+    ignored = await desk.ann.post(desk.guild.add_text_channel("adults", nsfw=True), files=[CAT])
+    await desk.posted()
+    assert desk.discord.replies_to(ignored) == []
+
+
 async def test_a_reply_may_stand_in_a_thread(desk: Desk) -> None:
     await desk.choose(in_thread=True)
     message = await desk.ann.post(desk.channel, files=[CAT])

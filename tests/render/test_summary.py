@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.timeline import build
-from bot.render.summary import MESSAGE_LIMIT, RefusedClip, TaggedClip, plain, summarise
+from bot.render.summary import (
+    MESSAGE_LIMIT,
+    RefusedClip,
+    Style,
+    TaggedClip,
+    plain,
+    summarise,
+)
 from tests.storage.samples import make_tagging
 
 
@@ -55,6 +62,25 @@ def test_what_does_not_fit_is_in_the_attachment() -> None:
     assert summary.attachment is not None
     for scores in seconds:
         assert all(name in summary.attachment for name in scores)
+
+
+def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
+    seconds = [{f"tag {at}": 0.95, **({"cat": 0.991} if 20 <= at < 23 else {})} for at in range(40)]
+    seconds[30] = {"dog": 0.999, "wolf": 0.998}
+    summary = summarise([clip("long.mp4", *seconds)])
+    lines = summary.content.splitlines()
+    assert lines[1:3] == ["`0:20–0:23` cat .99", "`0:30–0:31` dog .99 · wolf .99"]
+    assert len([line for line in lines if line.startswith("`")]) == 12
+    assert lines[-1] == "… 29 more lines in tags.txt"
+    assert summary.attachment
+    assert len(summary.attachment.splitlines()) > 40
+
+
+def test_a_server_says_how_many_tags_a_line_shows() -> None:
+    tags = {f"tag {number}": 0.99 for number in range(9)}
+    summary = summarise([clip("a.mp4", tags)], Style(tags_a_line=2))
+    assert summary.content.endswith("tag 0 .99 · tag 1 .99 · +7")
+    assert summary.attachment is None
 
 
 def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
