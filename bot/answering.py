@@ -151,7 +151,7 @@ class Answerer:
         responder: Responder,
     ) -> None:
         """Tell moderators what they watch for, whether or not there was an answer in words."""
-        alerts = await patiently(lambda: self._watches.alerts(job, clips, reply))
+        alerts = await patiently(lambda: self._watches.alerts(job, clips, settings, reply))
         for alert in alerts:
             await responder.alert(alert, settings)
         if alerts:

@@ -31,7 +31,11 @@ class Watches:
         self._reporter = reporter
 
     async def alerts(
-        self, job: Job, clips: Sequence[ReportedClip], reply: Reply | None
+        self,
+        job: Job,
+        clips: Sequence[ReportedClip],
+        settings: GuildSettings,
+        reply: Reply | None,
     ) -> list[Alert]:
         """Return what a server's channels are to be told of a job's clips.
 
@@ -44,7 +48,6 @@ class Watches:
         if not watches or await self._store.is_alerted(job.subject_id):
             return []
         found: defaultdict[int, list[Sighting]] = defaultdict(list)
-        settings = await self._reporter.settings(job.guild_id)
         for position, clip in enumerate(clips, start=1):
             if not isinstance(clip, TaggedClip):
                 continue

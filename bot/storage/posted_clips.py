@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
+from bot.storage.ages import outlived
 from bot.storage.parts import in_parts
-from bot.storage.tables import posted_clips, retentions, taggings
+from bot.storage.tables import posted_clips, taggings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,17 +87,10 @@ class PostedClipStore:
 
     async def purge(self, most_days: int) -> int:
         """Forget what is older than its server wants, or than ``most_days``; return how much."""
-        now = datetime.now(UTC)
-        query = select(retentions.c.guild_id, retentions.c.days)
-        async with self._database.reading() as connection:
-            wanted = (await connection.execute(query)).all()
-        old = [_columns.posted_at < now - timedelta(days=most_days)]
-        for guild_id, days in wanted:
-            before = now - timedelta(days=days)
-            old.append(and_(_columns.guild_id == guild_id, _columns.posted_at < before))
-        forgotten = await self._forget(or_(*old))
+        columns = _columns.guild_id, _columns.posted_at
+        forgotten = await self._forget(await outlived(self._database, *columns, most_days))
         async with self._database.writing() as connection:
-            aged = taggings.c.created_at < now - timedelta(days=most_days)
+            aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=most_days)
             gone = (await connection.execute(delete(taggings).where(aged))).rowcount
         return len(forgotten) + gone
 

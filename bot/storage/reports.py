@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 
+from bot.storage.ages import outlived
 from bot.storage.parts import in_parts
-from bot.storage.tables import report_messages, reports, retentions
+from bot.storage.tables import report_messages, reports
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -113,15 +114,8 @@ class ReportStore:
 
     async def purge(self, most_days: int) -> int:
         """Forget what is older than its server wants, or than ``most_days``; return how much."""
-        now = datetime.now(UTC)
-        query = select(retentions.c.guild_id, retentions.c.days)
-        async with self._database.reading() as connection:
-            wanted = (await connection.execute(query)).all()
-        old = [_columns.created_at < now - timedelta(days=most_days)]
-        for guild_id, days in wanted:
-            before = now - timedelta(days=days)
-            old.append(and_(_columns.guild_id == guild_id, _columns.created_at < before))
-        return len(await self._forget(or_(*old)))
+        columns = _columns.guild_id, _columns.created_at
+        return len(await self._forget(await outlived(self._database, *columns, most_days)))
 
     async def _forget(self, which: ColumnElement[bool]) -> list[SavedReport]:
         returning = delete(reports).where(which).returning(reports)
