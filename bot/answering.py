@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.domain.budget import Payer
-from bot.errors import FramehoundError, GivenUp, LinkExpired, NotFound
+from bot.errors import Forgotten, FramehoundError, GivenUp, LinkExpired, NotFound
 from bot.render.summary import RefusedClip, TaggedClip
 from bot.storage.errors import StorageUnavailable
 from bot.storage.patience import patiently
@@ -103,16 +103,25 @@ class Answerer:
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
-        """Tag all clips of a job at once; a clip that fails costs the others nothing."""
+        """Tag all clips of a job at once; a clip that fails costs the others nothing.
+
+        Of what was deleted meanwhile nothing is kept. It is refused, or the reply that showed the
+        work goes in its stead, and there are no outcomes.
+        """
         settings = await self._reporter.settings(job.guild_id)
+        begun = await self._begin(job)
         async with responder.showing_work(job, settings, again=again) as shown:
             each = (
                 self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
                 for number, clip in enumerate(job.clips)
             )
             outcomes = list(await asyncio.gather(*each))
-        await self._note(job, outcomes, shown.reply)
-        return outcomes
+        if await self._note(job, outcomes, shown.reply, begun=begun):
+            return outcomes
+        if shown.reply:
+            await responder.withdraw(shown.reply)
+            return []
+        return [_refused(clip, Forgotten()) for clip in job.clips]
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
@@ -134,7 +143,10 @@ class Answerer:
         if said:
             report = await self._reporter.report(said, settings)
             reply = await responder.answer(job, report, settings, earlier=earlier, again=again)
-            await self._note_reply(job, reply)
+            if saved and reply and not await self._note_reply(job, reply):
+                # Who deleted the message found no reply yet that would have gone with it.
+                await responder.withdraw(reply)
+                reply = None
         elif earlier:
             await responder.withdraw(earlier)
         if not job.asked and any(isinstance(clip, RefusedClip) for clip in clips):
@@ -157,29 +169,49 @@ class Answerer:
         if alerts:
             await patiently(lambda: self._watches.done(job))
 
-    async def _note(self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None) -> None:
-        """Keep which clips were posted and what became of them; an answer never fails for it."""
-        posted = [
-            _posted(job, position, outcome["fingerprint"])
-            for position, outcome in enumerate(outcomes)
-            if "fingerprint" in outcome
-        ]
+    async def _begin(self, job: Job) -> bool:
+        """Keep what a job is about, to learn of what is deleted before it is answered."""
+        try:
+            await self._reports.save(_unanswered(job))
+        except StorageUnavailable as error:
+            self._log.warning("job not noted yet", detail=error.detail)
+            return False
+        return True
+
+    async def _note(
+        self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, *, begun: bool
+    ) -> bool:
+        """Keep which clips were posted and what became of them; an answer never fails for it.
+
+        Return False, and keep nothing, where the job was forgotten since it was ``begun``.
+        """
+        posted = _posted(job, outcomes)
+        told = [outcome for outcome in outcomes if job.asked or "error" not in outcome]
         try:
             await patiently(lambda: self._posted_clips.add(posted))
-            await patiently(lambda: self._reports.save(_saved(job, outcomes)))
-            if reply:
-                await patiently(lambda: self._reports.note_reply(job.id, reply))
+            if not begun:
+                await patiently(lambda: self._reports.save(_unanswered(job)))
+            kept = await patiently(lambda: self._reports.note_clips(job.id, told))
+            if kept and reply:
+                kept = await patiently(lambda: self._reports.note_reply(job.id, reply))
+            if not kept:
+                messages = {clip.message_id for clip in posted}
+                await patiently(lambda: self._posted_clips.forget_messages(messages))
         except StorageUnavailable as error:
             self._log.error("clips not noted", detail=error.detail)
+            return True
+        return kept
 
-    async def _note_reply(self, job: Job, reply: Reply | None) -> None:
-        """Keep where the reply stands; without that it only outlives its message."""
-        if reply is None:
-            return
+    async def _note_reply(self, job: Job, reply: Reply) -> bool:
+        """Keep where the reply stands; return False where the job was forgotten.
+
+        Where that can't be kept the reply only outlives its message.
+        """
         try:
-            await patiently(lambda: self._reports.note_reply(job.id, reply))
+            return await patiently(lambda: self._reports.note_reply(job.id, reply))
         except StorageUnavailable as error:
             self._log.error("reply not noted", detail=error.detail)
+            return True
 
     async def _tag_clip(
         self,
@@ -241,30 +273,34 @@ def _refused(clip: Clip, error: FramehoundError) -> Outcome:
     return {"name": clip.name, "error": error.as_dict()}
 
 
-def _saved(job: Job, outcomes: Sequence[Outcome]) -> SavedReport:
+def _unanswered(job: Job) -> SavedReport:
     messages = {clip.message_id for clip in job.clips} | {job.message_id or job.snowflake}
     people = {clip.author_id for clip in job.clips} | {job.author_id}
     return SavedReport(
         job_id=job.id,
         channel_id=job.channel_id,
-        clips=tuple(outcome for outcome in outcomes if job.asked or "error" not in outcome),
+        clips=(),
         guild_id=job.guild_id,
         message_ids=tuple(sorted(filter(None, messages))),
         people=tuple(sorted(filter(None, people))),
     )
 
 
-def _posted(job: Job, position: int, fingerprint: str) -> PostedClip:
-    clip = job.clips[position]
-    return PostedClip(
-        message_id=clip.message_id or job.message_id or job.snowflake,
-        fingerprint=fingerprint,
-        guild_id=job.guild_id,
-        channel_id=job.channel_id,
-        author_id=clip.author_id or job.author_id,
-        posted_at=datetime.now(UTC),
-        parent_id=job.parent_id,
-        private=job.private,
-        position=position + 1,
-        clips=len(job.clips),
-    )
+def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
+    """Return the clips that were tagged; ``outcomes`` has those of all, in the job's order."""
+    return [
+        PostedClip(
+            message_id=clip.message_id or job.message_id or job.snowflake,
+            fingerprint=outcome["fingerprint"],
+            guild_id=job.guild_id,
+            channel_id=job.channel_id,
+            author_id=clip.author_id or job.author_id,
+            posted_at=datetime.now(UTC),
+            parent_id=job.parent_id,
+            private=job.private,
+            position=position,
+            clips=len(job.clips),
+        )
+        for position, (clip, outcome) in enumerate(zip(job.clips, outcomes, strict=True), start=1)
+        if "fingerprint" in outcome
+    ]

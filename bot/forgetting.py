@@ -68,21 +68,22 @@ class Forgetting:
 
         Return the replies they were given, which are to go with them.
         """
-        await self._posted_clips.forget_messages(message_ids)
+        # Reports first: whoever is noting a clip just now learns from its report that it is gone.
         replies = await self._reports.forget_messages(message_ids)
+        await self._posted_clips.forget_messages(message_ids)
         await self._forget_jobs(message_ids)
         return replies
 
     async def channel(self, channel_id: int) -> None:
         """Forget a channel or thread that was deleted."""
-        await self._forget_jobs(await self._posted_clips.forget_channel(channel_id))
         await self._reports.forget_channel(channel_id)
+        await self._forget_jobs(await self._posted_clips.forget_channel(channel_id))
         await self._watches.forget_channel(channel_id)
 
     async def guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot; what it was billed stays, without its name."""
-        await self._forget_jobs(await self._posted_clips.forget_guild(guild_id))
         await self._reports.forget_guild(guild_id)
+        await self._forget_jobs(await self._posted_clips.forget_guild(guild_id))
         await self._watches.forget_guild(guild_id)
         await self._settings.forget(guild_id)
         await self._bills.disown(guild_owner(guild_id))

@@ -14,7 +14,7 @@ from bot.storage.parts import in_parts
 from bot.storage.tables import report_messages, reports
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -35,9 +35,9 @@ class Reply:
 class SavedReport:
     """A job's outcomes and whom they concern.
 
-    ``clips`` has each clip's outcome as JSON values; ``message_ids`` are the messages whose end is
-    the reply's end, ``people`` who posted the clips or asked about them; ``reply`` is None until
-    one was given.
+    ``clips`` has each clip's outcome as JSON values, none before they are known; ``message_ids``
+    are the messages whose end is the reply's end, ``people`` who posted the clips or asked about
+    them; ``reply`` is None until one was given.
     """
 
     job_id: str
@@ -56,7 +56,7 @@ class ReportStore:
         self._database = database
 
     async def save(self, report: SavedReport) -> None:
-        """Keep a report; an attempt repeated replaces it."""
+        """Keep a report, unless it is known already."""
         row = {
             "job_id": report.job_id,
             "guild_id": report.guild_id,
@@ -65,24 +65,23 @@ class ReportStore:
             "clips": json.dumps(report.clips),
             "created_at": datetime.now(UTC),
         }
-        insert = self._database.insert(reports)
-        kept = {name: insert.excluded[name] for name in ("people", "clips")}
         links = [{"message_id": m, "job_id": report.job_id} for m in report.message_ids]
         async with self._database.writing() as connection:
-            await connection.execute(
-                insert.on_conflict_do_update(index_elements=[_columns.job_id], set_=kept), [row]
-            )
+            insert = self._database.insert(reports).on_conflict_do_nothing()
+            await connection.execute(insert, [row])
             if links:
                 await connection.execute(
                     self._database.insert(report_messages).on_conflict_do_nothing(), links
                 )
 
-    async def note_reply(self, job_id: str, reply: Reply) -> None:
-        """Note where the reply to a job stands."""
-        statement = update(reports).where(_columns.job_id == job_id)
-        values = {"reply_channel_id": reply.channel_id, "reply_id": reply.message_id}
-        async with self._database.writing() as connection:
-            await connection.execute(statement.values(**values))
+    async def note_clips(self, job_id: str, clips: Sequence[dict[str, Any]]) -> bool:
+        """Note what became of a job's clips; return False where its report was forgotten."""
+        return await self._note(job_id, clips=json.dumps(clips))
+
+    async def note_reply(self, job_id: str, reply: Reply) -> bool:
+        """Note where the reply to a job stands; return False where its report was forgotten."""
+        where = {"reply_channel_id": reply.channel_id, "reply_id": reply.message_id}
+        return await self._note(job_id, **where)
 
     async def find(self, job_id: str) -> SavedReport | None:
         """Return what was answered to a job, if it is still known."""
@@ -116,6 +115,11 @@ class ReportStore:
         """Forget what is older than its server wants, or than ``most_days``; return how much."""
         columns = _columns.guild_id, _columns.created_at
         return len(await self._forget(await outlived(self._database, *columns, most_days)))
+
+    async def _note(self, job_id: str, **values: Any) -> bool:
+        statement = update(reports).where(_columns.job_id == job_id).values(**values)
+        async with self._database.writing() as connection:
+            return bool((await connection.execute(statement)).rowcount)
 
     async def _forget(self, which: ColumnElement[bool]) -> list[SavedReport]:
         returning = delete(reports).where(which).returning(reports)

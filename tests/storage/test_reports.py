@@ -43,11 +43,24 @@ async def test_a_report_is_found_with_all_that_was_saved(store: ReportStore) -> 
     assert await store.find("message-2") is None
 
 
-async def test_saving_again_keeps_where_the_reply_stands(store: ReportStore) -> None:
+async def test_saving_again_changes_nothing(store: ReportStore) -> None:
     first = await answered(store)
-    changed = replace(REPORT, clips=({"name": "b"},))
-    await store.save(changed)
-    assert await store.find("message-1") == replace(first, clips=changed.clips)
+    await store.save(replace(REPORT, clips=()))
+    assert await store.find("message-1") == first
+
+
+async def test_what_became_of_the_clips_is_noted_beside_the_reply(store: ReportStore) -> None:
+    first = await answered(store)
+    assert await store.note_clips("message-1", [{"name": "b"}])
+    assert await store.find("message-1") == replace(first, clips=({"name": "b"},))
+
+
+async def test_nothing_is_noted_of_what_was_forgotten(store: ReportStore) -> None:
+    await answered(store)
+    await store.forget_messages([1])
+    assert not await store.note_clips("message-1", [{"name": "b"}])
+    assert not await store.note_reply("message-1", REPLY)
+    assert await store.find("message-1") is None
 
 
 @pytest.mark.parametrize("deleted", [1, 2])
