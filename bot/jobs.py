@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 _APPLICATION = "framehound"
 _QUEUE = "jobs"
+# How DBOS names the thread that takes this queue's jobs.
+_TAKER = f"queue-worker-{_QUEUE}"
 # The workflow's shape; jobs wait across releases as long as it stays the same.
 _WORKFLOW_VERSION = "1"
 # What another process hands in waits half of this on average; 0.25 s costs about 2 % of a core when
@@ -46,6 +49,9 @@ _WORKFLOW_VERSION = "1"
 _POLL_SECONDS = 0.25
 # Seconds until DBOS has written down that a job ended, and its server's next one may begin.
 _WRITTEN_SECONDS = 0.03
+# Seconds a job that is just being taken has to begin when all stops: where the database is away it
+# never does.
+_TAKEN_SECONDS = 5.0
 _AWAY = (InterfaceError, OperationalError, PoolTimeout)
 _MOST_REMEMBERED = 10_000
 _PURGED_AT_ONCE = 500
@@ -72,7 +78,7 @@ class JobQueue:
     share: Share = field(default_factory=Share)
     patience: Patience = field(default_factory=Patience)
     metrics: Metrics = field(default_factory=Metrics, repr=False)
-    _bell: Bell = field(default_factory=lambda: Bell(f"queue-worker-{_QUEUE}"), repr=False)
+    _bell: Bell = field(default_factory=lambda: Bell(_TAKER), repr=False)
 
     @asynccontextmanager
     async def accepting(self) -> AsyncIterator[Intake]:
@@ -117,11 +123,7 @@ class JobQueue:
             async with JobCounts.open(self.database_url, _QUEUE) as counts:
                 yield Work(self.worker_id, counts)
         finally:
-            # DBOS would sleep for a second before it looks whether there is anything to wait for.
-            grace = self.patience.grace if workflow.running else 0
-            await asyncio.to_thread(
-                DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=grace
-            )
+            await asyncio.to_thread(_take_down, dbos, self.patience.grace)
             # DBOS had made its own threads the loop's, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
@@ -267,6 +269,20 @@ def _outages() -> Iterator[None]:
         yield
     except _AWAY as error:
         raise StorageUnavailable(detail=type(error).__name__) from error
+
+
+def _take_down(dbos: DBOS, grace: int) -> None:
+    """End DBOS; what is under way has ``grace`` seconds to finish."""
+    for stop in dbos.background_thread_stop_events:
+        stop.set()
+    # Whose job is just being taken goes on to begin it: asked before, DBOS would know nothing of
+    # it yet, and cut it off unanswered.
+    for thread in threading.enumerate():
+        if thread.name == _TAKER:
+            thread.join(_TAKEN_SECONDS)
+    # DBOS would sleep for a second before it looks whether there is anything to wait for.
+    running = dbos._active_workflows_set.activeList()  # noqa: SLF001 - where it looks itself
+    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=grace if running else 0)
 
 
 def _send_logs_up() -> None:

@@ -46,10 +46,7 @@ class Patience:
 
 
 class JobWorkflow:
-    """Carries out jobs, ``running`` of them at present; ``worker_id`` is who does.
-
-    ``ended`` is called as each of them ends.
-    """
+    """Carries out jobs; ``worker_id`` is who does, ``ended`` is called as each of them ends."""
 
     def __init__(
         self,
@@ -60,7 +57,6 @@ class JobWorkflow:
         patience: Patience,
         ended: Callable[[], None],
     ) -> None:
-        self.running = 0
         self._answerer = answerer
         self._responder = responder
         self._metrics = metrics
@@ -74,12 +70,10 @@ class JobWorkflow:
 
         @DBOS.workflow(name=WORKFLOW)
         async def job(saved: dict[str, Any]) -> None:
-            self.running += 1
             try:
                 with bound_contextvars(job=saved["id"]):
                     await self._carry_out(saved)
             finally:
-                self.running -= 1
                 self._ended()
 
     async def _carry_out(self, saved: dict[str, Any]) -> None:

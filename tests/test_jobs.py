@@ -4,6 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbos._dbos import _get_dbos_instance
+from dbos._sys_db import SystemDatabase
+
 from bot import app as wiring
 from bot.answering import WorkShown
 from bot.domain.clip import Clip
@@ -180,10 +183,40 @@ async def test_a_job_left_waiting_is_carried_out_after_a_restart(
     config = make_config(database_url=database_url)
     app = await open_app(config)
     clip = Clip("montage.gif", clip_host.url("montage.gif"))
-    async with running(config, app) as (queue, _):
+    async with wiring.job_queue(config).accepting() as queue:
         await queue.submit(job(1, clip))
     async with running(config, app) as (_, recorder):
         await recorder.until(answers=1)
+    assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
+async def test_a_job_that_is_being_taken_as_all_stops_is_answered_first(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = make_config(database_url=database_url)
+    app = await open_app(config)
+    taken = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    take = SystemDatabase.start_queued_workflows
+
+    def dawdle(database: SystemDatabase, *args: Any, **more: Any) -> Any:
+        jobs = take(database, *args, **more)
+        if jobs[0]:
+            loop.call_soon_threadsafe(taken.set)
+            while not told.wait():
+                pass  # a ring ended the nap
+        return jobs
+
+    monkeypatch.setattr(SystemDatabase, "start_queued_workflows", dawdle)
+    async with running(config, app) as (queue, recorder):
+        told = _get_dbos_instance().background_thread_stop_events[0]
+        await queue.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
+        async with asyncio.timeout(20):
+            await taken.wait()
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
 
 
