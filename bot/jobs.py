@@ -52,6 +52,8 @@ _WRITTEN_SECONDS = 0.03
 # Seconds a job that is just being taken has to begin when all stops: where the database is away it
 # never does.
 _TAKEN_SECONDS = 5.0
+# Seconds a job that outlived its grace has to clear up.
+_CALLED_OFF_SECONDS = 5.0
 _AWAY = (InterfaceError, OperationalError, PoolTimeout)
 _MOST_REMEMBERED = 10_000
 _PURGED_AT_ONCE = 500
@@ -126,6 +128,7 @@ class JobQueue:
             await asyncio.to_thread(_take_down, dbos, self.patience.grace)
             # DBOS had made its own threads the loop's, and has ended them.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+            await _call_off(dbos)
 
     def _ring_soon(self) -> None:
         """Have the next job looked for once the one that ends now is written down."""
@@ -283,6 +286,15 @@ def _take_down(dbos: DBOS, grace: int) -> None:
     # DBOS would sleep for a second before it looks whether there is anything to wait for.
     running = dbos._active_workflows_set.activeList()  # noqa: SLF001 - where it looks itself
     DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=grace if running else 0)
+
+
+async def _call_off(dbos: DBOS) -> None:
+    """End what DBOS leaves to the loop; it would go on while all it works with is closed."""
+    tasks = set(dbos._workflow_tasks)  # noqa: SLF001 - what outlived its grace is nowhere else
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CALLED_OFF_SECONDS)
 
 
 def _send_logs_up() -> None:

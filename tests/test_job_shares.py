@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,13 @@ from bot.workflow import Patience
 from tests.test_jobs import Recorder, job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from dbos import WorkflowHandleAsync
 
+    from bot.answering import WorkShown
     from bot.app import App
+    from bot.domain.settings import GuildSettings
     from bot.jobs import Intake, JobQueue
     from tests.conftest import ClipHost
 
@@ -215,6 +217,40 @@ async def test_what_is_cut_off_at_the_end_is_logged_without_its_token(
             await clip_host.arrived.wait()
         assert (await intake.figures()).running == 1
     assert "s3cr3t" not in caplog.text
+
+
+class Shower(Recorder):
+    """Knows whether work is shown."""
+
+    shown = 0
+
+    @asynccontextmanager
+    async def showing_work(
+        self, job: Job, settings: GuildSettings, *, again: bool
+    ) -> AsyncIterator[WorkShown]:
+        self.shown += 1
+        async with super().showing_work(job, settings, again=again) as shown:
+            try:
+                yield shown
+            finally:
+                await asyncio.to_thread(list)  # ends need threads, as those of downloads do
+                self.shown -= 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_is_cut_off_has_ended_before_what_it_works_with_is_closed(
+    queue: JobQueue, app: App, clip_host: ClipHost
+) -> None:
+    shower = Shower()
+    queue = replace(queue, patience=Patience(grace=1))
+    clip_host.hold_all()
+    async with queue.accepting() as intake:
+        async with queue.working(app.answerer, shower):
+            await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
+            await clip_host.arrived.wait()
+            assert shower.shown == 1
+        assert shower.shown == 0
+        assert (await intake.figures()).running == 1
 
 
 async def test_a_job_taken_over_time_after_time_is_given_up(
