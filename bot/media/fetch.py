@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import aiohttp
 from yarl import URL
 
+from bot.background import opened_file
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.errors import (
     AddressNotPublic,
@@ -232,7 +233,7 @@ async def _save(
         raise TooLarge(announced, limit)
     size = 0
     batch = bytearray()
-    with await asyncio.to_thread(into.open, "wb") as file:
+    with await opened_file(lambda: into.open("wb")) as file:
         keeping = _Keeping(file)
         try:
             async for chunk in answer.content.iter_chunked(_CHUNK):

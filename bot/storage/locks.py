@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 import structlog
 
-from bot.background import beside
+from bot.background import beside, opened_file
 from bot.errors import ConfigError
 from bot.storage.address import DatabaseAddress
 from bot.storage.errors import StorageUnavailable
@@ -131,7 +132,8 @@ class FileLocks:
         """Lock the name's file."""
         if name in self._held:
             return False
-        file = await asyncio.to_thread(open, f"{self._database}.{_digest(name)[:8]}.lock", "wb")
+        path = Path(f"{self._database}.{_digest(name)[:8]}.lock")
+        file = await opened_file(lambda: path.open("wb"))
         if not _lock(file):
             file.close()
             return False
