@@ -17,7 +17,7 @@ _DEFAULT_THRESHOLD = 0.5
 # What decides which concepts a clip gets: of any model, and of those that come with the program.
 RULES = ("evidence.py", "looks.py", "own_model.py", "recogniser.py")
 STANDARD = (
-    *("detector.py", "everyday.py", "local_model.py", "local_weights.py"),
+    *("detector.py", "everyday.py", "local_model.py", "local_weights.py", "quantising.py"),
     *("data/detected.tsv", "data/everyday.tsv", "data/nanodet.onnx"),
 )
 
