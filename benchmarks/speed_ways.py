@@ -138,7 +138,7 @@ def pyav_seeking(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
-        painter = Painter(recogniser.views, 1)
+        painter = Painter(recogniser.views, track.width, track.height)
         for second in range(job.seconds):
             middle = second + 0.5
             container.seek(round(middle / float(track.time_base or 1)), stream=track)
@@ -151,7 +151,7 @@ def floor(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_count = 1
-        painter = Painter(recogniser.views, 1)
+        painter = Painter(recogniser.views, track.width, track.height)
         second = 0
         for frame in _key_pictures(track):
             if second >= job.seconds:
@@ -176,7 +176,7 @@ def _at(
         track = container.streams.video[0]
         track.thread_type = "AUTO"
         track.codec_context.options = options
-        painter = Painter(recogniser.views, 1)
+        painter = Painter(recogniser.views, track.width, track.height)
         shown: VideoFrame | None = None
         second = 0
         for frame in container.decode(track):

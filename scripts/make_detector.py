@@ -39,6 +39,7 @@ KINDS = 80  # of the 124 numbers the last layers give; the others say where
 # config/nanodet-g.yml: the normalisation, blue first
 MEAN = (103.53, 116.28, 123.675)
 DEVIATION = (57.375, 57.12, 58.395)
+GREY = 114  # what pixels are counted from, near the means: bytes go as they are into the network
 SLOPE = 0.1  # of the LeakyReLU below 0
 # The graph names its biases by even numbers, with some left out.
 BIASES = [*range(0, 56, 2), 60, 62, 66, 68, 70, 72]
@@ -90,8 +91,10 @@ class Network:
         number = self.convolutions
         kernel = self.weights[f"split_{number}" if number else "split"].astype(np.float32)
         bias = self.weights[f"unknown_{BIASES[number]}"].astype(np.float32)
-        if number == 0:  # it expects blue first, and divided
-            kernel = (kernel / np.array(DEVIATION, np.float32)[:, None])[:, :, ::-1]
+        if number == 0:  # it expects blue first, less the mean, and divided
+            kernel = kernel / np.array(DEVIATION, np.float32)[:, None]
+            bias = bias + kernel.sum(axis=(0, 1)).T @ (GREY - np.array(MEAN, np.float32))
+            kernel = kernel[:, :, ::-1]
         channels, size = outs or kernel.shape[3], kernel.shape[0]
         self.convolutions += 1
         flow = self.add(
@@ -112,11 +115,10 @@ class Network:
         return self.add("Resize", flow, "", factors, **way)
 
     def prepare(self, pictures: str) -> str:
-        """Add what turns pixels into numbers around 0; the first convolution does the rest."""
+        """Count pixels from grey; the first convolution does the rest."""
         flow = self.add("Transpose", pictures, perm=[0, 3, 1, 2])
-        flow = self.add("Cast", flow, to=TensorProto.FLOAT)
-        mean = np.array(MEAN[::-1], np.float32).reshape(1, 3, 1, 1)
-        return self.add("Sub", flow, self.keep(mean))
+        one, grey = self.keep(np.array(1, np.float32)), self.keep(np.array(GREY, np.uint8))
+        return self.add("DequantizeLinear", flow, one, grey)
 
     def stage(self, flow: str, pairs: int, stride: int = 2) -> str:
         """Add a stage of the backbone: what comes in goes on beside what is made of it."""
@@ -195,6 +197,9 @@ def main(folder: Path, photographs: Sequence[Path]) -> None:
             per_channel=True,
             # Seven bits for weights: processors without VNNI would overflow with eight.
             reduce_range=True,
+            # The rarest numbers may be cut off: kept, they would make all others coarser.
+            calibrate_method=quantization.CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.999},
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool"],

@@ -43,14 +43,12 @@ class View:
 class Painter:
     """Makes pictures of a clip's decoded frames, one for each of its views.
 
-    Those of one view are of one size: should frames change theirs on the way, they are squeezed to
-    the first one's. ``pixel_aspect`` is a pixel's width by its height as shown on screen.
+    Those of one view are of one size, by how many pixels ``width`` and ``height`` the clip says it
+    is shown: should a frame be of another shape, it is squeezed.
     """
 
-    def __init__(self, views: Sequence[View], pixel_aspect: float) -> None:
-        self._views = views
-        self._scalers: list[_Scaler] = []
-        self._pixel_aspect = pixel_aspect
+    def __init__(self, views: Sequence[View], width: float, height: float) -> None:
+        self._scalers = [_Scaler(*view.size(width, height)) for view in views]
         self._painted: tuple[VideoFrame, tuple[Picture, ...]] | None = None
 
     def paint(self, frame: VideoFrame) -> tuple[Picture, ...]:
@@ -59,9 +57,6 @@ class Painter:
         A frame that stays on screen for seconds is painted once.
         """
         if self._painted is None or self._painted[0] is not frame:
-            if not self._scalers:
-                width = frame.width * self._pixel_aspect
-                self._scalers = [_Scaler(*view.size(width, frame.height)) for view in self._views]
             self._painted = frame, tuple(scaler.picture(frame) for scaler in self._scalers)
         return self._painted[1]
 

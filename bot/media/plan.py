@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from bot.media.survey import Survey
 
+# Where one stretch is more of it all than this, threads that share its pictures are quicker
+_LONGEST_PART = 0.6
+# Pictures of one stretch that may wait for those before to be looked at, half a megabyte each
+_MOST_WAITING = 32
 # A picture decoded after a key picture but shown before it stands on the key picture before that.
 _KEYS_BACK = 3
 
@@ -88,6 +92,20 @@ class _Candidates:
         """Choose, where decoding goes from some key pictures on as far as ``reach`` says."""
         passed = self.anchor is not None and self.exact <= reach.get(self.anchor, -1)
         return self.exact if passed else self.least
+
+
+def are_single(stretches: Sequence[Stretch]) -> bool:
+    """Tell whether each is a picture by itself."""
+    return all(each.first == each.last for each in stretches)
+
+
+def are_even(stretches: Sequence[Stretch], cores: int) -> bool:
+    """Tell whether to decode them side by side, not each with all ``cores``."""
+    if cores == 1 or are_single(stretches):
+        return False
+    lengths = [each.last - each.first + 1 for each in stretches]
+    few = max(len(each.wanted) for each in stretches) <= _MOST_WAITING
+    return few and max(lengths) <= sum(lengths) * _LONGEST_PART
 
 
 class _Screen:

@@ -95,4 +95,5 @@ def _reach(weights: Numbers) -> Numbers:
         pairs = np.stack([ordered[:, :2], ordered[:, -2:]], axis=1)
     above = np.maximum(pairs, 0).sum(axis=2).max(axis=1)
     below = np.maximum(-pairs, 0).sum(axis=2).max(axis=1)
-    return np.maximum.reduce([largest, above, below])
+    reach: Numbers = np.maximum.reduce([largest, above, below])
+    return reach
