@@ -105,8 +105,8 @@ class Answerer:
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing.
 
-        Of what was deleted meanwhile nothing is kept. It is refused, or the reply that showed the
-        work goes in its stead, and there are no outcomes.
+        Of what was deleted meanwhile nothing is kept and nothing told, bar to who asked and has
+        read nothing yet; a reply that showed the work goes.
         """
         settings = await self._reporter.settings(job.guild_id)
         begun = await self._begin(job)
@@ -118,10 +118,12 @@ class Answerer:
             outcomes = list(await asyncio.gather(*each))
         if await self._note(job, outcomes, shown.reply, begun=begun):
             return outcomes
+        self._log.info("what the job is about was deleted")
         if shown.reply:
             await responder.withdraw(shown.reply)
-            return []
-        return [_refused(clip, Forgotten()) for clip in job.clips]
+        elif job.asked:
+            return [_refused(clip, Forgotten()) for clip in job.clips]
+        return []
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
