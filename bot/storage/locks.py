@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import ExitStack, asynccontextmanager, suppress
+import os
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,8 +56,8 @@ async def opened(database_url: str) -> AsyncIterator[Locks]:
     """Open the locks of a database: files beside SQLite's, one session's on PostgreSQL."""
     path = DatabaseAddress.parse(database_url).path
     if path is not None:
-        with ExitStack() as files:
-            yield FileLocks(path, files)
+        with closing(FileLocks(path)) as files:
+            yield files
         return
     locks = SessionLocks(database_url)
     try:
@@ -121,11 +122,10 @@ async def alone(locks: Locks, name: str) -> AsyncIterator[None]:
 
 
 class FileLocks:
-    """Locked files beside a SQLite database."""
+    """Locked files beside a SQLite database, each there as long as its name is held."""
 
-    def __init__(self, database: str, files: ExitStack) -> None:
+    def __init__(self, database: str) -> None:
         self._database = database
-        self._stack = files
         self._held: dict[str, BinaryIO] = {}
 
     async def take(self, name: str) -> bool:
@@ -134,21 +134,27 @@ class FileLocks:
             return False
         path = Path(f"{self._database}.{_digest(name)[:8]}.lock")
         file = await opened_file(lambda: path.open("wb"))
-        if not _lock(file):
+        # Whoever held the name may have removed the file since it was opened: then it is nobody's.
+        if not _lock(file) or not _is_at(path, file):
             file.close()
             return False
-        self._held[name] = self._stack.enter_context(file)
+        self._held[name] = file
         return True
 
     async def let_go(self, name: str) -> None:
-        """Close the file, and with it the lock."""
+        """Remove the file and close it, and with it the lock."""
         file = self._held.pop(name, None)
         if file:
-            file.close()
+            await asyncio.to_thread(_remove, file)
 
     async def keep(self) -> frozenset[str]:
         """Lose nothing: a file stays locked."""
         return frozenset()
+
+    def close(self) -> None:
+        """Let all names go."""
+        while self._held:
+            _remove(self._held.popitem()[1])
 
 
 class SessionLocks:
@@ -237,6 +243,20 @@ def _lock(file: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Tell whether this is the file that has the path now."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove(file: BinaryIO) -> None:
+    """Remove a file that is locked, then let go of it; where it can't be, it may stay."""
+    with file, suppress(OSError):
+        Path(file.name).unlink()
 
 
 def _number(name: str) -> int:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from bot.errors import ConfigError
+from bot.storage import locks
 from bot.storage.errors import StorageUnavailable
 from bot.storage.locks import SessionLocks, alone, held, kept, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
     from tests.stand_ins.postgres import PostgresServer
 
 
@@ -40,6 +45,35 @@ async def test_names_are_free_when_their_holder_closed(database_url: str) -> Non
         assert await one.take("worker a")
     async with opened(database_url) as two:
         assert await two.take("worker a")
+
+
+async def test_a_file_that_was_removed_as_it_was_opened_is_nobodys(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(sqlite_url) as one, opened(sqlite_url) as two:
+        assert await one.take("worker a")
+
+        async def slowly(opening: Callable[[], BinaryIO]) -> BinaryIO:
+            file = opening()
+            await one.let_go("worker a")
+            return file
+
+        monkeypatch.setattr(locks, "opened_file", slowly)
+        assert not await two.take("worker a")
+        monkeypatch.undo()
+        assert await two.take("worker a")
+        assert not await one.take("worker a")
+
+
+async def test_no_file_outlives_its_name(sqlite_url: str) -> None:
+    folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
+    async with opened(sqlite_url) as one:
+        for number in range(3):
+            await one.take(f"clip {number}")
+        assert len(list(folder.glob("*.lock"))) == 3
+        await one.let_go("clip 1")
+        assert len(list(folder.glob("*.lock"))) == 2
+    assert list(folder.glob("*.lock")) == []
 
 
 async def test_a_name_that_stays_taken_is_a_mistake_of_the_operators(database_url: str) -> None:
