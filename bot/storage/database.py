@@ -92,7 +92,7 @@ class Database:
             if await connection.run_sync(schema.is_current):
                 return
         async with self._writer.begin() as connection:
-            await connection.run_sync(schema.upgrade)
+            await connection.run_sync(schema.bring_up_to_date)
 
 
 @contextmanager

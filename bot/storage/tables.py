@@ -185,18 +185,19 @@ bills = Table(
     Index(None, "month", "payer"),
 )
 
-# People whose clips are left alone.
+# People whose clips are left alone. On PostgreSQL this id and that of ``retentions`` have a
+# sequence nobody asks: revision 0003 made them so, and a new database is no other than an old one.
 opted_out = Table(
     "opted_out",
     metadata,
-    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True),
 )
 
 # For how many days a server wants its posted clips kept. No row: as long as the operator allows.
 retentions = Table(
     "retentions",
     metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("guild_id", BigInteger, primary_key=True),
     Column("days", Integer, nullable=False),
 )
 

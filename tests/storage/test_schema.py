@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
@@ -25,9 +27,12 @@ from bot.storage.tables import metadata
 from bot.storage.taggings import TaggingStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from tests.stand_ins.postgres import PostgresServer
 
 SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
 
@@ -77,12 +82,10 @@ ROWS["0005"] = [
 ]
 
 
-def revisions() -> list[str]:
-    return [script.revision for script in SCRIPTS.walk_revisions()]
-
-
-def test_the_first_revision_is_among_those_tried() -> None:
-    assert "0001" in revisions()
+def test_files_are_named_for_their_revisions() -> None:
+    newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
+    assert schema.revisions() == newest_first[::-1]
+    assert schema.revisions()[0] == "0001"
 
 
 def differences(connection: Connection) -> list[object]:
@@ -92,22 +95,75 @@ def differences(connection: Connection) -> list[object]:
     return found
 
 
-async def test_migrations_lead_to_the_tables_as_they_are(database: Database) -> None:
-    async with database.reading() as connection:
+@asynccontextmanager
+async def writing(url: str) -> AsyncIterator[AsyncConnection]:
+    """Give a transaction on a database nobody brought up to date."""
+    engine = await create_engine(DatabaseAddress.parse(url), busy_timeout=1)
+    try:
+        async with begin_for_writing(engine).begin() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def everything(connection: Connection) -> dict[str, list[object]]:
+    """Describe a database in all details, tables and what is in them."""
+    found = inspect(connection)
+    described: dict[str, list[object]] = {}
+    for name in found.get_table_names():
+        columns = [
+            {**column, "type": column["type"].compile(connection.dialect)}
+            for column in found.get_columns(name)
+        ]
+        described[name] = [
+            columns,
+            found.get_pk_constraint(name),
+            sorted(found.get_indexes(name), key=repr),
+            sorted(found.get_foreign_keys(name), key=repr),
+            sorted(found.get_unique_constraints(name), key=repr),
+            found.get_check_constraints(name),
+            found.get_table_options(name),
+            [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))],  # noqa: S608 - a name of ours
+        ]
+    return described
+
+
+@pytest.mark.parametrize("made", [schema.upgrade, schema.bring_up_to_date])
+async def test_migrations_lead_to_the_tables_as_they_are(
+    database_url: str, made: Callable[[Connection], None]
+) -> None:
+    async with writing(database_url) as connection:
+        await connection.run_sync(made)
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_new_database_is_what_migrations_would_have_made(
+    database_url: str, sqlite_url: str, postgres: PostgresServer
+) -> None:
+    async with writing(database_url) as connection:
+        await connection.run_sync(schema.bring_up_to_date)
+        made = await connection.run_sync(everything)
+    with ExitStack() as stack:
+        other = (
+            sqlite_url.replace(".db", "-2.db")
+            if database_url == sqlite_url
+            else stack.enter_context(postgres.database())
+        )
+        async with writing(other) as connection:
+            await connection.run_sync(schema.upgrade)
+            assert await connection.run_sync(everything) == made
+    assert set(made) == {*metadata.tables, migrations.VERSION_TABLE}
 
 
 async def populate(url: str, revision: str) -> None:
     """Make the database as a program of that revision left it."""
-    engine = await create_engine(DatabaseAddress.parse(url), busy_timeout=1)
-    async with begin_for_writing(engine).begin() as connection:
+    async with writing(url) as connection:
         await connection.run_sync(schema.upgrade, revision)
         for statement, values in ROWS[revision]:
             await connection.execute(text(statement), values)
-    await engine.dispose()
 
 
-@pytest.mark.parametrize("revision", revisions())
+@pytest.mark.parametrize("revision", schema.revisions())
 async def test_what_an_older_program_stored_is_kept(database_url: str, revision: str) -> None:
     await populate(database_url, revision)
     async with Database.open(database_url) as database:
@@ -138,29 +194,57 @@ async def test_a_schema_from_the_future_is_refused_politely(database_url: str) -
     assert len(caught.value.mistakes) == 1
 
 
-async def test_a_failed_migration_leaves_nothing_behind(database_url: str) -> None:
-    engine = await create_engine(DatabaseAddress.parse(database_url), busy_timeout=1)
-
+@pytest.mark.parametrize("made", [schema.upgrade, schema.bring_up_to_date])
+async def test_a_failed_migration_leaves_nothing_behind(
+    database_url: str, made: Callable[[Connection], None]
+) -> None:
     def upgrade_and_fail(connection: Connection) -> None:
-        schema.upgrade(connection)
+        made(connection)
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        async with begin_for_writing(engine).begin() as connection:
+        async with writing(database_url) as connection:
             await connection.run_sync(upgrade_and_fail)
-    async with engine.connect() as connection:
+    async with writing(database_url) as connection:
         assert await connection.run_sync(schema.current_revision) is None
-    await engine.dispose()
     async with Database.open(database_url) as database:
         assert await MetaStore(database).get("commands") is None
 
 
-async def test_several_may_open_a_new_database_at_once(database_url: str) -> None:
+@pytest.mark.parametrize("before", [None, "0001"])
+async def test_several_may_open_a_new_database_at_once_or_an_old_one(
+    database_url: str, before: str | None
+) -> None:
     async def open_and_note(key: str) -> None:
         async with Database.open(database_url) as database:
             await MetaStore(database).set(key, key)
 
+    if before is not None:
+        await populate(database_url, before)
     keys = [f"program {number}" for number in range(6)]
     await asyncio.gather(*map(open_and_note, keys))
     async with Database.open(database_url) as database:
         assert [await MetaStore(database).get(key) for key in keys] == keys
+
+
+async def test_several_processes_may_start_on_a_new_database_at_once(database_url: str) -> None:
+    code = (
+        "import asyncio, sys; from bot.storage.database import Database\n"
+        "async def start() -> None:\n"
+        "    sys.stdin.read()\n"
+        "    async with Database.open(sys.argv[1]): pass\n"
+        "asyncio.run(start())\n"
+        "print('alembic' in sys.modules)"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code, database_url),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+    said = await asyncio.gather(*(process.communicate(b"") for process in processes))
+    assert [out for out, _err in said] == [b"False\n"] * 3
+    async with Database.open(database_url) as database, database.reading() as connection:
+        assert await connection.run_sync(schema.is_current)
