@@ -19,6 +19,7 @@ from hypothesis import settings
 from bot import app as wiring
 from bot.config import Config, DiscordConfig
 from bot.storage.database import Database
+from tests import programs
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ def _no_heartbeat_outlives_its_test() -> Iterator[None]:
     for thread in threading.enumerate():
         if isinstance(thread, KeepAliveHandler):
             thread.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_programs() -> Iterator[None]:
+    """Start programs from one that is loaded, except where a test is about the start itself."""
+    with programs.warm():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from bot.replies.messages import WORKING
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+from tests.stemming import Stem, bare_environment
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
     from tests.stand_ins.clarifai import LoopbackClarifai
     from tests.stand_ins.discord import LoopbackDiscord, Message
+    from tests.stemming import ForkedProcess
 
-_KEPT = ("PATH", "HOME", "PYTHONPATH")
 _LONGEST_LINE = 2**20
+_stems: list[Stem] = []
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
 class Program:
     """A running ``framehound``, and what it has logged."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process | ForkedProcess) -> None:
         self.process = process
         self._lines: list[str] = []
         self._changed = asyncio.Condition()
@@ -88,21 +89,31 @@ async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float =
     )
 
 
+@contextmanager
+def warm() -> Iterator[None]:
+    """Have programs within forked from one that has everything loaded, where systems can."""
+    if sys.platform != "linux":
+        yield
+        return
+    stem = Stem()
+    _stems.append(stem)
+    try:
+        yield
+    finally:
+        _stems.remove(stem)
+        stem.close()
+
+
 @asynccontextmanager
 async def started(
-    settings: Mapping[str, str], folder: Path, *arguments: str
+    settings: Mapping[str, str], folder: Path, *arguments: str, fresh: bool = False
 ) -> AsyncIterator[Program]:
-    """Start ``framehound`` as an operator would; it is killed at the latest when the block ends."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    """Start ``framehound``; it is killed at the latest when the block ends.
+
+    One that is ``fresh`` is started as an operator would, any other so where none is ``warm``.
+    """
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bot", *(arguments or ("run",))),
-        env={**kept, **settings},
-        cwd=folder,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LONGEST_LINE,
-    )
+    process = await _process({**bare_environment(), **settings}, folder, arguments, fresh=fresh)
     program = Program(process)
     try:
         yield program
@@ -110,3 +121,19 @@ async def started(
         if process.returncode is None:
             process.kill()
         await program.exit_code()
+
+
+async def _process(
+    environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...], *, fresh: bool
+) -> Process | ForkedProcess:
+    arguments = arguments or ("run",)
+    if _stems and not fresh:
+        return await _stems[-1].fork(arguments, environment, folder, _LONGEST_LINE)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", *arguments),
+        env=environment,
+        cwd=folder,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )

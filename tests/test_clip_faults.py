@@ -163,7 +163,9 @@ async def scene(tmp_path: Path, data_dir: Path, **settings: str) -> AsyncIterato
     async with LoopbackDiscord(TOKEN) as discord, LoopbackClarifai() as clarifai:
         discord.add_guild("Cats").add_text_channel("videos")
         usual = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
-        async with started({**usual, **settings}, tmp_path / "bot") as program:
+        # What PYTHONPATH brings is loaded as an interpreter starts.
+        fresh = "PYTHONPATH" in settings
+        async with started({**usual, **settings}, tmp_path / "bot", fresh=fresh) as program:
             await discord.wait_ready()
             yield Scene(discord, clarifai, program)
             assert await program.stop() == 0, program.log

@@ -51,11 +51,11 @@ async def test_a_job_the_gateway_took_waits_for_a_worker_elsewhere(
 ) -> None:
     settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
     channel, ann = place(discord)
-    async with started(settings, tmp_path / "gateway", "run", "--no-worker") as gateway:
+    async with started(settings, tmp_path / "gateway", "run", "--no-worker", fresh=True) as gateway:
         await discord.wait_ready()
         posted = await ann.post(channel, "", files=FILES)
         async with (
-            started(settings, tmp_path / "worker", "worker") as worker,
+            started(settings, tmp_path / "worker", "worker", fresh=True) as worker,
             ended_well(gateway, worker),
         ):
             reply = await answer_to(discord, posted, 20)

@@ -59,11 +59,12 @@ async def scene(
     *,
     privileged_content: bool = True,
     settings: dict[str, str] | None = None,
+    fresh: bool = False,
 ) -> AsyncIterator[Scene]:
     async with LoopbackDiscord(TOKEN, privileged_content=privileged_content) as discord:
         discord.add_guild("Cats").add_text_channel("videos")
         environment = {**settings_for(discord, data_dir), **(settings or {})}
-        async with started(environment, tmp_path) as program:
+        async with started(environment, tmp_path, fresh=fresh) as program:
             await discord.wait_ready()
             yield Scene(discord, program)
             assert await program.stop() == 0, program.log
@@ -76,7 +77,7 @@ async def scene(
 async def bot(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[Scene]:
     """Run one bot with the local tagger for all tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("bot")
-    async with scene(folder, make_data_dir(folder, models)) as opened:
+    async with scene(folder, make_data_dir(folder, models), fresh=True) as opened:
         yield opened
 
 

@@ -80,7 +80,8 @@ async def test_a_second_signal_ends_it_at_once(
 async def test_an_interrupt_stops_it_as_well_as_a_termination(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
+    settings = settings_for(discord, data_dir)
+    async with started(settings, tmp_path / "one", fresh=True) as program:
         await discord.wait_ready()
         assert await program.stop(signal.SIGINT) == 0
     assert "Traceback" not in program.log
