@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import socket
@@ -23,7 +24,7 @@ from tests import programs
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from bot.app import App
 
@@ -34,6 +35,17 @@ def pytest_configure() -> None:
     """Judge examples by what comes out, not by how long a busy machine takes."""
     settings.register_profile("framehound", deadline=None)
     settings.load_profile("framehound")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what is collected, neither now nor each time tests leave some."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
