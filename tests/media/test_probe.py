@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import pytest
+import pytest_asyncio
 from av.stream import Disposition
 
 from bot.domain.clip import ClipFormat
@@ -20,6 +21,7 @@ from bot.errors import (
     UnsupportedFormat,
 )
 from bot.media.probe import Probe, probe
+from bot.media.sandbox import Sandbox
 from tests.media.clipmaking import (
     HEIGHT,
     WAYS,
@@ -33,14 +35,20 @@ from tests.media.clipmaking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from bot.media.sandbox import Sandbox
-
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEN_MINUTES = 600_000
 ISO = (ClipFormat.MP4, ClipFormat.MOV)
 FRONT = (("movflags", "+faststart"),)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """One child for all clips, as the bot has: it is another after any that brought it down."""
+    async with Sandbox(workers=1, folder=tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")
