@@ -25,8 +25,6 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
 from bot.domain import model_card
@@ -99,6 +97,9 @@ def _check_token(value: SecretStr) -> SecretStr:
 
 
 def _check_database(value: SecretStr) -> SecretStr:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - --help stays quick
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - see above
+
     try:
         url = make_url(value.get_secret_value())
     except (ArgumentError, ValueError):

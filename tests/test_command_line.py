@@ -136,7 +136,7 @@ def test_check_says_a_line_for_each_part(framehound: Framehound) -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("bot.__main__", {"discord", "dbos", "alembic", "aiohttp"}),
+        ("bot.__main__", {"discord", "dbos", "sqlalchemy", "alembic", "aiohttp"}),
         ("bot.running, cogs.autotag, cogs.tags, cogs.settings", {"alembic", "mako"}),
     ],
 )
