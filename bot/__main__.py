@@ -39,9 +39,9 @@ def tag(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,  # noqa: FBT002 - typer's way to a flag
 ) -> None:
     """Tag files or links and print what is seen at which second."""
-    from bot import tag_command  # noqa: PLC0415 - --help stays quick
-
     settings = _load(config.Config, tagger=tagger)
+    from bot import tag_command  # noqa: PLC0415 - --help and mistakes stay quick
+
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
     wanted = tag_command.TagOptions(threshold, picture, html, as_json=as_json)
     raise typer.Exit(_finish(tag_command.tag(settings, clips, wanted)))
@@ -69,9 +69,9 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Find posted clips by what they show, in all channels, newest first."""
-    from bot import find_command  # noqa: PLC0415 - --help stays quick
-
     settings = _load(config.Config)
+    from bot import find_command  # noqa: PLC0415 - --help and mistakes stay quick
+
     logs.configure("ERROR", "console")
     wanted = find_command.FindOptions(
         server, channel, author, since, until, lowest, as_json=as_json
@@ -82,9 +82,9 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
 @cli.command()
 def check() -> None:
     """Try settings, database, Discord, Clarifai and the local model; one line each."""
-    from bot.check_command import check as try_parts  # noqa: PLC0415 - --help stays quick
-
     settings = _load(config.Config)
+    from bot.check_command import check as try_parts  # noqa: PLC0415 - --help and mistakes stay quick
+
     logs.configure("ERROR", "console")
     raise typer.Exit(_finish(try_parts(settings)))
 
@@ -96,9 +96,9 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot: gateway and worker in one process."""
-    from bot.running import run as run_bot  # noqa: PLC0415 - --help stays quick
-
     settings = _load(config.DiscordConfig)
+    from bot.running import run as run_bot  # noqa: PLC0415 - --help and mistakes stay quick
+
     logs.configure(settings.log_level, settings.log_format)
     _finish(run_bot(settings, works=not no_worker))
 
@@ -106,9 +106,9 @@ def run(
 @cli.command()
 def worker() -> None:
     """Carry out jobs alone, any number of workers on one PostgreSQL database."""
-    from bot.running import work  # noqa: PLC0415 - --help stays quick
-
     settings = _load(config.DiscordConfig)
+    from bot.running import work  # noqa: PLC0415 - --help and mistakes stay quick
+
     logs.configure(settings.log_level, settings.log_format)
     _finish(work(settings))
 

@@ -13,7 +13,6 @@ import aiohttp
 from bot.answering import Answerer
 from bot.finding import Finder
 from bot.forgetting import Forgetting
-from bot.jobs import JobQueue, Share
 from bot.media.fetch import Fetcher
 from bot.media.proxy import ProxyMaker
 from bot.media.sandbox import Sandbox
@@ -40,7 +39,6 @@ from bot.taggers.proxying import ProxyingTagger
 from bot.taggers.remembering import Account, RememberingTagger
 from bot.tagging import ClipTagger
 from bot.watching import Watches
-from bot.workflow import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.domain.concepts import TaggerIdentity
     from bot.forgetting import JobRecords
+    from bot.jobs import JobQueue
     from bot.storage.locks import Locks
     from bot.taggers import Tagger
 
@@ -162,6 +161,9 @@ async def opened(config: Config) -> AsyncIterator[App]:
 
 def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
     """Return the queue for this process; its tables lie beside ours."""
+    from bot.jobs import JobQueue, Share  # noqa: PLC0415 - who only tags needs no queue
+    from bot.workflow import Patience  # noqa: PLC0415 - see above
+
     oldest = config.max_job_age_minutes
     return JobQueue(
         _queue_database(config.database),

@@ -11,6 +11,7 @@ import aiohttp
 import discord
 import structlog
 
+import bot.jobs  # noqa: F401 - the app loads it on demand: better now than while the loop waits
 from bot import app as wiring
 from bot import health
 from bot.background import beside

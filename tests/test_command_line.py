@@ -137,6 +137,7 @@ def test_check_says_a_line_for_each_part(framehound: Framehound) -> None:
     ("module", "heavy"),
     [
         ("bot.__main__", {"discord", "dbos", "sqlalchemy", "alembic", "aiohttp"}),
+        ("bot.tag_command, bot.find_command", {"discord", "dbos", "alembic", "mako"}),
         ("bot.running, cogs.autotag, cogs.tags, cogs.settings", {"alembic", "mako"}),
     ],
 )
