@@ -58,13 +58,18 @@ async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> N
             return -1.0
 
     line, gone = Late(database, "clarifai", per_second=50), []
+    now = asyncio.get_running_loop().time
 
     async def go() -> None:
+        began = now()
         await line.wait()
-        gone.append(time.monotonic())
+        gone.append((now(), line._free))
+        assert line._free >= began + 0.9 / 50
 
     await asyncio.gather(*(go() for _ in range(4)))
-    assert min(later - earlier for earlier, later in pairwise(gone)) > 0.9 / 50
+    # Nobody goes before the moment that whoever went before has set.
+    assert all(went >= free - 0.001 for (_, free), (went, _) in pairwise(gone))
+    assert all(later - free > 0.9 / 50 for (_, free), (_, later) in pairwise(gone))
 
 
 async def test_a_database_that_is_restarted_is_waited_for(
