@@ -108,8 +108,10 @@ class Answerer:
         Of what was deleted meanwhile nothing is kept and nothing told, bar to who asked and has
         read nothing yet; a reply that showed the work goes.
         """
-        settings = await self._reporter.settings(job.guild_id)
-        begun = await self._begin(job)
+        settings = await patiently(lambda: self._reporter.settings(job.guild_id))
+        if job.noted and not await self._is_known(job):
+            return self._forgotten(job)
+        begun = job.noted or await self.begin(job)
         async with responder.showing_work(job, settings, again=again) as shown:
             each = (
                 self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
@@ -118,12 +120,11 @@ class Answerer:
             outcomes = list(await asyncio.gather(*each))
         if await self._note(job, outcomes, shown.reply, begun=begun):
             return outcomes
-        self._log.info("what the job is about was deleted")
+        told = self._forgotten(job)
         if shown.reply:
             await responder.withdraw(shown.reply)
-        elif job.asked:
-            return [_refused(clip, Forgotten()) for clip in job.clips]
-        return []
+            return []
+        return told
 
     def give_up(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job that ended the process time after time."""
@@ -138,9 +139,11 @@ class Answerer:
         Return ``answered``, or ``marked`` where there was nothing to say.
         """
         settings = await self._reporter.settings(job.guild_id)
+        saved = await patiently(lambda: self._reports.find(job.id))
+        if saved is None and job.noted and any("fingerprint" in each for each in outcomes):
+            outcomes = self._forgotten(job)
         clips = await self._reporter.clips(outcomes, settings)
         said = _worth_saying(job, clips, settings)
-        saved = await patiently(lambda: self._reports.find(job.id))
         earlier = reply = saved.reply if saved else None
         if said:
             report = await self._reporter.report(said, settings)
@@ -148,7 +151,7 @@ class Answerer:
             if saved and reply and not await self._note_reply(job, reply):
                 # Who deleted the message found no reply yet that would have gone with it.
                 await responder.withdraw(reply)
-                reply = None
+                return "answered"
         elif earlier:
             await responder.withdraw(earlier)
         if not job.asked and any(isinstance(clip, RefusedClip) for clip in clips):
@@ -171,8 +174,11 @@ class Answerer:
         if alerts:
             await patiently(lambda: self._watches.done(job))
 
-    async def _begin(self, job: Job) -> bool:
-        """Keep what a job is about, to learn of what is deleted before it is answered."""
+    async def begin(self, job: Job) -> bool:
+        """Keep what a job is about, to learn of what is deleted before it is answered.
+
+        Return False where that can't be kept just now.
+        """
         try:
             await self._reports.save(_unanswered(job))
         except StorageUnavailable as error:
@@ -190,19 +196,30 @@ class Answerer:
         posted = _posted(job, outcomes)
         told = [outcome for outcome in outcomes if job.asked or "error" not in outcome]
         try:
-            await patiently(lambda: self._posted_clips.add(posted))
+            added = await patiently(lambda: self._posted_clips.add(posted))
             if not begun:
                 await patiently(lambda: self._reports.save(_unanswered(job)))
             kept = await patiently(lambda: self._reports.note_clips(job.id, told))
             if kept and reply:
                 kept = await patiently(lambda: self._reports.note_reply(job.id, reply))
             if not kept:
-                messages = {clip.message_id for clip in posted}
-                await patiently(lambda: self._posted_clips.forget_messages(messages))
+                await patiently(lambda: self._posted_clips.forget(added))
         except StorageUnavailable as error:
             self._log.error("clips not noted", detail=error.detail)
             return True
         return kept
+
+    async def _is_known(self, job: Job) -> bool:
+        try:
+            return await patiently(lambda: self._reports.find(job.id)) is not None
+        except StorageUnavailable as error:
+            self._log.error("not known whether it was deleted", detail=error.detail)
+            return True
+
+    def _forgotten(self, job: Job) -> list[Outcome]:
+        """Refuse what was deleted to who asked; nobody else is told."""
+        self._log.info("what the job is about was deleted")
+        return [_refused(clip, Forgotten()) for clip in job.clips] if job.asked else []
 
     async def _note_reply(self, job: Job, reply: Reply) -> bool:
         """Keep where the reply stands; return False where the job was forgotten.

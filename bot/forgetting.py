@@ -12,6 +12,7 @@ import structlog
 from bot.background import beside
 from bot.domain.job import guild_owner, message_job_id
 from bot.storage.errors import StorageUnavailable
+from bot.storage.patience import patiently
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -66,27 +67,30 @@ class Forgetting:
     async def messages(self, message_ids: Collection[int]) -> list[Reply]:
         """Forget messages that were deleted, jobs that wait for their turn included.
 
-        Return the replies they were given, which are to go with them.
+        Return the replies they were given, which are to go with them. Each step waits for a
+        database that is away: begun anew, the first one would know of no reply any more.
         """
         # Reports first: whoever is noting a clip just now learns from its report that it is gone.
-        replies = await self._reports.forget_messages(message_ids)
-        await self._posted_clips.forget_messages(message_ids)
-        await self._forget_jobs(message_ids)
+        replies = await patiently(lambda: self._reports.forget_messages(message_ids))
+        await patiently(lambda: self._posted_clips.forget_messages(message_ids))
+        await patiently(lambda: self._forget_jobs(message_ids))
         return replies
 
     async def channel(self, channel_id: int) -> None:
         """Forget a channel or thread that was deleted."""
-        await self._reports.forget_channel(channel_id)
-        await self._forget_jobs(await self._posted_clips.forget_channel(channel_id))
-        await self._watches.forget_channel(channel_id)
+        await patiently(lambda: self._reports.forget_channel(channel_id))
+        messages = await patiently(lambda: self._posted_clips.forget_channel(channel_id))
+        await patiently(lambda: self._forget_jobs(messages))
+        await patiently(lambda: self._watches.forget_channel(channel_id))
 
     async def guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot; what it was billed stays, without its name."""
-        await self._reports.forget_guild(guild_id)
-        await self._forget_jobs(await self._posted_clips.forget_guild(guild_id))
-        await self._watches.forget_guild(guild_id)
-        await self._settings.forget(guild_id)
-        await self._bills.disown(guild_owner(guild_id))
+        await patiently(lambda: self._reports.forget_guild(guild_id))
+        messages = await patiently(lambda: self._posted_clips.forget_guild(guild_id))
+        await patiently(lambda: self._forget_jobs(messages))
+        await patiently(lambda: self._watches.forget_guild(guild_id))
+        await patiently(lambda: self._settings.forget(guild_id))
+        await patiently(lambda: self._bills.disown(guild_owner(guild_id)))
 
     async def person(self, user_id: int) -> int:
         """Forget a person's clips; return in how many messages they were."""

@@ -11,7 +11,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSClient, DBOSConfig
@@ -30,13 +30,15 @@ from bot.waking import Bell
 from bot.workflow import WORKFLOW, JobWorkflow, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
     from datetime import datetime
 
     from dbos import EnqueueOptions
 
     from bot.answering import Answerer, Responder
     from bot.domain.job import Job
+
+    Note = Callable[[Job], Awaitable[bool]]
 
 _APPLICATION = "framehound"
 _QUEUE = "jobs"
@@ -83,8 +85,11 @@ class JobQueue:
     _bell: Bell = field(default_factory=lambda: Bell(_TAKER), repr=False)
 
     @asynccontextmanager
-    async def accepting(self) -> AsyncIterator[Intake]:
-        """Take jobs, for whichever process works on them."""
+    async def accepting(self, note: Note | None = None) -> AsyncIterator[Intake]:
+        """Take jobs, for whichever process works on them.
+
+        Before a job waits ``note`` keeps what it is about, and returns whether it could.
+        """
         _send_logs_up()
         # Interactions' tokens wait in there: the file is made before DBOS would, for us alone.
         await prepare(DatabaseAddress.parse(self.database_url), BUSY_TIMEOUT)
@@ -98,7 +103,7 @@ class JobQueue:
         )
         try:
             async with JobCounts.open(self.database_url, _QUEUE) as counts:
-                yield Intake(client, counts, self.share.waiting, self.metrics, self._bell)
+                yield Intake(client, counts, self.share.waiting, self.metrics, self._bell, note)
         finally:
             await asyncio.to_thread(client.destroy)
 
@@ -154,6 +159,7 @@ class Intake:
         most_waiting: int,
         metrics: Metrics,
         bell: Bell,
+        note: Note | None,
     ) -> None:
         self._counts = counts
         self._client = client
@@ -162,6 +168,7 @@ class Intake:
         self._counting = asyncio.Lock()
         self._metrics = metrics
         self._bell = bell
+        self._note = note
 
     async def submit(self, job: Job) -> None:
         """Accept a job; one that was accepted before is not accepted twice.
@@ -181,8 +188,9 @@ class Intake:
             "queue_partition_key": job.owner,
             "app_version": _WORKFLOW_VERSION,
         }
+        noted = replace(job, noted=self._note is not None and await self._note(job))
         caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
-        await caller(_AWAY, self._client.enqueue_async, options, job.as_dict())
+        await caller(_AWAY, self._client.enqueue_async, options, noted.as_dict())
         self._bell.ring()
 
     async def figures(self) -> QueueFigures:

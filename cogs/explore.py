@@ -125,7 +125,7 @@ class Explore(commands.Cog):
 
     async def _saved(self, pressed: Pressed) -> SavedReport:
         saved = await patiently(lambda: self._bot.app.reports.find(pressed.job_id))
-        if saved is None:
+        if saved is None or not saved.clips:
             raise Forgotten
         return saved
 

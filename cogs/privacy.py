@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
-from bot.storage.patience import patiently
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -88,7 +86,7 @@ class Privacy(commands.Cog):
 
     async def _forget(self, message_ids: Collection[int]) -> None:
         """Forget messages, and delete the replies they were given."""
-        for reply in await patiently(lambda: self._bot.forgetting.messages(message_ids)):
+        for reply in await self._bot.forgetting.messages(message_ids):
             channel = self._bot.get_partial_messageable(reply.channel_id)
             with suppress(discord.NotFound, discord.Forbidden):
                 await channel.get_partial_message(reply.message_id).delete()
@@ -96,17 +94,17 @@ class Privacy(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Forget a deleted channel."""
-        await patiently(lambda: self._bot.forgetting.channel(channel.id))
+        await self._bot.forgetting.channel(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Forget a deleted thread."""
-        await patiently(lambda: self._bot.forgetting.channel(payload.thread_id))
+        await self._bot.forgetting.channel(payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Forget a server that removed the bot."""
-        await patiently(lambda: self._bot.forgetting.guild(guild.id))
+        await self._bot.forgetting.guild(guild.id)
 
 
 async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.clip import Clip
 from bot.domain.job import Job, message_job_id
+from bot.domain.watching import Watch
 from bot.replies.responder import DiscordResponder
 from bot.replies.work_notes import Pace
 from tests.programs import TOKEN
@@ -56,13 +57,20 @@ class Desk:
     """A channel, and a job about a clip that was posted there."""
 
     def __init__(
-        self, app: App, loopback: LoopbackDiscord, client: discord.Client, clip: str
+        self,
+        app: App,
+        loopback: LoopbackDiscord,
+        client: discord.Client,
+        clip: str,
+        clarifai: LoopbackClarifai,
     ) -> None:
         self.app = app
+        self.clarifai = clarifai
         self.discord = loopback
         self.client = client
         self.responder = Interrupted(client, AT_ONCE)
         self.guild = loopback.add_guild("Cats")
+        self.mods = self.guild.add_text_channel("mods")
         self.channel = self.guild.add_text_channel("videos")
         self.ann = self.guild.add_member("ann")
         self._clip = clip
@@ -71,7 +79,7 @@ class Desk:
         self.message = await self.ann.post(self.channel, "a clip")
         return self.message
 
-    async def carry_out(self, *, asked_by: Message | None = None) -> None:
+    async def carry_out(self, *, asked_by: Message | None = None, noted: bool = False) -> None:
         asking = asked_by or self.message
         clip = Clip("cat.gif", self._clip, message_id=self.message.id, author_id=self.ann.user.id)
         self.job = Job(
@@ -82,16 +90,21 @@ class Desk:
             asking.id,
             self.ann.user.id,
             asked=bool(asked_by),
+            noted=noted,
         )
         answerer = self.app.answerer
+        if noted:
+            assert await answerer.begin(self.job)
+            await self.delete()
         self.outcomes = await answerer.tag(self.job, self.responder, again=False)
         await answerer.answer(self.job, self.outcomes, self.responder, again=False)
 
-    async def delete(self) -> None:
-        """Do what the bot does as it hears that the message was deleted."""
-        await self.ann.delete(self.message)
-        await self.app.reports.forget_messages([self.message.id])
-        await self.app.posted_clips.forget_messages([self.message.id])
+    async def delete(self, message: Message | None = None) -> None:
+        """Do what the bot does as it hears that a message was deleted."""
+        deleted = message or self.message
+        await self.ann.delete(deleted)
+        await self.app.reports.forget_messages([deleted.id])
+        await self.app.posted_clips.forget_messages([deleted.id])
 
     async def kept(self) -> tuple[bool, int]:
         """Return whether there is a report, and how many posted clips."""
@@ -116,7 +129,7 @@ async def desk(
         point_discord_py_at(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
-            yield Desk(app, loopback, client, clip_host.url("montage.gif"))
+            yield Desk(app, loopback, client, clip_host.url("montage.gif"), clarifai)
         assert loopback.unknown_routes == []
 
 
@@ -157,3 +170,38 @@ async def test_who_asked_about_a_deleted_message_is_told(desk: Desk) -> None:
     await desk.carry_out(asked_by=asking)
     assert desk.sent() == ["**cat.gif** · I no longer know what is in this clip."]
     assert await desk.kept() == (False, 0)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
+    desk: Desk, *, asked: bool
+) -> None:
+    await desk.post()
+    asking = await desk.ann.post(desk.channel, "!tags") if asked else None
+    await desk.carry_out(asked_by=asking, noted=True)
+    told = ["**cat.gif** · I no longer know what is in this clip."]
+    assert desk.sent() == (told if asked else [])
+    assert await desk.kept() == (False, 0)
+    assert desk.clarifai.calls == []
+
+
+async def test_who_takes_a_question_back_takes_nothing_else_along(desk: Desk) -> None:
+    await desk.post()
+    await desk.carry_out()
+    asking = await desk.ann.post(desk.channel, "!tags")
+    desk.responder = Interrupted(desk.client, Pace())
+    desk.responder.while_working = lambda: desk.delete(asking)
+    await desk.carry_out(asked_by=asking)
+    assert await desk.kept() == (False, 1)
+    assert len(desk.sent()) == 1
+
+
+async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
+    await desk.app.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
+    await desk.post()
+    await desk.carry_out()
+    assert len(desk.mods.messages) == 1
+    await desk.post()
+    desk.responder.when_answered = desk.delete
+    await desk.carry_out()
+    assert len(desk.mods.messages) == 1

@@ -12,11 +12,13 @@ from bot import app as wiring
 from bot.domain.budget import Budget, Payer
 from bot.domain.job import Job, guild_owner, message_job_id
 from bot.storage import locks
+from bot.storage.errors import StorageUnavailable
 from bot.storage.posted_clips import PostedClip
+from bot.storage.reports import Reply, SavedReport
 from tests.test_job_shares import execute
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from bot.app import App
     from bot.forgetting import Forgetting
@@ -63,6 +65,24 @@ async def test_a_deleted_message_is_not_tagged_any_more(
 ) -> None:
     await forgetting.messages([1, 77])
     assert (await waiting(intake), await app.posted_clips.count(ANN)) == (2, 2)
+
+
+async def test_an_outage_in_the_middle_loses_no_reply(
+    forgetting: Forgetting, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.reports.save(SavedReport("message-1", CHANNEL, (), message_ids=(1,)))
+    await app.reports.note_reply("message-1", Reply(CHANNEL, 99))
+    forget = app.posted_clips.forget_messages
+    outages = iter([StorageUnavailable])
+
+    async def away_once(message_ids: Collection[int]) -> frozenset[int]:
+        for outage in outages:
+            raise outage
+        return await forget(message_ids)
+
+    monkeypatch.setattr(app.posted_clips, "forget_messages", away_once)
+    assert await forgetting.messages([1]) == [Reply(CHANNEL, 99)]
+    assert await app.posted_clips.count(ANN) == 2
 
 
 async def test_what_is_under_way_ends_as_it_may(

@@ -190,6 +190,25 @@ async def test_a_job_left_waiting_is_carried_out_after_a_restart(
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
 
 
+async def test_what_a_job_is_about_is_noted_before_it_waits(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    database_url: str,
+) -> None:
+    config = make_config(database_url=database_url)
+    app = await open_app(config)
+    clip = Clip("montage.gif", clip_host.url("montage.gif"))
+    async with wiring.job_queue(config).accepting(app.answerer.begin) as queue:
+        await queue.submit(job(1, clip))
+        await queue.submit(job(2, clip))
+        assert await app.reports.find("message-2")
+        await app.reports.forget_messages([2])
+    async with running(config, app) as (_, recorder):
+        await recorder.until(answers=1)
+    assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
 async def test_a_job_that_is_being_taken_as_all_stops_is_answered_first(
     clip_host: ClipHost,
     make_config: Callable[..., Any],

@@ -30,7 +30,8 @@ class Job:
     ``id`` comes from the message or the interaction, so that the same event is the same job.
     ``author_id`` is who posted the message or gave the command; ``asked``
     tells a person's request, always answered in words, from clips merely noticed. ``parent_id`` is
-    the channel of a thread, which may be ``private``: few see what is posted there.
+    the channel of a thread, which may be ``private``: few see what is posted there. What a job is
+    about is ``noted`` as it is handed in: where nothing is known of it later, it was deleted.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Job:
     interaction: Interaction | None = None
     parent_id: int | None = None
     private: bool = False
+    noted: bool = False
 
     @property
     def owner(self) -> str:

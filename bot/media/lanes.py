@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ def in_lanes(
     idle: SimpleQueue[Callable[[Piece], Iterable[Found]]] = SimpleQueue()
     for worker in workers:
         idle.put(worker)
+    waiting: SimpleQueue[tuple[Piece, Future[list[Found]]]] = SimpleQueue()
+    choice = Lock()
 
-    def carry_out(piece: Piece) -> list[Found]:
-        worker = idle.get()
+    def carry_out() -> None:
+        # Both at once: else a thread could be kept from finding the worker for its piece until
+        # that worker has done a later one.
+        with choice:
+            worker, (piece, found) = idle.get(), waiting.get()
         try:
-            return list(worker(piece))
+            found.set_result(list(worker(piece)))
+        except Exception as error:  # noqa: BLE001 - told where its turn comes
+            found.set_exception(error)
         finally:
             idle.put(worker)
 
@@ -38,7 +46,9 @@ def in_lanes(
     lanes = ThreadPoolExecutor(len(workers))
     try:
         for piece in pieces:
-            ahead.append(lanes.submit(carry_out, piece))
+            ahead.append(Future())
+            waiting.put((piece, ahead[-1]))
+            lanes.submit(carry_out)
             if len(ahead) > len(workers):
                 yield from ahead.popleft().result()
         while ahead:

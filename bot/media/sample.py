@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from bot.media.pictures import Picture, View
     from bot.media.plan import Stretch
 
-_LARGEST_BESIDE = 4096 * 2304  # pixels; two decoders keep twice as many pictures as one
+# Bytes of a picture: two decoders keep twice as many as one, up to sixteen each.
+_LARGEST_BESIDE = 8_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _by_plan(source: _Source, stretches: Sequence[Stretch]) -> Iterator[SampledF
     """
     with ExitStack() as opened:
         container, track, painter = opened.enter_context(source.opened())
-        if not are_even(stretches, cores()) or track.width * track.height > _LARGEST_BESIDE:
+        if not are_even(stretches, cores()) or _bytes_of_a_picture(track) > _LARGEST_BESIDE:
             _set_threads(track, 1 if are_single(stretches) else cores())
             decoder = _Decoder(container, track, painter)
             yield from chain.from_iterable(map(decoder.frames, stretches))
@@ -123,6 +124,12 @@ def _by_plan(source: _Source, stretches: Sequence[Stretch]) -> Iterator[SampledF
         for decoder in decoders:
             _set_threads(decoder.track, 1)
         yield from in_lanes(stretches, [decoder.frames for decoder in decoders])
+
+
+def _bytes_of_a_picture(track: VideoStream) -> int:
+    kind = track.codec_context.format  # None where FFmpeg does not know yet: then it is large
+    bits = kind.padded_bits_per_pixel if kind else 64
+    return track.width * track.height * bits // 8
 
 
 class _Decoder:

@@ -82,9 +82,13 @@ class DiscordResponder:
         return None
 
     async def withdraw(self, earlier: Reply) -> None:
-        """Delete what said how far the work was; somebody else may have done so before."""
-        with suppress(discord.NotFound, discord.Forbidden):
-            await self._messages.delete(earlier)
+        """Delete a reply; somebody else may have done so before, and one may be beyond reach."""
+        caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
+        try:
+            with suppress(discord.NotFound, discord.Forbidden):
+                await caller(passes, self._messages.delete, earlier)
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            self._log.warning("reply can't be taken back", reason=str(error))
 
     async def refuse(self, job: Job) -> None:
         """React to the message; that it is gone or reactions are forbidden costs nothing."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOTICED = "\N{EYES}"
 # What is under way when the work is done may take so many seconds more.
-_LAST_SECONDS = 10.0
+_LAST_SECONDS = 4.0
 _FAILURES = (discord.HTTPException, aiohttp.ClientError, TimeoutError)
 
 

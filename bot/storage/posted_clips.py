@@ -51,19 +51,27 @@ class PostedClipStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, clips: Sequence[PostedClip]) -> None:
-        """Keep posted clips; one that is known already is known."""
+    async def add(self, clips: Sequence[PostedClip]) -> list[PostedClip]:
+        """Keep posted clips; return those that were not known already."""
         if not clips:
-            return
-        statement = self._database.insert(posted_clips).values([asdict(clip) for clip in clips])
+            return []
+        insert = self._database.insert(posted_clips).values([asdict(clip) for clip in clips])
+        new = insert.on_conflict_do_nothing().returning(_columns.message_id, _columns.fingerprint)
         async with self._database.writing() as connection:
-            await connection.execute(statement.on_conflict_do_nothing())
+            added = {tuple(row) for row in await connection.execute(new)}
+        return [clip for clip in clips if (clip.message_id, clip.fingerprint) in added]
 
     async def count(self, author_id: int) -> int:
         """Return how many clips of a person are known."""
         query = select(func.count()).select_from(posted_clips)
         async with self._database.reading() as connection:
             return int(await connection.scalar(query.where(_columns.author_id == author_id)) or 0)
+
+    async def forget(self, clips: Iterable[PostedClip]) -> None:
+        """Forget single clips, whatever else was posted in their messages."""
+        for clip in clips:
+            here = _columns.message_id == clip.message_id
+            await self._forget(and_(here, _columns.fingerprint == clip.fingerprint))
 
     async def forget_messages(self, message_ids: Iterable[int]) -> frozenset[int]:
         """Forget messages that were deleted; most of those had no clip, and cost a look alone."""

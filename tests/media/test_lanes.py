@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,15 @@ def test_everything_comes_in_the_order_of_the_pieces() -> None:
 
 
 def test_each_worker_goes_forward() -> None:
-    workers = [Worker(), Worker()]
-    list(in_lanes(range(40), workers))
+    workers = [Worker(), Worker(), Worker()]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
+    try:
+        list(in_lanes(range(400), workers))
+    finally:
+        sys.setswitchinterval(usual)
     assert all(worker.seen == sorted(worker.seen) for worker in workers)
-    assert sorted(workers[0].seen + workers[1].seen) == list(range(40))
+    assert sorted(number for worker in workers for number in worker.seen) == list(range(400))
 
 
 def test_two_are_worked_on_at_once() -> None:

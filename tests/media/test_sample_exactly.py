@@ -15,7 +15,7 @@ from bot.domain.clip import ClipFormat
 from bot.errors import Damaged
 from bot.media.pictures import Painter, View
 from bot.media.plan import Stretch, Wanted
-from bot.media.sample import SampledFrame, _served, sample
+from bot.media.sample import SampledFrame, _bytes_of_a_picture, _served, sample
 from bot.media.survey import may_skip
 from tests.conftest import CLIPS
 from tests.media.movingclips import Way, moving_clip, remuxed
@@ -156,6 +156,20 @@ def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> 
         else:
             with pytest.raises(Damaged):
                 list(_served(stretch, iter([frame]), painter))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bytes_"),
+    [("yuv420p", 64 * 48 * 3 // 2), ("yuv420p10le", 64 * 48 * 3), ("yuv444p", 64 * 48 * 3)],
+)
+def test_a_picture_is_as_large_as_its_pixels_are_deep(
+    pixels: str, bytes_: int, tmp_path: Path
+) -> None:
+    path = moving_clip(tmp_path / "clip", Way(ClipFormat.MKV, "libx264", pixels=pixels))
+    with av.open(str(path)) as container:
+        track = container.streams.video[0]
+        scale = track.width * track.height / (64 * 48)
+        assert _bytes_of_a_picture(track) == bytes_ * scale
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
@@ -16,7 +17,7 @@ from bot.replies.messages import WORKING
 from bot.replies.responder import DiscordResponder
 from bot.replies.work_notes import NOTICED, Pace
 from tests.programs import TOKEN
-from tests.stand_ins.discord import LoopbackDiscord, Permission, server_error
+from tests.stand_ins.discord import Answer, LoopbackDiscord, Permission, server_error
 from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
@@ -136,9 +137,24 @@ async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk
     async with responder.showing_work(job, SETTINGS, again=False) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
+    deleting = r"/channels/\d+/messages/\d+"
+    desk.discord.faults.add("DELETE", deleting, server_error(503), times=2)
     await responder.withdraw(shown.reply)
     await responder.withdraw(shown.reply)
     assert desk.sent() == []
+
+
+async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    assert shown.reply
+    refused = Answer(400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"})
+    desk.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", refused)
+    with capture_logs() as logs:
+        await responder.withdraw(shown.reply)
+    assert [line["log_level"] for line in logs] == ["warning"]
 
 
 async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: Desk) -> None:
