@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,13 +12,10 @@ import structlog
 from bot.domain.budget import Payer
 from bot.errors import Forgotten, FramehoundError, GivenUp, LinkExpired, NotFound
 from bot.render.summary import RefusedClip, TaggedClip
-from bot.storage.errors import StorageUnavailable
 from bot.storage.patience import patiently
-from bot.storage.posted_clips import PostedClip
-from bot.storage.reports import SavedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from bot.domain.clip import Clip
@@ -28,21 +24,25 @@ if TYPE_CHECKING:
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
     from bot.domain.watching import Alert
+    from bot.noting import Notes
     from bot.render.report import Report
     from bot.render.summary import ReportedClip
     from bot.reporting import Outcome, Reporter
-    from bot.storage.posted_clips import PostedClipStore
-    from bot.storage.reports import Reply, ReportStore
+    from bot.storage.reports import Reply
     from bot.tagging import ClipTagger
     from bot.watching import Watches
 
 
 @dataclass(slots=True)
 class WorkShown:
-    """How far the clips of a job have come, by their number, and where people read it."""
+    """How far the clips of a job have come, by their number, and where people read it.
+
+    Who shows it tells ``note`` as soon as there is a reply.
+    """
 
     steps: dict[int, Progress] = field(default_factory=dict)
     reply: Reply | None = None
+    note: Callable[[Reply], Awaitable[object]] | None = None
 
     def listener(self, number: int) -> ProgressListener:
         """Return who listens to the work on one clip."""
@@ -91,14 +91,12 @@ class Answerer:
         self,
         clip_tagger: ClipTagger,
         reporter: Reporter,
-        posted_clips: PostedClipStore,
-        reports: ReportStore,
+        notes: Notes,
         watches: Watches,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reporter = reporter
-        self._posted_clips = posted_clips
-        self._reports = reports
+        self._notes = notes
         self._watches = watches
         self._log = structlog.get_logger("framehound.job")
 
@@ -109,16 +107,17 @@ class Answerer:
         read nothing yet; a reply that showed the work goes.
         """
         settings = await patiently(lambda: self._reporter.settings(job.guild_id))
-        if job.noted and not await self._is_known(job):
+        if job.noted and not await self._notes.has(job):
             return self._forgotten(job)
-        begun = job.noted or await self.begin(job)
+        begun = job.noted or await self._notes.begin(job)
         async with responder.showing_work(job, settings, again=again) as shown:
+            shown.note = partial(self._notes.answered, job)
             each = (
                 self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
                 for number, clip in enumerate(job.clips)
             )
             outcomes = list(await asyncio.gather(*each))
-        if await self._note(job, outcomes, shown.reply, begun=begun):
+        if await self._notes.tagged(job, outcomes, shown.reply, begun=begun):
             return outcomes
         told = self._forgotten(job)
         if shown.reply:
@@ -139,7 +138,7 @@ class Answerer:
         Return ``answered``, or ``marked`` where there was nothing to say.
         """
         settings = await self._reporter.settings(job.guild_id)
-        saved = await patiently(lambda: self._reports.find(job.id))
+        saved = await self._notes.find(job)
         if saved is None and job.noted and any("fingerprint" in each for each in outcomes):
             outcomes = self._forgotten(job)
         clips = await self._reporter.clips(outcomes, settings)
@@ -148,7 +147,7 @@ class Answerer:
         if said:
             report = await self._reporter.report(said, settings)
             reply = await responder.answer(job, report, settings, earlier=earlier, again=again)
-            if saved and reply and not await self._note_reply(job, reply):
+            if saved and reply and not await self._notes.answered(job, reply):
                 # Who deleted the message found no reply yet that would have gone with it.
                 await responder.withdraw(reply)
                 return "answered"
@@ -174,63 +173,10 @@ class Answerer:
         if alerts:
             await patiently(lambda: self._watches.done(job))
 
-    async def begin(self, job: Job) -> bool:
-        """Keep what a job is about, to learn of what is deleted before it is answered.
-
-        Return False where that can't be kept just now.
-        """
-        try:
-            await self._reports.save(_unanswered(job))
-        except StorageUnavailable as error:
-            self._log.warning("job not noted yet", detail=error.detail)
-            return False
-        return True
-
-    async def _note(
-        self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, *, begun: bool
-    ) -> bool:
-        """Keep which clips were posted and what became of them; an answer never fails for it.
-
-        Return False, and keep nothing, where the job was forgotten since it was ``begun``.
-        """
-        posted = _posted(job, outcomes)
-        told = [outcome for outcome in outcomes if job.asked or "error" not in outcome]
-        try:
-            added = await patiently(lambda: self._posted_clips.add(posted))
-            if not begun:
-                await patiently(lambda: self._reports.save(_unanswered(job)))
-            kept = await patiently(lambda: self._reports.note_clips(job.id, told))
-            if kept and reply:
-                kept = await patiently(lambda: self._reports.note_reply(job.id, reply))
-            if not kept:
-                await patiently(lambda: self._posted_clips.forget(added))
-        except StorageUnavailable as error:
-            self._log.error("clips not noted", detail=error.detail)
-            return True
-        return kept
-
-    async def _is_known(self, job: Job) -> bool:
-        try:
-            return await patiently(lambda: self._reports.find(job.id)) is not None
-        except StorageUnavailable as error:
-            self._log.error("not known whether it was deleted", detail=error.detail)
-            return True
-
     def _forgotten(self, job: Job) -> list[Outcome]:
         """Refuse what was deleted to who asked; nobody else is told."""
         self._log.info("what the job is about was deleted")
         return [_refused(clip, Forgotten()) for clip in job.clips] if job.asked else []
-
-    async def _note_reply(self, job: Job, reply: Reply) -> bool:
-        """Keep where the reply stands; return False where the job was forgotten.
-
-        Where that can't be kept the reply only outlives its message.
-        """
-        try:
-            return await patiently(lambda: self._reports.note_reply(job.id, reply))
-        except StorageUnavailable as error:
-            self._log.error("reply not noted", detail=error.detail)
-            return True
 
     async def _tag_clip(
         self,
@@ -290,36 +236,3 @@ def _worth_saying(
 
 def _refused(clip: Clip, error: FramehoundError) -> Outcome:
     return {"name": clip.name, "error": error.as_dict()}
-
-
-def _unanswered(job: Job) -> SavedReport:
-    messages = {clip.message_id for clip in job.clips} | {job.message_id or job.snowflake}
-    people = {clip.author_id for clip in job.clips} | {job.author_id}
-    return SavedReport(
-        job_id=job.id,
-        channel_id=job.channel_id,
-        clips=(),
-        guild_id=job.guild_id,
-        message_ids=tuple(sorted(filter(None, messages))),
-        people=tuple(sorted(filter(None, people))),
-    )
-
-
-def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
-    """Return the clips that were tagged; ``outcomes`` has those of all, in the job's order."""
-    return [
-        PostedClip(
-            message_id=clip.message_id or job.message_id or job.snowflake,
-            fingerprint=outcome["fingerprint"],
-            guild_id=job.guild_id,
-            channel_id=job.channel_id,
-            author_id=clip.author_id or job.author_id,
-            posted_at=datetime.now(UTC),
-            parent_id=job.parent_id,
-            private=job.private,
-            position=position,
-            clips=len(job.clips),
-        )
-        for position, (clip, outcome) in enumerate(zip(job.clips, outcomes, strict=True), start=1)
-        if "fingerprint" in outcome
-    ]

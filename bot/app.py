@@ -19,6 +19,7 @@ from bot.media.sandbox import Sandbox
 from bot.media.sites import SiteFetcher
 from bot.media.workplace import sweep
 from bot.metrics import Metrics
+from bot.noting import Notes
 from bot.reporting import Reporter
 from bot.storage import locks
 from bot.storage.bills import BillStore
@@ -69,6 +70,7 @@ class App:
     clip_tagger: ClipTagger
     reporter: Reporter
     answerer: Answerer
+    notes: Notes
     finder: Finder
     settings: GuildSettingsStore
     taggings: TaggingStore
@@ -137,14 +139,14 @@ async def opened(config: Config) -> AsyncIterator[App]:
         )
         reporter = Reporter(clip_tagger, settings, config.default_threshold)
         reports = ReportStore(database)
+        notes = Notes(posted_clips, reports)
         watches = WatchStore(database)
         yield App(
             config=config,
             clip_tagger=clip_tagger,
             reporter=reporter,
-            answerer=Answerer(
-                clip_tagger, reporter, posted_clips, reports, Watches(watches, reporter)
-            ),
+            answerer=Answerer(clip_tagger, reporter, notes, Watches(watches, reporter)),
+            notes=notes,
             finder=_finder(config, database, settings, clip_tagger.tagger.identity),
             settings=settings,
             taggings=TaggingStore(database),

@@ -124,7 +124,7 @@ async def _serve(
 ) -> None:
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
-        intake = await stack.enter_async_context(jobs.accepting(app.answerer.begin))
+        intake = await stack.enter_async_context(jobs.accepting(app.notes.begin))
         bot = FramehoundBot(app, intake, message_content=message_content)
         await stack.enter_async_context(bot)
         await stop.interrupts(_log_in(bot, config))

@@ -13,6 +13,7 @@ from bot.domain.job import Job, message_job_id
 from bot.domain.watching import Watch
 from bot.replies.responder import DiscordResponder
 from bot.replies.work_notes import Pace
+from bot.storage.reports import Reply
 from tests.programs import TOKEN
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from bot.answering import WorkShown
     from bot.app import App
-    from bot.storage.reports import Reply
     from tests.conftest import ClipHost
     from tests.stand_ins.discord import Message
 
@@ -42,6 +42,7 @@ class Interrupted(DiscordResponder):
     @asynccontextmanager
     async def showing_work(self, *args: Any, **options: Any) -> AsyncIterator[WorkShown]:
         async with super().showing_work(*args, **options) as shown:
+            self.shown = shown
             yield shown
             if self.while_working:
                 await self.while_working()
@@ -94,7 +95,7 @@ class Desk:
         )
         answerer = self.app.answerer
         if noted:
-            assert await answerer.begin(self.job)
+            assert await self.app.notes.begin(self.job)
             await self.delete()
         self.outcomes = await answerer.tag(self.job, self.responder, again=False)
         await answerer.answer(self.job, self.outcomes, self.responder, again=False)
@@ -205,3 +206,19 @@ async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
     desk.responder.when_answered = desk.delete
     await desk.carry_out()
     assert len(desk.mods.messages) == 1
+
+
+async def test_a_reply_that_shows_work_is_known_before_the_work_is_done(desk: Desk) -> None:
+    await desk.post()
+    shown = Reply(desk.channel.id, 99)
+    gone: list[Reply] = []
+
+    async def delete() -> None:
+        assert desk.responder.shown.note
+        await desk.responder.shown.note(shown)
+        gone.extend(await desk.app.reports.forget_messages([desk.message.id]))
+
+    desk.responder = Interrupted(desk.client, Pace())
+    desk.responder.while_working = delete
+    await desk.carry_out()
+    assert gone == [shown]

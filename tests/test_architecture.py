@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bot.taggers",),
     ("bot.tagging",),
     ("bot.reporting", "bot.finding"),
-    ("bot.watching",),
+    ("bot.watching", "bot.noting"),
     ("bot.answering",),
     ("bot.workflow", "bot.takeover", "bot.forgetting"),
     ("bot.jobs",),

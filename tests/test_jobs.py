@@ -199,7 +199,7 @@ async def test_what_a_job_is_about_is_noted_before_it_waits(
     config = make_config(database_url=database_url)
     app = await open_app(config)
     clip = Clip("montage.gif", clip_host.url("montage.gif"))
-    async with wiring.job_queue(config).accepting(app.answerer.begin) as queue:
+    async with wiring.job_queue(config).accepting(app.notes.begin) as queue:
         await queue.submit(job(1, clip))
         await queue.submit(job(2, clip))
         assert await app.reports.find("message-2")

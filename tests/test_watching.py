@@ -74,7 +74,7 @@ class Desk:
             fingerprint = f"sha256:{job.id}-{number}"
             await self.app.taggings.save(replace(tagging(fingerprint, *seconds), tagger=identity))
             self.outcomes.append({"name": f"{number}.mp4", "fingerprint": fingerprint})
-        await self.app.answerer._note(job, self.outcomes, None, begun=False)
+        await self.app.notes.tagged(job, self.outcomes, None, begun=False)
 
     async def answer(self, job: Job, *, again: bool = False) -> str:
         return await self.app.answerer.answer(job, self.outcomes, self.responder, again=again)

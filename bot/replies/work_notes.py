@@ -110,6 +110,8 @@ class WorkNotes:
         else:
             sent = await self._messages.send(self._job, draft, in_thread=self._in_thread)
             self._shown.reply = sent
+            if self._shown.note:
+                await self._shown.note(sent)
 
     async def _is_done_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):

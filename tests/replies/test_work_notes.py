@@ -23,6 +23,7 @@ from tests.stand_ins.discord.sample_bot import point_discord_py_at
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from bot.storage.reports import Reply
     from tests.stand_ins.discord import Message
 
 AT_ONCE = Pace(react=0, tell=0, change=0.01)
@@ -98,7 +99,13 @@ async def test_where_reactions_are_forbidden_somebody_types(desk: Desk) -> None:
 async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
+    noted: list[Reply] = []
+
+    async def note(reply: Reply) -> None:
+        noted.append(reply)
+
     async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        shown.note = note
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
         assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
         shown.listener(0)(Progress(Stage.TAG, 3, 12))
@@ -106,6 +113,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
     assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]
+    assert noted == [reply]
     assert told.content == REPORT.content
     assert [file.filename for file in told.attachments] == ["timeline.png"]
     assert told.components
