@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bot.media.plan import Stretch
 
 # Bytes of a picture: two decoders keep twice as many as one, up to sixteen each.
-_LARGEST_BESIDE = 8_000_000
+_LARGEST_BESIDE = 4_000_000
 
 logger = logging.getLogger(__name__)
 
