@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from dbos._dbos import _get_dbos_instance
 from dbos._sys_db import SystemDatabase
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    import pytest
-
+    from bot.app import App
+    from bot.config import DiscordConfig
     from bot.domain.settings import GuildSettings
     from bot.domain.watching import Alert
     from bot.render.report import Report
@@ -104,6 +105,22 @@ async def running(config: Any, app: Any) -> AsyncIterator[tuple[Intake, Recorder
         yield intake, recorder
 
 
+@pytest.fixture
+def config(make_config: Callable[..., DiscordConfig], database_url: str) -> DiscordConfig:
+    return make_config(database_url=database_url)
+
+
+@pytest.fixture
+async def app(config: DiscordConfig, open_app: Callable[..., Any]) -> App:
+    opened: App = await open_app(config)
+    return opened
+
+
+@pytest.fixture
+def clip(clip_host: ClipHost) -> Clip:
+    return Clip("montage.gif", clip_host.url("montage.gif"))
+
+
 def test_a_job_survives_being_written_down() -> None:
     whole = job(
         1, Clip("a", "http://a/", size=3, spoiler=True), interaction=Interaction(1, "secret")
@@ -113,13 +130,8 @@ def test_a_job_survives_being_written_down() -> None:
 
 
 async def test_a_job_is_answered_once_with_all_its_clips(
-    clip_host: ClipHost,
-    make_config: Callable[..., Any],
-    open_app: Callable[..., Any],
-    database_url: str,
+    clip_host: ClipHost, config: DiscordConfig, app: App
 ) -> None:
-    config = make_config(database_url=database_url)
-    app = await open_app(config)
     clips = [Clip(name, clip_host.url(name)) for name in ("montage.gif", "city.mp4")]
     async with running(config, app) as (queue, recorder):
         await queue.submit(job(1, *clips))
@@ -175,14 +187,8 @@ async def test_a_servers_threshold_applies_to_what_is_stored(
 
 
 async def test_a_job_left_waiting_is_carried_out_after_a_restart(
-    clip_host: ClipHost,
-    make_config: Callable[..., Any],
-    open_app: Callable[..., Any],
-    database_url: str,
+    config: DiscordConfig, app: App, clip: Clip
 ) -> None:
-    config = make_config(database_url=database_url)
-    app = await open_app(config)
-    clip = Clip("montage.gif", clip_host.url("montage.gif"))
     async with wiring.job_queue(config).accepting() as queue:
         await queue.submit(job(1, clip))
     async with running(config, app) as (_, recorder):
@@ -191,14 +197,8 @@ async def test_a_job_left_waiting_is_carried_out_after_a_restart(
 
 
 async def test_what_a_job_is_about_is_noted_before_it_waits(
-    clip_host: ClipHost,
-    make_config: Callable[..., Any],
-    open_app: Callable[..., Any],
-    database_url: str,
+    config: DiscordConfig, app: App, clip: Clip
 ) -> None:
-    config = make_config(database_url=database_url)
-    app = await open_app(config)
-    clip = Clip("montage.gif", clip_host.url("montage.gif"))
     async with wiring.job_queue(config).accepting(app.notes.begin) as queue:
         await queue.submit(job(1, clip))
         await queue.submit(job(2, clip))
@@ -210,14 +210,8 @@ async def test_what_a_job_is_about_is_noted_before_it_waits(
 
 
 async def test_a_job_that_is_being_taken_as_all_stops_is_answered_first(
-    clip_host: ClipHost,
-    make_config: Callable[..., Any],
-    open_app: Callable[..., Any],
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+    config: DiscordConfig, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = make_config(database_url=database_url)
-    app = await open_app(config)
     taken = asyncio.Event()
     loop = asyncio.get_running_loop()
     take = SystemDatabase.start_queued_workflows
@@ -233,7 +227,7 @@ async def test_a_job_that_is_being_taken_as_all_stops_is_answered_first(
     monkeypatch.setattr(SystemDatabase, "start_queued_workflows", dawdle)
     async with running(config, app) as (queue, recorder):
         told = _get_dbos_instance().background_thread_stop_events[0]
-        await queue.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))
+        await queue.submit(job(1, clip))
         async with asyncio.timeout(20):
             await taken.wait()
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
