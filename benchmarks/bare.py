@@ -59,11 +59,11 @@ def tutorial(clips: list[str]) -> None:
 def bot() -> None:
     """Answer clips until somebody ends this process."""
     import aiohttp  # noqa: PLC0415 - the tutorial knows none of it
-    import discord  # noqa: PLC0415
-    from discord.ext import commands  # noqa: PLC0415
-    from discord.gateway import DiscordWebSocket  # noqa: PLC0415
-    from discord.http import Route  # noqa: PLC0415
-    from yarl import URL  # noqa: PLC0415
+    import discord  # noqa: PLC0415 - see above
+    from discord.ext import commands  # noqa: PLC0415 - see above
+    from discord.gateway import DiscordWebSocket  # noqa: PLC0415 - see above
+    from discord.http import Route  # noqa: PLC0415 - see above
+    from yarl import URL  # noqa: PLC0415 - see above
 
     Route.BASE = os.environ["DISCORD_API_URL"]
     outputs = os.environ["CLARIFAI_API_URL"] + _OUTPUTS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import discord
 from discord.ext import commands
+
+from bot.replies.messages import Messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import discord
 
     from bot.client import FramehoundBot
 
@@ -87,9 +89,7 @@ class Privacy(commands.Cog):
     async def _forget(self, message_ids: Collection[int]) -> None:
         """Forget messages, and delete the replies they were given."""
         for reply in await self._bot.forgetting.messages(message_ids):
-            channel = self._bot.get_partial_messageable(reply.channel_id)
-            with suppress(discord.NotFound, discord.Forbidden):
-                await channel.get_partial_message(reply.message_id).delete()
+            await Messages(self._bot).withdraw(reply)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
+import structlog
 
 from bot.render import names
 from bot.replies.buttons import explore
-from bot.replies.outages import may_pass
+from bot.replies.outages import FAILURES, may_pass, waited_out
 from bot.storage.reports import Reply
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Messages:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._log = structlog.get_logger("framehound.reply")
 
     @property
     def user(self) -> discord.ClientUser | None:
@@ -100,9 +103,13 @@ class Messages:
             allowed_mentions=discord.AllowedMentions.none(),
         )
 
-    async def delete(self, reply: Reply) -> None:
-        """Delete a message of ours."""
-        await self._message(reply).delete()
+    async def withdraw(self, reply: Reply) -> None:
+        """Delete a reply; somebody else may have done so before, and one may be beyond reach."""
+        try:
+            with suppress(discord.NotFound, discord.Forbidden):
+                await waited_out(self._message(reply).delete)
+        except FAILURES as error:
+            self._log.warning("reply can't be taken back", reason=str(error))
 
     async def respond(self, interaction: Interaction, draft: Draft) -> Reply | None:
         """Fill in the deferred response, which can be done twice; None if its token ran out."""

@@ -1,13 +1,23 @@
-"""Telling a bad moment of Discord's from a refusal, which would stay one."""
+"""Telling a bad moment of Discord's from a refusal, which would stay one; waiting it out."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import aiohttp
 import discord
+from stamina import AsyncRetryingCaller
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 _SERVER_ERRORS = 500
+FAILURES = (discord.HTTPException, aiohttp.ClientError, TimeoutError)
+"""Whatever may become of a request, refusals among it."""
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 
 def may_pass(error: discord.HTTPException) -> bool:
@@ -20,3 +30,11 @@ def passes(error: Exception) -> bool:
     if isinstance(error, discord.HTTPException):
         return may_pass(error)
     return isinstance(error, (aiohttp.ClientError, TimeoutError))
+
+
+async def waited_out(
+    request: Callable[Asked, Awaitable[Answer]], *args: Asked.args, **options: Asked.kwargs
+) -> Answer:
+    """Make a request, again for up to a minute where that may help; raises what stays."""
+    caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
+    return await caller(passes, request, *args, **options)

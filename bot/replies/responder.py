@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
-from stamina import AsyncRetryingCaller
 from yarl import URL
 
 from bot.answering import WorkShown
 from bot.languages import Speech
 from bot.replies.alerts import Alerts
 from bot.replies.messages import Draft, Messages
-from bot.replies.outages import may_pass, passes
+from bot.replies.outages import FAILURES, may_pass, waited_out
 from bot.replies.work_notes import Pace, WorkNotes
 
 if TYPE_CHECKING:
@@ -82,13 +80,8 @@ class DiscordResponder:
         return None
 
     async def withdraw(self, earlier: Reply) -> None:
-        """Delete a reply; somebody else may have done so before, and one may be beyond reach."""
-        caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
-        try:
-            with suppress(discord.NotFound, discord.Forbidden):
-                await caller(passes, self._messages.delete, earlier)
-        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            self._log.warning("reply can't be taken back", reason=str(error))
+        """Take a reply back."""
+        await self._messages.withdraw(earlier)
 
     async def refuse(self, job: Job) -> None:
         """React to the message; that it is gone or reactions are forbidden costs nothing."""
@@ -111,10 +104,9 @@ class DiscordResponder:
         if clip.message_id is None:
             return None
         fetch = self._messages.channel(job).fetch_message
-        caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
         try:
-            message = await caller(passes, fetch, clip.message_id)
-        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            message = await waited_out(fetch, clip.message_id)
+        except FAILURES as error:
             self._log.info("link can't be renewed", reason=str(error))
             return None
         found = [message.attachments, *(part.attachments for part in message.message_snapshots)]

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
@@ -15,6 +14,7 @@ from bot.domain.progress import Stage
 from bot.languages import Speech
 from bot.render import names
 from bot.replies.messages import WORKING, Draft
+from bot.replies.outages import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NOTICED = "\N{EYES}"
 # What is under way when the work is done may take so many seconds more.
 _LAST_SECONDS = 4.0
-_FAILURES = (discord.HTTPException, aiohttp.ClientError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class WorkNotes:
             if self._tells and not await self._is_done_within(self._pace.tell):
                 await self._tell()
             await self._done.wait()
-        except _FAILURES as error:
+        except FAILURES as error:
             self._log.info("work not shown", reason=str(error))
         finally:
             if reacted:
@@ -133,7 +132,7 @@ class WorkNotes:
         if self._job.message_id is None or self._messages.user is None:
             return
         message = self._messages.channel(self._job).get_partial_message(self._job.message_id)
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             await message.remove_reaction(NOTICED, self._messages.user)
 
     def _text(self) -> str:
