@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
+from tests.processes.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import recorded
 from tests.stand_ins.discord import LoopbackDiscord

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import psycopg
 
-from tests import programs
+from tests.processes import programs
 from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:

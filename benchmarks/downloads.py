@@ -21,7 +21,7 @@ from yarl import URL
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bot.domain.progress import ignore_progress
-from bot.media.fetch import Fetcher
+from bot.media.fetch.download import Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -24,7 +24,7 @@ from bot.domain.search import Search, Sight
 from bot.domain.tagging import Tagging
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.searching import ConceptIndex
+from bot.storage.search import ConceptIndex
 from bot.storage.tables import index_scores
 from bot.storage.taggings import TaggingStore
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from cluster import PARTS, Bench, Cluster, Use, crowded_discord
 from stage import new_clips, slow_clarifai
 
-from tests import programs
+from tests.processes import programs
 from tests.stand_ins.postgres import find_binaries, running_postgres
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bot.app import opened
 from bot.config import Config
+from bot.runtime.app import opened
 from tests.media.loop_lag import Lags, hosted, napping, tag_all, write_clips
 
 SHARES = (0.5, 0.9, 0.99)

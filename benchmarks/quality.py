@@ -33,14 +33,14 @@ import quality_photographs
 from bot.domain import timeline
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.progress import ignore_progress
-from bot.media.pictures import View
-from bot.media.sample import sample
-from bot.media.sandbox import Sandbox
-from bot.taggers.everyday import CLASSES, VARIETY
-from bot.taggers.local import LocalTagger
-from bot.taggers.local_model import SIDE, ensure_model
-from bot.taggers.looks import middle
-from bot.taggers.sessions import open_session
+from bot.media.decode.sampling import sample
+from bot.media.decode.scaling import View
+from bot.media.sandbox.pool import Sandbox
+from bot.taggers.local.classifier_model import SIDE, ensure_model
+from bot.taggers.local.image_stats import middle
+from bot.taggers.local.label_mapping import CLASSES, VARIETY
+from bot.taggers.local.sessions import open_session
+from bot.taggers.local.tagger import LocalTagger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

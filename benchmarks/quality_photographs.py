@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from bot.taggers.everyday import CLASSES, DOUBTFUL, KINDS, VARIETY
+from bot.taggers.local.label_mapping import CLASSES, DOUBTFUL, KINDS, VARIETY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,16 +30,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Frame
 from bot.domain.progress import ignore_progress
-from bot.media.pictures import Painter
-from bot.media.sample import SampledFrame, sample
-from bot.media.sandbox import Sandbox
-from bot.taggers import detector
-from bot.taggers.everyday import load_everyday
-from bot.taggers.evidence import join
-from bot.taggers.local import LocalTagger
-from bot.taggers.local_model import ensure_model
-from bot.taggers.local_pipeline import in_batches
-from bot.taggers.recogniser import ClassifierAndDetector, Recogniser, load_recogniser
+from bot.media.decode.sampling import SampledFrame, sample
+from bot.media.decode.scaling import Painter
+from bot.media.sandbox.pool import Sandbox
+from bot.taggers.local import detector
+from bot.taggers.local.classifier_model import ensure_model
+from bot.taggers.local.label_mapping import load_everyday
+from bot.taggers.local.pipeline import in_batches
+from bot.taggers.local.recognizer import ClassifierAndDetector, Recogniser, load_recogniser
+from bot.taggers.local.smoothing import join
+from bot.taggers.local.tagger import LocalTagger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

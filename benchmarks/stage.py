@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests import programs
+from tests.processes import programs
 from tests.stand_ins import clarifai_replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.discord import LoopbackDiscord

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.processes.survival import Figures, Plan, survive_on_a_file, survive_on_a_server
 from tests.stand_ins.postgres import find_binaries, running_postgres
-from tests.survival import Figures, Plan, survive_on_a_file, survive_on_a_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stage import PATIENCE, Stage, new_clips, post
 
-from tests import programs
+from tests.processes import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import config, logs
+from bot import config
 from bot.errors import ConfigError, FramehoundError
+from bot.runtime import logs
 
 _USAGE = 2
 
@@ -40,11 +41,11 @@ def tag(
 ) -> None:
     """Tag files or links and print what is seen at which second."""
     settings = _load(config.Config, tagger=tagger)
-    from bot import tag_command  # noqa: PLC0415 - --help and mistakes stay quick
+    from bot.cli import tag  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
-    wanted = tag_command.TagOptions(threshold, picture, html, as_json=as_json)
-    raise typer.Exit(_finish(tag_command.tag(settings, clips, wanted)))
+    wanted = tag.TagOptions(threshold, picture, html, as_json=as_json)
+    raise typer.Exit(_finish(tag.tag(settings, clips, wanted)))
 
 
 @cli.command()
@@ -70,20 +71,18 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
 ) -> None:
     """Find posted clips by what they show, in all channels, newest first."""
     settings = _load(config.Config)
-    from bot import find_command  # noqa: PLC0415 - --help and mistakes stay quick
+    from bot.cli import find  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure("ERROR", "console")
-    wanted = find_command.FindOptions(
-        server, channel, author, since, until, lowest, as_json=as_json
-    )
-    _finish(find_command.find(settings, tag, wanted))
+    wanted = find.FindOptions(server, channel, author, since, until, lowest, as_json=as_json)
+    _finish(find.find(settings, tag, wanted))
 
 
 @cli.command()
 def check() -> None:
     """Try settings, database, Discord, Clarifai and the local model; one line each."""
     settings = _load(config.Config)
-    from bot.check_command import check as try_parts  # noqa: PLC0415 - --help and mistakes stay quick
+    from bot.cli.check import check as try_parts  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure("ERROR", "console")
     raise typer.Exit(_finish(try_parts(settings)))
@@ -97,7 +96,7 @@ def run(
 ) -> None:
     """Run the bot: gateway and worker in one process."""
     settings = _load(config.DiscordConfig)
-    from bot.running import run as run_bot  # noqa: PLC0415 - --help and mistakes stay quick
+    from bot.cli.run import run as run_bot  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure(settings.log_level, settings.log_format)
     _finish(run_bot(settings, works=not no_worker))
@@ -107,7 +106,7 @@ def run(
 def worker() -> None:
     """Carry out jobs alone, any number of workers on one PostgreSQL database."""
     settings = _load(config.DiscordConfig)
-    from bot.running import work  # noqa: PLC0415 - --help and mistakes stay quick
+    from bot.cli.run import work  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure(settings.log_level, settings.log_format)
     _finish(work(settings))

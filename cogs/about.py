@@ -11,14 +11,14 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.languages import Speech, spoken
-from bot.render import figures
+from bot.i18n import Speech, spoken
+from bot.render import formatting
 from cogs.permissions import missing_anywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from bot.domain.settings import GuildSettings
 
 # Discord tells of a server anew when an outage is over; what was joined long ago was greeted then.
@@ -123,7 +123,7 @@ class About(commands.Cog):
             "Clips are looked at by {tagger}; tags scored above {above} are shown where a server "
             "sets nothing else.",
             tagger=f"`{tagger.identity}`",
-            above=figures.threshold(threshold),
+            above=formatting.threshold(threshold),
         )
         yield say(
             "A clip may be {minutes} minutes long and {size} MB large.",

@@ -14,16 +14,16 @@ import structlog
 from discord.ext import commands
 
 from bot.errors import PermissionMissing, TaggerBusy
-from bot.storage.patience import patiently
-from cogs.clips import job_of_message, noticed_clips
+from bot.storage.retry import patiently
+from cogs.channels import is_noticed
+from cogs.message_clips import job_of_message, noticed_clips
 from cogs.permissions import require_permissions
-from cogs.places import is_noticed
 from cogs.previews import Previews
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from bot.domain.clip import Clip
 
 # Seconds between two notices to one server that it has too many clips waiting.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.errors import PermissionMissing
-from bot.languages import Sentence
+from bot.i18n import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

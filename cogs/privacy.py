@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
-from bot.replies.messages import Messages
+from bot.chat.messages import Messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import discord
 
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
 
 
 class Privacy(commands.Cog):

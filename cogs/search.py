@@ -13,23 +13,23 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.buttons import unwatched
 from bot.domain.cooldown import Cooldown
 from bot.domain.search import LONGEST_NAME, Search, fold
 from bot.domain.settings import parse_threshold
 from bot.errors import FramehoundError, TooOften
-from bot.render import names
-from bot.render.finds import find_line
-from bot.replies.buttons import unwatched
+from bot.render import sanitize
+from bot.render.search_results import find_line
 from bot.storage.errors import StorageUnavailable
-from cogs.sight import sight_of, with_private_threads
+from cogs.visibility import sight_of, with_private_threads
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
 
-    from bot.client import FramehoundBot
-    from bot.finding import FoundPage
-    from bot.languages import Speech
+    from bot.chat.client import FramehoundBot
+    from bot.i18n import Speech
+    from bot.services.search import FoundPage
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FIELDS = ("concept", "channel", "author", "since", "until", "lowest", "page")
@@ -186,7 +186,7 @@ async def suggested(
 
 def choices(tags: Iterable[str]) -> list[app_commands.Choice[str]]:
     """Return names as Discord lists them, no more than it allows."""
-    shown = (names.clean(tag, LONGEST_NAME) for tag in islice(tags, _MOST_CHOICES))
+    shown = (sanitize.clean(tag, LONGEST_NAME) for tag in islice(tags, _MOST_CHOICES))
     return [app_commands.Choice(name=tag, value=tag) for tag in shown]
 
 
@@ -213,7 +213,7 @@ async def show(
 
 def _written(say: Speech, tag: str, page: FoundPage, guild_id: int | None) -> str:
     """Write a page; ``guild_id`` is where its links lead, be the bot in that server or not."""
-    shown = names.for_discord(tag, limit=40)
+    shown = sanitize.for_discord(tag, limit=40)
     if page.count == 1:
         heading = say("**{tag}** in one clip", tag=shown)
     else:
@@ -244,11 +244,11 @@ async def _nothing(interaction: discord.Interaction[FramehoundBot], say: Speech,
     finder = interaction.client.app.finder
     guild_id, sight = _guild_id(interaction), sight_of(interaction)
     like = await finder.suggest(typed, guild_id, sight) or await finder.suggest("", guild_id, sight)
-    nothing = say("I find no clip here with {tag}.", tag=names.for_discord(typed, limit=40))
+    nothing = say("I find no clip here with {tag}.", tag=sanitize.for_discord(typed, limit=40))
     others = [tag for tag in like if fold(tag) != fold(typed)][:_MOST_LIKE]
     if not others:
         return nothing
-    tags = ", ".join(names.for_discord(tag, limit=40) for tag in others)
+    tags = ", ".join(sanitize.for_discord(tag, limit=40) for tag in others)
     return f"{nothing} {say('There is: {tags}.', tags=tags)}"
 
 

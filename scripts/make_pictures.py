@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from bot import app as wiring
+from bot.chat.buttons import explore
 from bot.config import Config
 from bot.domain.clip import Clip
 from bot.domain.settings import GuildSettings
-from bot.languages import ENGLISH
-from bot.replies.buttons import explore
+from bot.i18n import ENGLISH
+from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

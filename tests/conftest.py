@@ -17,16 +17,16 @@ from aiohttp import web
 from discord.gateway import KeepAliveHandler
 from hypothesis import settings
 
-from bot import app as wiring
 from bot.config import Config, DiscordConfig
+from bot.runtime import app as wiring
 from bot.storage.database import Database
-from tests import programs
+from tests.processes import programs
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
-    from bot.app import App
+    from bot.runtime.app import App
 
 CLIPS = Path(__file__).parent / "clips"
 

@@ -16,33 +16,29 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 # Each floor may import those listed before it; parts of one floor don't know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
+    # The small parts of ``runtime`` import nothing of ours, so everybody may use them.
     (
         "bot.errors",
-        "bot.languages",
-        "bot.logs",
-        "bot.metrics",
+        "bot.i18n",
         "bot.healthcheck",
-        "bot.stopping",
-        "bot.background",
-        "bot.waking",
+        "bot.runtime.logs",
+        "bot.runtime.metrics",
+        "bot.runtime.shutdown",
+        "bot.runtime.tasks",
     ),
-    ("bot.domain", "bot.config", "bot.health"),
+    ("bot.domain", "bot.config", "bot.runtime.health"),
     ("bot.media", "bot.storage", "bot.render"),
     ("bot.taggers",),
-    ("bot.tagging",),
-    ("bot.reporting", "bot.finding"),
-    ("bot.watching", "bot.noting"),
-    ("bot.answering",),
-    ("bot.workflow", "bot.takeover", "bot.forgetting"),
+    ("bot.services",),
     ("bot.jobs",),
-    ("bot.app", "bot.terminal"),
-    ("bot.client", "bot.replies", "bot.tag_command", "bot.find_command"),
-    ("cogs", "bot.running", "bot.check_command"),
+    ("bot.runtime.app",),
+    ("bot.chat",),
+    ("cogs", "bot.cli"),
     ("bot.__main__",),
 )
 # A configuration names limits, which are the domain's.
 NEIGHBOURS_THAT_MAY = {("bot.config", "bot.domain")}
-DISCORD = {"bot.check_command", "bot.client", "bot.replies", "bot.running", "cogs"}
+DISCORD = {"bot.chat", "bot.cli", "cogs"}
 
 FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])
 
@@ -79,7 +75,7 @@ def floor_of(part: str) -> int:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
     module = module_of(path)
-    if module == "bot":
+    if module in {"bot", "bot.runtime"}:
         return
     part = part_of(module)
     assert part is not None, f"{module} has no floor: name it in FLOORS"
@@ -100,7 +96,7 @@ def test_what_opens_clips_is_imported_by_children_alone() -> None:
     """Ask a fresh interpreter: what other tests imported says nothing."""
     heavy = ("av", "numpy", "onnx", "onnxruntime", "PIL", "yt_dlp")
     code = (
-        "import importlib, sys; import bot.running, bot.tag_command; from bot.client import COGS\n"
+        "import importlib, sys; import bot.cli.run, bot.cli.tag; from bot.chat.client import COGS\n"
         "for cog in COGS: importlib.import_module(cog)\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
@@ -115,6 +111,6 @@ def test_the_domain_needs_the_standard_library_alone() -> None:
         for imported in imports(path):
             top = imported.partition(".")[0]
             allowed = top in sys.stdlib_module_names or imported.startswith(
-                ("bot.domain", "bot.errors", "bot.languages")
+                ("bot.domain", "bot.errors", "bot.i18n")
             )
             assert allowed, f"{path.name} imports {imported}"

@@ -7,7 +7,7 @@ import pytest
 from bot import config
 from bot.domain.clip import ProxyLimits
 from bot.errors import ConfigError
-from tests.taggers.own_models import make_model
+from tests.taggers.local.custom_models import make_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from typer.main import get_command
 
 from bot.__main__ import cli
-from bot.client import COGS, FramehoundBot
+from bot.chat.client import COGS, FramehoundBot
 from bot.config import Config, DiscordConfig
 from bot.storage.tables import metadata
 from tests.cogs.conftest import NotedJobs

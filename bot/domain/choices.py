@@ -9,7 +9,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bot.languages import LANGUAGES, Sentence
+from bot.i18n import LANGUAGES, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

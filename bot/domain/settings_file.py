@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bot.domain.alerts import MOST_WATCHES, Watch
 from bot.domain.choices import LONGEST_TAG, READERS, Unsound, read_choice, write_choice
-from bot.domain.watching import MOST_WATCHES, Watch
-from bot.languages import Sentence
+from bot.i18n import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -8,7 +8,7 @@ from io import StringIO
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
-from bot.render import names
+from bot.render import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +104,7 @@ def webvtt(clip: TaggedClip) -> str:
 
 
 def _name(name: str) -> str:
-    return names.clean(name, _LONGEST_NAME)
+    return sanitize.clean(name, _LONGEST_NAME)
 
 
 def _cell(text: str) -> str:

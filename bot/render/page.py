@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from bot.domain import timeline as timelines
 from bot.domain.clip import ClipFormat
-from bot.render import figures, names
+from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.domain.settings import Flicker
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
-    from bot.languages import Speech
+    from bot.i18n import Speech
 
 _FLOOR = 0.05
 _HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
@@ -53,12 +53,12 @@ def page(
     style = _asset("page.css")
     script = f"{_asset('timeline.js')}\n{_asset('page.js')}"
     moving = tagging.info.format is not ClipFormat.GIF
-    shown = names.clean(name, 200)
+    shown = sanitize.clean(name, 200)
     texts = {
         "name": shown,
         "language": say.language,
         "policy": _policy(script, style, place),
-        "facts": f"{figures.length(timeline.duration)} · {tagging.tagger}",
+        "facts": f"{formatting.length(timeline.duration)} · {tagging.tagger}",
         "notice": ""
         if moving
         else say("A GIF plays by itself: its times can be read, not played from."),
@@ -93,7 +93,7 @@ def _told(
     known = sorted({tag.name for second in every for tag in second.tags})
     number = {tag: at for at, tag in enumerate(known)}
     return {
-        "names": [names.clean(tag, 200) for tag in known],
+        "names": [sanitize.clean(tag, 200) for tag in known],
         "seconds": [[(number[tag.name], tag.score) for tag in second.tags] for second in every],
         "threshold": timeline.threshold,
         "floor": floor,

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from bot.languages import ENGLISH
-from bot.render import figures, film, names
-from bot.render.lettering import Lettering
+from bot.i18n import ENGLISH
+from bot.render import filmstrip, formatting, sanitize
+from bot.render.text_drawing import Lettering
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from bot.domain.tagging import Still
     from bot.domain.timeline import Segment, Span, Timeline
-    from bot.languages import Speech
-    from bot.render.lettering import Colour
+    from bot.i18n import Speech
+    from bot.render.text_drawing import Colour
 
 MOST_ROWS = 10
 WIDTH = 900
@@ -60,13 +60,13 @@ def draw(
 def describe(name: str, timeline: Timeline, *, say: Speech = ENGLISH) -> str:
     """Say in words what the picture shows, for those who can't see it; at most 1000 characters."""
     rows = rows_of(timeline)
-    parts = [f"{names.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MOST_ROWS]]
+    parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MOST_ROWS]]
     if len(rows) > MOST_ROWS:
         parts.append(_more(len(rows) - MOST_ROWS, say))
     said = say(
         "Timeline of {clip}, {length}: {tags}",
-        clip=names.clean(name),
-        length=figures.length(timeline.duration),
+        clip=sanitize.clean(name),
+        length=formatting.length(timeline.duration),
         tags="; ".join(parts) or _nothing(timeline, say),
     )
     return said if len(said) <= _LONGEST_ALT else said[: _LONGEST_ALT - 1] + "…"
@@ -94,8 +94,8 @@ class _Sheet:
         self._large, self._small = Lettering(_SIZE), Lettering(_SMALL)
         self._left, self._right = self._bars()
         spans = _spans(timeline, {row.name for row in self._rows}) if stills else ()
-        self._tiles = film.strip(stills, spans, self.x, self._length)
-        self.top = _MARGIN + _HEADER + (film.HEIGHT + 2 * film.GAP if self._tiles else 0)
+        self._tiles = filmstrip.strip(stills, spans, self.x, self._length)
+        self.top = _MARGIN + _HEADER + (filmstrip.HEIGHT + 2 * filmstrip.GAP if self._tiles else 0)
         self._bottom = self.top + max(1, len(self._rows)) * _ROW
         height = self._bottom + _AXIS + (_MORE if self._more else 0) + _MARGIN // 2
         self._image = Image.new("RGB", (WIDTH, height), _GROUND)
@@ -110,7 +110,7 @@ class _Sheet:
         for number, row in enumerate(self._rows):
             self._row(self.top + number * _ROW, row)
         if not self._rows:
-            above = figures.threshold(self._timeline.threshold)
+            above = formatting.threshold(self._timeline.threshold)
             said = self._say("Nothing above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
@@ -123,7 +123,7 @@ class _Sheet:
 
     def _bars(self) -> tuple[int, int]:
         """Return where the bars begin and end: right of the longest name, left of the scores."""
-        widest = max((self._large.width(names.clean(row.name)) for row in self._rows), default=0)
+        widest = max((self._large.width(sanitize.clean(row.name)) for row in self._rows), default=0)
         column = min(max(widest, _FEWEST_NAMES), _MOST_NAMES)
         return _MARGIN + column + _MARGIN, WIDTH - _MARGIN - _SCORE
 
@@ -131,16 +131,16 @@ class _Sheet:
         """Write whose timeline it is, and what the colours mean."""
         base = _MARGIN + 26
         end = self._legend(base)
-        length = f" · {figures.length(self._timeline.duration)}"
+        length = f" · {formatting.length(self._timeline.duration)}"
         room = end - 2 * _MARGIN - self._small.width(length)
-        shown = self._large.fitted(names.clean(name), room)
+        shown = self._large.fitted(sanitize.clean(name), room)
         self._large.write(self._draw, (_MARGIN, base), shown, _TEXT)
         after = _MARGIN + self._large.width(shown)
         self._small.write(self._draw, (after, base), length, _MUTED)
 
     def _legend(self, base: int) -> int:
         """Draw the colours from the threshold to 1, at the right; return where that begins."""
-        above = self._say("above {above}", above=figures.threshold(self._timeline.threshold))
+        above = self._say("above {above}", above=formatting.threshold(self._timeline.threshold))
         low = self._timeline.threshold
         ramp = 90
         left = WIDTH - _MARGIN - self._small.width("1") - 10 - ramp
@@ -163,7 +163,7 @@ class _Sheet:
         for second in _marks(self._length):
             x = self.x(second)
             self._draw.line((x, top, x, self._bottom + 6), _LINE, 2)
-            written = figures.clock(second)
+            written = formatting.clock(second)
             width = self._small.width(written)
             left = min(x - width // 2, WIDTH - _MARGIN - width)
             self._small.write(self._draw, (left, base), written, _MUTED)
@@ -173,22 +173,22 @@ class _Sheet:
 
     def _strip(self) -> None:
         """Draw the stills, each with a tick at its time."""
-        top = _MARGIN + _HEADER - film.GAP
+        top = _MARGIN + _HEADER - filmstrip.GAP
         for tile in self._tiles:
-            self._image.paste(tile.image, (tile.left, top), film.rounded(tile.image))
+            self._image.paste(tile.image, (tile.left, top), filmstrip.rounded(tile.image))
             x = self.x(tile.second)
-            tick = (x, top + film.HEIGHT + 3, x, self.top)
+            tick = (x, top + filmstrip.HEIGHT + 3, x, self.top)
             self._draw.line(tick, _MUTED, 2)
 
     def _row(self, top: int, row: Row) -> None:
         """Draw a tag's name, its seconds and its highest score."""
         room = self._left - 2 * _MARGIN
-        name = self._large.fitted(names.clean(row.name), room)
+        name = self._large.fitted(sanitize.clean(row.name), room)
         self._large.write(self._draw, (_MARGIN, top + 34), name, _TEXT)
         for segment in self._timeline.segments:
             if segment.tag == row.name:
                 self._segment(top + (_ROW - _BAR) // 2, row, segment)
-        score = figures.score(row.best)
+        score = formatting.score(row.best)
         left = WIDTH - _MARGIN - self._large.width(score)
         self._large.write(self._draw, (left, top + 34), score, _TEXT)
 
@@ -208,7 +208,7 @@ class _Sheet:
         for at, score in scores.items():
             part = (edges[at] - left, 0, max(edges[at], edges[at + 1] - 1) - left, bar.height)
             colours.rectangle(part, self._colour(score))
-        self._image.paste(bar, (left, top), film.mask(bar.size, min(6, bar.width / 3)))
+        self._image.paste(bar, (left, top), filmstrip.mask(bar.size, min(6, bar.width / 3)))
 
     def _colour(self, score: float) -> Colour:
         """Return the colour between the threshold's and that of 1."""
@@ -232,7 +232,7 @@ def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
 
 
 def _nothing(timeline: Timeline, say: Speech) -> str:
-    return say("nothing above {above}", above=figures.threshold(timeline.threshold))
+    return say("nothing above {above}", above=formatting.threshold(timeline.threshold))
 
 
 def _more(count: int, say: Speech) -> str:
@@ -241,7 +241,7 @@ def _more(count: int, say: Speech) -> str:
 
 def _when(timeline: Timeline, tag: str) -> str:
     ranges = (
-        f"{figures.clock(segment.start)}–{figures.clock(segment.end)}"
+        f"{formatting.clock(segment.start)}–{formatting.clock(segment.end)}"
         for segment in timeline.segments
         if segment.tag == tag
     )

@@ -13,7 +13,7 @@ from bot.render.summary import ATTACHMENT_NAME, PLAIN_STYLE, TaggedClip, summari
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bot.languages import Speech
+    from bot.i18n import Speech
     from bot.render.summary import ReportedClip, Style, Summary
 
 # https://discord.com/developers/docs/resources/message#create-message: files of a message

@@ -8,15 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept
-from bot.languages import ENGLISH
-from bot.render import figures, names
+from bot.i18n import ENGLISH
+from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Segment, Span, Timeline
-    from bot.languages import Speech
+    from bot.i18n import Speech
 
 # https://discord.com/developers/docs/resources/message#create-message
 MESSAGE_LIMIT = 2000
@@ -103,19 +103,19 @@ def plain(clips: Iterable[ReportedClip], style: Style = PLAIN_STYLE) -> str:
 
 def span_clock(span: Span | Segment) -> str:
     """Write a span's time: ``0:04–0:15``, the end exclusive."""
-    return f"{figures.clock(span.start)}–{figures.clock(span.end)}"
+    return f"{formatting.clock(span.start)}–{formatting.clock(span.end)}"
 
 
 def empty_line(timeline: Timeline, name: Callable[[str], str], say: Speech = ENGLISH) -> str | None:
     """Say once which seconds have nothing above the threshold; None if all have something."""
-    above = figures.threshold(timeline.threshold)
+    above = formatting.threshold(timeline.threshold)
     empty = [span for span in timeline.spans if not span.tags]
     if not empty:
         return None
     if not timeline.segments:
         if timeline.best is None:
             return say("Nothing was recognised.")
-        best = f"{name(timeline.best.name)} {figures.score(timeline.best.score)}"
+        best = f"{name(timeline.best.name)} {formatting.score(timeline.best.score)}"
         return say("Nothing above {above}; the best was {best}.", above=above, best=best)
     spans = ", ".join(span_clock(span) for span in empty)
     return say("Nothing above {above} at {spans}.", above=above, spans=spans)
@@ -123,13 +123,13 @@ def empty_line(timeline: Timeline, name: Callable[[str], str], say: Speech = ENG
 
 def heading_facts(timeline: Timeline, say: Speech = ENGLISH) -> str:
     """Say how long the clip is and which threshold applied: ``15 s · above 0.94``."""
-    above = say("above {threshold}", threshold=figures.threshold(timeline.threshold))
-    return f"{figures.length(timeline.duration)} · {above}"
+    above = say("above {threshold}", threshold=formatting.threshold(timeline.threshold))
+    return f"{formatting.length(timeline.duration)} · {above}"
 
 
 def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:
     say = style.say
-    title = f"**{names.for_discord(clip.name)}**"
+    title = f"**{sanitize.for_discord(clip.name)}**"
     if isinstance(clip, RefusedClip):
         return _Block(say, f"{title} · {clip.sentence}")
     header = f"{title} · {heading_facts(clip.timeline, say)}"
@@ -139,7 +139,7 @@ def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Bloc
         more = len(lines) - _MOST_LINES
         return _Block(say, header, tuple(lines[:_MOST_LINES]), _notes(clip, say), more)
     lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
-    empty = empty_line(clip.timeline, names.for_discord, say)
+    empty = empty_line(clip.timeline, sanitize.for_discord, say)
     footer = (_bounded(empty),) if empty else ()
     return _Block(say, header, tuple(lines), (*footer, *_notes(clip, say)))
 
@@ -152,7 +152,7 @@ def _is_short(clip: ReportedClip) -> bool:
 
 
 def _line(span: Span | Segment, tags: Sequence[Concept], most: int | None) -> str:
-    return f"`{span_clock(span)}` {_tags(tags, most, names.for_discord)}"
+    return f"`{span_clock(span)}` {_tags(tags, most, sanitize.for_discord)}"
 
 
 def _strongest(timeline: Timeline) -> list[list[Segment]]:
@@ -182,22 +182,22 @@ def _notes(clip: TaggedClip, say: Speech) -> tuple[str, ...]:
 
 def _plain_block(clip: ReportedClip, style: Style) -> _Block:
     say = style.say
-    title = names.clean(clip.name, limit=200)
+    title = sanitize.clean(clip.name, limit=200)
     if isinstance(clip, RefusedClip):
         return _Block(say, f"{title} · {clip.sentence}")
     spans = [span for span in clip.timeline.spans if span.tags]
     width = max((len(span_clock(span)) for span in spans), default=0)
     lines = tuple(
-        f"{span_clock(span):>{width}}  {_tags(span.tags, None, names.clean)}" for span in spans
+        f"{span_clock(span):>{width}}  {_tags(span.tags, None, sanitize.clean)}" for span in spans
     )
-    empty = empty_line(clip.timeline, names.clean, say)
+    empty = empty_line(clip.timeline, sanitize.clean, say)
     footer = (empty,) if empty else ()
     header = f"{title} · {heading_facts(clip.timeline, say)}"
     return _Block(say, header, lines, (*footer, *_notes(clip, say)))
 
 
 def _tags(tags: Sequence[Concept], most: int | None, name: Callable[[str], str]) -> str:
-    shown = [f"{name(tag.name)} {figures.score(tag.score)}" for tag in tags[:most]]
+    shown = [f"{name(tag.name)} {formatting.score(tag.score)}" for tag in tags[:most]]
     hidden = len(tags) - len(shown)
     return " · ".join([*shown, f"+{hidden}"] if hidden else shown)
 

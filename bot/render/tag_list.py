@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.render import figures, names
+from bot.render import formatting, sanitize
 from bot.render.summary import MESSAGE_LIMIT, TaggedClip, heading_facts, span_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bot.domain.timeline import Segment
-    from bot.languages import Speech
+    from bot.i18n import Speech
     from bot.render.summary import ReportedClip
 
 _MOST_LINES = 15
@@ -38,7 +38,7 @@ def tag_pages(clips: Sequence[ReportedClip], say: Speech) -> list[str]:
 
 
 def _header(clip: ReportedClip, say: Speech) -> str:
-    title = f"**{names.for_discord(clip.name)}**"
+    title = f"**{sanitize.for_discord(clip.name)}**"
     return (
         f"{title} · {heading_facts(clip.timeline, say)}" if isinstance(clip, TaggedClip) else title
     )
@@ -52,10 +52,10 @@ def _lines(clip: ReportedClip, say: Speech) -> Iterator[str]:
     for segment in clip.timeline.segments:
         by_tag.setdefault(segment.tag, []).append(segment)
     if not by_tag:
-        above = figures.threshold(clip.timeline.threshold)
+        above = formatting.threshold(clip.timeline.threshold)
         yield say("Nothing above {above}.", above=above)
     for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
-        yield f"{names.for_discord(tag)} {figures.score(_best(segments))} {_ranges(segments)}"
+        yield f"{sanitize.for_discord(tag)} {formatting.score(_best(segments))} {_ranges(segments)}"
 
 
 def _best(segments: Iterable[Segment]) -> float:

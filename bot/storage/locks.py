@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 import structlog
 
-from bot.background import beside, opened_file
 from bot.errors import ConfigError
+from bot.runtime.tasks import beside, opened_file
 from bot.storage.address import DatabaseAddress
 from bot.storage.errors import StorageUnavailable
 

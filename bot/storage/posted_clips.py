@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from bot.storage.ages import outlived
-from bot.storage.parts import in_parts
+from bot.storage.batched import in_parts
+from bot.storage.retention import outlived
 from bot.storage.tables import posted_clips, taggings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, select
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.search import best_scores
 from bot.domain.tagging import Tagging
-from bot.storage import index
+from bot.storage import search_index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
@@ -82,7 +82,9 @@ class TaggingStore:
         scores = await asyncio.to_thread(best_scores, tagging.frames, info.duration)
         async with self._database.writing() as connection:
             if (await connection.execute(statement)).first():
-                await index.write(self._database, connection, info.fingerprint, identity, scores)
+                await search_index.write(
+                    self._database, connection, info.fingerprint, identity, scores
+                )
 
 
 def _is(fingerprint: str, identity: TaggerIdentity) -> ColumnElement[bool]:

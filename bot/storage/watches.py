@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, text, update
 
-from bot.domain.watching import MOST_WATCHES, Watch
+from bot.domain.alerts import MOST_WATCHES, Watch
 from bot.storage.tables import posted_clips, watches
 
 if TYPE_CHECKING:

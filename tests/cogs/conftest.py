@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.client import FramehoundBot
-from bot.jobs import Intake
+from bot.chat.client import FramehoundBot
+from bot.jobs.queue import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

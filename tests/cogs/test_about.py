@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.client import FramehoundBot
-from tests.programs import TOKEN
+from bot.chat.client import FramehoundBot
+from tests.processes.programs import TOKEN
 from tests.stand_ins.discord import LoopbackDiscord, Permission
 from tests.stand_ins.discord.events import Intent, plain
 from tests.stand_ins.discord.sample_bot import point_discord_py_at

@@ -11,7 +11,7 @@ from bot.domain.budget import Budget, Payer
 from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from tests.cogs.conftest import NotedJobs
 
 LINK = "https://cdn.example/cat.mp4"

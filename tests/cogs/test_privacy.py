@@ -11,7 +11,7 @@ import pytest
 from bot.storage.posted_clips import PostedClip
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from tests.cogs.conftest import NotedJobs
 
 LINK = "https://cdn.example/cat.mp4"

@@ -9,10 +9,10 @@ import discord
 import pytest
 
 from cogs.search import Asked, Turn
-from tests.cogs.finding import DAY, message_at, post
+from tests.cogs.searchable_clips import DAY, message_at, post
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
     from tests.cogs.conftest import NotedJobs
 
 CAT = {"cat": 0.97}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bot.domain.watching import MOST_WATCHES, Watch
-from tests.cogs.finding import post
+from bot.domain.alerts import MOST_WATCHES, Watch
+from tests.cogs.searchable_clips import post
 
 if TYPE_CHECKING:
-    from bot.client import FramehoundBot
+    from bot.chat.client import FramehoundBot
 
 
 @pytest.fixture

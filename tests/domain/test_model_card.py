@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.model_card import ModelCard, parse
 from bot.errors import ConfigError
-from tests.taggers.own_models import CARD
+from tests.taggers.local.custom_models import CARD
 
 
 def mistakes(text: str) -> tuple[str, ...]:

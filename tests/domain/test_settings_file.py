@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.alerts import MOST_WATCHES, Watch
 from bot.domain.choices import MOST_HIDDEN_TAGS, READERS
 from bot.domain.settings import GuildSettings
 from bot.domain.settings_file import (
@@ -16,7 +17,6 @@ from bot.domain.settings_file import (
     read_file,
     write_file,
 )
-from bot.domain.watching import MOST_WATCHES, Watch
 
 AROUND = Surroundings(channel_ids={5, 6}, role_ids={7}, most_days=365)
 FULL = GuildSettings(

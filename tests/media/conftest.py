@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.media.sandbox import Sandbox
+from bot.media.sandbox.pool import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

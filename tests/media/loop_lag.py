@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from bot.domain.clip import Clip
 from bot.domain.progress import ignore_progress
 from bot.errors import ClipError
-from tests.media.clipmaking import gif
-from tests.media.hostilemaking import HEADS, MEGABYTE, corpus
+from tests.media.hostile_clips import HEADS, MEGABYTE, corpus
+from tests.media.made_clips import gif
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.tagging import ClipTagger
+    from bot.services.tag_clip import ClipTagger
 
 NAP = 0.01  # seconds
 

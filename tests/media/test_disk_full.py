@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.progress import ignore_progress
 from bot.errors import DiskFull
-from bot.media.fetch import Fetched, Fetcher
+from bot.media.fetch.download import Fetched, Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What strangers post, through the whole path from file to frames.
 
 What a probe, a child or the local tagger makes of single faults stands in ``test_probe.py``,
-``test_sandbox.py`` and ``tests/taggers/test_local.py``; here each file meets all of them, and what
+``test_sandbox.py`` and ``taggers/local/test_tagger.py``; here each file meets all of them, and what
 counts is what it costs and that the next clip is none the wiser.
 """
 
@@ -16,18 +16,18 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 import pytest
 import pytest_asyncio
 
-from bot.app import opened
 from bot.config import Config
 from bot.domain.clip import Clip
 from bot.errors import ClipError
-from tests.media.clipmaking import gif
-from tests.media.hostilemaking import corpus
+from bot.runtime.app import opened
+from tests.media.hostile_clips import corpus
+from tests.media.made_clips import gif
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from bot.tagging import ClipTagger
+    from bot.services.tag_clip import ClipTagger
 
 CORPUS = corpus()
 PATIENCE = 20.0  # seconds for a file, whatever it is

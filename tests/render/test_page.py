@@ -20,7 +20,7 @@ from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.settings import Flicker
 from bot.domain.tagging import Still, Tagging
-from bot.languages import ENGLISH
+from bot.i18n import ENGLISH
 from bot.render import page as pages
 from bot.render.page import page
 from tests.conftest import CLIPS

@@ -13,8 +13,8 @@ from PIL import Image
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
 from bot.domain.tagging import Still
-from bot.languages import ENGLISH
-from bot.render import film, picture
+from bot.i18n import ENGLISH
+from bot.render import filmstrip, picture
 from bot.render.picture import MOST_ROWS, WIDTH, describe, draw
 
 if TYPE_CHECKING:
@@ -137,33 +137,33 @@ def still(
 def test_a_strip_of_stills_stands_over_the_rows() -> None:
     told = built({"cat": {0: 0.9}, "dog": {5: 0.9, 6: 0.9}}, 8)
     image = drawn(told, stills=(still(0), still(5, BLUE)))
-    assert image.height == drawn(told).height + film.HEIGHT + 2 * film.GAP
+    assert image.height == drawn(told).height + filmstrip.HEIGHT + 2 * filmstrip.GAP
     sheet = picture._Sheet(told, (), ENGLISH)
     for second, near in ((0, RED), (5, BLUE)):
-        found = image.getpixel((sheet.x(second) + 20, sheet.top + film.HEIGHT // 2))
+        found = image.getpixel((sheet.x(second) + 20, sheet.top + filmstrip.HEIGHT // 2))
         assert isinstance(found, tuple)
         assert all(abs(a - b) < 30 for a, b in zip(found, near, strict=True)), second
 
 
 def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
     told = built({"cat": {0: 0.9, 1: 0.9}, "dog": dict.fromkeys(range(5, 9), 0.9)}, 12)
-    tiles = film.strip(
+    tiles = filmstrip.strip(
         [still(second) for second in range(12)], told.spans, lambda second: 100 + 50 * second, 12
     )
     assert [tile.second for tile in tiles] == [0, 5, 9]
     for tile in tiles:
         x = 100 + 50 * tile.second
         assert tile.left <= x < tile.left + tile.image.width
-        assert tile.image.height == film.HEIGHT
+        assert tile.image.height == filmstrip.HEIGHT
     for tile, following in pairwise(tiles):
-        assert tile.left + tile.image.width + film.GAP <= following.left
+        assert tile.left + tile.image.width + filmstrip.GAP <= following.left
 
 
 def test_a_lonely_still_is_not_stretched_and_stands_over_its_time() -> None:
     told = built({"cat": {0: 0.9}}, 10)
     for second in (0, 5, 9):
-        (tile,) = film.strip([still(second)], told.spans, lambda at: 100 + 60 * at, 10)
-        assert tile.image.width == round(round(film.HEIGHT * 96 / 54) * 1.3)
+        (tile,) = filmstrip.strip([still(second)], told.spans, lambda at: 100 + 60 * at, 10)
+        assert tile.image.width == round(round(filmstrip.HEIGHT * 96 / 54) * 1.3)
         assert tile.left <= 100 + 60 * second < tile.left + tile.image.width
 
 
@@ -178,7 +178,7 @@ def test_tiles_never_overlap_nor_leave_the_strip(
 ) -> None:
     told = built({"cat": dict.fromkeys(range(0, length, 3), 0.9)}, length)
     stills = [still(second, size=size) for second in seconds if second < length]
-    tiles = film.strip(stills, told.spans, lambda second: 150 + 650 * second // length, length)
+    tiles = filmstrip.strip(stills, told.spans, lambda second: 150 + 650 * second // length, length)
     assert bool(tiles) == bool(stills)
     ends = [(tile.left, tile.left + tile.image.width) for tile in tiles]
     assert all(a[1] < b[0] for a, b in pairwise(ends))
@@ -214,4 +214,4 @@ def test_a_still_that_is_no_small_jpeg_is_left_out(bad: bytes) -> None:
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=4))
 def test_no_broken_still_breaks_the_picture(at: int, bytes_: bytes) -> None:
     jpeg = still(0).jpeg
-    film.open_still(jpeg[:at] + bytes_ + jpeg[at + len(bytes_) :])
+    filmstrip.open_still(jpeg[:at] + bytes_ + jpeg[at + len(bytes_) :])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.media.formats import detect
-from tests.media.numbered import length_of, numbers_shown
+from bot.media.decode.formats import detect
+from tests.media.numbered_clips import length_of, numbers_shown
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_replies import FrameTime
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.storage.guild_settings import GuildSettingsStore
-from bot.storage.people import OptOutStore
+from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.tables import posted_clips, taggings
 from bot.storage.taggings import TaggingStore

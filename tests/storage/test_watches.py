@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.domain.watching import MOST_WATCHES, Watch
+from bot.domain.alerts import MOST_WATCHES, Watch
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.watches import WatchStore
 from tests.storage.test_posted_clips import POSTED

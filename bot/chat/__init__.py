@@ -1,0 +1,1 @@
+"""Everything that talks to Discord and is not a cog."""

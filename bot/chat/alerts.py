@@ -1,0 +1,66 @@
+"""Telling moderators what they watch for."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import discord
+import structlog
+
+from bot.chat.retry import may_pass
+from bot.render.search_results import alert_text
+
+if TYPE_CHECKING:
+    from bot.domain.alerts import Alert
+    from bot.i18n import Speech
+
+
+class Alerts:
+    """Sends alerts; the nonce makes a repeated send return the first one."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+        self._log = structlog.get_logger("framehound.alert")
+
+    async def send(self, alert: Alert, say: Speech) -> None:
+        """Send an alert; where that is not possible, say so once in the log.
+
+        Raises ``discord.HTTPException`` where another attempt may go well.
+        """
+        try:
+            await self._send(alert, say)
+        except discord.HTTPException as error:
+            if may_pass(error):
+                raise
+            self._log.warning(
+                "alert not possible",
+                server=alert.guild_id,
+                channel=alert.channel_id,
+                status=error.status,
+                code=error.code,
+            )
+
+    async def _send(self, alert: Alert, say: Speech) -> None:
+        channel = await self._client.fetch_channel(alert.channel_id)
+        # Settings may come from a file: what is seen in a server stays in it.
+        if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
+            self._log.warning("alert not possible: no channel of its server", channel=channel.id)
+            return
+        await channel.send(
+            alert_text(say, alert),
+            nonce=_nonce(alert),
+            allowed_mentions=discord.AllowedMentions.none(),
+            suppress_embeds=True,
+        )
+
+
+def _guild_id(channel: object) -> int | None:
+    guild = getattr(channel, "guild", None)
+    return guild.id if guild else None
+
+
+def _nonce(alert: Alert) -> str:
+    """Derive the nonce, at most 25 characters: one alert a message and channel."""
+    about = f"alert {alert.message_id} {alert.channel_id}"
+    return hashlib.sha256(about.encode()).hexdigest()[:25]

@@ -1,0 +1,196 @@
+"""The discord.py bot: intents, cogs, command sync, and one place for commands' errors."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.errors import FramehoundError
+from bot.i18n import ENGLISH, Sentence, Speech, spoken
+from bot.storage.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from bot.jobs.queue import Intake
+    from bot.runtime.app import App
+
+_FORBIDDEN = Sentence("You need the Manage Server permission to change this.")
+_SERVERS_ONLY = Sentence("This works in servers only.")
+_UNCLEAR = Sentence("I didn't understand that; try the command with / to see what it takes.")
+_NAMES = {
+    app_commands.TranslationContextLocation.command_name,
+    app_commands.TranslationContextLocation.group_name,
+    app_commands.TranslationContextLocation.parameter_name,
+}
+COGS = (
+    "cogs.autotag",
+    "cogs.tags",
+    "cogs.buttons",
+    "cogs.search",
+    "cogs.watches",
+    "cogs.settings",
+    "cogs.usage",
+    "cogs.privacy",
+    "cogs.about",
+)
+
+
+class FramehoundBot(commands.AutoShardedBot):
+    """Holds what the cogs need; keeps no cache of people or messages."""
+
+    def __init__(self, app: App, jobs: Intake, *, message_content: bool) -> None:
+        config = app.config
+        super().__init__(
+            command_prefix=commands.when_mentioned_or(config.command_prefix),
+            intents=_intents(message_content=message_content),
+            help_command=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            # What people may also use where the bot is not says so itself.
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            shard_count=config.shard_count,
+            **_chosen_shards(config.shard_ids),
+        )
+        self.app = app
+        self.jobs = jobs
+        self.forgetting = app.forgetting(jobs)
+        self._log = structlog.get_logger("framehound.client")
+        self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
+
+    async def setup_hook(self) -> None:
+        """Load every cog, or fail; then tell Discord about commands if they changed."""
+        for cog in COGS:
+            await self.load_extension(cog)
+        await self._sync_commands()
+
+    async def speech(self, guild_id: int | None) -> Speech:
+        """Return the language a server is answered in; English where that can't be looked up."""
+        if guild_id is None:
+            return ENGLISH
+        with suppress(StorageUnavailable):
+            return Speech((await self.app.settings.load(guild_id)).language)
+        return ENGLISH
+
+    async def speech_for(
+        self, asker: commands.Context[FramehoundBot] | discord.Interaction[FramehoundBot]
+    ) -> Speech:
+        """Return the language of an answer for one person's eyes: theirs, else the server's."""
+        interaction = asker.interaction if isinstance(asker, commands.Context) else asker
+        own = spoken(interaction.locale.value) if interaction else None
+        if own:
+            return Speech(own)
+        return await self.speech(asker.guild.id if asker.guild else None)
+
+    async def leave_gateway(self) -> None:
+        """Hear nothing more; REST stays open for the answers under way."""
+        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
+
+    async def on_ready(self) -> None:
+        """Say once per session that the bot is in."""
+        self._log.info("ready", user=str(self.user), servers=len(self.guilds))
+
+    async def on_command_error(
+        self,
+        context: commands.Context[FramehoundBot],  # type: ignore[override]  # our own bot class
+        error: commands.CommandError,
+        /,
+    ) -> None:
+        """Answer a failed text or hybrid command in a sentence."""
+        if isinstance(error, commands.CommandNotFound):
+            return
+        with suppress(discord.Forbidden):  # there is no other place to say it
+            await context.send(self._told(error, await self.speech_for(context)), ephemeral=True)
+
+    async def refuse(
+        self, interaction: discord.Interaction[FramehoundBot], error: Exception
+    ) -> None:
+        """Answer what a command, a button or a form could not do, for the asker's eyes alone."""
+        sentence = self._told(error, await self.speech_for(interaction))
+        if interaction.response.is_done():
+            await interaction.followup.send(sentence, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True)
+
+    def _told(self, error: Exception, say: Speech) -> str:
+        """Return what to tell people; what nobody expected is logged, once."""
+        cause = getattr(error, "original", error)
+        cause = getattr(cause, "original", cause)
+        if isinstance(cause, FramehoundError):
+            return cause.told(say)
+        if isinstance(cause, (commands.MissingPermissions, app_commands.MissingPermissions)):
+            return say(_FORBIDDEN)
+        if isinstance(cause, (commands.NoPrivateMessage, app_commands.NoPrivateMessage)):
+            return say(_SERVERS_ONLY)
+        if isinstance(cause, commands.UserInputError):
+            return say(_UNCLEAR)
+        self._log.error("command failed", exc_info=cause)
+        return FramehoundError().told(say)
+
+    async def _sync_commands(self) -> None:
+        """Sync only when the commands' content changed: Discord limits how often one may."""
+        translator = _CatalogTranslator()
+        await self.tree.set_translator(translator)
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        key = f"commands:{self.application_id}"
+        if await self.app.meta.get(key) != digest:
+            await self.tree.sync()
+            await self.app.meta.set(key, digest)
+
+
+class _CatalogTranslator(app_commands.Translator):
+    """Translates what commands and their options say of themselves; their names stay."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """Return the text in a language of ours other than English, else None."""
+        language = spoken(locale.value)
+        if language is None or language == "en" or context.location in _NAMES:
+            return None
+        return Speech(language)(str(string))
+
+
+def point_at(api_url: str) -> None:
+    """Make discord.py speak to another Discord-compatible REST root."""
+    Route.BASE = api_url
+
+
+async def follow_gateway(client: discord.Client) -> None:
+    """Make discord.py use the gateway its REST root names, also after a lost session.
+
+    Without this discord.py 2.7 goes back to its built-in address after op 9.
+    """
+    _shards, gateway, _limit = await client.http.get_bot_gateway()
+    DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway).with_query(None)
+
+
+def _chosen_shards(shards: tuple[int, ...] | None) -> dict[str, Any]:
+    """Name the shards to discord.py only where the operator did; else it takes all."""
+    return {"shard_ids": list(shards)} if shards else {}
+
+
+def _intents(*, message_content: bool) -> discord.Intents:
+    intents = discord.Intents.none()
+    intents.guilds = True
+    intents.messages = True
+    intents.message_content = message_content
+    return intents

@@ -1,0 +1,1 @@
+"""The program's commands: ``tag``, ``find``, ``check``, ``run`` and ``worker``."""

@@ -1,0 +1,70 @@
+"""``framehound check``: tries each part by itself and says in a line what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import typer
+
+from bot.chat.client import point_at
+from bot.errors import FramehoundError
+from bot.runtime import app as wiring
+from bot.storage.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from bot.config import Config
+
+_SETTINGS = 2
+_TAGGER = 4
+
+
+class _DiscordFailed(FramehoundError):
+    sentence = "{reason}"
+
+
+async def check(config: Config) -> int:
+    """Try every part; return 0 if all work, 2 for settings, 4 for a tagger."""
+    typer.echo(f"settings: read; the tagger is {config.chosen_tagger}")
+    ready = [
+        await _say("database", _try_database(config)),
+        await _say("discord", _try_discord(config)),
+    ]
+    async with wiring.opened_taggers(config) as taggers:
+        tagging = [await _say(name, tagger.check()) for name, tagger in taggers.items()]
+    if not all(ready):
+        return _SETTINGS
+    return 0 if all(tagging) else _TAGGER
+
+
+async def _say(name: str, attempt: Awaitable[str]) -> bool:
+    try:
+        typer.echo(f"{name}: {await attempt}")
+    except FramehoundError as error:
+        detail = f" ({error.detail})" if error.detail and error.detail != str(error) else ""
+        typer.echo(f"{name}: {error}{detail}")
+        return False
+    return True
+
+
+async def _try_database(config: Config) -> str:
+    async with Database.open(config.database) as database:
+        return f"{database!r} is open and up to date"
+
+
+async def _try_discord(config: Config) -> str:
+    if config.discord_token is None:
+        return "DISCORD_TOKEN is not set, so `framehound run` would not start"
+    if config.discord_api_url:
+        point_at(config.discord_api_url)
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await client.login(config.discord_token.get_secret_value())
+        except discord.LoginFailure:
+            raise _DiscordFailed(reason="it does not accept DISCORD_TOKEN") from None
+        except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
+            raise _DiscordFailed(reason="it does not answer", detail=str(error)) from error
+        return f"logged in as {client.user}"

@@ -1,0 +1,110 @@
+"""What ``framehound tag`` shows on a terminal: a progress bar and a coloured summary."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from bot.domain.progress import Stage
+from bot.render import formatting, sanitize
+from bot.render.summary import TaggedClip, empty_line, heading_facts, plain, span_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.domain.concepts import Concept
+    from bot.domain.progress import Progress as ClipProgress
+    from bot.domain.progress import ProgressListener
+
+_DOING = {Stage.DOWNLOAD: "downloading", Stage.TAG: "tagging"}
+
+
+class Terminal:
+    """Prints to standard output; progress and refusals go to standard error."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def print_line(self, line: str) -> None:
+        """Print a line as it is."""
+        self._out.file.write(f"{line}\n")
+        self._out.file.flush()
+
+    def print_mistake(self, line: str) -> None:
+        """Print a line about something that went wrong."""
+        self._err.print(Text(line, style="red"))
+
+    def print_summary(self, clip: TaggedClip) -> None:
+        """Print one clip's summary: aligned and coloured on a terminal, else plain."""
+        if not self._out.is_terminal:
+            self.print_line(plain([clip]))
+            return
+        title = Text(sanitize.clean(clip.name, limit=200), style="bold")
+        self._out.print(title.append(f" · {heading_facts(clip.timeline)}", style="not bold dim"))
+        self._out.print(_spans(clip))
+        empty = empty_line(clip.timeline, sanitize.clean)
+        if empty:
+            self._out.print(Text(empty, style="dim"))
+        self._out.print()
+
+    @contextmanager
+    def progress(self) -> Iterator[Bars]:
+        """Show how far clips are while the block runs; nothing where nobody watches."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(None))
+        with Progress(
+            *columns, console=self._err, transient=True, disable=not self._err.is_terminal
+        ) as shown:
+            yield Bars(shown)
+
+
+class Bars:
+    """A bar for each clip under way."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    @contextmanager
+    def bar(self, name: str) -> Iterator[ProgressListener]:
+        """Show a clip's bar while the block runs."""
+        short = sanitize.clean(name, limit=40)
+        task = self._shown.add_task(short, total=None)
+        try:
+            yield lambda step: _advance(self._shown, task, short, step)
+        finally:
+            self._shown.remove_task(task)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the bars away while something else is printed."""
+        self._shown.stop()
+        yield
+        self._shown.start()
+
+
+def _advance(bar: Progress, task: TaskID, name: str, step: ClipProgress) -> None:
+    bar.update(
+        task,
+        description=f"{_DOING[step.stage]} {name}",
+        completed=step.done,
+        total=step.total,
+    )
+
+
+def _spans(clip: TaggedClip) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for span in clip.timeline.spans:
+        if span.tags:
+            table.add_row(span_clock(span), Text(" · ").join(_tag(tag) for tag in span.tags))
+    return table
+
+
+def _tag(tag: Concept) -> Text:
+    return Text.assemble(sanitize.clean(tag.name), (f" {formatting.score(tag.score)}", "green"))

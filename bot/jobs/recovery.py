@@ -1,0 +1,81 @@
+"""Taking over the jobs of workers that never come back."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from bot.runtime.tasks import beside
+from bot.storage.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bot.storage.locks import Locks
+
+# A worker counts as gone when two looks in a row find its name free: right after a database was
+# restarted every name is, until its worker has taken it again.
+_PAUSE = 5.0
+
+
+class Abandonable(Protocol):
+    """A queue whose jobs may outlive their worker."""
+
+    async def other_workers(self) -> set[str]:
+        """Return who else has jobs under way."""
+
+    async def take_over(self, worker_id: str) -> int:
+        """Put a worker's jobs back in the queue; return how many."""
+
+
+class Takeover:
+    """Looks every ``pause`` seconds which workers' names nobody holds any more."""
+
+    def __init__(self, queue: Abandonable, locks: Locks, pause: float = _PAUSE) -> None:
+        self._queue = queue
+        self._locks = locks
+        self._pause = pause
+        self._suspects: set[str] = set()
+        self._log = structlog.get_logger("framehound.takeover")
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Look while the block runs."""
+        async with beside(self._watch()):
+            yield
+
+    async def look(self) -> None:
+        """Look once; raises StorageUnavailable."""
+        suspects = set()
+        for worker_id in await self._queue.other_workers():
+            if not await self._locks.take(worker_name(worker_id)):
+                continue
+            try:
+                if worker_id in self._suspects:
+                    jobs = await self._queue.take_over(worker_id)
+                    self._log.warning(
+                        "worker is gone; jobs taken over", worker=worker_id, jobs=jobs
+                    )
+                else:
+                    suspects.add(worker_id)
+            finally:
+                await self._locks.let_go(worker_name(worker_id))
+        self._suspects = suspects
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except StorageUnavailable as error:
+                self._log.warning("database can't be reached", detail=error.detail)
+            except Exception:  # noqa: BLE001 - logged whole; the next look may go well
+                self._log.exception("looking after other workers failed")
+            await asyncio.sleep(self._pause)
+
+
+def worker_name(worker_id: str) -> str:
+    """Return the name a worker holds as long as it lives."""
+    return f"worker {worker_id}"

@@ -1,0 +1,1 @@
+"""From a clip's bytes to the pictures of its seconds."""

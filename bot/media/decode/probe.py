@@ -1,0 +1,70 @@
+"""What a clip is and how long it lasts, found out in a sandboxed child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.clip import ClipFormat
+from bot.errors import Damaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bot.media.sandbox.pool import Sandbox
+
+TASK = "bot.media.decode.probe_child:probe"
+SECONDS = 15.0  # for a clip at every limit on a busy machine; most take milliseconds
+MAX_PACKETS = 200_000  # over 300 pictures a second in ten minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A clip's container, its length in milliseconds (at least 1) and its size in pixels."""
+
+    format: ClipFormat
+    duration: int
+    width: int
+    height: int
+
+
+async def probe(
+    sandbox: Sandbox,
+    path: Path,
+    *,
+    longest: int,
+    packets: int = MAX_PACKETS,
+    seconds: float = SECONDS,
+) -> Probe:
+    """Look at the file at ``path``, which may last ``longest`` milliseconds.
+
+    More than so many ``packets`` of pictures are no clip.
+
+    The length is the picture track's; sound that goes on after it does not count.
+
+    Raises ``NotFound``, ``UnsupportedFormat``, ``NotAVideo``, ``TooLong``, ``Damaged`` and
+    ``TooSlow``.
+    """
+    found = await sandbox.run(TASK, _request(path, longest, packets), seconds=seconds)
+    try:
+        return _read(found, longest)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+
+
+def _read(found: Any, longest: int) -> Probe:
+    """Take a child's answer apart; one that a clip took over may say anything."""
+    duration = int(found["duration"])
+    if not 0 < duration <= longest:
+        raise ValueError(f"a length of {duration} ms")
+    return Probe(
+        format=ClipFormat(found["format"]),
+        duration=duration,
+        width=int(found["width"]),
+        height=int(found["height"]),
+    )
+
+
+def _request(path: Path, longest: int, packets: int) -> dict[str, str | int]:
+    """Write the path in full: the child stands in a folder of its own."""
+    return {"path": str(path.absolute()), "longest": longest, "packets": packets}

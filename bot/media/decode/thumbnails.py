@@ -1,0 +1,26 @@
+"""Stills: the small pictures of a clip that a strip along its timeline is made of.
+
+Imports Pillow and NumPy: for code in a sandboxed child alone.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from bot.media.decode.scaling import View
+
+if TYPE_CHECKING:
+    from bot.media.decode.scaling import Picture
+
+VIEW = View(160, whole=True)
+_QUALITY = 60  # 2 to 4 KB for most pictures of that size
+
+
+def jpeg(picture: Picture) -> bytes:
+    """Return a still's picture as a file."""
+    written = io.BytesIO()
+    Image.fromarray(picture).save(written, "JPEG", quality=_QUALITY)
+    return written.getvalue()

@@ -1,0 +1,1 @@
+"""Downloading clips that people link to, from public addresses only."""

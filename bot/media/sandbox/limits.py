@@ -1,0 +1,101 @@
+"""What a child process takes away from itself before it opens a stranger's file.
+
+Linux gives every limit here. Elsewhere each one is kept as far as the system knows it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import signal
+import sys
+from dataclasses import dataclass
+
+from bot.media.sandbox import seccomp
+
+# include/uapi/linux/prctl.h
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxLimits:
+    """What a child may use at most.
+
+    ``memory`` is private writable memory and ``address_space`` all mappings, ``file_size`` one file
+    written and ``message`` one message to the parent, each in bytes. ``threads`` is how many
+    threads' worth of CPU time a task may burn a second, ``tasks`` after how many tasks a child is
+    replaced, ``start_seconds`` how long it may take to get ready.
+    """
+
+    memory: int = 512 * 1024**2
+    address_space: int = 4 * 1024**3
+    file_size: int = 64 * 1024**2
+    open_files: int = 64
+    message: int = 4 * 1024**2
+    threads: int = 2
+    tasks: int = 50
+    start_seconds: float = 30.0
+
+
+def confine(limits: SandboxLimits) -> None:
+    """Set every limit that holds for the child's whole life."""
+    os.umask(0o077)
+    _limit_resources(limits)
+    if sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if not seccomp.refuse_dangerous_calls():
+            sys.stderr.write("system calls cannot be filtered on this machine\n")
+
+
+def allow_cpu(seconds: float, threads: int) -> None:
+    """Let this process burn ``seconds`` of ``threads`` more; SIGXCPU ends it after that.
+
+    The parent's clock ends a slow task first. This one holds when the parent is gone or stopped.
+    """
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Windows has no such module
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    allowed = math.ceil(usage.ru_utime + usage.ru_stime + seconds * threads) + 1
+    _lower(resource.RLIMIT_CPU, allowed, resource.getrlimit(resource.RLIMIT_CPU)[1])
+
+
+def _limit_resources(limits: SandboxLimits) -> None:
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - Windows has no such module
+
+    for kind, value in (
+        (resource.RLIMIT_DATA, limits.memory),
+        (resource.RLIMIT_AS, limits.address_space),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _lower(kind, value, value)
+
+
+def _lower(kind: int, soft: int, hard: int) -> None:
+    """Set one limit, where the one inherited is not stricter."""
+    import resource  # noqa: PLC0415 - Windows has no such module
+
+    ceiling = resource.getrlimit(kind)[1]
+    if ceiling != resource.RLIM_INFINITY:
+        soft = min(soft, ceiling)
+        hard = ceiling if hard == resource.RLIM_INFINITY else min(hard, ceiling)
+    try:
+        resource.setrlimit(kind, (soft, hard))
+    except (OSError, ValueError):
+        if sys.platform == "linux":
+            raise  # macOS knows RLIMIT_AS and RLIMIT_DATA by name alone
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,1 +1,0 @@
-"""Giving jobs their answers, through Discord's REST alone."""

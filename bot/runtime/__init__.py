@@ -1,0 +1,1 @@
+"""What a running process consists of: wiring, shutdown, background tasks, logs and metrics."""

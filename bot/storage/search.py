@@ -1,0 +1,268 @@
+"""Reading the index: posted clips by what they show, newest first, where somebody may look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true
+
+from bot.domain.concepts import TaggerIdentity
+from bot.domain.search import Hit, KnownConcept, first_snowflake, fold
+from bot.storage import search_index
+from bot.storage.tables import (
+    index_concepts,
+    index_scores,
+    index_taggings,
+    opted_out,
+    posted_clips,
+    reports,
+    thresholds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
+
+    from bot.domain.search import Search, Sight
+    from bot.storage.database import Database
+
+_posted, _taggings, _scores, _concepts = (
+    posted_clips.c,
+    index_taggings.c,
+    index_scores.c,
+    index_concepts.c,
+)
+# What is suggested is counted in so many clips, the newest: it is asked for at each key pressed.
+_MOST_COUNTED = 1000
+_NEWEST_FIRST = (_posted.message_id.desc(), _posted.position, _posted.fingerprint)
+
+
+class ConceptIndex:
+    """Finds posted clips; thresholds are each server's own, else ``default`` for its tagger."""
+
+    def __init__(
+        self, database: Database, default: tuple[TaggerIdentity, float] | None = None
+    ) -> None:
+        self._database = database
+        self._threshold = _threshold(default)
+
+    async def complete(self) -> int:
+        """Index what a program without an index stored; return how many taggings."""
+        return await search_index.complete(self._database)
+
+    async def named(self, name: str) -> KnownConcept | None:
+        """Return the concept of a name, however it is capitalised or accented."""
+        return await self._concept(_concepts.folded == fold(name))
+
+    async def numbered(self, number: int) -> KnownConcept | None:
+        """Return the concept of a number."""
+        return await self._concept(_concepts.id == number)
+
+    async def count(self, search: Search) -> int:
+        """Return how many posted clips would be found."""
+        query = select(func.count()).select_from(self._found(search).subquery())
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def find(self, search: Search, *, limit: int, offset: int = 0) -> list[Hit]:
+        """Return posted clips, newest first."""
+        page = self._found(search).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+        found = page.subquery()
+        reply = reports.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
+        same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
+        shown = _with_thresholds(
+            found.join(posted_clips, and_(*same))
+            .join(index_taggings, _taggings.id == found.c.tagging)
+            .join(
+                index_scores,
+                and_(_scores.tagging == _taggings.id, _scores.concept == search.concept),
+            )
+        )
+        query = (
+            select(
+                posted_clips,
+                *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
+                *(_taggings.default_threshold, _scores.score, reports.c.reply_id),
+                self._applied(search).label("threshold"),
+            )
+            .select_from(shown.outerjoin(reports, reply))
+            .order_by(*_NEWEST_FIRST)
+        )
+        async with self._database.reading() as connection:
+            return [_hit(row) for row in await connection.execute(query)]
+
+    async def private_threads(self, search: Search, limit: int) -> list[int]:
+        """Return private threads where something would be found, the latest first.
+
+        They are those in the ``channels`` of the search's sight that it does not see yet.
+        """
+        sight = search.sight
+        if sight is None:
+            return []
+        shut = and_(_posted.parent_id.in_(sight.channels), ~_seen(sight), _posted.private)
+        query = (
+            select(_posted.channel_id)
+            .select_from(_SHOWN)
+            .where(self._matches(search, shut))
+            .group_by(_posted.channel_id)
+            .order_by(func.max(_posted.message_id).desc())
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query))
+
+    async def suggest(
+        self,
+        typed: str,
+        *,
+        guild_id: int | None,
+        sight: Sight,
+        hidden: Collection[str] = (),
+        limit: int = 25,
+    ) -> list[str]:
+        """Return tags of the newest clips one can see that have a word like it, most seen first."""
+        start = fold(typed)
+        seen = self._counted(guild_id, sight)
+        query = (
+            select(_concepts.name)
+            .join_from(index_concepts, seen, seen.c.concept == _concepts.id)
+            .where(
+                or_(
+                    _concepts.folded.startswith(start, autoescape=True),
+                    _concepts.folded.contains(f" {start}", autoescape=True),
+                ),
+                _concepts.folded.not_in({fold(name) for name in hidden}),
+            )
+            .order_by(seen.c.clips.desc(), _concepts.name)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query))
+
+    async def _concept(self, which: ColumnElement[bool]) -> KnownConcept | None:
+        query = select(_concepts.id, _concepts.name).where(which)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+        return KnownConcept(row.id, row.name) if row else None
+
+    def _counted(self, guild_id: int | None, sight: Sight) -> Subquery:
+        """Count in how many of the newest clips each concept is above the threshold."""
+        newest = (
+            select(_taggings.id, self._threshold.label("threshold"))
+            .select_from(_with_thresholds(_INDEXED))
+            .where(_seen(sight), _is_shown())
+            .where(true() if guild_id is None else _posted.guild_id == guild_id)
+            .order_by(_posted.message_id.desc())
+            .limit(_MOST_COUNTED)
+            .subquery()
+        )
+        return (
+            select(_scores.concept, func.count().label("clips"))
+            .join_from(newest, index_scores, _scores.tagging == newest.c.id)
+            .where(_scores.score > newest.c.threshold)
+            .group_by(_scores.concept)
+            .subquery()
+        )
+
+    def _found(self, search: Search) -> Select[Any]:
+        """Return each posted clip found, with the last of its taggings that show it.
+
+        A clip has several where it was tagged in several languages, or by one tagger after another.
+        """
+        return (
+            select(_posted.message_id, _posted.fingerprint, func.max(_taggings.id).label("tagging"))
+            .select_from(_SHOWN)
+            .where(self._matches(search))
+            .group_by(_posted.message_id, _posted.fingerprint)
+        )
+
+    def _applied(self, search: Search) -> ColumnElement[float]:
+        """Return what a score must be above."""
+        if search.lowest is None:
+            return self._threshold
+        lowest: ColumnElement[float] = cast(search.lowest, _scores.score.type)
+        return lowest
+
+    def _matches(
+        self, search: Search, seen: ColumnElement[bool] | None = None
+    ) -> ColumnElement[bool]:
+        wanted = [
+            _scores.concept == search.concept,
+            _scores.score > self._applied(search),
+            _is_shown(),
+        ]
+        if search.guild_id is not None:
+            wanted.append(_posted.guild_id == search.guild_id)
+        if seen is None and search.sight is not None:
+            seen = _seen(search.sight)
+        if seen is not None:
+            wanted.append(seen)
+        return and_(*wanted, *_narrowed(search))
+
+
+def _with_thresholds(clips: FromClause) -> FromClause:
+    """Join posted clips with what their servers have set."""
+    same_tagger = thresholds.c.tagger == _taggings.tagger + ":" + _taggings.model
+    own = and_(thresholds.c.guild_id == _posted.guild_id, same_tagger)
+    return clips.outerjoin(thresholds, own)
+
+
+_INDEXED = posted_clips.join(index_taggings, _taggings.fingerprint == _posted.fingerprint)
+_SHOWN = _with_thresholds(_INDEXED.join(index_scores, _scores.tagging == _taggings.id))
+
+
+def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[float]:
+    """Return the threshold of a posted clip: its server's, the operator's, its tagger's."""
+    if default is None:
+        return func.coalesce(thresholds.c.threshold, _taggings.default_threshold)
+    tagger, score = default
+    asked = and_(_taggings.tagger == tagger.name, _taggings.model == tagger.model)
+    own = case((asked, score), else_=_taggings.default_threshold)
+    return func.coalesce(thresholds.c.threshold, own)
+
+
+def _narrowed(search: Search) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if search.channel_id is not None:
+        channel = search.channel_id
+        wanted.append(or_(_posted.channel_id == channel, _posted.parent_id == channel))
+    if search.author_id is not None:
+        wanted.append(_posted.author_id == search.author_id)
+    if search.since is not None:
+        wanted.append(_posted.message_id >= first_snowflake(search.since))
+    if search.until is not None:
+        wanted.append(_posted.message_id < first_snowflake(search.until))
+    return wanted
+
+
+def _is_shown() -> ColumnElement[bool]:
+    """Leave clips alone whose poster opted out after they were tagged."""
+    out = select(opted_out.c.user_id).where(opted_out.c.user_id == _posted.author_id)
+    return ~out.exists()
+
+
+def _seen(sight: Sight) -> ColumnElement[bool]:
+    return or_(
+        _posted.channel_id.in_(sight.channels | sight.threads),
+        and_(_posted.parent_id.in_(sight.channels), _posted.private == false()),
+        _posted.parent_id.in_(sight.managed),
+    )
+
+
+def _hit(row: Row[Any]) -> Hit:
+    return Hit(
+        message_id=row.message_id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        author_id=row.author_id,
+        fingerprint=row.fingerprint,
+        tagger=TaggerIdentity(
+            row.tagger, row.model, row.default_threshold, row.revision, row.sampling
+        ),
+        score=row.score,
+        threshold=row.threshold,
+        position=row.position,
+        clips=row.clips,
+        reply_id=row.reply_id,
+    )

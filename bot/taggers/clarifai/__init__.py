@@ -1,0 +1,1 @@
+"""Clarifai's video models as a tagger."""

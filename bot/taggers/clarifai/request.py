@@ -1,0 +1,77 @@
+"""What we ask Clarifai: one clip, by its link or by its bytes.
+
+The body is ``PostModelOutputsRequest`` of ``proto/clarifai/api/service.proto`` in Clarifai's
+published API definitions (https://github.com/Clarifai/clarifai-grpc).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.taggers.clarifai.response import SAMPLING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+# https://docs.clarifai.com/api-guide/concepts/languages: of those it has, ours besides English
+LANGUAGES = frozenset({"de", "es", "fr"})
+# https://docs.clarifai.com/api-guide/languages: the general model alone, under its two ids
+MULTILINGUAL = frozenset({"general-image-recognition", "aaa03c23b3724a16a56b629203edc62c"})
+_MOST_CONCEPTS = 50
+_CHUNK = 768 * 1024  # a multiple of 3: base64 of the parts is then base64 of the whole
+_HOLE = "<the clip>"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body, ``size`` bytes in all."""
+
+    size: int
+    parts: AsyncIterator[bytes]
+
+
+async def by_link(url: str, language: str | None = None) -> Body:
+    """Ask for the clip at a link that Clarifai fetches itself, with concepts in a language."""
+    whole = _request({"url": url}, language).encode()
+    return Body(len(whole), _once(whole))
+
+
+async def by_bytes(path: Path, language: str | None = None) -> Body:
+    """Ask for the clip in a file, read and encoded bit by bit while it is sent."""
+    head, _, tail = _request({"base64": _HOLE}, language).partition(_HOLE)
+    size = (await asyncio.to_thread(path.stat)).st_size
+    encoded = 4 * -(-size // 3)
+    return Body(len(head) + encoded + len(tail), _around(path, size, head.encode(), tail.encode()))
+
+
+def _request(video: dict[str, str], language: str | None) -> str:
+    spoken = {"language": language} if language else {}
+    config = {"sample_ms": SAMPLING, "max_concepts": _MOST_CONCEPTS, "min_value": 0.0, **spoken}
+    return json.dumps(
+        {
+            "inputs": [{"data": {"video": video}}],
+            "model": {"output_info": {"output_config": config}},
+        }
+    )
+
+
+async def _once(whole: bytes) -> AsyncIterator[bytes]:
+    yield whole
+
+
+async def _around(path: Path, size: int, head: bytes, tail: bytes) -> AsyncIterator[bytes]:
+    yield head
+    for start in range(0, size, _CHUNK):
+        yield await asyncio.to_thread(_encode_part, path, start)
+    yield tail
+
+
+def _encode_part(path: Path, start: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return base64.b64encode(file.read(_CHUNK))

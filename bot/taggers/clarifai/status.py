@@ -1,0 +1,227 @@
+"""What Clarifai's status codes mean for us, and the error each becomes.
+
+Numbers and names are those of ``proto/clarifai/api/status/status_code.proto`` in Clarifai's
+published API definitions (https://github.com/Clarifai/clarifai-grpc, Apache-2.0); a code missing
+here is ``Kind.UNKNOWN``: nobody tries again, and the operator reads what Clarifai wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bot.errors import QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
+from bot.i18n import Sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.errors import TaggerError
+
+
+class Kind(Enum):
+    """What a code means for us."""
+
+    SUCCESS = auto()
+    UNSPECIFIC = auto()  # it failed, and the reason stands elsewhere
+    ACCOUNT = auto()
+    QUOTA = auto()
+    THROTTLED = auto()
+    REQUEST = auto()
+    MODEL = auto()
+    WAKING = auto()
+    DOWNLOAD = auto()
+    UNSUPPORTED = auto()
+    INVALID = auto()
+    OVER_LIMIT = auto()
+    BAD_LINK = auto()
+    BAD_BYTES = auto()
+    UNDECODABLE = auto()
+    EMPTY = auto()
+    CONNECTION = auto()
+    SERVER = auto()
+    GARBLED = auto()  # not JSON at all: somebody on the way wrote it, or it was cut
+    ABSURD = auto()  # JSON, and not an answer to what we asked
+    UNKNOWN = auto()
+
+
+_CODES: tuple[tuple[int, str, Kind], ...] = (
+    (10000, "SUCCESS", Kind.SUCCESS),
+    (10010, "MIXED_STATUS", Kind.UNSPECIFIC),
+    (10020, "FAILURE", Kind.UNSPECIFIC),
+    (10030, "TRY_AGAIN", Kind.SERVER),
+    (11000, "CONN_ACCOUNT_ISSUES", Kind.ACCOUNT),
+    (11001, "CONN_TOKEN_INVALID", Kind.ACCOUNT),
+    (11002, "CONN_CREDENTIALS_INVALID", Kind.ACCOUNT),
+    (11003, "CONN_EXCEED_HOURLY_LIMIT", Kind.QUOTA),
+    (11004, "CONN_EXCEED_MONTHLY_LIMIT", Kind.QUOTA),
+    (11005, "CONN_THROTTLED", Kind.THROTTLED),
+    (11006, "CONN_EXCEEDS_LIMITS", Kind.QUOTA),
+    (11007, "CONN_INSUFFICIENT_SCOPES", Kind.ACCOUNT),
+    (11008, "CONN_KEY_INVALID", Kind.ACCOUNT),
+    (11009, "CONN_KEY_NOT_FOUND", Kind.ACCOUNT),
+    (11100, "CONN_BAD_REQUEST_FORMAT", Kind.REQUEST),
+    (11101, "CONN_DOES_NOT_EXIST", Kind.REQUEST),
+    (11102, "CONN_INVALID_REQUEST", Kind.REQUEST),
+    (21200, "MODEL_DOES_NOT_EXIST", Kind.MODEL),
+    (21201, "MODEL_PERMISSION_DENIED", Kind.MODEL),
+    (21202, "MODEL_INVALID_ARGUMENT", Kind.MODEL),
+    (21351, "MODEL_DEPLOYING", Kind.WAKING),
+    (21354, "MODEL_BUSY_PLEASE_RETRY", Kind.WAKING),
+    (21355, "MODEL_LOADING", Kind.WAKING),
+    (30002, "INPUT_DOWNLOAD_FAILED", Kind.DOWNLOAD),
+    (30002, "INPUT_FAILED", Kind.DOWNLOAD),
+    (30101, "INPUT_UNSUPPORTED_FORMAT", Kind.UNSUPPORTED),
+    (30104, "INPUT_INVALID_ARGUMENT", Kind.INVALID),
+    (30105, "INPUT_OVER_LIMIT", Kind.OVER_LIMIT),
+    (30106, "INPUT_INVALID_URL", Kind.BAD_LINK),
+    (30300, "ALL_INPUT_INVALID_BYTES", Kind.BAD_BYTES),
+    (31002, "INPUT_VIDEO_DOWNLOAD_FAILED", Kind.DOWNLOAD),
+    (31101, "INPUT_VIDEO_UNSUPPORTED_FORMAT", Kind.UNSUPPORTED),
+    (31104, "INPUT_VIDEO_INVALID_ARGUMENT", Kind.INVALID),
+    (31105, "INPUT_VIDEO_OVER_LIMIT", Kind.OVER_LIMIT),
+    (31106, "INPUT_VIDEO_INVALID_URL", Kind.BAD_LINK),
+    (31300, "ALL_INPUT_VIDEOS_INVALID_BYTES", Kind.BAD_BYTES),
+    (31420, "INPUT_VIDEO_PROCESSING_FAILED", Kind.UNDECODABLE),
+    (39996, "INPUT_CONNECTION_FAILED", Kind.CONNECTION),
+    (40030, "RPC_REQUEST_QUEUE_FULL", Kind.SERVER),
+    (40031, "RPC_SERVER_UNAVAILABLE", Kind.SERVER),
+    (40032, "RPC_REQUEST_TIMEOUT", Kind.SERVER),
+    (41000, "QUEUE_CONN_ERROR", Kind.SERVER),
+    (98004, "INTERNAL_SERVER_ISSUE", Kind.SERVER),
+    (98005, "INTERNAL_FETCHING_ISSUE", Kind.SERVER),
+    (98006, "INTERNAL_DATABASE_ISSUE", Kind.SERVER),
+    (98008, "INTERNAL_CONTEXT_CANCELED", Kind.SERVER),
+    (98009, "INTERNAL_UNEXPECTED_TIMEOUT", Kind.SERVER),
+    (98010, "INTERNAL_UNEXPECTED_V1", Kind.SERVER),
+    (98011, "INTERNAL_UNEXPECTED_PANIC", Kind.SERVER),
+    (98012, "INTERNAL_UNEXPECTED_SPIRE", Kind.SERVER),
+    (98013, "INTERNAL_REDIS_UNAVAILABLE", Kind.SERVER),
+    (98014, "INTERNAL_RESOURCE_EXHAUSTED", Kind.SERVER),
+    (98015, "INTERNAL_REDIS_UNCATEGORIZED", Kind.SERVER),
+    (98016, "INTERNAL_AWS_UNCATEGORIZED", Kind.SERVER),
+    (98017, "INTERNAL_AZURE_UNCATEGORIZED", Kind.SERVER),
+    (98018, "INTERNAL_VECTORDB_UNCATEGORIZED", Kind.SERVER),
+    (98019, "INTERNAL_ORACLE_UNCATEGORIZED", Kind.SERVER),
+    (98020, "INTERNAL_VULTR_UNCATEGORIZED", Kind.SERVER),
+    (98021, "INTERNAL_GCP_UNCATEGORIZED", Kind.SERVER),
+)
+_KINDS = MappingProxyType({number: kind for number, _, kind in _CODES})
+_NUMBERS = MappingProxyType({name: number for number, name, _ in _CODES})
+_INTERNAL = range(98_000, 99_000)  # "98xxx": those added later mean the same
+
+_HTTP_KINDS: Mapping[int, Kind] = MappingProxyType(
+    {
+        HTTPStatus.UNAUTHORIZED: Kind.ACCOUNT,
+        HTTPStatus.FORBIDDEN: Kind.ACCOUNT,
+        HTTPStatus.NOT_FOUND: Kind.MODEL,
+        HTTPStatus.REQUEST_TIMEOUT: Kind.SERVER,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Kind.OVER_LIMIT,
+        HTTPStatus.TOO_MANY_REQUESTS: Kind.THROTTLED,
+    }
+)
+
+_REASONS: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.DOWNLOAD: Sentence("it couldn't download it"),
+        Kind.UNSUPPORTED: Sentence("it doesn't read this format"),
+        Kind.INVALID: Sentence("it found something in it that it doesn't accept"),
+        Kind.OVER_LIMIT: Sentence("it is larger or longer than the tagger allows"),
+        Kind.BAD_LINK: Sentence("it can't use the clip's link"),
+        Kind.BAD_BYTES: Sentence("it can't read the clip's bytes"),
+        Kind.UNDECODABLE: Sentence("it failed to decode it"),
+        Kind.EMPTY: Sentence("it returned nothing"),
+    }
+)
+
+_ADVICE: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.ACCOUNT: "check CLARIFAI_PAT; it has to be a personal access token, "
+        "app keys no longer reach Clarifai's public models",
+        Kind.MODEL: "check CLARIFAI_USER_ID, CLARIFAI_APP_ID, CLARIFAI_MODEL_ID "
+        "and CLARIFAI_MODEL_VERSION_ID",
+        Kind.REQUEST: "a defect of ours, please report it",
+    }
+)
+
+
+class CallFailed(Exception):
+    """One call failed: why, in words for the operator, and when to call again if told (seconds)."""
+
+    def __init__(self, kind: Kind, detail: str, retry_after: float | None = None) -> None:
+        self.kind = kind
+        self.detail = detail
+        self.retry_after = retry_after
+        super().__init__(kind, detail, retry_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One ``status`` object of an answer: what its code means, and its text for the operator."""
+
+    kind: Kind
+    text: str
+
+    @classmethod
+    def read(cls, raw: object) -> Status:
+        """Read a ``status`` as it came, whatever it is."""
+        if not isinstance(raw, dict):
+            return cls(Kind.UNSPECIFIC, "no status")
+        parts = [raw.get(field) for field in ("description", "details")]
+        words = [f"{raw.get('code')}", *(part for part in parts if part and isinstance(part, str))]
+        if isinstance(raw.get("req_id"), str):
+            words.append(f"req_id {raw['req_id']}")
+        return cls(kind_of(raw.get("code")), "; ".join(words))
+
+
+def kind_of(code: object) -> Kind:
+    """Return what a code means, be it a number, a number in quotes or a name."""
+    if isinstance(code, str):
+        code = int(code) if _is_short_number(code) else _NUMBERS.get(code)
+    if not isinstance(code, int) or isinstance(code, bool):
+        return Kind.UNKNOWN
+    return _KINDS.get(code, Kind.SERVER if code in _INTERNAL else Kind.UNKNOWN)
+
+
+def _is_short_number(text: str) -> bool:
+    return len(text) <= len("10000") and text.isascii() and text.isdigit()
+
+
+def kind_of_http(status: int) -> Kind:
+    """Return what an HTTP status means where no code says more."""
+    if status == HTTPStatus.OK:
+        return Kind.SUCCESS
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Kind.SERVER
+    return _HTTP_KINDS.get(status, Kind.UNKNOWN)
+
+
+def judge(http: int, *statuses: Status) -> None:
+    """Raise ``CallFailed`` unless HTTP and every status say success; the most telling decides.
+
+    Give the statuses with the most particular one first: an output's before the whole answer's.
+    """
+    kinds = [status.kind for status in statuses]
+    transport = kind_of_http(http)
+    if all(kind is Kind.SUCCESS for kind in (*kinds, transport)):
+        return
+    vague = {Kind.SUCCESS, Kind.UNSPECIFIC, Kind.UNKNOWN}
+    telling = [kind for kind in (*kinds, transport) if kind not in vague]
+    text = " | ".join(status.text for status in statuses)
+    raise CallFailed(telling[0] if telling else Kind.UNKNOWN, f"HTTP {http}: {text}")
+
+
+def error_for(failure: CallFailed) -> TaggerError:
+    """Return the error people and the operator read for a failed call."""
+    advice = _ADVICE.get(failure.kind)
+    detail = f"{failure.detail} ({advice})" if advice else failure.detail
+    if failure.kind in _REASONS:
+        return TaggerRefused(reason=_REASONS[failure.kind], detail=detail)
+    if failure.kind is Kind.QUOTA:
+        return QuotaExhausted(detail=detail)
+    if failure.kind is Kind.THROTTLED:
+        return TaggerBusy(detail=detail)
+    return TaggerUnavailable(detail=detail)

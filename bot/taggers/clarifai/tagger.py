@@ -1,0 +1,242 @@
+"""Clarifai's video prediction over REST: one clip a call.
+
+The paths are the http annotations of ``proto/clarifai/api/service.proto`` in Clarifai's published
+API definitions (https://github.com/Clarifai/clarifai-grpc); the default threshold is that of
+Clarifai's 2018 tutorial on tagging videos.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from bot.domain.concepts import TaggerIdentity
+from bot.domain.progress import Progress, Stage
+from bot.domain.tagging import Seen
+from bot.domain.timeline import count_seconds
+from bot.errors import TooLarge
+from bot.runtime.metrics import Metrics
+from bot.taggers.clarifai.request import LANGUAGES, MULTILINGUAL, by_bytes, by_link
+from bot.taggers.clarifai.response import SAMPLING, read_frames, read_model
+from bot.taggers.clarifai.retry import RetryPolicy, read_retry_after
+from bot.taggers.clarifai.status import CallFailed, Kind, error_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bot.domain.clip import ClipFile, ClipLimits
+    from bot.domain.concepts import Frame
+    from bot.domain.progress import ProgressListener
+    from bot.taggers.clarifai.request import Body
+
+    Permit = Callable[[], Awaitable[None]]
+
+_DEFAULT_THRESHOLD = 0.94
+_LARGEST_ANSWER = 32_000_000  # ten minutes of 50 concepts a second are some 5 MB
+_LONGEST_DETAIL = 2000
+_CONNECTING = 10.0  # seconds
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ClarifaiAccount:
+    """Whose model to ask, and with which personal access token."""
+
+    api_url: str
+    token: str = field(repr=False)
+    user_id: str
+    app_id: str
+    model_id: str
+    model_version_id: str | None = None
+
+    @property
+    def model_url(self) -> str:
+        """Where the model, in its version if one is set, describes itself."""
+        names = [("users", self.user_id), ("apps", self.app_id), ("models", self.model_id)]
+        if self.model_version_id:
+            names.append(("versions", self.model_version_id))
+        path = "/".join(f"{kind}/{quote(name, safe='')}" for kind, name in names)
+        return f"{self.api_url.rstrip('/')}/v2/{path}"
+
+    @property
+    def outputs_url(self) -> str:
+        """Where the model takes what it is to look at."""
+        return f"{self.model_url}/outputs"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came over HTTP; ``retry_after`` in seconds."""
+
+    http: int
+    content: bytes
+    retry_after: float | None
+
+
+async def _no_wait() -> None:
+    """Permit every call at once."""
+
+
+class ClarifaiTagger:
+    """Tags clips with one of Clarifai's models.
+
+    A clip small enough is sent whole, so that what was checked is what gets tagged; a larger one is
+    sent as a link. With ``links_first`` every clip that has a link goes by its link, and by its
+    bytes if Clarifai can't download it. ``permit`` is awaited before each call, retries included.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        account: ClarifaiAccount,
+        limits: ClipLimits,
+        *,
+        retry: RetryPolicy | None = None,
+        permit: Permit = _no_wait,
+        metrics: Metrics | None = None,
+        links_first: bool = False,
+    ) -> None:
+        self._session = session
+        self._account = account
+        self._limits = limits
+        self._retry = retry or RetryPolicy()
+        self._permit = permit
+        self._metrics = metrics or Metrics()
+        self._links_first = links_first
+
+    @property
+    def identity(self) -> TaggerIdentity:
+        """The model, told apart by its version where one is set."""
+        return TaggerIdentity(
+            name="clarifai",
+            model=self._account.model_id,
+            default_threshold=_DEFAULT_THRESHOLD,
+            revision=self._account.model_version_id or "",
+            sampling=SAMPLING,
+            languages=LANGUAGES if self._account.model_id in MULTILINGUAL else frozenset(),
+        )
+
+    @property
+    def longest(self) -> int:
+        """How many milliseconds a clip may have."""
+        return self._limits.duration
+
+    def size_limit(self, *, public: bool) -> int:
+        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+        as_bytes = self._limits.as_bytes
+        return max(self._limits.by_url, as_bytes) if public else as_bytes
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames a clip of so many milliseconds costs."""
+        return count_seconds(duration)
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+        """Return what Clarifai saw.
+
+        Raises ``TooLarge``, ``TaggerUnavailable``, ``TaggerRefused``, ``TaggerBusy`` or
+        ``QuotaExhausted``.
+        """
+        length = count_seconds(clip.info.duration)
+        progress(Progress(Stage.TAG, 0, length))
+        try:
+            frames = await self._predict(clip)
+        except CallFailed as failure:
+            raise error_for(failure) from failure
+        progress(Progress(Stage.TAG, length, length))
+        return Seen(frames)
+
+    async def check(self) -> str:
+        """Ask for the model once, which costs nothing; raise ``TaggerError`` if that fails."""
+        call = partial(self._call, "GET", self._account.model_url, read_model)
+        try:
+            model = await replace(self._retry, attempts=1).pursue(call)
+        except CallFailed as failure:
+            raise error_for(failure) from failure
+        return f"clarifai: {model} answers"
+
+    async def _predict(self, clip: ClipFile) -> tuple[Frame, ...]:
+        fits = clip.info.size <= self._limits.as_bytes
+        link = clip.public_url if clip.info.size <= self._limits.by_url else None
+        if not fits and link is None:
+            limit = self.size_limit(public=clip.public_url is not None)
+            raise TooLarge(clip.info.size, limit)
+        if link and (self._links_first or not fits):
+            try:
+                return await self._pursue(clip, partial(by_link, link, self._language(clip)))
+            except CallFailed as failure:
+                if failure.kind is not Kind.DOWNLOAD or not fits:
+                    raise
+        return await self._pursue(clip, partial(by_bytes, clip.path, self._language(clip)))
+
+    def _language(self, clip: ClipFile) -> str | None:
+        """Return the language to ask for, if it is one to ask for."""
+        return clip.language if clip.language in self.identity.languages else None
+
+    async def _pursue(
+        self, clip: ClipFile, ask: Callable[[], Awaitable[Body]]
+    ) -> tuple[Frame, ...]:
+        read = partial(read_frames, duration=clip.info.duration)
+
+        async def predict() -> tuple[Frame, ...]:
+            frames = await self._call("POST", self._account.outputs_url, read, await ask())
+            self._metrics.frames_billed.inc(len(frames))
+            return frames
+
+        return await self._retry.pursue(predict)
+
+    async def _call(
+        self, method: str, url: str, read: Callable[[int, bytes], T], body: Body | None = None
+    ) -> T:
+        """Make one call and read its answer in a thread, or raise ``CallFailed``."""
+        await self._permit()
+        retry_after = None
+        try:
+            answer = await self._exchange(method, url, body)
+            retry_after = answer.retry_after
+            understood = await asyncio.to_thread(read, answer.http, answer.content)
+        except CallFailed as failure:
+            self._metrics.clarifai_calls.labels(failure.kind.name.lower()).inc()
+            detail = self._without_token(failure.detail)[:_LONGEST_DETAIL]
+            raise CallFailed(failure.kind, detail, retry_after) from None
+        self._metrics.clarifai_calls.labels("ok").inc()
+        return understood
+
+    async def _exchange(self, method: str, url: str, body: Body | None) -> _Answer:
+        headers = {"Authorization": f"Key {self._account.token}"}
+        if body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(body.size)}
+        try:
+            async with self._session.request(
+                method,
+                URL(url, encoded=True),
+                data=body.parts if body else None,
+                headers=headers,
+                allow_redirects=False,  # the token is for nobody else
+                timeout=aiohttp.ClientTimeout(
+                    total=self._retry.request_timeout, sock_connect=_CONNECTING
+                ),
+            ) as response:
+                wait = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+                return _Answer(response.status, await _read_bounded(response), wait)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise CallFailed(Kind.SERVER, f"{type(error).__name__}: {error}") from error
+
+    def _without_token(self, text: str) -> str:
+        return text.replace(self._account.token, "[token]")
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > _LARGEST_ANSWER:
+            raise CallFailed(Kind.ABSURD, f"an answer of more than {_LARGEST_ANSWER} bytes")
+    return bytes(content)

@@ -1,0 +1,172 @@
+"""What the buttons under a reply do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord.ext import commands
+
+from bot.chat.buttons import PATTERN, Action, Pressed, higher, lower, pages
+from bot.chat.messages import Draft, attached
+from bot.domain.cooldown import Cooldown
+from bot.errors import Forgotten, NotYours, TooOften
+from bot.i18n import Speech
+from bot.render.export_files import bundle
+from bot.render.summary import TaggedClip
+from bot.render.tag_list import tag_pages
+from bot.storage.retry import patiently
+from cogs.message_clips import asked_clips
+
+if TYPE_CHECKING:
+    import re
+
+    from bot.chat.client import FramehoundBot
+    from bot.storage.job_records import SavedReport
+
+    Press = discord.Interaction[FramehoundBot]
+    Button = discord.ui.Button[discord.ui.View]
+
+
+class Explore(commands.Cog):
+    """Shows reports anew, whole, as files, or no more."""
+
+    def __init__(self, bot: FramehoundBot) -> None:
+        self._bot = bot
+        self._persons = Cooldown(at_once=10, pause=2.0)
+
+    async def cog_load(self) -> None:
+        """Listen to the buttons of every reply, however old."""
+        self._bot.add_dynamic_items(ReportButton)
+
+    async def cog_unload(self) -> None:
+        """Listen no more."""
+        self._bot.remove_dynamic_items(ReportButton)
+
+    async def press(self, interaction: Press, pressed: Pressed) -> None:
+        """Do what a button is for; raises FramehoundError where that can't be."""
+        wait = self._persons.wait(interaction.user.id, time.monotonic())
+        if wait:
+            raise TooOften(wait)
+        match pressed.action:
+            case Action.LOWER:
+                await self._show_above(interaction, pressed, lower(pressed.threshold))
+            case Action.RAISE:
+                await self._show_above(interaction, pressed, higher(pressed.threshold))
+            case Action.ALL_TAGS:
+                await self._list(interaction, pressed)
+            case Action.EXPORT:
+                await self._export(interaction, pressed)
+            case Action.REMOVE:
+                await self._remove(interaction, pressed)
+
+    async def _show_above(
+        self, interaction: Press, pressed: Pressed, threshold: float | None
+    ) -> None:
+        """Show the reply above another threshold, to everybody, from what is stored."""
+        await interaction.response.defer()
+        saved = await self._saved(pressed)
+        reporter = self._bot.app.reporter
+        settings = await reporter.settings(saved.guild_id)
+        clips = await reporter.clips(saved.clips, settings, threshold)
+        report = await reporter.report(clips, settings)
+        draft = Draft.of(report, pressed.job_id, Speech(settings.language))
+        await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
+
+    async def _list(self, interaction: Press, pressed: Pressed) -> None:
+        """List every tag for the asker alone, a page at a time."""
+        saved = await self._saved(pressed)
+        reporter = self._bot.app.reporter
+        settings = await reporter.settings(saved.guild_id)
+        say = await self._bot.speech_for(interaction)
+        clips = await reporter.clips(saved.clips, settings, pressed.threshold)
+        found = await asyncio.to_thread(tag_pages, clips, say)
+        shown: dict[str, Any] = {"content": found[min(pressed.page, len(found) - 1)]}
+        if len(found) > 1:
+            shown["view"] = pages(pressed, len(found), say)
+        if interaction.message and interaction.message.flags.ephemeral:
+            await interaction.response.edit_message(**shown)
+        else:
+            await interaction.response.send_message(**shown, ephemeral=True)
+
+    async def _export(self, interaction: Press, pressed: Pressed) -> None:
+        """Hand the asker the report as files."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        saved = await self._saved(pressed)
+        reporter = self._bot.app.reporter
+        settings = await reporter.settings(saved.guild_id)
+        say = await self._bot.speech_for(interaction)
+        clips = await reporter.clips(saved.clips, settings, pressed.threshold)
+        tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
+        if not tagged:
+            raise Forgotten
+        sources = await self._sources(saved)
+        files = await asyncio.to_thread(bundle, tagged, sources, settings, say)
+        await interaction.followup.send(
+            say("Open the page in a browser: a click on a range plays the clip from there."),
+            files=[attached(file) for file in files],
+            ephemeral=True,
+        )
+
+    async def _remove(self, interaction: Press, pressed: Pressed) -> None:
+        """Delete the reply: its poster, who asked for it and moderators may."""
+        saved = await patiently(lambda: self._bot.app.reports.find(pressed.job_id))
+        people = saved.people if saved else ()
+        moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
+        if interaction.user.id not in people and not moderates:
+            raise NotYours
+        await interaction.response.defer()
+        await interaction.delete_original_response()
+        if interaction.message:
+            reply_id = interaction.message.id
+            await patiently(lambda: self._bot.app.reports.forget_messages([reply_id]))
+
+    async def _saved(self, pressed: Pressed) -> SavedReport:
+        saved = await patiently(lambda: self._bot.app.reports.find(pressed.job_id))
+        if saved is None or not saved.clips:
+            raise Forgotten
+        return saved
+
+    async def _sources(self, saved: SavedReport) -> dict[str, str]:
+        """Return the clips' links by their names: Discord signs those of attachments anew."""
+        channel = self._bot.get_partial_messageable(saved.channel_id, guild_id=saved.guild_id)
+        found: dict[str, str] = {}
+        for message_id in saved.message_ids:
+            try:
+                message = await channel.fetch_message(message_id)
+            except (discord.NotFound, discord.Forbidden):
+                continue
+            found |= {clip.name: clip.location for clip in asked_clips(message)}
+        return found
+
+
+class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):
+    """A button under a reply, understood by its id alone."""
+
+    def __init__(self, button: Button, pressed: Pressed) -> None:
+        super().__init__(button)
+        self._pressed = pressed
+
+    @classmethod
+    async def from_custom_id(  # type: ignore[override]  # the item is a button, as its type says
+        cls, _interaction: Press, item: Button, match: re.Match[str], /
+    ) -> ReportButton:
+        """Read what the button's id says."""
+        return cls(item, Pressed.read(match))
+
+    async def callback(self, interaction: Press) -> None:  # type: ignore[override]  # our own bot class
+        """Do it, or say why not."""
+        cog = interaction.client.get_cog(Explore.__name__)
+        if not isinstance(cog, Explore):
+            return
+        try:
+            await cog.press(interaction, self._pressed)
+        except Exception as error:  # noqa: BLE001 - told in a sentence; what nobody expected is logged
+            await interaction.client.refuse(interaction, error)
+
+
+async def setup(bot: FramehoundBot) -> None:
+    """Add the cog."""
+    await bot.add_cog(Explore(bot))

@@ -1,0 +1,1 @@
+"""The panel with a server's settings, and their file."""

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.chat.buttons import PATTERN, Action, Pressed, explore, higher, lower, pages
+from bot.i18n import ENGLISH
+
+
+def test_an_id_says_all_there_is_to_know() -> None:
+    pressed = Pressed(Action.LOWER, f"interaction-{2**63 - 1}", 0.9234, 12)
+    assert len(pressed.custom_id) <= 100
+
+
+@pytest.mark.parametrize("action", Action)
+def test_an_id_is_read_as_it_was_written(action: Action) -> None:
+    pressed = Pressed(action, "message-81384788765712384", 0.94, 3)
+    match = re.fullmatch(PATTERN, pressed.custom_id)
+    assert match
+    assert Pressed.read(match) == pressed
+
+
+@pytest.mark.parametrize(
+    ("threshold", "below", "above"), [(0.94, 0.92, 0.96), (0.93, 0.92, 0.94), (0.5, 0.4, 0.6)]
+)
+def test_thresholds_are_stepped_through(threshold: float, below: float, above: float) -> None:
+    assert (lower(threshold), higher(threshold)) == (below, above)
+
+
+def test_the_ladder_has_two_ends() -> None:
+    assert lower(0.1) is None
+    assert higher(0.99) is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_no_two_buttons_have_one_id(count: int) -> None:
+    pressed = Pressed(Action.ALL_TAGS, "message-1", 0.5)
+    for page in range(count):
+        turned = Pressed(Action.ALL_TAGS, "message-1", 0.5, page)
+        ids = [
+            part["custom_id"]
+            for part in pages(turned, count, ENGLISH).to_components()[0]["components"]
+        ]
+        assert len(set(ids)) == 2
+    ids = [
+        part["custom_id"]
+        for part in explore("message-1", 0.5, ENGLISH).to_components()[0]["components"]
+    ]
+    assert len(set(ids)) == 5
+    assert pressed.page == 0

@@ -1,0 +1,201 @@
+"""What people see while their clips are worked on, and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+from structlog.testing import capture_logs
+
+from bot.chat.messages import WORKING
+from bot.chat.progress_display import NOTICED, Pace
+from bot.chat.responder import DiscordResponder
+from bot.domain.clip import Clip
+from bot.domain.job import Interaction, Job
+from bot.domain.progress import Progress, Stage
+from bot.domain.settings import GuildSettings
+from bot.render.report import Report, ReportFile
+from tests.processes.programs import TOKEN
+from tests.stand_ins.discord import Answer, LoopbackDiscord, Permission, server_error
+from tests.stand_ins.discord.sample_bot import point_discord_py_at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.storage.job_records import Reply
+    from tests.stand_ins.discord import Message
+
+AT_ONCE = Pace(react=0, tell=0, change=0.01)
+REACTING = Pace(react=0, tell=60)
+REPORT = Report("**a.mp4** · 9 s", (ReportFile("timeline.png", b"png", "words"),), threshold=0.5)
+SETTINGS = GuildSettings(5)
+
+
+class Desk:
+    """A message with a clip, and who answers it."""
+
+    def __init__(self, loopback: LoopbackDiscord, client: discord.Client) -> None:
+        self.discord = loopback
+        self.client = client
+        self.guild = loopback.add_guild()
+        self.channel = self.guild.add_text_channel("videos")
+        self.ann = self.guild.add_member("ann")
+
+    def responder(self, pace: Pace) -> DiscordResponder:
+        return DiscordResponder(self.client, pace)
+
+    async def post(self, **more: Any) -> tuple[Message, Job]:
+        message = await self.ann.post(self.channel, "a clip")
+        clip = Clip("a_*b*.mp4", "http://a/", message_id=message.id)
+        return message, Job(
+            f"message-{message.id}",
+            self.channel.id,
+            (clip,),
+            guild_id=self.guild.id,
+            message_id=message.id,
+            **more,
+        )
+
+    def sent(self) -> list[Message]:
+        return [m for m in self.channel.messages.values() if m.author is self.discord.bot]
+
+    async def until(self, holds: Callable[[], bool], what: str) -> None:
+        await self.discord.wait_until(holds, what)
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    async with LoopbackDiscord(TOKEN) as loopback:
+        point_discord_py_at(loopback, monkeypatch)
+        async with discord.Client(intents=discord.Intents.none()) as client:
+            await client.login(TOKEN)
+            yield Desk(loopback, client)
+        assert loopback.unknown_routes == []
+
+
+async def test_quick_work_shows_nothing(desk: Desk) -> None:
+    _message, job = await desk.post()
+    async with desk.responder(Pace(60, 60)).showing_work(job, SETTINGS, again=False) as shown:
+        pass
+    assert shown.reply is None
+    assert desk.sent() == []
+
+
+async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
+    message, job = await desk.post()
+    async with desk.responder(REACTING).showing_work(job, SETTINGS, again=False):
+        await desk.discord.wait_for_reaction(message, NOTICED)
+    assert not message.reactions.get(NOTICED)
+
+
+async def test_where_reactions_are_forbidden_somebody_types(desk: Desk) -> None:
+    desk.channel.deny_bot(Permission.ADD_REACTIONS)
+    _message, job = await desk.post()
+    async with desk.responder(REACTING).showing_work(job, SETTINGS, again=False):
+        await desk.until(lambda: desk.channel.typing > 0, "typing")
+
+
+async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    noted: list[Reply] = []
+
+    async def note(reply: Reply) -> None:
+        noted.append(reply)
+
+    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        shown.note = note
+        told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
+        assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
+        shown.listener(0)(Progress(Stage.TAG, 3, 12))
+        await desk.until(lambda: told.content.endswith("looking at it, 25 %"), "progress")
+    reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
+    assert reply
+    assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]
+    assert noted == [reply]
+    assert told.content == REPORT.content
+    assert [file.filename for file in told.attachments] == ["timeline.png"]
+    assert told.components
+
+
+async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    async with responder.showing_work(job, SETTINGS, again=False):
+        told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    desk.discord.forget_nonces()
+    await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
+    assert [m.content for m in desk.sent()] == [REPORT.content]
+    assert told.content == REPORT.content
+
+
+async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    async with responder.showing_work(job, SETTINGS, again=False):
+        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    await responder.answer(job, REPORT, SETTINGS, earlier=None, again=False)
+    assert [m.content for m in desk.sent()] == [REPORT.content]
+
+
+async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    assert shown.reply
+    deleting = r"/channels/\d+/messages/\d+"
+    desk.discord.faults.add("DELETE", deleting, server_error(503), times=2)
+    await responder.withdraw(shown.reply)
+    await responder.withdraw(shown.reply)
+    assert desk.sent() == []
+
+
+async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
+    message, job = await desk.post()
+    responder = desk.responder(AT_ONCE)
+    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    assert shown.reply
+    refused = Answer(400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"})
+    desk.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", refused)
+    with capture_logs() as logs:
+        await responder.withdraw(shown.reply)
+    assert [line["log_level"] for line in logs] == ["warning"]
+
+
+async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: Desk) -> None:
+    message, job = await desk.post()
+    message.reactions[NOTICED] = [desk.discord.bot]
+    async with desk.responder(AT_ONCE).showing_work(job, SETTINGS, again=True):
+        assert not message.reactions.get(NOTICED)
+    assert desk.sent() == []
+
+
+async def test_where_only_finds_are_told_work_is_not(desk: Desk) -> None:
+    message, job = await desk.post()
+    settings = GuildSettings(5, only_when_found=True)
+    async with desk.responder(AT_ONCE).showing_work(job, settings, again=False):
+        await desk.discord.wait_for_reaction(message, NOTICED)
+    assert desk.sent() == []
+
+
+async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
+    _message, job = await desk.post(interaction=Interaction(desk.discord.bot.id, "run-out"))
+    async with desk.responder(AT_ONCE).showing_work(job, SETTINGS, again=False) as shown:
+        await desk.until(
+            lambda: any(r.method == "PATCH" for r in desk.discord.requests), "edit of the response"
+        )
+    assert shown.reply is None
+    assert desk.sent() == []
+
+
+async def test_a_discord_that_fails_costs_nobody_their_answer(desk: Desk) -> None:
+    message, job = await desk.post()
+    desk.discord.faults.add("PUT", "/reactions/", server_error())
+    responder = desk.responder(Pace(react=0, tell=0))
+    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+        pass
+    await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
+    assert [m.content for m in desk.discord.replies_to(message)] == [REPORT.content]

@@ -1,0 +1,111 @@
+"""``framehound find``, as the operator types it; in this process, for it needs no other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.__main__ import cli
+from bot.storage.database import Database
+from bot.storage.posted_clips import PostedClip, PostedClipStore
+from bot.storage.taggings import TaggingStore
+from tests.cogs.searchable_clips import DAY, message_at, tagging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+FIRST, SECOND, THIRD = message_at(0), message_at(0, 1), message_at(1)
+CLIPS = (
+    PostedClip(FIRST, "sha256:a", 100, 10, 51, DAY, position=2, clips=3),
+    PostedClip(SECOND, "sha256:a", None, 30, None, DAY, parent_id=31),
+    PostedClip(THIRD, "sha256:b", 200, 20, 52, DAY),
+)
+
+
+@pytest.fixture
+def find(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    asyncio.run(_fill(f"sqlite:///{data_dir / 'framehound.sqlite'}"))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["find", *arguments])
+
+    return run
+
+
+async def _fill(url: str) -> None:
+    async with Database.open(url) as database:
+        await TaggingStore(database).save(tagging("sha256:a", {"Cat": 0.97}, {}, {}, {"Cat": 0.6}))
+        await TaggingStore(database).save(tagging("sha256:b", {"Cat": 0.8}))
+        await PostedClipStore(database).add(CLIPS)
+
+
+def test_finds_are_told_a_line_each_newest_first(find: Callable[..., Result]) -> None:
+    assert find("CAT").stdout == (
+        f"2026-11-25 12:00  0:00–0:01  Cat .80  https://discord.com/channels/200/20/{THIRD}\n"
+        "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  "
+        f"https://discord.com/channels/@me/30/{SECOND}\n"
+        "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  clip 2 of 3  "
+        f"https://discord.com/channels/100/10/{FIRST}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (("--server", "200"), [THIRD]),
+        (("--channel", "31"), [SECOND]),
+        (("--author", "51"), [FIRST]),
+        (("--since", "2026-11-25"), [THIRD]),
+        (("--until", "2026-11-24"), [SECOND, FIRST]),
+        (("--lowest", "0.9"), [SECOND, FIRST]),
+        (("--lowest", "0.99"), []),
+    ],
+)
+def test_a_search_is_narrowed_down(
+    find: Callable[..., Result], options: tuple[str, ...], found: list[int]
+) -> None:
+    done = find("cat", "--json", *options)
+    assert done.exit_code == 0
+    assert [int(json.loads(line)["message"]) for line in done.stdout.splitlines()] == found
+
+
+def test_json_has_everything_that_is_known_of_a_find(find: Callable[..., Result]) -> None:
+    told: dict[str, Any] = json.loads(find("cat", "--json", "--server", "100").stdout)
+    assert told == {
+        "link": f"https://discord.com/channels/100/10/{FIRST}",
+        "server": "100",
+        "channel": "10",
+        "message": str(FIRST),
+        "author": "51",
+        "posted_at": "2026-11-24T12:00:00+00:00",
+        "fingerprint": "sha256:a",
+        "tagger": "local:net",
+        "clip": 2,
+        "clips": 3,
+        "tag": "Cat",
+        "score": 0.97,
+        "threshold": 0.5,
+        "segments": [
+            {"start": 0, "end": 1, "score": 0.97},
+            {"start": 3, "end": 4, "score": 0.6},
+        ],
+    }
+
+
+def test_nothing_is_found_without_a_word(find: Callable[..., Result]) -> None:
+    done = find("unheard of")
+    assert (done.exit_code, done.output) == (0, "")
+
+
+def test_a_day_that_is_none_is_a_mistake(find: Callable[..., Result]) -> None:
+    done = find("cat", "--since", "yesterday")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "--since: a day is written like 2026-11-24\n"

@@ -1,0 +1,312 @@
+"""The panel of a server's settings, as people use it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+from bot.chat.client import FramehoundBot
+from bot.domain.alerts import Watch
+from bot.domain.settings import GuildSettings
+from cogs.settings_panel.wording import PAGES, SETTINGS
+
+if TYPE_CHECKING:
+    from tests.cogs.conftest import NotedJobs
+
+MANAGER = discord.Permissions(manage_guild=True)
+FORBIDDEN = "You need the Manage Server permission to change this."
+
+
+@pytest.fixture
+def place(simcord_env: Any) -> tuple[Any, Any]:
+    guild = simcord_env.create_guild("Cat *Club*")
+    channel = guild.create_text_channel("general")
+    role = guild.create_role("manager", permissions=MANAGER)
+    return channel, guild.add_member(simcord_env.create_user("alice"), roles=[role])
+
+
+def texts(shown: Any) -> str:
+    """Return all a panel says, from top to bottom."""
+    said = []
+    waiting = list(shown.response.components)
+    while waiting:
+        part = waiting.pop(0)
+        said += [part[name] for name in ("content", "label", "placeholder") if part.get(name)]
+        below = [*part.get("components", []), *filter(None, [part.get("accessory")])]
+        waiting = [*below, *waiting]
+    return "\n".join(said)
+
+
+async def kept(bot: FramehoundBot, channel: Any) -> GuildSettings:
+    return await bot.app.settings.load(channel.guild.id)
+
+
+async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any]) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    assert shown.ephemeral
+    read = ""
+    for page in PAGES:
+        if page != "clips":
+            await alice.click(shown.response, custom_id=f"settings:page:{page}")
+        read += texts(shown)
+    assert "Settings of Cat \\*Club\\*" in read
+    for setting in SETTINGS.values():
+        assert setting.title in read
+        assert setting.word.format(prefix="!") in read
+    told = {field.name for field in fields(GuildSettings)}
+    told -= {"guild_id", "thresholds", "retention_days", "gap", "shortest"}
+    assert set(SETTINGS) == told | {"threshold", "retention", "flicker"}
+
+
+async def test_a_switch_works_at_once(place: tuple[Any, Any], simcord_bot: FramehoundBot) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    assert "**Answer posted clips** · on" in texts(shown)
+    await alice.click(shown.response, custom_id="settings:off:autotag")
+    assert "**Answer posted clips** · off" in texts(shown)
+    assert not (await kept(simcord_bot, channel)).autotag
+    await alice.click(shown.response, custom_id="settings:on:autotag")
+    assert (await kept(simcord_bot, channel)).autotag
+
+
+async def test_channels_roles_and_language_are_chosen(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    guild = channel.guild
+    other, role = guild.create_text_channel("clips"), guild.create_role("film club")
+    shown = await alice.slash(channel, "settings show")
+    for name, chosen in (
+        ("channels_allowed", [channel, other]),
+        ("channels_denied", [other]),
+        ("roles_allowed", [role]),
+        ("channels_allowed", [channel]),
+    ):
+        await alice.select(shown.response, chosen, custom_id=f"settings:choose:{name}")
+    settings = await kept(simcord_bot, channel)
+    assert settings.channels_allowed == {channel.id}
+    assert settings.channels_denied == {other.id}
+    assert settings.roles_allowed == {role.id}
+    assert f"'id': {role.id}, 'type': 'role'" in str(shown.response.components)
+    await alice.select(shown.response, [], custom_id="settings:choose:channels_denied")
+    assert not (await kept(simcord_bot, channel)).channels_denied
+    await alice.click(shown.response, custom_id="settings:page:answers")
+    await alice.select(shown.response, ["de"], custom_id="settings:choose:language")
+    assert (await kept(simcord_bot, channel)).language == "de"
+
+
+async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:tags")
+    for form, typed, said in (
+        ("threshold", {"threshold": "90%"}, "**Threshold** · 0.9\n"),
+        ("threshold", {"threshold": ""}, "**Threshold** · 0.5\n"),
+        (
+            "hidden_tags",
+            {"hidden_tags": "cat, Dog\n@everyone\n\n dog "},
+            "**Hidden tags** · \\@everyone, cat, dog\n",
+        ),
+        ("hidden_tags", {"hidden_tags": ""}, "**Hidden tags** · none\n"),
+        ("tags_a_line", {"tags_a_line": "4"}, "**Tags a line** · 4\n"),
+        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Flicker** · gap 0 s, shortest 3 s\n"),
+    ):
+        asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
+        await alice.submit_modal(asked, typed)
+        assert said in texts(shown)
+
+
+async def test_wrong_input_is_named_and_kept(place: tuple[Any, Any]) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:tags")
+    asked = await alice.click(shown.response, custom_id="settings:form:flicker")
+    await alice.submit_modal(asked, {"gap": "2", "shortest": "*a while*"})
+    assert r"**\*a while\*** must be a whole number from 1 to 60." in texts(shown)
+    again = await alice.click(shown.response, custom_id="settings:form:flicker")
+    typed = [part["component"]["value"] for part in again.modal["components"]]
+    assert typed == ["2", "*a while*"]
+    await alice.submit_modal(again, {"gap": "2", "shortest": "3"})
+    assert "gap 2 s, shortest 3 s" in texts(shown)
+    assert "whole number" not in texts(shown)
+
+
+async def test_retention_is_bounded_by_the_operators(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:answers")
+    asked = await alice.click(shown.response, custom_id="settings:form:retention")
+    await alice.submit_modal(asked, {"retention": "366"})
+    assert "**366** must be a whole number from 1 to 365." in texts(shown)
+    asked = await alice.click(shown.response, custom_id="settings:form:retention")
+    await alice.submit_modal(asked, {"retention": "30"})
+    assert (await kept(simcord_bot, channel)).retention_days == 30
+
+
+@pytest.mark.simcord(check_errors=False)  # the refusal is an error of the press
+async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    bob = channel.guild.add_member(simcord_env.create_user("bob"))
+    await alice.send(channel, "!settings")
+    panel = channel.last_message
+    for press in ("settings:off:autotag", "settings:page:tags"):
+        refused = await bob.click(panel, custom_id=press)
+        assert refused.ephemeral
+        assert refused.response.content == FORBIDDEN
+    refused = await bob.select(panel, [channel], custom_id="settings:choose:channels_denied")
+    assert refused.response.content == FORBIDDEN
+    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    await alice.click(panel, custom_id="settings:off:autotag")
+    assert not (await kept(simcord_bot, channel)).autotag
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_a_form_is_taken_only_from_who_may_still_change_settings(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:tags")
+    asked = await alice.click(shown.response, custom_id="settings:form:threshold")
+    simcord_env.backend.get_guild(channel.guild.id).members[alice.id].role_ids.clear()
+    refused = await alice.submit_modal(asked, {"threshold": "0.1"})
+    assert refused.response.content == FORBIDDEN
+    assert not (await kept(simcord_bot, channel)).thresholds
+
+
+async def test_a_panel_works_after_a_restart(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await simcord_env.restart_bot(FramehoundBot(simcord_bot.app, jobs, message_content=True))
+    await alice.click(shown.response, custom_id="settings:off:nsfw_channels")
+    assert "**Age-restricted channels** · off" in texts(shown)
+    await alice.select(shown.response, [channel], custom_id="settings:choose:channels_denied")
+    assert (await kept(simcord_bot, channel)).channels_denied == {channel.id}
+
+
+async def test_every_missing_permission_is_named_where_it_is_missing(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild()
+    me = {guild.me: discord.PermissionOverwrite(attach_files=False, add_reactions=False)}
+    here = guild.create_text_channel("here", overwrites=me)
+    hidden = {guild.me: discord.PermissionOverwrite(view_channel=False)}
+    there = guild.create_text_channel("there", overwrites=hidden)
+    no_threads = {guild.me: discord.PermissionOverwrite(create_public_threads=False)}
+    threads = guild.create_text_channel("threads", overwrites=no_threads)
+    role = guild.create_role("manager", permissions=MANAGER)
+    alice = guild.add_member(simcord_env.create_user("alice"), roles=[role])
+    mute = {guild.me: discord.PermissionOverwrite(send_messages=False)}
+    alerts = guild.create_text_channel("alerts", overwrites=mute)
+    allowed = frozenset({there.id, threads.id, here.id})
+    await simcord_bot.app.settings.choose(guild.id, channels_allowed=allowed)
+    await simcord_bot.app.watches.replace(guild.id, [Watch("cat", alerts.id)])
+    shown = await alice.slash(here, "settings show")
+    assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
+    assert f"In <#{there.id}> I need: View Channel." in texts(shown)
+    assert f"In <#{alerts.id}> I need: Send Messages." in texts(shown)
+    assert f"<#{threads.id}>" not in texts(shown)
+    await alice.click(shown.response, custom_id="settings:page:answers")
+    await alice.click(shown.response, custom_id="settings:on:in_thread")
+    assert f"In <#{threads.id}> I need: Create Public Threads." in texts(shown)
+
+
+async def test_more_channels_than_a_menu_shows_are_counted(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    await simcord_bot.app.settings.choose(channel.guild.id, channels_denied=frozenset(range(1, 31)))
+    shown = await alice.slash(channel, "settings show")
+    assert "**Never in these channels** · 30 chosen" in texts(shown)
+
+
+async def test_settings_travel_to_another_server_as_a_file(
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    app = simcord_bot.app
+    await app.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
+    await app.settings.set_retention(channel.guild.id, 30)
+    await app.settings.set_threshold(channel.guild.id, "local:x", 0.7)
+    await app.watches.replace(channel.guild.id, [Watch("cat", 5)])
+    exported = await alice.slash(channel, "settings export")
+    assert exported.ephemeral
+    (attachment,) = exported.response.attachments
+    assert attachment.filename == "framehound-settings.json"
+    elsewhere = simcord_env.create_guild("Elsewhere")
+    there = elsewhere.create_text_channel("general")
+    role = elsewhere.create_role("manager", permissions=MANAGER)
+    bob = elsewhere.add_member(simcord_env.create_user("bob"), roles=[role])
+    file = (attachment.filename, await attachment.read())
+    taken = await bob.slash(there, "settings import", file=file)
+    assert taken.ephemeral
+    assert taken.response.content.startswith("Everything in the file is set now")
+    settings = await app.settings.load(elsewhere.id)
+    assert (settings.gap, settings.retention_days) == (3, 30)
+    assert settings.hidden_tags == {"cat"}
+    assert settings.thresholds == {"local:x": 0.7}
+    with_watch = {"framehound_settings": 1, "watches": [{"tag": "cat", "channel": str(there.id)}]}
+    file = ("x.json", json.dumps(with_watch).encode())
+    await bob.slash(there, "settings import", file=file)
+    assert await app.watches.load(elsewhere.id) == (Watch("cat", there.id),)
+    assert (await app.settings.load(elsewhere.id)).gap == 3
+
+
+async def test_a_file_with_mistakes_changes_nothing(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    content = b'{"framehound_settings": 1, "gap": 5, "*so*": 1, "shortest": 0, "watches": 1}'
+    refused = await alice.slash(channel, "settings import", file=("x.json", content))
+    assert refused.response.content == (
+        "Nothing was changed; this is wrong with the file:\n"
+        "- \\*so\\* there is no such setting\n"
+        "- shortest must be a whole number from 1 to 60\n"
+        "- watches must be a list of at most 25 watches"
+    )
+    huge = b" " * (256 * 1024 + 1)
+    refused = await alice.slash(channel, "settings import", file=("x.json", huge))
+    assert refused.response.content.endswith("- x.json must be at most 256 KB")
+    many = json.dumps({"framehound_settings": 1, **{f"a{number}": 1 for number in range(40)}})
+    refused = await alice.slash(channel, "settings import", file=("x.json", many.encode()))
+    assert refused.response.content.endswith("\n… and 25 more.")
+    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+
+
+async def test_the_panel_exports_and_imports_too(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:answers")
+    exported = await alice.click(shown.response, custom_id="settings:file:export")
+    assert exported.ephemeral
+    assert len(exported.response.attachments) == 1
+    for content, said in ((b"{}", "- framehound-settings.json must be"), (None, "")):
+        asked = await alice.click(shown.response, custom_id="settings:file:import")
+        sent = content or b'{"framehound_settings": 1, "picture": false}'
+        answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
+        assert said in (answered.followups[0].content if content else "")
+    assert "**Timeline picture** · off" in texts(shown)
+    assert not (await kept(simcord_bot, channel)).picture
+
+
+@pytest.mark.simcord(check_errors=False)
+async def test_nobody_else_exports_or_imports(simcord_env: Any, place: tuple[Any, Any]) -> None:
+    channel, _alice = place
+    bob = channel.guild.add_member(simcord_env.create_user("bob"))
+    await bob.send(channel, "!settings export")
+    assert channel.last_message.content == FORBIDDEN
+    await bob.send(channel, "!settings import", attachments=[("x.json", b"{}")])
+    assert channel.last_message.content == FORBIDDEN

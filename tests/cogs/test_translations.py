@@ -1,0 +1,114 @@
+"""What Discord shows of us in other languages: commands, panels and forms within its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from simcord.components import validate_components, validate_modal
+
+from bot.domain.settings import GuildSettings
+from bot.i18n import LANGUAGES, Speech
+from cogs.settings_panel.forms import FileForm, Form, fields_of
+from cogs.settings_panel.layout import Standing, panel
+from cogs.settings_panel.wording import PAGES, SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from bot.chat.client import FramehoundBot
+
+_V2 = 1 << 15
+_LONGEST = 100
+TRANSLATED = {"de", "fr", "es-ES", "es-419"}
+
+
+def parts(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a command with everything below it that describes itself."""
+    yield command
+    for option in command.get("options", []):
+        yield from parts(option)
+
+
+async def test_commands_describe_themselves_in_every_language(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    tree = simcord_bot.tree
+    translator = tree.translator
+    assert simcord_env
+    assert translator
+    for command in tree.get_commands():
+        for part in parts(await command.get_translated_payload(tree, translator)):
+            if not part.get("description"):
+                continue
+            told = part["description_localizations"]
+            assert set(told) == TRANSLATED, part["name"]
+            assert all(0 < len(text) <= _LONGEST for text in told.values()), told
+            assert not part.get("name_localizations")
+
+
+async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
+    guild = simcord_env.create_guild("S" * 100)
+    ids = frozenset(range(1, 31))
+    settings = GuildSettings(
+        guild.id,
+        channels_allowed=ids,
+        channels_denied=ids,
+        roles_allowed=ids,
+        hidden_tags=frozenset({"x" * 100, "y" * 100}),
+        tags_a_line=50,
+    )
+    needs = ["Send Messages in Threads", "Create Public Threads", "Read Message History"]
+    missing = tuple((10**18 + number, needs) for number in range(10))
+    standing = Standing(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, "!", missing)
+
+    async def nothing(*_: Any) -> None:
+        raise AssertionError
+
+    for say in map(Speech, LANGUAGES):
+        for page in PAGES:
+            wrong = next((name, "w" * 150) for name in SETTINGS if SETTINGS[name].page == page)
+            view = panel(standing, page, say, lambda item: item, wrong)
+            built = view.to_components()  # type: ignore[no-untyped-call]  # discord.py's own
+            validate_components(built, flags=_V2)
+
+        for name in ("threshold", "hidden_tags", "tags_a_line", "flicker", "retention"):
+            form = Form(
+                say(SETTINGS[name].title), fields_of(name, standing, {}, say), nothing, nothing
+            )
+            validate_modal(form.to_dict())
+        word = say("As it was exported, here or elsewhere. What it doesn't name stays as it is.")
+        validate_modal(FileForm(say("Import a file"), word, nothing, nothing).to_dict())
+
+
+async def test_a_panel_all_can_see_speaks_the_servers_language(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
+    guild = simcord_env.create_guild("Katzen")
+    channel = guild.create_text_channel("allgemein")
+    manager = guild.create_role("m", permissions=discord.Permissions(manage_guild=True))
+    alice = guild.add_member(simcord_env.create_user("alice"), roles=[manager])
+    await simcord_bot.app.settings.choose(guild.id, language="de")
+    await alice.send(channel, "!settings")
+    pressed = await alice.click(channel.last_message, custom_id="settings:page:answers")
+    assert "Wie lange ich weiß" in str(pressed.response.components)
+    await alice.send(channel, "!threshold 2")
+    assert channel.last_message.content.startswith("2 ist keine Schwelle")
+    answered = await alice.slash(channel, "settings show")
+    assert "Settings of Katzen" in str(answered.response.components)
+
+
+async def test_commands_are_synced_anew_when_a_translation_changes(
+    simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def syncs() -> int:
+        asked = simcord_env.http_requests
+        return sum(each.method == "PUT" and each.path.endswith("/commands") for each in asked)
+
+    await simcord_bot._sync_commands()
+    assert syncs() == 1
+    monkeypatch.setattr("bot.i18n._catalog", lambda _language: {"The tag": "X"})
+    await simcord_bot._sync_commands()
+    assert syncs() == 2

@@ -1,0 +1,92 @@
+"""Every sentence the program can say to people, found in its source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+# What is said by a call: ``say("…")``, ``self._say("…")``, and what is only marked: ``Sentence``.
+_SAYING = {"say", "_say", "Sentence"}
+# What an error is made of may be words: its stages, what a file is, which formats there are.
+_FACTS = re.compile(r"an? \w+|MP4, ")
+_WITH_FACTS = {"bot/media/decode/formats.py", "bot/domain/clip.py"}
+# Says lines to the operator's terminal.
+_OTHERS = {"bot/cli/check.py"}
+
+
+def all_sentences() -> dict[str, set[str]]:
+    """Return every sentence, each with the files it stands in."""
+    found: dict[str, set[str]] = {}
+    for part in ("bot", "cogs"):
+        for path in sorted((ROOT / part).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            if name in _OTHERS:
+                continue
+            for sentence in _sentences(ast.parse(path.read_text()), name):
+                found.setdefault(sentence, set()).add(name)
+    return found
+
+
+def _sentences(tree: ast.Module, file: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _called(node, file)
+        elif isinstance(node, ast.arguments):
+            yield from _stages(node)
+        elif isinstance(node, ast.ClassDef) and file.endswith("errors.py"):
+            yield from _attributes(node)
+        elif isinstance(node, ast.Constant) and file in _WITH_FACTS:
+            text = node.value
+            if isinstance(text, str) and _FACTS.match(text) and len(text) < 60:
+                yield text
+
+
+def _called(call: ast.Call, file: str) -> Iterator[str]:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name in _SAYING and call.args:
+        yield from _texts(call.args[0])
+    options = {option.arg: option.value for option in call.keywords}
+    if name == "describe":
+        for value in options.values():
+            yield from _texts(value)
+    elif file.startswith("cogs/") and "description" in options and "name" in options:
+        yield from _texts(options["description"])
+    if name == "Choice" and "name" in options:
+        yield from _texts(options["name"])
+    if "stage" in options:
+        yield from _texts(options["stage"])
+
+
+def _stages(arguments: ast.arguments) -> Iterator[str]:
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if argument.arg == "stage" and default is not None:
+            yield from _texts(default)
+
+
+def _attributes(node: ast.ClassDef) -> Iterator[str]:
+    for line in node.body:
+        if isinstance(line, ast.Assign):
+            target, value = line.targets[0], line.value
+        elif isinstance(line, ast.AnnAssign) and line.value:
+            target, value = line.target, line.value
+        else:
+            continue
+        if isinstance(target, ast.Name) and target.id.endswith("sentence"):
+            yield from _texts(value)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    """Yield a literal, or either of two between which a condition decides."""
+    if isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    else:
+        assert not isinstance(node, ast.JoinedStr), "a sentence must not be put together"

@@ -1,0 +1,79 @@
+"""Every sentence people can read is there in every language."""
+
+from __future__ import annotations
+
+import json
+import re
+from string import Formatter
+
+import pytest
+
+from bot.errors import PermissionMissing, TooLarge, TooSlow, UnsupportedFormat
+from bot.i18n import ENGLISH, LANGUAGES, Speech, spoken
+from tests.i18n.sentences import ROOT, all_sentences
+
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def catalog(language: str) -> dict[str, str]:
+    text = (ROOT / "bot" / "i18n" / f"{language}.json").read_text("utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def facts(sentence: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in Formatter().parse(sentence) if name}
+
+
+def commands(sentence: str) -> list[str]:
+    return sorted(re.findall(r"`[^`]+`|/[a-z]+\b|\*\*\{|\*Tag this video\*", sentence))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalog_has_every_sentence_and_no_other(language: str) -> None:
+    sentences, known = all_sentences(), catalog(language)
+    assert len(sentences) > 200
+    missing = {sentence: files for sentence, files in sentences.items() if sentence not in known}
+    assert not missing, missing
+    assert not known.keys() - sentences.keys()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_tells_the_same_facts(language: str) -> None:
+    for sentence, said in catalog(language).items():
+        assert facts(said) == facts(sentence), sentence
+        assert commands(said) == commands(sentence), sentence
+        assert said.strip() == said
+        assert said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalog_is_in_order(language: str) -> None:
+    known = catalog(language)
+    assert list(known) == sorted(known)
+
+
+def test_what_no_catalog_knows_is_said_as_it_is() -> None:
+    assert Speech("de")("{not} a sentence") == "{not} a sentence"
+    assert Speech("de")("a {thing} nobody translated", thing="x") == "a x nobody translated"
+    assert Speech("tlh").language == "en"
+
+
+def test_locales_of_discord_lead_to_languages() -> None:
+    locales = ("de", "fr", "es-ES", "es-419", "en-GB", "pt-BR", "da")
+    assert [spoken(each) for each in locales] == ["de", "fr", "es", "es", "en", None, None]
+
+
+def test_an_error_is_told_in_a_language_facts_and_all() -> None:
+    german, french = Speech("de"), Speech("fr")
+    assert TooLarge(10**7 + 1, 10**7, at_least=True).told(french) == (
+        "Ce clip fait au moins 10.000001 Mo\u202f; la limite est de 10 Mo."
+    )
+    assert TooSlow(stage="open").told(german) == (
+        "Es hat zu lange gedauert, diesen Clip zu öffnen, also habe ich aufgehört."
+    )
+    strange = UnsupportedFormat(format="{x}", formats="MP4, MOV, MKV, WebM, AVI, OGG and GIF")
+    assert strange.told(german) == "Das ist {x}; ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
+    missing = PermissionMissing(["View Channel", "Attach Files"])
+    assert missing.told(german).endswith("Berechtigung Kanal ansehen, Dateien anhängen.")
+    assert missing.told(ENGLISH) == str(missing)

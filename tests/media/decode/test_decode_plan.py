@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.media.decode.decode_plan import Stretch, Wanted, are_even, are_single
+
+EVEN = [(0, 29, 2), (30, 59, 2), (60, 89, 2)]
+
+
+def stretches(*described: tuple[int, int, int]) -> list[Stretch]:
+    """Return stretches by their first packet, their last, and how many pictures are wanted."""
+    return [
+        Stretch(first, 0, last, [Wanted(number, first + number, 0, 0) for number in range(wanted)])
+        for first, last, wanted in described
+    ]
+
+
+@pytest.mark.parametrize(
+    ("described", "cores", "even"),
+    [
+        (EVEN, 2, True),
+        (EVEN, 1, False),
+        ([(0, 0, 1), (30, 30, 1)], 2, False),  # pictures by themselves
+        ([(0, 29, 2)], 2, False),  # all in one
+        ([(0, 599, 20), (600, 629, 2)], 2, False),  # nearly all in one
+        ([(0, 299, 10), (300, 599, 33)], 2, False),  # too many to wait
+        ([(0, 299, 10), (300, 599, 32)], 2, True),
+    ],
+)
+def test_stretches_are_decoded_side_by_side_where_that_is_quicker(
+    described: list[tuple[int, int, int]], cores: int, *, even: bool
+) -> None:
+    assert are_even(stretches(*described), cores) is even
+
+
+def test_pictures_by_themselves_are_told_from_stretches() -> None:
+    assert are_single(stretches((0, 0, 1), (9, 9, 1)))
+    assert not are_single(stretches((0, 0, 1), (9, 10, 1)))

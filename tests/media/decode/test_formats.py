@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.clip import ClipFormat
+from bot.media.decode import formats
+from tests.media.made_clips import WAYS, Recipe, gif, make_clip, old_quicktime
+
+
+def ftyp(brand: bytes) -> bytes:
+    return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0isom" + b"mp42"
+
+
+def ebml(*elements: bytes) -> bytes:
+    body = b"".join(elements)
+    return b"\x1a\x45\xdf\xa3" + bytes([0x80 | len(body)]) + body
+
+
+DOCUMENT_WEBM = b"\x42\x82\x84webm"
+VERSION = b"\x42\x86\x81\x01"
+
+
+@pytest.mark.parametrize("clip_format", list(WAYS))
+def test_every_container_we_read_is_told_by_its_head(
+    clip_format: ClipFormat, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = make_clip(tmp_path_factory.mktemp("clips") / "clip", Recipe(clip_format))
+    head = path.read_bytes()[: formats.HEAD]
+    assert formats.detect(head) is clip_format
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (ftyp(b"qt  "), ClipFormat.MOV),
+        (ftyp(b"isom"), ClipFormat.MP4),
+        (ftyp(b"3gp5"), ClipFormat.MP4),
+        (ftyp(b"M4V "), ClipFormat.MP4),
+        (ftyp(b"heic"), None),
+        (ftyp(b"mif1"), None),
+        (ftyp(b"avif"), None),
+        (ftyp(b"avis"), None),
+        (old_quicktime(ftyp(b"qt  ")), ClipFormat.MOV),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", ClipFormat.MOV),
+        (b"\0\0\0\x01mdat\0\0\0\0\0\x10\0\0", ClipFormat.MOV),
+        (b"\0\0\0\x00mdat", ClipFormat.MOV),
+        (b"\0\0\0\x04mdat", None),
+        (b"skipmoov", ClipFormat.MOV),
+        (b"\0\0\0\x18moof", None),
+        (b"RIFF\0\0\0\0AVI LIST", ClipFormat.AVI),
+        (b"RIFF\0\0\0\0WEBPVP8 ", None),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"OggS\0\x02", ClipFormat.OGG),
+        (b"Ogg", None),
+        (gif([1]), ClipFormat.GIF),
+        (b"GIF87a", ClipFormat.GIF),
+        (b"GIF88a", None),
+        (ebml(VERSION, DOCUMENT_WEBM), ClipFormat.WEBM),
+        (ebml(VERSION, b"\x42\x82\x88matroska"), ClipFormat.MKV),
+        (ebml(VERSION, b"\x42\x82\x8amatroska\0\0"), ClipFormat.MKV),
+        (ebml(b"\x42\x82\x40\x04webm"), ClipFormat.WEBM),
+        (ebml(b"\x42\x82\x84game"), None),
+        (ebml(VERSION), None),
+        (ebml(VERSION) + DOCUMENT_WEBM, None),
+        (ebml(b"\xec\x84\x42\x82\x84w" + DOCUMENT_WEBM), ClipFormat.WEBM),
+        (b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xff" + DOCUMENT_WEBM, ClipFormat.WEBM),
+        (b"\x1a\x45\xdf\xa3", None),
+        (b"", None),
+    ],
+)
+def test_the_head_decides(head: bytes, expected: ClipFormat | None) -> None:
+    assert formats.detect(head) is expected
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"", "an empty file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG picture"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG picture"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP picture"),
+        (ftyp(b"heic"), "a HEIF or AVIF picture"),
+        (ftyp(b"avif"), "a HEIF or AVIF picture"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "a WAV recording"),
+        (b"ID3\x04\0", "an MP3 recording"),
+        (b"\xff\xfb\x90\x64\0", "an MP3 recording"),
+        (b"\xff\xf1\x50\x80\0", "an AAC recording"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04\x14\0", "a ZIP archive"),
+        (b"G" + bytes(187) + b"G" + bytes(187), "an MPEG transport stream"),
+        (b"\n <!DOCTYPE html><html>", "a web page"),
+        (b"<!-- hello -->\n<HTML lang=en>", "a web page"),
+        (b"\xef\xbb\xbf#EXTM3U\n#EXT-X-VERSION:3", "a playlist (HLS)"),
+        (b"ffconcat version 1.0\nfile /etc/passwd", "a playlist (ffconcat)"),
+        (b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash">', "a playlist (DASH)"),
+        (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "a stream description (SDP)"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg">', "an SVG picture"),
+        (b"Good morning", "a text"),
+        ("Grüß Gott".encode()[:3], "a text"),
+        (b"v=0.5 is not a session", "a text"),
+        (b"Good\0morning", "an unknown format"),
+        (b"\x80\x81\x82 latin", "an unknown format"),
+        (ebml(b"\x42\x82\x84game"), "an unknown format"),
+    ],
+)
+def test_what_we_do_not_read_has_a_name(head: bytes, name: str) -> None:
+    assert formats.detect(head) is None
+    assert formats.describe(head) == name
+
+
+MAGIC = [b"", b"\x1a\x45\xdf\xa3", b"RIFF", b"\0\0\0\x18ftyp", b"<?xml", b"\xff"]
+
+
+@given(st.sampled_from(MAGIC), st.binary(max_size=200))
+def test_no_bytes_upset_it(magic: bytes, rest: bytes) -> None:
+    formats.detect(magic + rest)
+    assert formats.describe(magic + rest)

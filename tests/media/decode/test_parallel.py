@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.media.decode.parallel import in_lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Worker:
+    """Counts up to each number it is given, and remembers which it was."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def __call__(self, number: int) -> Iterator[tuple[int, int]]:
+        self.seen.append(number)
+        yield from ((number, count) for count in range(number))
+
+
+def test_everything_comes_in_the_order_of_the_pieces() -> None:
+    workers = [Worker(), Worker(), Worker()]
+    found = list(in_lanes(range(40), workers))
+    assert found == [(number, count) for number in range(40) for count in range(number)]
+
+
+def test_each_worker_goes_forward() -> None:
+    workers = [Worker(), Worker(), Worker()]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
+    try:
+        list(in_lanes(range(400), workers))
+    finally:
+        sys.setswitchinterval(usual)
+    assert all(worker.seen == sorted(worker.seen) for worker in workers)
+    assert sorted(number for worker in workers for number in worker.seen) == list(range(400))
+
+
+def test_two_are_worked_on_at_once() -> None:
+    together = threading.Barrier(2, timeout=20)
+
+    def meet(number: int) -> Iterator[int]:
+        together.wait()
+        yield number
+
+    assert list(in_lanes(range(4), [meet, meet])) == [0, 1, 2, 3]
+
+
+def test_what_goes_wrong_is_raised_in_its_turn() -> None:
+    def fail(number: int) -> Iterator[int]:
+        if number == 3:
+            raise ValueError("three")
+        yield number
+
+    found: list[int] = []
+    with pytest.raises(ValueError, match="three"):
+        found.extend(in_lanes(range(9), [fail, fail]))
+    assert found == [0, 1, 2]
+
+
+def test_no_more_is_begun_than_somebody_waits_for() -> None:
+    pieces = iter(range(1, 40))
+    running = in_lanes(pieces, [Worker(), Worker()])
+    assert next(running) == (1, 0)
+    running.close()
+    assert next(pieces) == 4

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
+from bot.errors import Damaged, DiskFull
+from bot.media.decode.proxy import Plan, ProxyMaker
+from bot.media.decode.proxy_child import encode, make
+from tests.media.numbered_clips import (
+    length_of,
+    number_in,
+    numbered_clip,
+    numbers_shown,
+    picture_of,
+)
+from tests.media.test_disk_full import no_file_above
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.media.sandbox.pool import Sandbox
+
+CLIP = ClipFile(Path("clip"), ClipInfo(ClipFormat.WEBM, 1, 5000, "sha256:00"))
+ENOUGH = 10_000_000  # bytes
+
+
+@given(some.integers(1, 100_000), some.integers(1, 700))
+def test_every_second_is_shown_in_parts_or_stood_for_by_one_that_is(
+    seconds: int, most: int
+) -> None:
+    parts, wider = Plan.parts(seconds, most), Plan.wider(seconds, most)
+    assert sum(parts.pictures) == seconds
+    assert parts.step == 1
+    assert all(0 < pictures <= most for pictures in parts.pictures)
+    (pictures,) = wider.pictures
+    assert 0 < pictures <= most
+    assert (pictures - 1) * wider.step < seconds <= pictures * wider.step
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_each_picture_is_shown_for_its_second(codec: str) -> None:
+    pictures = [picture_of(number).repeat(3, 2) for number in range(25)]
+    film = encode(iter(pictures), 4000, codec)
+    assert length_of(film) == 25_000
+    for within in (0, 1, 500, 999):
+        moments = [second * 1000 + within for second in range(25)]
+        assert numbers_shown(film, moments) == list(range(25))
+
+
+def test_pictures_that_hardly_shrink_get_no_more_bytes_than_there_are() -> None:
+    chance = np.random.default_rng(1)
+    noise = (chance.integers(0, 256, (288, 512, 3), np.uint8) for _ in range(30))
+    assert len(encode(noise, 5000)) <= 5000 * 32
+
+
+@pytest.mark.parametrize("size", [(1, 512), (512, 1), (33, 77)])
+def test_a_proxy_keeps_its_size_whatever_size_comes_next(size: tuple[int, int]) -> None:
+    pictures = [np.zeros((*size, 3), np.uint8), picture_of(5).repeat(3, 2)]
+    assert length_of(encode(iter(pictures), 4000)) == 2000
+
+
+@pytest.mark.parametrize("clip_format", [ClipFormat.WEBM, ClipFormat.MKV, ClipFormat.OGG])
+def test_a_clip_becomes_parts_that_show_its_seconds(
+    clip_format: ClipFormat, tmp_path: Path
+) -> None:
+    path = numbered_clip(tmp_path / "clip", clip_format, 7, rate=5)
+    told: list[int] = []
+    assert make(request(path, clip_format, Plan.parts(7, 3)), told.append) == "made"
+    assert told == list(range(1, 8))
+    assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_or_one_that_shows_fewer_of_them(tmp_path: Path) -> None:
+    path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
+    assert make(request(path, ClipFormat.MP4, Plan.wider(20, 7)), lambda _: None) == "made"
+    assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
+
+
+def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
+    path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 2)
+    with no_file_above(1000):
+        assert make(request(path, ClipFormat.MP4, Plan.parts(2, 9)), lambda _: None) == "full"
+
+
+async def test_a_proxy_is_gone_when_nobody_needs_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = numbered_clip(tmp_path / "clip", ClipFormat.WEBM, 5)
+    clip = ClipFile(path, CLIP.info)
+    maker = ProxyMaker(sandbox, tmp_path / "sandbox")
+    async with maker.made(clip, Plan.parts(5, 3), ENOUGH, lambda _: None) as parts:
+        assert [part.pictures for part in parts] == [3, 2]
+        assert [part.size for part in parts] == [part.path.stat().st_size for part in parts]
+        assert [shown(part.path) for part in parts] == [[0, 1, 2], [3, 4]]
+    assert not any(path.is_file() for path in (tmp_path / "sandbox").rglob("*"))
+
+
+class Child:
+    """Does in place of a real child what one that was taken over might."""
+
+    def __init__(self, does: Callable[[Path], object], said: object = None) -> None:
+        self._does = does
+        self._said = said
+
+    async def run(self, _task: str, asked: Any, *, on_progress: Any, **_: Any) -> object:
+        if self._said is not None:
+            on_progress(self._said)
+        answer = await asyncio.to_thread(self._does, Path(asked["into"]))
+        return answer if isinstance(answer, str) else "made"
+
+
+def maker(child: Child, folder: Path) -> ProxyMaker:
+    return ProxyMaker(cast("Sandbox", child), folder)
+
+
+def write(into: Path, size: int = 9) -> None:
+    (into / "0.mp4").write_bytes(bytes(size))
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        pytest.param(lambda _into: None, id="nothing"),
+        pytest.param(lambda into: write(into, 0), id="an empty file"),
+        pytest.param(lambda into: write(into, 1001), id="too much"),
+        pytest.param(lambda into: (into / "0.mp4").mkdir(), id="a folder"),
+        pytest.param(lambda into: (into / "0.mp4").symlink_to(secret(into)), id="a link"),
+        pytest.param(lambda into: (into / "0.mp4").hardlink_to(secret(into)), id="another's file"),
+        pytest.param(lambda into: os.mkfifo(into / "0.mp4"), id="a pipe"),
+    ],
+)
+async def test_what_a_child_taken_over_leaves_is_not_sent(
+    does: Callable[[Path], object], tmp_path: Path
+) -> None:
+    with pytest.raises(Damaged):
+        async with maker(Child(does), tmp_path).made(CLIP, Plan.parts(5, 9), 1000, print):
+            pass
+
+
+@pytest.mark.parametrize("said", ["many", -1, 6, float("inf"), [1]])
+async def test_nor_is_what_it_counts_believed(said: object, tmp_path: Path) -> None:
+    child = Child(write, said)
+    with pytest.raises(Damaged):
+        async with maker(child, tmp_path).made(CLIP, Plan.parts(5, 9), 1000, print):
+            pass
+
+
+async def test_no_room_for_a_proxy_is_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull):
+        async with maker(Child(lambda _: "full"), tmp_path).made(
+            CLIP, Plan.parts(5, 9), 1000, print
+        ):
+            pass
+    assert not [*tmp_path.iterdir()]  # noqa: ASYNC240 - a test may wait
+
+
+def secret(into: Path) -> Path:
+    path = into / "secret"
+    path.write_text("hush")
+    return path
+
+
+def request(path: Path, clip_format: ClipFormat, plan: Plan) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "format": clip_format,
+        "seconds": plan.seconds,
+        "step": plan.step,
+        "pictures": plan.pictures,
+        "most_bytes": ENOUGH,
+        "into": str(path.parent),
+    }
+
+
+def shown(path: Path) -> list[int]:
+    content = path.read_bytes()
+    return numbers_shown(content, [*range(500, length_of(content), 1000)])
+
+
+def test_the_numbers_can_be_read_at_all() -> None:
+    assert [number_in(picture_of(number).repeat(3, 2)) for number in (0, 1, 2049)] == [0, 1, 2049]

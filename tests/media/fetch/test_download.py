@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import socket
+import threading
+import tracemalloc
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.domain.progress import Progress, Stage, ignore_progress
+from bot.errors import (
+    AddressNotPublic,
+    NotFound,
+    TooLarge,
+    TooSlow,
+    Unreachable,
+    UnsupportedUrl,
+)
+from bot.media.fetch.download import Fetcher, Question, _Keeping, _redirected
+from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+BODY = bytes(range(256)) * 4000
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def whole(_request: web.Request) -> web.StreamResponse:
+    return web.Response(body=BODY)
+
+
+async def raw(request: web.Request, answer: bytes) -> web.StreamResponse:
+    """Answer with exactly these bytes and cut the connection."""
+    transport = request.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.write(answer)
+    transport.close()
+    return web.Response()
+
+
+def fetcher(*hosts: str, **timeouts: float) -> Fetcher:
+    pairs = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts]
+    if timeouts:
+        return Fetcher(pairs, aiohttp.ClientTimeout(**timeouts))
+    return Fetcher(pairs)
+
+
+async def fetch(source: Fetcher, link: str, into: Path, limit: int = 10_000_000) -> Any:
+    async with source:
+        return await source.fetch(link, into, limit, ignore_progress)
+
+
+async def test_bytes_arrive_whole_with_their_fingerprint(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    async with serving(whole) as host, fetcher(host) as source:
+        fetched = await source.fetch(
+            f"http://{host}/a.mp4", tmp_path / "clip", len(BODY), seen.append
+        )
+    assert (tmp_path / "clip").read_bytes() == BODY
+    assert fetched.size == len(BODY)
+    assert fetched.fingerprint == f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+    assert seen[-1] == Progress(Stage.DOWNLOAD, len(BODY), len(BODY))
+
+
+async def test_a_large_clip_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
+    pieces, piece = 40, BODY[:-24]  # of a length that fits no batch
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(pieces):
+            await response.write(piece)
+        return response
+
+    seen: list[Progress] = []
+    async with serving(stream) as host, fetcher(host) as source:
+        tracemalloc.start()
+        try:
+            fetched = await source.fetch(
+                f"http://{host}/", tmp_path / "clip", pieces * len(piece), seen.append
+            )
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    whole_clip = piece * pieces
+    assert (tmp_path / "clip").read_bytes() == whole_clip
+    assert fetched.fingerprint == f"sha256:{hashlib.sha256(whole_clip).hexdigest()}"
+    assert seen[-1].done == fetched.size == len(whole_clip)
+    assert len(seen) > 10
+    assert peak < len(whole_clip) / 4
+
+
+async def test_a_slow_disk_is_waited_for() -> None:
+    may, written = threading.Event(), io.BytesIO()
+
+    class SlowDisk(io.BytesIO):
+        def write(self, batch: Any, /) -> int:
+            may.wait(10)
+            return written.write(batch)
+
+    keeping = _Keeping(SlowDisk())
+    await keeping.keep(bytearray(b"first"))
+    second = asyncio.create_task(keeping.keep(bytearray(b", second")))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not second.done()
+    may.set()
+    await second
+    await keeping.settle()
+    assert written.getvalue() == b"first, second"
+
+
+async def test_a_host_the_operator_named_is_not_public(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        assert not (await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")).public
+
+
+async def test_an_announced_size_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        with pytest.raises(TooLarge, match=r"1\.024 MB; the limit is 1\.023999 MB"):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", len(BODY) - 1)
+    assert not (tmp_path / "clip").exists()
+
+
+async def test_the_bytes_are_counted_whatever_was_announced(tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(BODY)
+
+    async with serving(endless) as host:
+        with pytest.raises(TooLarge, match="at least"):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", 3_000_000)
+    assert (tmp_path / "clip").stat().st_size <= 3_000_000
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "ftp://a.example/x.mp4",
+        "ftp://a.example:80/x.mp4",
+        "ws://a.example/x.mp4",
+        "file:///etc/passwd",
+        "http://a.example:8080/x.mp4",
+        "http://user@a.example/x.mp4",
+        "http://user:pass@a.example/x.mp4",
+        "http:///x.mp4",
+        "http://a.example\\@b.example/",
+        "http://a.example/ x",
+        "http://a.example/\x00",
+        "http://a.example:99999/",
+        "http://[::1",
+        "hello",
+        "http://a.example/" + "x" * 3000,
+    ],
+)
+async def test_links_of_another_shape_are_refused(link: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedUrl):
+        await fetch(fetcher(), link, tmp_path / "clip")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1/",
+        "http://localhost/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/",
+    ],
+)
+async def test_addresses_that_are_not_public_are_refused(link: str, tmp_path: Path) -> None:
+    with pytest.raises(AddressNotPublic):
+        await fetch(fetcher(), link, tmp_path / "clip")
+
+
+@pytest.mark.parametrize("spelling", ["127.0.0.1", "localhost", "0x7f.1", "127.1", "2130706433"])
+async def test_other_spellings_of_an_address_lead_nowhere(spelling: str) -> None:
+    """Somebody is there to answer; numbers without three dots aiohttp itself does not take."""
+    async with serving(whole) as host, guarded_session(TIMEOUTS) as session:
+        link = f"http://{spelling}:{host.rpartition(':')[2]}/"
+        with pytest.raises((aiohttp.ClientConnectorError, aiohttp.InvalidURL)):
+            async with session.get(link):
+                pass
+
+
+async def test_the_socket_itself_is_checked_not_the_name_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Take the resolver's check out, as a rebinding name server would: the socket's one holds."""
+    monkeypatch.setattr("bot.media.fetch.guard._PublicResolver.resolve", _loopback)
+    with pytest.raises(AddressNotPublic):
+        await fetch(fetcher(), "http://rebound.example/", tmp_path / "clip")
+
+
+async def test_a_name_with_one_address_that_is_not_public_is_refused_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def both(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
+        (private,) = await _loopback(_self, host, port, family)
+        return [{**private, "host": "8.8.8.8"}, private]
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", both)
+    with pytest.raises(AddressRefusedError):
+        await _PublicResolver().resolve("both.example", 80)
+
+
+async def _loopback(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "hostname": host,
+            "host": "127.0.0.1",
+            "port": port,
+            "family": family or 2,
+            "proto": 0,
+            "flags": 0,
+        }
+    ]
+
+
+def test_people_cannot_tell_a_refused_address_from_a_dead_one() -> None:
+    assert str(AddressNotPublic(detail="10.0.0.1")) == str(Unreachable(detail="refused"))
+
+
+async def test_a_redirect_into_the_network_is_refused(tmp_path: Path) -> None:
+    async def elsewhere(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("http://127.0.0.1/")
+
+    async with serving(elsewhere) as host:
+        with pytest.raises(AddressNotPublic):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://127.0.0.1:1/", "http://user@127.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd"],
+)
+async def test_a_redirect_to_a_link_of_another_shape_is_refused(
+    location: str, tmp_path: Path
+) -> None:
+    async def elsewhere(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(location)
+
+    async with serving(elsewhere) as host:
+        with pytest.raises(UnsupportedUrl):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_redirects_end_after_three(tmp_path: Path) -> None:
+    async def further(request: web.Request) -> web.StreamResponse:
+        step = int(request.path.strip("/"))
+        if step == 0:
+            return web.Response(body=BODY)
+        raise web.HTTPFound(f"/{step - 1}")
+
+    async with serving(further) as host:
+        assert (await fetch(fetcher(host), f"http://{host}/3", tmp_path / "a")).size == len(BODY)
+        with pytest.raises(Unreachable):
+            await fetch(fetcher(host), f"http://{host}/4", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(404, NotFound), (410, NotFound), (403, Unreachable), (500, Unreachable), (204, Unreachable)],
+)
+async def test_other_answers_are_told_apart(
+    status: int, error: type[Exception], tmp_path: Path
+) -> None:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status)
+
+    async with serving(refuse) as host:
+        with pytest.raises(error):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_cut_download_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        return await raw(request, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    async with serving(cut) as host:
+        with pytest.raises(Unreachable):
+            await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_stalled_download_ends(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stop.wait()
+        return web.Response()
+
+    async with serving(stall) as host:
+        with pytest.raises(TooSlow):
+            await fetch(fetcher(host, sock_read=0.05), f"http://{host}/", tmp_path / "clip")
+        stop.set()
+
+
+async def test_a_download_of_a_byte_now_and_then_ends(tmp_path: Path) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b".")
+            await asyncio.sleep(0.02)
+
+    async with serving(drip) as host:
+        with pytest.raises(TooSlow):
+            await fetch(fetcher(host, total=0.3), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_connection_nobody_takes_ends(tmp_path: Path) -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        host = f"127.0.0.1:{full.getsockname()[1]}"
+        with pytest.raises(TooSlow):
+            await fetch(fetcher(host, sock_connect=0.05), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_every_wait_has_an_end_unless_told_otherwise() -> None:
+    async with Fetcher() as source:
+        for session in (source._guarded, source._unguarded):
+            ends = session.timeout
+            assert None not in (ends.total, ends.sock_connect, ends.sock_read)
+
+
+async def test_a_dead_port_is_unreachable(tmp_path: Path) -> None:
+    async with serving(whole) as host:
+        pass
+    with pytest.raises(Unreachable):
+        await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
+
+
+async def test_no_cookie_is_kept_between_fetches(tmp_path: Path) -> None:
+    cookies: list[str | None] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        cookies.append(request.headers.get("Cookie"))
+        response = web.Response(body=BODY)
+        response.set_cookie("seen", "1")
+        return response
+
+    async with serving(note) as address:
+        host = f"localhost:{address.rpartition(':')[2]}"  # no jar keeps cookies of a bare address
+        async with fetcher(host) as source:
+            for name in ("a", "b"):
+                await source.fetch(f"http://{host}/", tmp_path / name, 9_999_999, ignore_progress)
+    assert cookies == [None, None]
+
+
+async def test_whatever_was_answered_is_told_to_who_asks(tmp_path: Path) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        if request.path == "/old":
+            raise web.HTTPFound("/new")
+        return web.Response(text=request.headers["X-Asked"], status=418, headers={"X-Said": "no"})
+
+    async with serving(refuse) as host, fetcher(host) as source:
+        question = Question(f"http://{host}/old", headers={"X-Asked": "tea?"})
+        answered = await source.ask(question, tmp_path / "answer", 100)
+    assert (answered.link, answered.status) == (f"http://{host}/new", 418)
+    assert ("X-Said", "no") in answered.headers
+    assert (tmp_path / "answer").read_text() == "tea?"
+
+
+@pytest.mark.parametrize(
+    ("status", "same_host", "method", "headers"),
+    [
+        (302, True, "GET", {"Cookie": "a", "Accept": "b"}),
+        (307, True, "POST", {"Cookie": "a", "Accept": "b"}),
+        (307, False, "POST", {"Accept": "b"}),
+    ],
+)
+def test_a_redirect_takes_along_what_it_may(
+    status: int, *, same_host: bool, method: str, headers: dict[str, str]
+) -> None:
+    asked = Question("http://a.example/", "POST", {"Cookie": "a", "Accept": "b"}, b"body")
+    following = _redirected(asked, status, same_host=same_host)
+    assert (following.method, following.headers) == (method, headers)
+    assert following.body == (b"body" if method == "POST" else None)

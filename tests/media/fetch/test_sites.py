@@ -1,0 +1,229 @@
+"""Clips on pages: yt-dlp in a child, real pages on loopback, every request through the guard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from bot.domain.progress import ignore_progress
+from bot.errors import AddressNotPublic, TooLong, Unreachable
+from bot.media.fetch.download import GLIMPSE, Fetched, Fetcher, Question
+from bot.media.fetch.sites import SiteFetcher, _Correspondence
+from bot.media.sandbox.pool import Sandbox
+from tests.conftest import CLIPS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+CITY = (CLIPS / "city.mp4").read_bytes()
+LONGEST = 600_000
+SOURCES = """
+<source src="/240.mp4" res="240"><source src="/1080.mp4" res="1080">
+<source src="/480.mp4" res="480"><source src="/pieces.m3u8">
+"""
+LD = """<script type="application/ld+json">{{"@context": "http://schema.org",
+"@type": "VideoObject", "name": "x", "duration": "{}", "contentUrl": "http://{}/city.mp4"}}</script>
+"""
+PAGES: dict[str, str] = {
+    "preview": '<meta property="og:video" content="/city.mp4">',
+    "player": f"<video>{SOURCES}</video>",
+    "told": LD,
+    "long": LD,
+    "nothing": "words",
+    "pieces.m3u8": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360\npiece.ts\n",
+    "elsewhere": '<meta property="og:video" content="http://10.0.0.1/city.mp4">',
+}
+
+
+class Site:
+    """Pages, some of them hostile, and what was asked of them."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.cookies: dict[str, str | None] = {}
+        self.address = ""
+
+    def link(self, name: str) -> str:
+        return f"http://{self.address}/{name}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        self.asked[name] += 1
+        self.cookies[name] = request.headers.get("Cookie")
+        if name.endswith(".mp4"):
+            return web.Response(body=CITY, content_type="video/mp4")
+        if name == "redirect":
+            raise web.HTTPFound("http://192.168.0.1/page")
+        if name.endswith(".m3u8"):
+            return web.Response(text=PAGES[name], content_type="application/x-mpegurl")
+        if name == "endless":
+            return await self._endless(request)
+        if name.startswith("loop"):
+            return self._page(f'<meta http-equiv="refresh" content="0;url=/{name}0">')
+        duration = "PT50M" if name == "long" else "PT5S"
+        told = PAGES[name]
+        return self._page(told.format(duration, self.address) if told is LD else told)
+
+    def _page(self, body: str) -> web.Response:
+        head = "<title>a page</title>"
+        page = web.Response(text=f"<html>{head}{body}</html>", content_type="text/html")
+        page.set_cookie("seen", "1")
+        return page
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/html"})
+        await response.prepare(request)
+        while request.transport and not request.transport.is_closing():
+            await response.write(b"<p>more</p>" * 10_000)
+        return response
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def site() -> AsyncIterator[Site]:
+    site = Site()
+    app = web.Application()
+    app.router.add_get("/{name}", site.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    site.address = "{}:{}".format(*runner.addresses[0][:2])
+    yield site
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def fetcher(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fetcher]:
+    """One for all tests: it is yt-dlp that takes its time to start."""
+    folder = tmp_path_factory.mktemp("sites")
+    async with Sandbox(workers=1, folder=folder) as sandbox, opened(site, sandbox, folder) as one:
+        yield one
+
+
+def opened(site: Site, sandbox: Sandbox, folder: Path) -> SiteFetcher:
+    host, _, port = site.address.partition(":")
+    hosts = {(host, int(port))}
+    return SiteFetcher(hosts, sites={host}, sandbox=sandbox, folder=folder, longest=LONGEST)
+
+
+async def get(fetcher: Fetcher, link: str, folder: Path) -> Fetched:
+    return await fetcher.fetch(link, folder / "clip", 1_000_000, ignore_progress)
+
+
+@pytest.mark.parametrize(
+    ("page", "file"), [("preview", "city.mp4"), ("told", "city.mp4"), ("player", "480.mp4")]
+)
+async def test_the_clip_of_a_page_is_fetched(
+    page: str, file: str, fetcher: Fetcher, site: Site, tmp_path: Path
+) -> None:
+    site.asked.clear()
+    fetched = await get(fetcher, site.link(page), tmp_path)
+    assert (tmp_path / "clip").read_bytes() == CITY
+    assert (fetched.size, fetched.public) == (len(CITY), False)
+    assert set(site.asked) - {"pieces.m3u8"} == {page, file}
+    assert (site.cookies[page], site.cookies[file]) == (None, "seen=1")
+
+
+async def test_a_link_to_a_file_is_no_page(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
+    site.asked.clear()
+    assert (await get(fetcher, site.link("city.mp4"), tmp_path)).size == len(CITY)
+    assert site.asked == {"city.mp4": 1}
+
+
+async def test_a_clip_that_is_too_long_is_refused_unfetched(
+    fetcher: Fetcher, site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(TooLong, match="50 minutes"):
+        await get(fetcher, site.link("long"), tmp_path)
+    assert not (tmp_path / "clip").exists()
+
+
+async def test_a_page_without_a_clip_is_refused(
+    fetcher: Fetcher, site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(Unreachable) as refused:
+        await get(fetcher, site.link("nothing"), tmp_path)
+    assert "Unsupported URL" in refused.value.detail
+
+
+@pytest.mark.parametrize("page", ["redirect", "elsewhere"])
+async def test_a_page_leads_into_no_network(
+    page: str, fetcher: Fetcher, site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(AddressNotPublic):
+        await get(fetcher, site.link(page), tmp_path)
+
+
+async def test_a_page_without_end_is_refused(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable) as refused:
+        await get(fetcher, site.link("endless"), tmp_path)
+    assert "too_large" in refused.value.detail
+
+
+async def test_a_page_that_leads_on_and_on_is_left(
+    fetcher: Fetcher, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.media.fetch.sites.MOST_QUESTIONS", 5)
+    site.asked.clear()
+    with pytest.raises(Unreachable):
+        await get(fetcher, site.link("loop"), tmp_path)
+    assert site.asked.total() == 5
+    assert site.cookies["loop0"] == "seen=1"
+
+
+async def test_a_large_file_is_glimpsed_at_where_a_page_only_wants_to_know_what_it_is(
+    site: Site, tmp_path: Path
+) -> None:
+    host, _, port = site.address.partition(":")
+    async with Fetcher({(host, int(port))}) as fetcher:
+        answered = await fetcher.ask(Question(site.link("city.mp4")), tmp_path / "start", 100_000)
+    assert answered.status == 200
+    size = (tmp_path / "start").stat().st_size
+    assert 0 < size <= GLIMPSE < len(CITY)
+    assert CITY.startswith((tmp_path / "start").read_bytes())
+
+
+async def test_a_child_that_was_taken_over_asks_in_vain(site: Site, tmp_path: Path) -> None:
+    host, _, port = site.address.partition(":")
+    plain: dict[str, Any] = {
+        "link": site.link("nothing"),
+        "method": "GET",
+        "headers": {"Host": "other.example", "Accept-Encoding": "gzip"},
+        "body": None,
+    }
+    async with Fetcher({(host, int(port))}) as fetcher:
+        correspondence = _Correspondence(fetcher, tmp_path)
+        assert (await correspondence.answer(plain))["status"] == 200
+        for change, refused in (
+            ({"link": "file:///etc/passwd"}, "unsupported_url"),
+            ({"link": "http://169.254.169.254/"}, "address_not_public"),
+            ({"link": site.link("missing").replace("http:", "http:/")}, "unsupported_url"),
+            ({"method": "DELETE"}, "unreachable"),
+            # What the operator let us fetch from takes nothing from strangers.
+            ({"method": "POST", "body": "x"}, "unreachable"),
+            ({"method": "POST", "body": "x" * 100_001}, "unreachable"),
+            ({"headers": []}, "damaged"),
+            ({"headers": {"X": "a\r\nHost: b"}}, "unreachable"),
+        ):
+            answer = await correspondence.answer(plain | change)
+            assert answer["error"].startswith(refused), answer
+        assert "damaged" in (await correspondence.answer("nonsense"))["error"]
+
+
+async def test_a_broken_yt_dlp_costs_pages_alone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "yt_dlp").mkdir()
+    (tmp_path / "yt_dlp" / "__init__.py").write_text("raise ImportError('half an update')")
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "work"
+    async with Sandbox(workers=1, folder=folder) as sandbox, opened(site, sandbox, folder) as one:
+        with pytest.raises(Unreachable) as refused:
+            await get(one, site.link("preview"), tmp_path)
+        assert "half an update" in refused.value.detail
+        assert (await get(one, site.link("city.mp4"), tmp_path)).size == len(CITY)

@@ -1,0 +1,192 @@
+"""Tasks a sandboxed child runs in the tests: most of them misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import QuotaExhausted, TaggerRefused, TooLong, UnsupportedFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.media.sandbox.child import Parent
+
+    Request = dict[str, Any]
+    Report = Callable[[Any], None]
+
+
+def echo(request: Request, _report: Report) -> Any:
+    return request["value"]
+
+
+def describe(_request: Request, _report: Report) -> dict[str, Any]:
+    """Tell what the process sees and may do."""
+    Path("left behind").write_text("something")
+    made = tempfile.mkdtemp()
+    kinds = ("DATA", "AS", "FSIZE", "NOFILE", "CORE")
+    return {
+        "pid": os.getpid(),
+        "group": os.getpgrp(),
+        "environment": dict(os.environ),
+        "folder": str(Path.cwd()),
+        "temporary": made,
+        "mode": Path("left behind").stat().st_mode & 0o777,
+        "limits": {k: resource.getrlimit(getattr(resource, f"RLIMIT_{k}"))[0] for k in kinds},
+        "status": Path("/proc/self/status").read_text(),
+        "modules": sorted(sys.modules),
+    }
+
+
+def pid(_request: Request, _report: Report) -> int:
+    return os.getpid()
+
+
+def count(request: Request, report: Report) -> str:
+    for number in range(request["to"]):
+        report(number)
+    return "counted"
+
+
+def ask(request: Request, parent: Parent) -> list[Any]:
+    return [parent.ask(question) for question in request["questions"]]
+
+
+def chatter(_request: Request, _report: Report) -> str:
+    print('{"kind": "done", "value": "forged"}', flush=True)  # noqa: T201 - garbage on purpose
+    os.write(1, b"\x00garbage on 1\n")
+    os.write(2, b"words on 2\n" * 100_000)
+    return "honest"
+
+
+def read_input(_request: Request, _report: Report) -> str:
+    return sys.stdin.read()
+
+
+def raise_expected(request: Request, _report: Report) -> None:
+    errors = {
+        "too_long": TooLong(700_000, 600_000, at_least=True),
+        "unsupported_format": UnsupportedFormat(
+            format="a PNG picture", formats="GIF", detail="\x89PNG"
+        ),
+        "tagger_refused": TaggerRefused(reason="too dark"),
+        "quota_exhausted": QuotaExhausted(),
+    }
+    raise errors[request["code"]]
+
+
+def raise_unexpected(_request: Request, _report: Report) -> None:
+    raise IndexError("tuple index out of range")
+
+
+def allocate(request: Request, _report: Report) -> int:
+    return len(b"\x01" * request["bytes"])
+
+
+def spin(_request: Request, report: Report) -> None:
+    report("spinning")
+    while True:
+        pass
+
+
+def burn_cpu(_request: Request, _report: Report) -> None:
+    """Use CPU time faster than the clock on the wall runs: the limit set is already spent."""
+    resource.setrlimit(resource.RLIMIT_CPU, (0, resource.RLIM_INFINITY))
+    while True:
+        pass
+
+
+def sleep(_request: Request, report: Report) -> None:
+    report(os.getpid())
+    threading.Event().wait()
+
+
+def stop_dead(_request: Request, report: Report) -> None:
+    """Sleep where no signal but SIGKILL reaches."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+    sleep(_request, report)
+
+
+def crash(_request: Request, _report: Report) -> None:
+    ctypes.string_at(0)
+
+
+def leave(request: Request, _report: Report) -> None:
+    os._exit(request["code"])
+
+
+def fill_disk(request: Request, _report: Report) -> None:
+    chunk = b"\0" * 1_000_000
+    with Path("big").open("wb", buffering=0) as file:
+        file.writelines(chunk for _ in range(request["megabytes"]))
+
+
+def refused_calls(_request: Request, _report: Report) -> dict[str, str]:
+    """Try what the filter refuses; name what came of it."""
+    tries: dict[str, Callable[[], object]] = {
+        "fork": os.fork,
+        "program": lambda: subprocess.run(["/bin/true"], check=True),
+        "exec": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - that it fails is the point
+        "network": lambda: socket.socket(socket.AF_INET),
+        "local socket": lambda: socket.socket(socket.AF_UNIX),
+    }
+    outcome = {}
+    for name, attempt in tries.items():
+        outcome[name] = "allowed"
+        try:
+            attempt()
+        except OSError as error:
+            outcome[name] = type(error).__name__
+    return outcome
+
+
+def use_thread(_request: Request, _report: Report) -> list[str]:
+    heard: list[str] = []
+    thread = threading.Thread(target=heard.append, args=("from a thread",))
+    thread.start()
+    thread.join()
+    return heard
+
+
+def many_files(_request: Request, _report: Report) -> int:
+    with contextlib.ExitStack() as stack:
+        for _ in range(1000):
+            stack.enter_context(Path(os.devnull).open("rb"))
+    return 1000
+
+
+def long_answer(request: Request, _report: Report) -> str:
+    return "a" * int(request["characters"])
+
+
+def no_json(_request: Request, _report: Report) -> Any:
+    return {1, 2}
+
+
+def flood(_request: Request, _report: Report) -> None:
+    """Answer past the protocol, and go on writing what nobody reads."""
+    for descriptor in range(3, 8):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b'{"kind": "done", "value": 1}\n' + b"x" * 1_000_000)
+
+
+def forge(request: Request, _report: Report) -> None:
+    """Write to the parent past the protocol, as code that took the child over would."""
+    for descriptor in range(3, 8):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, request["line"].encode() + b"\n")
+    threading.Event().wait()
+
+
+def cpu_limit(_request: Request, _report: Report) -> int:
+    return resource.getrlimit(resource.RLIMIT_CPU)[0]

@@ -1,0 +1,458 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import select
+import signal
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+import pytest
+
+from bot.errors import Damaged, FramehoundError, QuotaExhausted, TaggerRefused, TooSlow
+from bot.media.sandbox import process
+from bot.media.sandbox.pool import Sandbox, SandboxFault, SandboxLimits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TASKS = "tests.media.sandbox.tasks:"
+PLENTY = 30.0  # seconds no test ever needs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox"
+
+
+@pytest.fixture
+async def sandbox(folder: Path) -> AsyncIterator[Sandbox]:
+    async with Sandbox(workers=1, folder=folder, prefix="tests.") as sandbox:
+        yield sandbox
+
+
+async def run(sandbox: Sandbox, task: str, *, seconds: float = PLENTY, **request: Any) -> Any:
+    return await sandbox.run(TASKS + task, request, seconds=seconds)
+
+
+def started(sandbox: Sandbox, task: str, **request: Any) -> tuple[asyncio.Task[Any], Any]:
+    """Begin a call; also return what waits for its first word."""
+    first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    call = sandbox.run(TASKS + task, request, seconds=PLENTY, on_progress=first.set_result)
+    return asyncio.create_task(call), first
+
+
+def has_ended(pid: int) -> bool:
+    """Wait until a process is over, whoever reaps it."""
+    with contextlib.suppress(ProcessLookupError):
+        watch = os.pidfd_open(pid)
+        try:
+            return bool(select.select([watch], [], [], 5)[0])
+        finally:
+            os.close(watch)
+    return True
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def children() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if any("sandbox" in word for word in _command_line(child))
+    ]
+
+
+def _command_line(process: psutil.Process) -> tuple[str, ...]:
+    with contextlib.suppress(psutil.Error):
+        return tuple(process.cmdline())
+    return ()
+
+
+async def test_hands_json_in_and_out(sandbox: Sandbox) -> None:
+    value = {"a": [1, 2.5, None, True], "ü": "\n\u2028"}
+    assert await run(sandbox, "echo", value=value) == value
+
+
+async def test_hands_progress_over_in_order(sandbox: Sandbox) -> None:
+    heard: list[int] = []
+    call = sandbox.run(TASKS + "count", {"to": 500}, seconds=PLENTY, on_progress=heard.append)
+    assert await call == "counted"
+    assert heard == list(range(500))
+
+
+async def test_answers_what_a_task_asks(sandbox: Sandbox) -> None:
+    async def double(value: Any) -> Any:
+        return value * 2
+
+    questions = {"questions": [1, "ab", [None]]}
+    for _ in range(2):
+        answers = await sandbox.run(TASKS + "ask", questions, seconds=PLENTY, on_question=double)
+        assert answers == [2, "abab", [None, None]]
+
+
+async def test_a_question_nobody_expected_means_a_damaged_clip(sandbox: Sandbox) -> None:
+    first = await run(sandbox, "pid")
+    with pytest.raises(Damaged, match="damaged"):
+        await run(sandbox, "ask", questions=[1])
+    assert await run(sandbox, "pid") != first
+
+
+async def test_time_goes_on_while_a_question_is_answered(sandbox: Sandbox) -> None:
+    async def never(_value: Any) -> Any:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TooSlow):
+        await sandbox.run(TASKS + "ask", {"questions": [1]}, seconds=0.1, on_question=never)
+
+
+async def test_a_child_sees_no_secret_and_nothing_of_ours(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    for name in ("DISCORD_TOKEN", "CLARIFAI_PAT", "DATABASE_URL", "PYTHONPATH", "HOME"):
+        monkeypatch.setenv(name, "secret")
+    first = await run(sandbox, "pid")
+    os.kill(first, signal.SIGKILL)  # its successor is started with these settings in place
+    seen = await run(sandbox, "describe")
+    assert seen["pid"] != first
+    assert "secret" not in seen["environment"].values()
+    assert set(seen["environment"]) <= {
+        *process.ENVIRONMENT,
+        *("TMPDIR", "MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LC_CTYPE"),
+    }
+    assert Path(seen["folder"]).parent == folder
+    assert Path(seen["temporary"]).parent == Path(seen["folder"])
+
+
+async def test_limits_hold_before_a_task_begins(sandbox: Sandbox) -> None:
+    seen = await run(sandbox, "describe")
+    limits = SandboxLimits()
+    assert seen["limits"] == {
+        "DATA": limits.memory,
+        "AS": limits.address_space,
+        "FSIZE": limits.file_size,
+        "NOFILE": limits.open_files,
+        "CORE": 0,
+    }
+    assert seen["mode"] == stat.S_IRUSR | stat.S_IWUSR
+    assert seen["group"] == seen["pid"]
+    assert "NoNewPrivs:\t1" in seen["status"]
+    assert "Seccomp:\t2" in seen["status"]
+
+
+async def test_each_task_has_a_folder_that_is_gone_afterwards(
+    sandbox: Sandbox, folder: Path
+) -> None:
+    first, second = [await run(sandbox, "describe") for _ in range(2)]
+    assert first["folder"] != second["folder"]
+    assert left_in(folder) == []
+
+
+async def test_heavy_modules_are_imported_only_if_asked_for(folder: Path) -> None:
+    async with Sandbox(workers=1, folder=folder, prefix="tests.") as cold:
+        modules = (await run(cold, "describe"))["modules"]
+        assert not {"av", "numpy", "onnxruntime", "PIL", "asyncio"} & set(modules)
+    async with Sandbox(workers=1, folder=folder, prefix="tests.", warm=("av", "numpy")) as warm:
+        assert {"av", "numpy"} <= set((await run(warm, "describe"))["modules"])
+
+
+async def test_what_a_task_prints_is_no_answer(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger=process.__name__):
+        assert await run(sandbox, "chatter") == "honest"
+        assert await run(sandbox, "read_input") == ""
+    said = [record.getMessage() for record in caplog.records]
+    assert any("garbage on 1" in message for message in said)
+    assert sum(map(len, said)) < 2 * process.CHATTER
+    assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+
+
+@pytest.mark.parametrize("code", ["too_long", "unsupported_format", "tagger_refused"])
+async def test_expected_errors_arrive_as_they_were(sandbox: Sandbox, code: str) -> None:
+    with pytest.raises(FramehoundError) as caught:
+        await run(sandbox, "raise_expected", code=code)
+    assert caught.value.code == code
+    assert caught.value.facts
+    assert "{" not in str(caught.value)
+
+
+async def test_a_child_that_raised_an_expected_error_goes_on(sandbox: Sandbox) -> None:
+    before = await run(sandbox, "pid")
+    with pytest.raises(QuotaExhausted):
+        await run(sandbox, "raise_expected", code="quota_exhausted")
+    with pytest.raises(TaggerRefused, match="too dark"):
+        await run(sandbox, "raise_expected", code="tagger_refused")
+    assert await run(sandbox, "pid") == before
+
+
+@pytest.mark.parametrize(
+    ("task", "request_", "detail"),
+    [
+        ("raise_unexpected", {}, "IndexError: tuple index out of range"),
+        ("allocate", {"bytes": 4_000_000_000}, "MemoryError"),
+        ("fill_disk", {"megabytes": 5_000}, "File too large"),
+        ("many_files", {}, "Too many open files"),
+        ("crash", {}, "SIGSEGV"),
+        ("leave", {"code": 3}, "exit code 3"),
+        ("long_answer", {"characters": 5_000_000}, "no message"),
+    ],
+)
+async def test_a_task_gone_wrong_means_a_damaged_clip_and_a_new_child(
+    sandbox: Sandbox, task: str, request_: dict[str, Any], detail: str
+) -> None:
+    before = await run(sandbox, "pid")
+    with pytest.raises(Damaged) as caught:
+        await run(sandbox, task, **request_)
+    assert detail in caught.value.detail
+    assert await run(sandbox, "pid") != before
+    assert len(children()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gibberish",
+        "[]",
+        "[" * 100_000,
+        "{}",
+        '{"kind": "refused"}',
+        '{"kind": "refused", "error": {}}',
+        '{"kind": "refused", "error": {"code": "too_long", "facts": {}}}',
+        '{"kind": "refused", "error": {"code": "config", "facts": {}}}',
+        '{"kind": "refused", "error": {"code": "damaged", "facts": {"detail": "x"}}}',
+    ],
+)
+async def test_a_child_that_lies_means_a_damaged_clip(sandbox: Sandbox, line: str) -> None:
+    with pytest.raises(Damaged):
+        await run(sandbox, "forge", line=line)
+
+
+async def test_neither_processes_nor_the_network_can_be_had(sandbox: Sandbox) -> None:
+    outcome = await run(sandbox, "refused_calls")
+    assert set(outcome.values()) == {"PermissionError"}
+    assert await run(sandbox, "use_thread") == ["from a thread"]
+
+
+# By name where libc has one, else by the number it has on every machine. Were a call let through,
+# it would succeed or complain of its arguments; nobody is hurt either way.
+OTHER_WAYS = """
+import ctypes, os
+from bot.media.sandbox.limits import SandboxLimits, confine
+
+confine(SandboxLimits())
+libc = ctypes.CDLL(None, use_errno=True)
+pair = (ctypes.c_int * 2)()
+IO_URING_SETUP, CLONE3, PIDFD_GETFD = 425, 435, 438
+for function, *arguments in (
+    (libc.ptrace, 0, 0, 0, 0),
+    (libc.process_vm_readv, -1, 0, 0, 0, 0, 0),
+    (libc.process_vm_writev, -1, 0, 0, 0, 0, 0),
+    (libc.socketpair, 1, 1, 0, pair),
+    (libc.connect, -1, 0, 0),
+    (libc.bind, -1, 0, 0),
+    (libc.listen, -1, 0),
+    (libc.syscall, IO_URING_SETUP, 0, 0),
+    (libc.syscall, PIDFD_GETFD, -1, -1, 0),
+    (libc.syscall, CLONE3, 0, 0),
+):
+    ctypes.set_errno(0)
+    print(function(*arguments), os.strerror(ctypes.get_errno()))
+"""
+
+
+async def test_nor_can_other_ways_to_them() -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OTHER_WAYS),
+        cwd=Path(__file__).parents[3],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await child.communicate()
+    *others, clone3 = said.decode().splitlines()
+    assert others == ["-1 Operation not permitted"] * 9
+    assert clone3 == "-1 Function not implemented"  # so that libc falls back to clone
+
+
+@pytest.mark.parametrize("task", ["spin", "sleep", "stop_dead"])
+async def test_a_task_is_stopped_when_its_time_is_over(sandbox: Sandbox, task: str) -> None:
+    before = await run(sandbox, "pid")
+    with pytest.raises(TooSlow, match="too long to decode"):
+        await sandbox.run(TASKS + task, {}, seconds=0.1, stage="decode")
+    assert has_ended(before)
+    assert await run(sandbox, "echo", value=1) == 1
+
+
+async def test_cpu_time_is_limited_even_if_nobody_looks(sandbox: Sandbox) -> None:
+    with pytest.raises(TooSlow) as caught:
+        await run(sandbox, "burn_cpu")
+    assert "CPU" in caught.value.detail
+
+
+async def test_a_task_may_burn_cpu_time_for_its_own_seconds_alone(sandbox: Sandbox) -> None:
+    first, second = [await run(sandbox, "cpu_limit", seconds=100) for _ in range(2)]
+    assert 200 <= first <= second < 205
+
+
+async def test_cancelling_kills_the_child_and_another_takes_its_place(
+    sandbox: Sandbox, folder: Path
+) -> None:
+    call, first = started(sandbox, "sleep")
+    pid = await first
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert has_ended(pid)
+    assert left_in(folder) == []
+    assert await run(sandbox, "echo", value=1) == 1
+
+
+async def test_cancelling_a_call_that_waits_its_turn_hurts_nobody(sandbox: Sandbox) -> None:
+    pid = await run(sandbox, "pid")
+    calls = [asyncio.create_task(run(sandbox, "pid")) for _ in range(3)]
+    await asyncio.sleep(0)
+    calls[1].cancel()
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    assert [done[0], done[2]] == [pid, pid]
+    assert isinstance(done[1], asyncio.CancelledError)
+
+
+async def test_the_loop_goes_on_while_a_child_is_stuck(folder: Path) -> None:
+    async with Sandbox(workers=2, folder=folder, prefix="tests.") as sandbox:
+        stuck, first = started(sandbox, "stop_dead")
+        await first
+        assert await run(sandbox, "echo", value=1) == 1
+        assert not stuck.done()
+        stuck.cancel()
+        await asyncio.wait({stuck})
+
+
+async def test_calls_take_turns_and_their_clocks_wait_with_them(sandbox: Sandbox) -> None:
+    order: list[str] = []
+
+    async def call(name: str, task: str, seconds: float) -> None:
+        with contextlib.suppress(TooSlow):
+            await run(sandbox, task, seconds=seconds, value=0)
+        order.append(name)
+
+    slow = call("first", "sleep", 0.5)
+    await asyncio.gather(slow, call("second", "echo", 0.3), call("third", "echo", 0.3))
+    assert order == ["first", "second", "third"]
+
+
+async def test_a_child_is_replaced_after_so_many_tasks(folder: Path) -> None:
+    limits = SandboxLimits(tasks=2)
+    async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
+        pids = [await run(sandbox, "pid") for _ in range(4)]
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+async def test_a_child_that_died_idle_costs_no_clip(sandbox: Sandbox) -> None:
+    pid = await run(sandbox, "pid")
+    os.kill(pid, signal.SIGKILL)
+    assert has_ended(pid)
+    assert await run(sandbox, "echo", value="fine") == "fine"
+
+
+async def test_our_own_faults_blame_no_clip(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxFault) as caught:
+        await run(sandbox, "no_such_task")
+    assert "no_such_task" in caught.value.detail
+    with pytest.raises(SandboxFault) as caught:
+        await run(sandbox, "no_json")
+    assert "JSON serializable" in caught.value.detail
+    with pytest.raises(TypeError):
+        await run(sandbox, "echo", value=object())
+    assert await run(sandbox, "echo", value=1) == 1
+
+
+async def test_only_tasks_below_the_prefix_run(folder: Path) -> None:
+    async with Sandbox(workers=1, folder=folder) as sandbox:
+        for name in ("os:system", "botany:task", TASKS + "echo"):
+            with pytest.raises(ValueError, match="not a task"):
+                await sandbox.run(name, {}, seconds=1)
+
+
+async def test_children_that_cannot_start_are_the_sandboxs_fault(folder: Path) -> None:
+    async with Sandbox(workers=1, folder=folder, warm=("no_such_module",)) as sandbox:
+        for _ in range(2):
+            with pytest.raises(SandboxFault) as caught:
+                await sandbox.run("bot.any:task", {}, seconds=1)
+            assert "no_such_module" in caught.value.detail
+
+
+async def test_closing_leaves_no_process_and_no_folder(folder: Path) -> None:
+    async with Sandbox(workers=3, folder=folder, prefix="tests.") as sandbox:
+        stuck, first = started(sandbox, "stop_dead")
+        waiting = [asyncio.create_task(run(sandbox, "sleep")) for _ in range(4)]
+        await first
+        assert len(children()) == 3
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 1
+    assert children() == []
+    assert left_in(folder) == []
+    outcomes = await asyncio.gather(stuck, *waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [SandboxFault] * 5
+    with pytest.raises(SandboxFault) as caught:
+        await run(sandbox, "echo", value=1)
+    assert "closed" in caught.value.detail
+
+
+@pytest.mark.parametrize("steps", range(10))
+async def test_closing_while_children_start_leaves_no_process(folder: Path, steps: int) -> None:
+    async with Sandbox(workers=2, folder=folder):
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    assert children() == []
+
+
+async def test_closing_waits_for_no_child_that_floods_us(folder: Path) -> None:
+    limits = SandboxLimits(message=1000)
+    async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
+        assert await run(sandbox, "flood") == 1
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < process.PATIENCE
+    assert children() == []
+
+
+ORPHANS = """
+import asyncio, sys
+from pathlib import Path
+from bot.media.sandbox.pool import Sandbox
+
+async def main():
+    async with Sandbox(workers=2, folder=Path(sys.argv[1]), prefix="tests.") as sandbox:
+        print(await sandbox.run(sys.argv[2] + "pid", {}, seconds=30), flush=True)
+        tell = lambda pid: print(pid, flush=True)
+        stuck = (sandbox.run(sys.argv[2] + "stop_dead", {}, seconds=30, on_progress=tell))
+        await stuck
+
+asyncio.run(main())
+"""
+
+
+async def test_no_child_outlives_a_parent_killed_outright(folder: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ORPHANS, str(folder), TASKS),
+        cwd=Path(__file__).parents[3],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    busy = [int(await parent.stdout.readline()) for _ in range(2)][1]
+    all_children = {child.pid for child in psutil.Process(parent.pid).children()}
+    assert busy in all_children
+    assert len(all_children) == 2
+    parent.kill()
+    await parent.wait()
+    try:
+        assert all(has_ended(pid) for pid in all_children)
+    finally:
+        for pid in all_children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

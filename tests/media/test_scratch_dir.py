@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.errors import DiskFull
+from bot.media.scratch_dir import own_folder, room_wanted, sweep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_a_clips_folder_is_its_own_and_goes_with_it(tmp_path: Path) -> None:
+    async with own_folder(tmp_path) as one, own_folder(tmp_path) as two:
+        assert one != two
+        assert one.stat().st_mode & 0o777 == 0o700
+        (one / "clip").write_bytes(b"x")
+    assert left_in(tmp_path) == []
+
+
+async def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
+    for name, age in (("old", 3700), ("new", 3500)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clip").write_bytes(b"x")
+        moment = time.time() - age
+        os.utime(tmp_path / name, (moment, moment))
+    (tmp_path / "file").write_bytes(b"x")
+    os.utime(tmp_path / "file", (0, 0))
+    await sweep(tmp_path, oldest=3600)
+    assert left_in(tmp_path) == ["file", "new"]
+
+
+async def test_no_workplace_is_nothing_to_sweep(tmp_path: Path) -> None:
+    await sweep(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_called_by_its_name(number: int, tmp_path: Path) -> None:
+    with pytest.raises(DiskFull) as caught, room_wanted(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert os.strerror(number) in caught.value.detail
+
+
+def test_other_trouble_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), room_wanted(tmp_path):
+        raise PermissionError

@@ -1,0 +1,139 @@
+"""The bot as a real process, for tests that watch it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from bot.chat.messages import WORKING
+from tests.processes.forking import Stem, bare_environment
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from pathlib import Path
+
+    from tests.processes.forking import ForkedProcess
+    from tests.stand_ins.clarifai import LoopbackClarifai
+    from tests.stand_ins.discord import LoopbackDiscord, Message
+
+_LONGEST_LINE = 2**20
+_stems: list[Stem] = []
+TOKEN = "a-made-up-token"  # noqa: S105 - made up
+
+
+class Program:
+    """A running ``framehound``, and what it has logged."""
+
+    def __init__(self, process: Process | ForkedProcess) -> None:
+        self.process = process
+        self._lines: list[str] = []
+        self._changed = asyncio.Condition()
+        self._listening = asyncio.create_task(self._listen())
+
+    @property
+    def log(self) -> str:
+        return "".join(self._lines)
+
+    async def wait_for_line(self, words: str) -> None:
+        """Wait until a line with these words was logged."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(lambda: any(words in line for line in self._lines))
+
+    async def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(by)
+        return await self.exit_code()
+
+    async def exit_code(self) -> int:
+        code = await asyncio.wait_for(self.process.wait(), 30)
+        # Children of a killed process may hold its standard error for a moment longer.
+        await asyncio.wait_for(asyncio.shield(self._listening), 10)
+        return code
+
+    async def _listen(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            async with self._changed:
+                self._lines.append(line.decode())
+                self._changed.notify_all()
+
+
+def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
+    return {
+        "DATA_DIR": str(data_dir),
+        "DISCORD_TOKEN": TOKEN,
+        "DISCORD_API_URL": discord.api_url,
+        "FETCH_ALLOWED_HOSTS": discord.address,
+        "LOG_FORMAT": "json",
+    }
+
+
+def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
+    return {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
+
+
+async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - the stand-in's own style
+    """Return the reply to a message, once it says more than how far the work is."""
+
+    def is_answer(reply: Message) -> bool:
+        return not reply.content.startswith(WORKING)
+
+    return await discord.wait_for_message(
+        message.channel, reply_to=message, matching=is_answer, timeout=timeout
+    )
+
+
+@contextmanager
+def warm() -> Iterator[None]:
+    """Have programs within forked from one that has everything loaded, where systems can."""
+    if sys.platform != "linux":
+        yield
+        return
+    stem = Stem()
+    _stems.append(stem)
+    try:
+        yield
+    finally:
+        _stems.remove(stem)
+        stem.close()
+
+
+@asynccontextmanager
+async def started(
+    settings: Mapping[str, str], folder: Path, *arguments: str, fresh: bool = False
+) -> AsyncIterator[Program]:
+    """Start ``framehound``; it is killed at the latest when the block ends.
+
+    One that is ``fresh`` is started as an operator would, any other so where none is ``warm``.
+    """
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
+    process = await _process({**bare_environment(), **settings}, folder, arguments, fresh=fresh)
+    program = Program(process)
+    try:
+        yield program
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await program.exit_code()
+
+
+async def _process(
+    environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...], *, fresh: bool
+) -> Process | ForkedProcess:
+    arguments = arguments or ("run",)
+    if _stems and not fresh:
+        return await _stems[-1].fork(arguments, environment, folder, _LONGEST_LINE)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", *arguments),
+        env=environment,
+        cwd=folder,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )

@@ -1,0 +1,154 @@
+"""The program as people and scripts start it: a real process, its output and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import CLIPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Framehound = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            env={**kept, "DATA_DIR": str(data_dir), **settings},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_clip_is_tagged_and_told_in_plain_text_where_nobody_watches(
+    framehound: Framehound,
+) -> None:
+    done = framehound("tag", str(CLIPS / "montage.mp4"))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "montage.mp4 · 16 s · above 0.5"
+    assert lines[1].startswith("0:00–0:04  ")
+    assert "cat ." in lines[1]
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_picture_and_a_page_are_written_for_each_clip(
+    framehound: Framehound, tmp_path: Path
+) -> None:
+    (tmp_path / "a b.mp4").write_bytes((CLIPS / "city.mp4").read_bytes())
+    (tmp_path / "pages").mkdir()
+    clips = [str(CLIPS / "city.mp4"), "a b.mp4"]
+    done = framehound("tag", *clips, "--picture", "a.png", "--html", "pages/a.html")
+    assert done.returncode == 0, done.stderr
+    written = {path.name: path.read_bytes()[:8] for path in tmp_path.glob("a*.png")}
+    assert written == dict.fromkeys(("a-1.png", "a-2.png"), b"\x89PNG\r\n\x1a\n")
+    pages = {path.name: path.read_text() for path in (tmp_path / "pages").iterdir()}
+    assert set(pages) == {"a-1.html", "a-2.html"}
+    assert 'preload="metadata" src="../a%20b.mp4">' in pages["a-2.html"]
+    nowhere = ["--picture", "/nowhere/a.png", "--html", "/nowhere/a.html"]
+    refused = framehound("tag", clips[0], *nowhere)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "--picture: there is no folder /nowhere\n--html: there is no folder /nowhere\n",
+    )
+
+
+def test_json_has_an_object_a_line_in_the_order_given(framehound: Framehound) -> None:
+    good, missing, text = str(CLIPS / "montage.gif"), "nowhere.mp4", str(CLIPS / "README.md")
+    link = "http://127.0.0.1/x.mp4"
+    done = framehound("tag", "--json", "--threshold", "0.3", good, missing, text, link)
+    assert done.returncode == 3
+    first, *others = [json.loads(line) for line in done.stdout.splitlines()]
+    _check_tagged(first)
+    codes = [other["error"]["code"] for other in others]
+    assert codes == ["not_found", "unsupported_format", "address_not_public"]
+    assert [other["clip"] for other in others] == ["nowhere.mp4", "README.md", link]
+
+
+def _check_tagged(told: dict[str, Any]) -> None:
+    size = (CLIPS / "montage.gif").stat().st_size
+    assert (told["clip"], told["format"], told["bytes"]) == ("montage.gif", "gif", size)
+    assert told["duration"] == 16.0
+    assert told["tagger"] == "local:efficientnet-lite0"
+    assert told["threshold"] == 0.3
+    assert told["fingerprint"].startswith("sha256:")
+    assert [second["second"] for second in told["seconds"]] == list(range(16))
+    for second in told["seconds"]:
+        scores = [tag["score"] for tag in second["tags"]]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0.3 < score <= 1 for score in scores)
+    cats = [segment for segment in told["segments"] if segment["tag"] == "cat"]
+    assert [(cat["start"], cat["end"]) for cat in cats] == [(0, 4), (13, 16)]
+
+
+def test_a_refused_clip_is_said_in_a_sentence_and_stops_no_other(framehound: Framehound) -> None:
+    done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.gif"))
+    assert done.returncode == 3
+    assert done.stderr.startswith("nowhere.mp4: There is no clip there.")
+    assert done.stdout.startswith("montage.gif · 16 s")
+
+
+def test_a_tagger_that_fails_has_its_own_exit_code(framehound: Framehound) -> None:
+    settings = {"CLARIFAI_PAT": "hush-hush", "CLARIFAI_API_URL": "http://127.0.0.1:1"}
+    done = framehound("check", **settings)
+    assert done.returncode == 4
+    assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_mistakes_in_settings_end_it_at_once(framehound: Framehound) -> None:
+    done = framehound("run", MAX_URL_MB="lots", LOG_LEVEL="LOUD")
+    assert done.returncode == 2
+    names = [line.partition(":")[0] for line in done.stderr.splitlines()]
+    assert names == ["DISCORD_TOKEN", "MAX_URL_MB", "LOG_LEVEL"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("tag",), ("tag", "--threshold", "2", "x.mp4"), ("tag", "--tagger", "x", "y")]
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], framehound: Framehound) -> None:
+    assert framehound(*arguments).returncode == 2
+
+
+def test_check_says_a_line_for_each_part(framehound: Framehound) -> None:
+    done = framehound("check")
+    assert done.returncode == 0, done.stdout
+    parts = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert parts == ["settings", "database", "discord", "local"]
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("bot.__main__", {"discord", "dbos", "sqlalchemy", "alembic", "aiohttp"}),
+        ("bot.cli.tag, bot.cli.find", {"discord", "dbos", "alembic", "mako"}),
+        ("bot.cli.run, cogs.autotag, cogs.tags, cogs.settings", {"alembic", "mako"}),
+    ],
+)
+def test_what_opens_clips_is_loaded_in_the_child_alone(module: str, heavy: set[str]) -> None:
+    unwanted = {"av", "numpy", "onnxruntime", "onnx", "PIL"} | heavy
+    code = f"import sys, {module}; print(sorted({unwanted} & set(sys.modules)))"
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert told.stdout.strip() == "[]"

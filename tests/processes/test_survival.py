@@ -1,0 +1,34 @@
+"""Nothing is lost and nothing said twice; benchmarks/survival.py does the same at length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes.survival import Plan, survive_on_a_file, survive_on_a_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# With this seed the first to die has just sent a reply it will not know of.
+PLAN = Plan(jobs=7, kills=2, seed=12)
+
+# Processes are started eight times over: a quarter of a minute, or a minute on a busy machine.
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_one_process_loses_nothing_however_it_is_killed(tmp_path: Path) -> None:
+    figures = await survive_on_a_file(PLAN, tmp_path)
+    assert figures.faults == []
+    assert (figures.kills.total(), figures.jobs, figures.replies) == (2, 7, 7)
+
+
+async def test_gateway_and_workers_lose_nothing_however_they_are_killed(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    figures = await survive_on_a_server(PLAN, tmp_path, postgres_url)
+    assert figures.taken_over is not None
+    assert figures.taken_over < 60
+    assert figures.faults == []
+    assert (figures.kills.total(), figures.jobs, figures.replies) == (2, 7, 7)

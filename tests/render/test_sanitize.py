@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.render.sanitize import clean, for_discord
+
+HOSTILE = [
+    "@everyone",
+    "<@123>",
+    "<#123>",
+    "</tags:123>",
+    "<t:0:R>",
+    "[click](https://evil.example)",
+    "https://evil.example",
+    "discord.gg/abc",
+    "**bold** __u__ ~~s~~ `code` ||spoiler||",
+    "# heading",
+    "> quote",
+    ":skull:",
+    "\\<@123>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_discord_understands_is_left_unescaped(text: str) -> None:
+    unescaped = re.sub(r"\\.", "", for_discord(text))
+    assert not re.search(r"[*_~`|<>@#\[\]()/:\\]", unescaped)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_people_read_the_same_words(text: str) -> None:
+    assert re.sub(r"\\(.)", r"\1", for_discord(text)) == text
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    for name in ("sloth.gif", "golden retriever", "t-shirt", "Café 3", "猫", "قط"):
+        assert for_discord(name) == name
+
+
+def test_invisible_and_turning_characters_go() -> None:
+    assert clean("a\u202egpj.exe\u0000\u2066b\x1b[31m") == "agpj.exeb[31m"
+    assert clean(" two\n\tlines ") == "two lines"
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert clean("x" * 100, 10) == "x" * 9 + "…"
+
+
+@given(st.text(), st.integers(2, 50))
+def test_any_text_becomes_one_visible_bounded_line(text: str, limit: int) -> None:
+    line = clean(text, limit)
+    assert len(line) <= limit
+    allowed = {"\u200c", "\u200d"}
+    assert not [c for c in line if unicodedata.category(c).startswith("C") and c not in allowed]

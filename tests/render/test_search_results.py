@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.alerts import Alert, Sighting
+from bot.domain.concepts import TaggerIdentity
+from bot.domain.search import Hit
+from bot.domain.timeline import Segment
+from bot.i18n import LANGUAGES, Speech
+from bot.render.sanitize import for_discord
+from bot.render.search_results import alert_text, clocks, find_line
+from bot.render.summary import MESSAGE_LIMIT
+from bot.services.search import PAGE
+
+MOST = 2**63 - 1
+SEGMENTS = tuple(Segment("*" * 100, start, start + 10, 0.987) for start in range(600, 1200, 20))
+
+
+def test_the_surest_few_ranges_are_told_in_order_of_time() -> None:
+    scores = (0.6, 0.9, 0.5, 0.8, 0.7)
+    segments = [Segment("cat", 10 * n, 10 * n + 3, score) for n, score in enumerate(scores)]
+    assert clocks(segments) == "0:10–0:13, 0:30–0:33, 0:40–0:43 +2"
+    assert clocks(segments[:1]) == "0:00–0:03"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
+    say = Speech(language)
+    tagger = TaggerIdentity("local", "net", 0.5)
+    ids = {"message_id": MOST, "guild_id": MOST, "channel_id": MOST, "author_id": MOST}
+    hit = Hit(**ids, fingerprint="", tagger=tagger, score=0.9, threshold=0.5, position=10, clips=10)
+    heading = say("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
+    where = say("page {number} of {count}", number=10**5, count=10**5)
+    lines = [find_line(say, hit, "*" * 100, SEGMENTS)] * PAGE
+    assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
+    sightings = (Sighting("*" * 100, 10, SEGMENTS),) * 250
+    alert = Alert(MOST, MOST, MOST, hit.link, MOST, 10, sightings)
+    assert len(alert_text(say, alert)) <= MESSAGE_LIMIT

@@ -1,0 +1,48 @@
+"""What is measured, what the dashboard shows of it, and what is written about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from bot.runtime.metrics import Metrics
+
+DOCS = Path(__file__).parents[2] / "docs"
+DASHBOARD = (DOCS / "dashboard.json").read_text()
+NAME = re.compile(r"\b((?:framehound|process)_[a-z_]+)")
+
+
+def served() -> set[str]:
+    """Return every name on a page on which everything has happened once."""
+    metrics = Metrics()
+    metrics.jobs.labels("waiting").set(1)
+    metrics.finished("answered")
+    metrics.clarifai_calls.labels("ok").inc()
+    metrics.gateway_latency.labels("0").set(1)
+    with metrics.stage("tag"):
+        pass
+    page = metrics.page().decode()
+    return {
+        line.partition("{")[0].partition(" ")[0] for line in page.splitlines() if line[0] != "#"
+    }
+
+
+def test_the_dashboard_shows_what_is_served() -> None:
+    json.loads(DASHBOARD)
+    shown = set(NAME.findall(DASHBOARD))
+    assert shown <= served()
+    assert {name for name in shown if name.startswith("framehound_")}
+
+
+def test_everything_of_ours_is_on_the_dashboard() -> None:
+    ours = {name for name in served() if name.startswith("framehound_")}
+    ours = {name for name in ours if not name.endswith(("_created", "_sum", "_count"))}
+    assert ours <= set(NAME.findall(DASHBOARD))
+
+
+def test_each_process_counts_for_itself() -> None:
+    one, two = Metrics(), Metrics()
+    one.finished("answered")
+    assert 'framehound_jobs_finished_total{outcome="answered"} 1.0' in one.page().decode()
+    assert 'outcome="answered"' not in two.page().decode()

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.runtime.tasks import opened_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Tracked(BytesIO):
+    """Tells when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shut = asyncio.Event()
+
+    def close(self) -> None:
+        super().close()
+        self.shut.set()
+
+
+async def test_a_file_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with await opened_file(lambda: path.open("wb")) as file:
+        file.write(b"!")
+    assert path.read_bytes() == b"!"
+
+
+async def test_why_a_file_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        await opened_file(lambda: tmp_path.open("wb"))
+
+
+async def test_a_file_nobody_waits_for_any_more_is_closed_as_it_opens() -> None:
+    file, begun, go_on = Tracked(), threading.Event(), threading.Event()
+
+    def dawdle() -> Tracked:
+        begun.set()
+        go_on.wait(20)
+        return file
+
+    opening = asyncio.create_task(opened_file(dawdle))
+    assert await asyncio.to_thread(begun.wait, 20)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    go_on.set()
+    async with asyncio.timeout(20):
+        await file.shut.wait()

@@ -1,0 +1,249 @@
+"""Moderators hear of what they watch for: once a message, in their own server, come what may."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+from sqlalchemy import update
+from structlog.testing import capture_logs
+
+from bot.chat.responder import DiscordResponder
+from bot.domain.alerts import Watch
+from bot.domain.clip import Clip
+from bot.domain.job import Interaction, Job
+from bot.domain.search import Search
+from bot.storage.database import Database
+from bot.storage.tables import posted_clips
+from tests.cogs.searchable_clips import tagging
+from tests.processes.programs import TOKEN
+from tests.stand_ins.discord import LoopbackDiscord, Permission, server_error
+from tests.stand_ins.discord.sample_bot import point_discord_py_at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.runtime.app import App
+    from tests.stand_ins.discord import Channel, Message
+
+SEEN: tuple[tuple[dict[str, float], ...], ...] = (
+    ({"cat": 0.9}, {"cat": 0.97}, {}, {}, {"knife": 0.7}),
+    ({"knife": 0.6}, {"*_<@1>": 0.95}),
+)
+
+
+class Desk:
+    """A server with a channel for clips, one for moderators, and a job whose clips are tagged."""
+
+    def __init__(self, app: App, loopback: LoopbackDiscord, client: discord.Client) -> None:
+        self.app = app
+        self.discord = loopback
+        self.responder = DiscordResponder(client)
+        self.guild = loopback.add_guild("Cats")
+        self.channel = self.guild.add_text_channel("videos")
+        self.mods = self.guild.add_text_channel("mods")
+        self.ann = self.guild.add_member("ann")
+
+    async def watch(self, *watches: Watch) -> None:
+        await self.app.watches.replace(self.guild.id, watches)
+
+    async def post(self, *seen: tuple[dict[str, float], ...]) -> Job:
+        """Return the job of a message whose clips were tagged and noted."""
+        message = await self.ann.post(self.channel, "clips")
+        clips = tuple(
+            Clip(f"{number}.mp4", "", message_id=message.id, author_id=self.ann.user.id)
+            for number, _ in enumerate(seen or SEEN)
+        )
+        self.job = Job(
+            f"message-{message.id}",
+            self.channel.id,
+            clips,
+            self.guild.id,
+            message.id,
+            self.ann.user.id,
+        )
+        await self.note(self.job, *(seen or SEEN))
+        return self.job
+
+    async def note(self, job: Job, *seen: tuple[dict[str, float], ...]) -> None:
+        identity = self.app.clip_tagger.tagger.identity
+        self.outcomes = []
+        for number, seconds in enumerate(seen):
+            fingerprint = f"sha256:{job.id}-{number}"
+            await self.app.taggings.save(replace(tagging(fingerprint, *seconds), tagger=identity))
+            self.outcomes.append({"name": f"{number}.mp4", "fingerprint": fingerprint})
+        await self.app.notes.tagged(job, self.outcomes, None, begun=False)
+
+    async def answer(self, job: Job, *, again: bool = False) -> str:
+        return await self.app.answerer.answer(job, self.outcomes, self.responder, again=again)
+
+    def alerts(self, channel: Channel | None = None) -> list[Message]:
+        sent = (channel or self.mods).messages.values()
+        return [message for message in sent if message.author is self.discord.bot]
+
+
+@pytest.fixture
+async def desk(
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Desk]:
+    app = await open_app(make_config())
+    async with LoopbackDiscord(TOKEN) as loopback:
+        point_discord_py_at(loopback, monkeypatch)
+        async with discord.Client(intents=discord.Intents.none()) as client:
+            await client.login(TOKEN)
+            opened = Desk(app, loopback, client)
+            await app.settings.choose(opened.guild.id, picture=False)
+            yield opened
+        assert loopback.unknown_routes == []
+
+
+async def test_one_alert_names_every_watched_tag_its_second_and_score(desk: Desk) -> None:
+    watched = ("Cat", "knife", "*_<@1>", "dog")
+    await desk.watch(*(Watch(tag, desk.mods.id) for tag in watched))
+    job = await desk.post()
+    await desk.answer(job)
+    (alert,) = desk.alerts()
+    assert alert.content == (
+        f"Watched tags in https://discord.com/channels/{desk.guild.id}/{desk.channel.id}/"
+        f"{job.message_id} by <@{desk.ann.user.id}>\n"
+        "`0:00–0:02` Cat .97 · clip 1 of 2\n"
+        "`0:01–0:02` \\*\\_\\<\\@1\\> .95 · clip 2 of 2\n"
+        "`0:04–0:05` knife .70 · clip 1 of 2\n"
+        "`0:00–0:01` knife .60 · clip 2 of 2"
+    )
+    assert alert.allowed_mentions == {"parse": []}
+    assert alert.mentions == []
+    assert not alert.silent
+
+
+async def test_a_watch_has_a_threshold_of_its_own_or_the_servers(desk: Desk) -> None:
+    await desk.watch(Watch("knife", desk.mods.id, 0.65), Watch("cat", desk.mods.id))
+    await desk.answer(await desk.post(({"knife": 0.65}, {"cat": 0.5})))
+    assert desk.alerts() == []
+    await desk.answer(await desk.post(({"knife": 0.66},)))
+    assert "knife .66" in desk.alerts()[0].content
+    identity = str(desk.app.clip_tagger.tagger.identity)
+    await desk.app.settings.set_threshold(desk.guild.id, identity, 0.3)
+    await desk.answer(await desk.post(({"knife": 0.6}, {"cat": 0.4})))
+    assert "knife" not in desk.alerts()[1].content
+    assert "cat .40" in desk.alerts()[1].content
+
+
+async def test_a_silent_server_is_alerted_all_the_same(desk: Desk) -> None:
+    await desk.app.settings.choose(
+        desk.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
+    )
+    await desk.watch(Watch("knife", desk.mods.id))
+    assert await desk.answer(await desk.post(({"knife": 0.9},))) == "marked"
+    assert desk.alerts(desk.channel) == []
+    assert "`0:00–0:01` knife .90" in desk.alerts()[0].content
+
+
+async def test_each_channel_hears_of_its_own_tags_in_the_servers_language(desk: Desk) -> None:
+    police = desk.guild.add_text_channel("police")
+    await desk.watch(Watch("cat", desk.mods.id), Watch("knife", police.id))
+    await desk.answer(await desk.post())
+    assert "knife" not in desk.alerts()[0].content
+    assert "cat" not in desk.alerts(police)[0].content
+
+
+async def test_no_message_is_alerted_about_twice(desk: Desk) -> None:
+    await desk.watch(Watch("cat", desk.mods.id))
+    job = await desk.post()
+    await desk.answer(job)
+    await desk.answer(job, again=True)
+    desk.discord.forget_nonces()
+    await desk.answer(job, again=True)
+    # Somebody asks about the same message later.
+    asked = replace(job, id="interaction-5", asked=True)
+    await desk.answer(asked)
+    assert len(desk.alerts()) == 1
+
+
+async def test_a_crash_after_sending_sends_nothing_twice(desk: Desk, data_path: str) -> None:
+    await desk.watch(Watch("cat", desk.mods.id))
+    job = await desk.post()
+    await desk.answer(job)
+    async with Database.open(data_path) as database, database.writing() as connection:
+        await connection.execute(update(posted_clips).values(alerted=False))
+    await desk.answer(job, again=True)
+    assert len(desk.alerts()) == 1
+
+
+@pytest.fixture
+def data_path(desk: Desk) -> str:
+    return desk.app.config.database
+
+
+async def test_an_outage_puts_an_alert_off_and_repeats_no_answer(desk: Desk) -> None:
+    await desk.watch(Watch("cat", desk.mods.id))
+    job = await desk.post()
+    sending = rf"/channels/{desk.mods.id}/messages"
+    desk.discord.faults.add("POST", sending, server_error(503))
+    with pytest.raises(discord.DiscordServerError):
+        await desk.answer(job)
+    await desk.answer(job, again=True)
+    assert len(desk.alerts()) == len(desk.alerts(desk.channel)) == 1
+
+
+@pytest.mark.parametrize("way", ["forbidden", "gone", "elsewhere"])
+async def test_an_alert_that_cannot_be_given_is_a_line_in_the_log(desk: Desk, way: str) -> None:
+    channel = desk.mods
+    if way == "forbidden":
+        channel.deny_bot(Permission.SEND_MESSAGES)
+    if way == "elsewhere":  # settings from a file may name any channel
+        channel = desk.discord.add_guild("Others").add_text_channel("mods")
+    await desk.watch(Watch("cat", 12345 if way == "gone" else channel.id))
+    with capture_logs() as logged:
+        assert await desk.answer(await desk.post()) == "answered"
+    assert [line["event"][:18] for line in logged if line["log_level"] == "warning"] == [
+        "alert not possible"
+    ]
+    assert desk.alerts(channel) == []
+    assert len(desk.alerts(desk.channel)) == 1
+
+
+async def test_what_a_command_brought_is_linked_to_through_its_answer(desk: Desk) -> None:
+    await desk.watch(Watch("cat", desk.mods.id))
+    clip = Clip("a.mp4", "https://cdn.example/a.mp4")
+    job = Job(
+        *("interaction-7", desk.channel.id, (clip,), desk.guild.id),
+        author_id=desk.ann.user.id,
+        asked=True,
+        interaction=Interaction(1, "run-out"),
+    )
+    await desk.note(job, SEEN[0])
+    await desk.answer(job)
+    (reply,) = desk.alerts(desk.channel)
+    assert f"/{desk.channel.id}/{reply.id} by <@{desk.ann.user.id}>\n" in desk.alerts()[0].content
+
+
+async def test_private_channels_and_other_servers_are_nobodys_business(desk: Desk) -> None:
+    await desk.watch(Watch("cat", desk.mods.id))
+    job = await desk.post()
+    await desk.answer(replace(job, guild_id=None))
+    await desk.answer(replace(job, guild_id=desk.discord.add_guild("Others").id))
+    assert desk.alerts() == []
+
+
+async def test_what_was_answered_is_found_clip_by_clip(desk: Desk) -> None:
+    job = await desk.post()
+    finder = desk.app.finder
+    concept = await finder.concept("knife", desk.guild.id)
+    assert concept is not None
+    page = await finder.page(Search(concept.number, desk.guild.id), "knife", 0)
+    told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.finds]
+    assert told == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
+    assert [segment.start for find in page.finds for segment in find.segments] == [4, 0]
+
+
+async def test_a_long_list_is_cut(desk: Desk) -> None:
+    tags = [f"tag {number}" for number in range(20)]
+    await desk.watch(*(Watch(tag, desk.mods.id) for tag in tags))
+    await desk.answer(await desk.post((dict.fromkeys(tags, 0.9),)))
+    lines = desk.alerts()[0].content.splitlines()
+    assert (len(lines), lines[-1]) == (14, "… and 8 more")

@@ -1,0 +1,224 @@
+"""What is deleted in the middle of a job leaves nothing behind, wherever the job stands."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import discord
+import pytest
+
+from bot.chat.progress_display import Pace
+from bot.chat.responder import DiscordResponder
+from bot.domain.alerts import Watch
+from bot.domain.clip import Clip
+from bot.domain.job import Job, message_job_id
+from bot.storage.job_records import Reply
+from tests.processes.programs import TOKEN
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+from tests.stand_ins.discord import LoopbackDiscord
+from tests.stand_ins.discord.sample_bot import point_discord_py_at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from bot.runtime.app import App
+    from bot.services.answer_job import WorkShown
+    from tests.conftest import ClipHost
+    from tests.stand_ins.discord import Message
+
+AT_ONCE = Pace(react=0, tell=0, change=0.01)
+
+
+class Interrupted(DiscordResponder):
+    """Lets something happen once a reply was sent, before anybody else knows of it."""
+
+    def __init__(self, client: discord.Client, pace: Pace) -> None:
+        super().__init__(client, pace)
+        self.while_working: Callable[[], Awaitable[Any]] | None = None
+        self.when_answered: Callable[[], Awaitable[Any]] | None = None
+
+    @asynccontextmanager
+    async def showing_work(self, *args: Any, **options: Any) -> AsyncIterator[WorkShown]:
+        async with super().showing_work(*args, **options) as shown:
+            self.shown = shown
+            yield shown
+            if self.while_working:
+                await self.while_working()
+
+    async def answer(self, *args: Any, **options: Any) -> Reply | None:
+        reply = await super().answer(*args, **options)
+        if self.when_answered:
+            await self.when_answered()
+        return reply
+
+
+class Desk:
+    """A channel, and a job about a clip that was posted there."""
+
+    def __init__(
+        self,
+        app: App,
+        loopback: LoopbackDiscord,
+        client: discord.Client,
+        clip: str,
+        clarifai: LoopbackClarifai,
+    ) -> None:
+        self.app = app
+        self.clarifai = clarifai
+        self.discord = loopback
+        self.client = client
+        self.responder = Interrupted(client, AT_ONCE)
+        self.guild = loopback.add_guild("Cats")
+        self.mods = self.guild.add_text_channel("mods")
+        self.channel = self.guild.add_text_channel("videos")
+        self.ann = self.guild.add_member("ann")
+        self._clip = clip
+
+    async def post(self) -> Message:
+        self.message = await self.ann.post(self.channel, "a clip")
+        return self.message
+
+    async def carry_out(self, *, asked_by: Message | None = None, noted: bool = False) -> None:
+        asking = asked_by or self.message
+        clip = Clip("cat.gif", self._clip, message_id=self.message.id, author_id=self.ann.user.id)
+        self.job = Job(
+            message_job_id(asking.id),
+            self.channel.id,
+            (clip,),
+            self.guild.id,
+            asking.id,
+            self.ann.user.id,
+            asked=bool(asked_by),
+            noted=noted,
+        )
+        answerer = self.app.answerer
+        if noted:
+            assert await self.app.notes.begin(self.job)
+            await self.delete()
+        self.outcomes = await answerer.tag(self.job, self.responder, again=False)
+        await answerer.answer(self.job, self.outcomes, self.responder, again=False)
+
+    async def delete(self, message: Message | None = None) -> None:
+        """Do what the bot does as it hears that a message was deleted."""
+        deleted = message or self.message
+        await self.ann.delete(deleted)
+        await self.app.reports.forget_messages([deleted.id])
+        await self.app.posted_clips.forget_messages([deleted.id])
+
+    async def kept(self) -> tuple[bool, int]:
+        """Return whether there is a report, and how many posted clips."""
+        report = await self.app.reports.find(self.job.id)
+        return report is not None, await self.app.posted_clips.count(self.ann.user.id)
+
+    def sent(self) -> list[str]:
+        messages = self.channel.messages.values()
+        return [m.content for m in messages if m.author is self.discord.bot]
+
+
+@pytest.fixture
+async def desk(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Desk]:
+    async with LoopbackClarifai() as clarifai, LoopbackDiscord(TOKEN) as loopback:
+        config = make_config(clarifai_pat=CLARIFAI_TOKEN, clarifai_api_url=clarifai.url)
+        app = await open_app(config)
+        point_discord_py_at(loopback, monkeypatch)
+        async with discord.Client(intents=discord.Intents.none()) as client:
+            await client.login(TOKEN)
+            yield Desk(app, loopback, client, clip_host.url("montage.gif"), clarifai)
+        assert loopback.unknown_routes == []
+
+
+async def test_a_job_is_answered_and_kept(desk: Desk) -> None:
+    await desk.post()
+    await desk.carry_out()
+    (said,) = desk.sent()
+    assert said.startswith("**cat.gif**")
+    assert await desk.kept() == (True, 1)
+
+
+async def test_a_message_deleted_as_it_is_answered_takes_the_reply_along(desk: Desk) -> None:
+    await desk.post()
+    desk.responder.when_answered = desk.delete
+    await desk.carry_out()
+    assert desk.sent() == []
+    assert await desk.kept() == (False, 0)
+
+
+async def test_a_message_deleted_while_its_clip_is_worked_on_leaves_nothing(desk: Desk) -> None:
+    message = await desk.post()
+
+    async def delete() -> None:
+        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+        await desk.delete()
+
+    desk.responder.while_working = delete
+    await desk.carry_out()
+    assert desk.sent() == []
+    assert await desk.kept() == (False, 0)
+
+
+async def test_who_asked_about_a_deleted_message_is_told(desk: Desk) -> None:
+    await desk.post()
+    asking = await desk.ann.post(desk.channel, "!tags")
+    desk.responder = Interrupted(desk.client, Pace())
+    desk.responder.while_working = desk.delete
+    await desk.carry_out(asked_by=asking)
+    assert desk.sent() == ["**cat.gif** · I no longer know what is in this clip."]
+    assert await desk.kept() == (False, 0)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
+    desk: Desk, *, asked: bool
+) -> None:
+    await desk.post()
+    asking = await desk.ann.post(desk.channel, "!tags") if asked else None
+    await desk.carry_out(asked_by=asking, noted=True)
+    told = ["**cat.gif** · I no longer know what is in this clip."]
+    assert desk.sent() == (told if asked else [])
+    assert await desk.kept() == (False, 0)
+    assert desk.clarifai.calls == []
+
+
+async def test_who_takes_a_question_back_takes_nothing_else_along(desk: Desk) -> None:
+    await desk.post()
+    await desk.carry_out()
+    asking = await desk.ann.post(desk.channel, "!tags")
+    desk.responder = Interrupted(desk.client, Pace())
+    desk.responder.while_working = lambda: desk.delete(asking)
+    await desk.carry_out(asked_by=asking)
+    assert await desk.kept() == (False, 1)
+    assert len(desk.sent()) == 1
+
+
+async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
+    await desk.app.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
+    await desk.post()
+    await desk.carry_out()
+    assert len(desk.mods.messages) == 1
+    await desk.post()
+    desk.responder.when_answered = desk.delete
+    await desk.carry_out()
+    assert len(desk.mods.messages) == 1
+
+
+async def test_a_reply_that_shows_work_is_known_before_the_work_is_done(desk: Desk) -> None:
+    await desk.post()
+    shown = Reply(desk.channel.id, 99)
+    gone: list[Reply] = []
+
+    async def delete() -> None:
+        assert desk.responder.shown.note
+        await desk.responder.shown.note(shown)
+        gone.extend(await desk.app.reports.forget_messages([desk.message.id]))
+
+    desk.responder = Interrupted(desk.client, Pace())
+    desk.responder.while_working = delete
+    await desk.carry_out()
+    assert gone == [shown]

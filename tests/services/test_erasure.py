@@ -1,0 +1,141 @@
+"""What goes with a message, a channel, a server, a person and with time; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.domain.budget import Budget, Payer
+from bot.domain.job import Job, guild_owner, message_job_id
+from bot.runtime import app as wiring
+from bot.storage import locks
+from bot.storage.errors import StorageUnavailable
+from bot.storage.job_records import Reply, SavedReport
+from bot.storage.posted_clips import PostedClip
+from tests.jobs.test_fair_shares import execute
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from bot.jobs.queue import Intake, JobQueue
+    from bot.runtime.app import App
+    from bot.services.erasure import Forgetting
+
+GUILD, CHANNEL, ANN = 100, 10, 51
+
+
+@pytest.fixture
+def queue(make_config: Callable[..., Any], database_url: str) -> JobQueue:
+    return wiring.job_queue(make_config(database_url=database_url))
+
+
+@pytest.fixture
+async def app(
+    make_config: Callable[..., Any], open_app: Callable[..., Any], database_url: str
+) -> App:
+    app: App = await open_app(make_config(database_url=database_url))
+    return app
+
+
+@pytest.fixture
+async def intake(queue: JobQueue) -> AsyncIterator[Intake]:
+    async with queue.accepting() as intake:
+        for number in (1, 2, 3):
+            await intake.submit(Job(message_job_id(number), CHANNEL, (), GUILD, message_id=number))
+        yield intake
+
+
+@pytest.fixture
+async def forgetting(app: App, intake: Intake) -> Forgetting:
+    now = datetime.now(UTC)
+    clips = [PostedClip(n, f"sha256:0{n}", GUILD, CHANNEL + n // 3, ANN, now) for n in (1, 2, 3)]
+    await app.posted_clips.add(clips)
+    return app.forgetting(intake)
+
+
+async def waiting(intake: Intake) -> int:
+    return (await intake.figures()).waiting
+
+
+async def test_a_deleted_message_is_not_tagged_any_more(
+    forgetting: Forgetting, intake: Intake, app: App
+) -> None:
+    await forgetting.messages([1, 77])
+    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (2, 2)
+
+
+async def test_an_outage_in_the_middle_loses_no_reply(
+    forgetting: Forgetting, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.reports.save(SavedReport("message-1", CHANNEL, (), message_ids=(1,)))
+    await app.reports.note_reply("message-1", Reply(CHANNEL, 99))
+    forget = app.posted_clips.forget_messages
+    outages = iter([StorageUnavailable])
+
+    async def away_once(message_ids: Collection[int]) -> frozenset[int]:
+        for outage in outages:
+            raise outage
+        return await forget(message_ids)
+
+    monkeypatch.setattr(app.posted_clips, "forget_messages", away_once)
+    assert await forgetting.messages([1]) == [Reply(CHANNEL, 99)]
+    assert await app.posted_clips.count(ANN) == 2
+
+
+async def test_what_is_under_way_ends_as_it_may(
+    forgetting: Forgetting, intake: Intake, queue: JobQueue
+) -> None:
+    await execute(queue, "UPDATE {jobs} SET status = 'PENDING' WHERE workflow_uuid = 'message-1'")
+    await forgetting.messages([1, 2])
+    figures = await intake.figures()
+    assert (figures.waiting, figures.running) == (1, 1)
+
+
+async def test_a_deleted_channel_takes_its_messages_along(
+    forgetting: Forgetting, intake: Intake, app: App
+) -> None:
+    await forgetting.channel(CHANNEL)
+    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (1, 1)
+
+
+async def test_a_server_that_removes_the_bot_takes_everything_along(
+    forgetting: Forgetting, intake: Intake, app: App
+) -> None:
+    await app.settings.set_threshold(GUILD, "local:x", 0.7)
+    await app.bills.reserve(Payer(guild_owner(GUILD), "a"), 60, Budget())
+    await forgetting.guild(GUILD)
+    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
+    assert not (await app.settings.load(GUILD)).thresholds
+    assert [await app.bills.used(guild_owner(GUILD)), await app.bills.used()] == [0, 60]
+
+
+async def test_a_person_who_asks_is_forgotten(
+    forgetting: Forgetting, intake: Intake, app: App
+) -> None:
+    assert await forgetting.person(ANN) == 3
+    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
+    assert await forgetting.person(ANN) == 0
+
+
+async def test_once_a_day_one_process_purges(
+    forgetting: Forgetting, intake: Intake, queue: JobQueue, app: App, database_url: str
+) -> None:
+    done = "UPDATE {jobs} SET status = 'SUCCESS', completed_at = :at WHERE workflow_uuid = :job"
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    for job, days in (("message-1", 3), ("message-2", 1)):
+        await execute(queue, done, job=job, at=now - days * 86_400_000)
+    async with locks.opened(database_url) as elsewhere:
+        assert await elsewhere.take("purge")
+        async with forgetting.daily(app.locks, pause=0.01):
+            await asyncio.sleep(0.1)  # ten chances it must not take
+        assert await intake.purge(datetime.fromtimestamp(0, UTC)) == 0
+        assert await intake._counts.knows("message-1")
+        await elsewhere.let_go("purge")
+        async with forgetting.daily(app.locks), asyncio.timeout(10):
+            while await intake._counts.knows("message-1"):  # noqa: ASYNC110 - a database tells nobody
+                await asyncio.sleep(0.01)
+    assert await intake._counts.knows("message-2")
+    assert await waiting(intake) == 1

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from bot.config import Config
+from bot.domain import timeline
+from bot.domain.budget import Payer
+from bot.domain.clip import Clip, ClipFormat
+from bot.domain.progress import Progress, Stage
+from bot.errors import (
+    BudgetExhausted,
+    NotFound,
+    TaggerRefused,
+    TooLarge,
+    TooLong,
+    UnsupportedFormat,
+)
+from bot.runtime.app import App, opened
+from tests.conftest import CLIPS, ClipHost, make_data_dir
+from tests.media.numbered_clips import numbered_clip
+from tests.stand_ins import clarifai_replies as replies
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_eyes import reading
+from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from bot.domain.tagging import Tagging
+
+TRUTH = json.loads((CLIPS / "montage.json").read_text())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[App]:
+    """Open one app for all tests that are content with a clip it knows already."""
+    folder = make_data_dir(tmp_path_factory.mktemp("app"), models)
+    config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
+    async with opened(config) as opened_app:
+        yield opened_app
+
+
+def tags(tagging: Tagging, threshold: float = 0.5) -> list[set[str]]:
+    built = timeline.build(tagging.frames, tagging.info.duration, threshold)
+    return [{tag.name for tag in second.tags} for second in built.seconds]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("clip_format", list(ClipFormat))
+async def test_every_container_is_tagged_for_every_second(
+    clip_format: ClipFormat, app: App
+) -> None:
+    path = CLIPS / f"montage.{clip_format}"
+    tagging = await app.clip_tagger.tag_file(Clip(path.name, str(path)))
+    assert tagging.info.format is clip_format
+    assert tagging.info.size == path.stat().st_size
+    assert tagging.info.duration == pytest.approx(16_000, abs=600)
+    assert [frame.second for frame in tagging.frames] == list(range(16))
+    seen = tags(tagging)
+    assert all("cat" in seen[second] for second in (0, 1, 2, 3, 13, 14, 15))
+    assert seen[12] == set()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_montages_seconds_are_named_truly(app: App) -> None:
+    path = CLIPS / "montage.mp4"
+    seen = tags(await app.clip_tagger.tag_file(Clip(path.name, str(path))))
+    named = [bool(set(truth) & found) for truth, found in zip(TRUTH, seen, strict=True) if truth]
+    assert sum(named) >= 11
+
+
+async def test_a_link_is_tagged_and_its_repost_is_known(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    steps: list[Progress] = []
+    first = await app.clip_tagger.tag_link(
+        Clip("a.mp4", clip_host.url("montage.mp4")), steps.append
+    )
+    assert {step.stage for step in steps} == {Stage.DOWNLOAD, Stage.TAG}
+    assert steps[-1] == Progress(Stage.TAG, 16, 16)
+    steps.clear()
+    again = await app.clip_tagger.tag_link(
+        Clip("b.mp4", clip_host.url("montage.mp4?x=1")), steps.append
+    )
+    assert again == first
+    assert {step.stage for step in steps} == {Stage.DOWNLOAD}
+
+
+async def test_the_same_clip_at_once_is_tagged_once(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config())
+    steps: list[Progress] = []
+    clips = [Clip(f"{n}.mp4", clip_host.url(f"montage.gif?{n}")) for n in range(5)]
+    taggings = await asyncio.gather(*(app.clip_tagger.tag_link(c, steps.append) for c in clips))
+    assert len(set(map(id, taggings))) == 5
+    assert all(tagging == taggings[0] for tagging in taggings)
+    assert sum(step == Progress(Stage.TAG, 0, 16) for step in steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "error"),
+    [
+        ({"size": 80_000_001}, TooLarge),
+        ({"duration": 600_001}, TooLong),
+        ({"content_type": "image/png"}, UnsupportedFormat),
+        ({"content_type": "audio/ogg; codecs=opus"}, UnsupportedFormat),
+    ],
+)
+async def test_what_is_claimed_to_be_no_use_is_not_fetched(
+    claims: dict[str, Any],
+    error: type[Exception],
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config())
+    clip = Clip("a.mp4", clip_host.url("montage.mp4"), **claims)
+    with pytest.raises(error):
+        await app.clip_tagger.tag_link(clip)
+    assert clip_host.asked == []
+
+
+async def test_a_clip_exactly_at_a_limit_passes(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    size = (CLIPS / "montage.gif").stat().st_size
+    clip = Clip("a.gif", clip_host.url("montage.gif"))
+    app = await open_app(make_config(max_url_mb=size / 1e6, max_bytes_mb=0.01, max_minutes=16 / 60))
+    assert (await app.clip_tagger.tag_link(clip)).info.duration == 16_000
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"max_url_mb": 0.3, "max_bytes_mb": 0.3}, TooLarge), ({"max_minutes": 15.9 / 60}, TooLong)],
+)
+async def test_a_clip_over_a_limit_is_refused_by_what_its_bytes_say(
+    settings: dict[str, float],
+    error: type[Exception],
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config(**settings))
+    with pytest.raises(error):
+        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_neither_name_nor_content_type_decides_the_format(tmp_path: Path, app: App) -> None:
+    disguised = tmp_path / "photo.png"
+    shutil.copy(CLIPS / "city.mp4", disguised)
+    tagging = await app.clip_tagger.tag_file(Clip("photo.png", str(disguised)))
+    assert tagging.info.format is ClipFormat.MP4
+    fake = tmp_path / "clip.mp4"
+    fake.write_text("#EXTM3U\nhttp://10.0.0.1/secret.ts\n")
+    with pytest.raises(UnsupportedFormat):
+        await app.clip_tagger.tag_file(Clip("clip.mp4", str(fake)))
+
+
+async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        app = await open_app(make_config(**settings, server_monthly_frames=16))
+        tag = app.clip_tagger.tag_link
+        long = Clip("a.gif", clip_host.url("montage.gif"))
+        short = Clip("b.mp4", clip_host.url("city.mp4"))
+        await tag(long, payer=Payer("guild-1", "message-1"))
+        assert await app.bills.used("guild-1") == clarifai.billed_frames == 9
+        with pytest.raises(BudgetExhausted, match="needs 8 frames"):
+            await tag(short, payer=Payer("guild-1", "message-2"))
+        await tag(long, payer=Payer("guild-1", "message-3"))
+        await tag(short, payer=Payer("guild-2", "message-4"))
+        assert len(clarifai.calls) == 2
+
+
+async def test_each_server_gets_clarifais_tags_in_its_language(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        app = await open_app(make_config(**settings, default_threshold=0.7))
+        clip = Clip("a.gif", clip_host.url("montage.gif"))
+        said = [await app.clip_tagger.tag_link(clip, language=each) for each in ("en", "de", "en")]
+        configs = [call.model["output_info"]["output_config"] for call in clarifai.calls]
+        assert [config.get("language") for config in configs] == [None, "de"]
+        assert [tagging.tagger.revision for tagging in said] == ["", "@de", ""]
+        known = said[0].info.fingerprint
+        for language, tagging in (("en", said[0]), ("de", said[1]), ("fr", said[1])):
+            assert await app.clip_tagger.recall(known, language) == tagging
+        assert await app.reporter.threshold(None, said[1].tagger) == 0.7
+
+
+async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_lets_them(
+    tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    path = numbered_clip(tmp_path / "long.webm", ClipFormat.WEBM, 12)
+    clip = Clip("long.webm", str(path))
+    async with LoopbackClarifai() as clarifai:
+        clarifai.eyes = reading(formats=[ClipFormat.MP4])
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        ten = {"max_minutes": 10 / 60}
+        app = await open_app(make_config(**settings, **ten, max_proxy_minutes=1))
+        tagging = await app.clip_tagger.tag_file(clip)
+        assert (tagging.proxied, tagging.info.format) == (True, ClipFormat.WEBM)
+        assert [next(iter(seen)) for seen in tags(tagging)] == [f"number {n}" for n in range(12)]
+        assert await app.clip_tagger.recall(tagging.info.fingerprint) == tagging
+        assert await app.bills.used() == 12
+        for refusing in ({}, {"long_clips": "refuse"}, {"clarifai_proxy": "off"}):
+            other = {"data_dir": tmp_path / "other", **refusing}
+            app = await open_app(make_config(**{**settings, **ten, **other}))
+            with pytest.raises(TooLong):
+                await app.clip_tagger.tag_file(clip)
+        other = {"data_dir": tmp_path / "third", "clarifai_proxy": "off"}
+        app = await open_app(make_config(**{**settings, **other}))
+        with pytest.raises(TaggerRefused, match="doesn't read this format"):
+            await app.clip_tagger.tag_file(clip)
+
+
+async def test_who_takes_over_for_clarifai_keeps_limits_of_its_own(
+    tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    path = numbered_clip(tmp_path / "long.mp4", ClipFormat.MP4, 12)
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        limits = {"max_minutes": 10 / 60, "max_proxy_minutes": 1, "clarifai_fallback": "local"}
+        clarifai.serve(replies.failure(11008, 401))
+        app = await open_app(make_config(**settings, **limits))
+        with pytest.raises(TooLong, match=r"the limit is 0\.166"):
+            await app.clip_tagger.tag_file(Clip("long.mp4", str(path)))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_missing_file_is_not_found(app: App) -> None:
+    with pytest.raises(NotFound):
+        await app.clip_tagger.tag_file(Clip("x.mp4", "/nowhere/x.mp4"))
+
+
+async def test_no_downloaded_clip_is_left_behind(
+    clip_host: ClipHost,
+    data_dir: Path,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+) -> None:
+    app = await open_app(make_config())
+    await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+    with pytest.raises(NotFound):
+        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("nothing.gif")))
+    assert [path for path in (data_dir / "work").rglob("*") if path.is_file()] == []

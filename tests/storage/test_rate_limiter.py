@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.storage.database import Database
+from bot.storage.rate_limiter import Turns
+from bot.storage.tables import turns
+
+if TYPE_CHECKING:
+    from tests.stand_ins.postgres import PostgresServer
+
+
+async def next_turn(database: Database) -> float:
+    async with database.reading() as connection:
+        return float(await connection.scalar(select(turns.c.next)) or 0)
+
+
+async def test_turns_of_all_processes_are_apart(database_url: str) -> None:
+    async def take(database: Database) -> None:
+        await Turns(database, "clarifai", per_second=50).wait()
+
+    began = time.time()
+    async with Database.open(database_url) as one, Database.open(database_url) as two:
+        await asyncio.gather(*(take(one) for _ in range(10)), *(take(two) for _ in range(10)))
+        ended = time.time()
+        following = await next_turn(one)
+    assert following >= began + 20 / 50
+    assert ended >= following - 1 / 50 - 0.001  # nobody went before their turn
+
+
+async def test_a_first_turn_is_free_and_services_do_not_wait_for_each_other(
+    database: Database,
+) -> None:
+    before = time.monotonic()
+    for name in ("a", "b", "c"):
+        await Turns(database, name, per_second=0.1).wait()
+    assert time.monotonic() - before < 5
+
+
+async def test_a_turn_from_before_the_clock_was_set_back_is_forgotten(database: Database) -> None:
+    await Turns(database, "clarifai", per_second=10).wait()
+    async with database.writing() as connection:
+        await connection.execute(update(turns).values(next=turns.c.next + 3600))
+    async with asyncio.timeout(5):
+        await Turns(database, "clarifai", per_second=10).wait()
+    assert await next_turn(database) == pytest.approx(time.time(), abs=60)
+
+
+async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> None:
+    class Late(Turns):
+        async def _next(self) -> float:
+            return -1.0
+
+    line, gone = Late(database, "clarifai", per_second=50), []
+    now = asyncio.get_running_loop().time
+
+    async def go() -> None:
+        began = now()
+        await line.wait()
+        gone.append((now(), line._free))
+        assert line._free >= began + 0.9 / 50
+
+    await asyncio.gather(*(go() for _ in range(4)))
+    # Nobody goes before the moment that whoever went before has set.
+    assert all(went >= free - 0.001 for (_, free), (went, _) in pairwise(gone))
+    assert all(later - free > 0.9 / 50 for (_, free), (_, later) in pairwise(gone))
+
+
+async def test_a_database_that_is_restarted_is_waited_for(
+    postgres: PostgresServer, postgres_url: str
+) -> None:
+    async with Database.open(postgres_url) as database:
+        line = Turns(database, "clarifai", per_second=100)
+        await line.wait()
+        postgres.cluster.stop()
+        waiting = asyncio.create_task(line.wait())
+        await asyncio.to_thread(postgres.cluster.start, postgres.port)
+        await asyncio.wait_for(waiting, 20)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.domain.concepts import Concept
+from bot.taggers.local.thumbnails import Strip
+
+PICTURE = np.zeros((90, 160, 3), np.uint8)
+
+
+def chosen(*scores: float) -> list[int]:
+    """Return the seconds chosen from a clip in which a cat is seen so surely."""
+    strip = Strip()
+    for second, score in enumerate(scores):
+        strip.add(second, PICTURE, [Concept("cat", score)] if score else [])
+    return [still.second for still in strip.chosen()]
+
+
+def test_stills_are_taken_where_most_changes() -> None:
+    changing = [0.0] * 5 + [0.9] * 20 + [0.1] * 20 + [0.15] * 20
+    found = chosen(*changing)
+    assert {0, 5, 25} <= set(found)
+    assert found == sorted(set(found))
+
+
+def test_a_clip_that_never_changes_has_stills_spread_over_it() -> None:
+    assert chosen(*[0.5] * 16) == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3])
+def test_a_short_clip_has_a_still_of_each_second(seconds: int) -> None:
+    assert chosen(*[0.5] * seconds) == list(range(seconds))
+
+
+def test_a_restless_clip_has_no_more_than_may_be() -> None:
+    found = chosen(*(second % 2 * (0.5 + second / 200) for second in range(100)))
+    assert len(found) == 24
+    assert found[0] == 0
+    assert found[1:] == list(range(77, 100))  # where it changes most
+
+
+def test_a_turned_picture_is_a_jpeg_too() -> None:
+    strip = Strip()
+    strip.add(7, np.rot90(PICTURE), [])
+    (still,) = strip.chosen()
+    assert still.second == 7
+    assert still.jpeg.startswith(b"\xff\xd8\xff")

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.domain.budget import Budget, Payer
+from bot.domain.clip import ClipFile
+from bot.domain.progress import ignore_progress
+from bot.domain.tagging import Seen
+from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
+from bot.runtime.metrics import Metrics
+from bot.storage import locks
+from bot.storage.database import Database
+from bot.storage.taggings import TaggingStore
+from bot.storage.usage import BillStore
+from bot.taggers.cache import Account, RememberingTagger
+from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.domain.concepts import TaggerIdentity
+    from bot.domain.progress import ProgressListener
+    from tests.stand_ins.postgres import PostgresServer
+
+    Opened = Callable[[], RememberingTagger]
+
+
+class Slow:
+    """A tagger that says the same of every clip, when it is let."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.called = asyncio.Event()
+        self.may = asyncio.Event()
+        self.mood: Exception | None = None
+        self.billed: int | None = None
+        self.identity: TaggerIdentity = IDENTITY
+
+    longest = 600_000
+
+    def count_frames(self, duration: int) -> int:
+        return duration // 1000
+
+    def size_limit(self, *, public: bool) -> int:
+        return 10 if public else 5
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+        del clip, progress
+        self.calls += 1
+        self.called.set()
+        await self.may.wait()
+        if self.mood:
+            raise self.mood
+        return Seen(TAGGING.frames, billed=self.billed)
+
+    async def check(self) -> str:
+        return "slow"
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[RememberingTagger]]:
+    """Open what three processes on one database would each have."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for _ in range(3):
+            database = await stack.enter_async_context(Database.open(postgres_url))
+            names = await stack.enter_async_context(locks.opened(postgres_url))
+            alone = lambda name, names=names: locks.alone(names, name)  # noqa: E731 - bound here
+            found.append(RememberingTagger(slow, TaggingStore(database), Metrics(), alone))
+        yield found
+
+
+async def examine() -> ClipFile:
+    return ClipFile(Path("clip"), TAGGING.info, None)
+
+
+def tag(tagger: RememberingTagger) -> asyncio.Task[object]:
+    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress, Payer()))
+
+
+def hits(tagger: RememberingTagger) -> float:
+    return tagger._metrics.registry.get_sample_value("framehound_cache_hits_total") or 0
+
+
+async def test_the_same_clip_in_several_processes_at_once_is_tagged_once(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    asked = [tag(tagger) for tagger in processes for _ in range(3)]
+    await slow.called.wait()
+    slow.may.set()
+    assert await asyncio.gather(*asked) == [TAGGING] * 9
+    assert slow.calls == 1
+    assert sum(map(hits, processes)) == 8
+
+
+async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
+    sqlite_url: str, slow: Slow
+) -> None:
+    async with Database.open(sqlite_url) as database:
+        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        asked = [tag(tagger) for _ in range(3)]
+        await slow.called.wait()
+        for _ in range(5):  # time for the others to ask the database, and the tagger
+            assert await tagger.recall(FINGERPRINT) is None
+        slow.may.set()
+        assert await asyncio.gather(*asked) == [TAGGING] * 3
+    assert slow.calls == 1
+    assert hits(tagger) == 2
+
+
+async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slow) -> None:
+    slow.may.set()
+    async with Database.open(sqlite_url) as database:
+        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        await tag(tagger)
+    assert not tagger._in_flight
+
+
+async def test_who_waited_for_one_that_failed_asks_itself(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    first = tag(processes[0])
+    await slow.called.wait()
+    second = tag(processes[1])
+    first.cancel()
+    slow.may.set()
+    assert await second == TAGGING
+    assert slow.calls == 2
+
+
+async def test_a_clip_that_cannot_be_examined_costs_no_call(
+    processes: list[RememberingTagger], slow: Slow
+) -> None:
+    async def fail() -> ClipFile:
+        raise Damaged
+
+    for _ in range(2):
+        with pytest.raises(Damaged):
+            await processes[0].tag(FINGERPRINT, fail, ignore_progress, Payer())
+    assert slow.calls == 0
+
+
+async def test_what_was_paid_for_is_kept_though_the_database_is_away(
+    processes: list[RememberingTagger], slow: Slow, postgres: PostgresServer
+) -> None:
+    asked = tag(processes[0])
+    await slow.called.wait()
+    await asyncio.to_thread(postgres.cluster.stop)
+    slow.may.set()
+    await asyncio.to_thread(postgres.cluster.start, postgres.port)
+    assert await asyncio.wait_for(asked, 30) == TAGGING
+    assert await processes[1].recall(FINGERPRINT) == TAGGING
+    assert slow.calls == 1
+
+
+@pytest.fixture
+def bills(database: Database) -> BillStore:
+    return BillStore(database)
+
+
+@pytest.fixture
+def paid(database: Database, slow: Slow, bills: BillStore) -> RememberingTagger:
+    """Return a tagger that may be paid for sixteen seconds, which is one clip."""
+    account = Account(bills, Budget(server=16))
+    slow.may.set()
+    return RememberingTagger(slow, TaggingStore(database), Metrics(), account=account)
+
+
+CATS = Payer("guild-1", "message-1")
+
+
+async def test_a_clip_is_paid_for_by_who_had_it_tagged(
+    paid: RememberingTagger, bills: BillStore
+) -> None:
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == len(TAGGING.frames)
+    await paid.tag(FINGERPRINT, examine, ignore_progress, Payer("guild-2", "message-2"))
+    assert await bills.used() == len(TAGGING.frames)
+
+
+async def test_frames_are_set_aside_before_they_are_billed(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.may.clear()
+    first = asyncio.create_task(paid.tag("sha256:01", examine, ignore_progress, CATS))
+    await slow.called.wait()
+    assert await bills.used("guild-1") == 16
+    with pytest.raises(BudgetExhausted, match="needs 16 frames"):
+        await paid.tag("sha256:02", examine, ignore_progress, Payer("guild-1", "message-2"))
+    slow.may.set()
+    await first
+    assert slow.calls == 1
+
+
+async def test_what_was_not_billed_is_not_counted(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.mood = TaggerUnavailable()
+    with pytest.raises(TaggerUnavailable):
+        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used() == 0
+
+
+async def test_a_clip_of_which_less_was_looked_at_costs_less(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.billed = 2
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == 2
+
+
+@pytest.mark.parametrize("error", [TaggerUnavailable(), Damaged()])
+async def test_what_was_billed_before_it_failed_is_counted(
+    error: FramehoundError, paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.mood, error.billed = error, 3
+    with pytest.raises(type(error)):
+        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == 3
+
+
+async def test_what_may_have_been_billed_is_counted_and_once(
+    paid: RememberingTagger, bills: BillStore, slow: Slow
+) -> None:
+    slow.may.clear()
+    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, ignore_progress, CATS))
+    await slow.called.wait()
+    cut_off.cancel()
+    await asyncio.wait([cut_off])
+    assert await bills.used("guild-1") == 16
+    slow.may.set()
+    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    assert await bills.used("guild-1") == len(TAGGING.frames)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
+from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.progress import ignore_progress
+from bot.domain.tagging import Seen
+from bot.errors import FramehoundError, QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
+from bot.taggers.circuit_breaker import CircuitTagger
+
+if TYPE_CHECKING:
+    from bot.domain.progress import ProgressListener
+
+CLIP = ClipFile(Path("clip"), ClipInfo(ClipFormat.MP4, 1, 1000, "sha256:00"), None)
+FRAMES = (Frame(0, (Concept("cat", 0.9),)),)
+
+
+class Moody:
+    """A tagger that does what its mood says: an error, or an answer."""
+
+    def __init__(self) -> None:
+        self.mood: FramehoundError | None = None
+        self.calls = 0
+        self.hold: asyncio.Event | None = None
+        self.called = asyncio.Event()
+
+    @property
+    def identity(self) -> TaggerIdentity:
+        return TaggerIdentity("moody", "m", 0.5)
+
+    longest = 600_000
+
+    def count_frames(self, duration: int) -> int:
+        return duration // 1000
+
+    def size_limit(self, *, public: bool) -> int:
+        return 10 if public else 5
+
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+        del clip, progress
+        self.calls += 1
+        if self.hold:
+            self.called.set()
+            await self.hold.wait()
+        if self.mood:
+            raise self.mood
+        return Seen(FRAMES)
+
+    async def check(self) -> str:
+        return "moody: well"
+
+
+@pytest.fixture
+def moody() -> Moody:
+    return Moody()
+
+
+def circuit(moody: Moody, *, pause: float = 0.05, patience: float = 10) -> CircuitTagger:
+    return CircuitTagger(moody, failures=3, pause=pause, patience=patience)
+
+
+async def fail(tagger: CircuitTagger, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(FramehoundError):
+            await tagger.tag(CLIP, ignore_progress)
+
+
+async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
+    tagger = circuit(moody)
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    assert tagger.identity == moody.identity
+    assert (tagger.size_limit(public=True), tagger.size_limit(public=False)) == (10, 5)
+    assert await tagger.check() == "moody: well"
+    assert not tagger.is_open
+
+
+@pytest.mark.parametrize("mood", [TaggerUnavailable(), TaggerBusy()])
+async def test_failures_in_a_row_open_it_and_clips_are_kept_waiting(
+    moody: Moody, mood: FramehoundError
+) -> None:
+    tagger = circuit(moody, pause=60, patience=0.05)
+    moody.mood = mood
+    await fail(tagger, 3)
+    assert tagger.is_open
+    with pytest.raises(TaggerUnavailable) as caught:
+        await tagger.tag(CLIP, ignore_progress)
+    assert "3 failures" in caught.value.detail
+    assert moody.calls == 3
+
+
+@pytest.mark.parametrize("mood", [TaggerRefused(reason="no"), QuotaExhausted()])
+async def test_an_answer_is_no_failure_if_only_to_refuse(
+    moody: Moody, mood: FramehoundError
+) -> None:
+    tagger = circuit(moody)
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 2)
+    moody.mood = mood
+    await fail(tagger, 5)
+    assert not tagger.is_open
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 2)
+    assert not tagger.is_open
+
+
+async def test_one_probe_is_let_through_and_closes_it_for_all(moody: Moody) -> None:
+    tagger = circuit(moody)
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 3)
+    moody.mood, moody.hold = None, asyncio.Event()
+    waiting = [asyncio.create_task(tagger.tag(CLIP, ignore_progress)) for _ in range(5)]
+    await moody.called.wait()
+    await asyncio.sleep(0.1)  # more than the pause: nobody else may go
+    assert moody.calls == 4
+    moody.hold.set()
+    assert await asyncio.gather(*waiting) == [Seen(FRAMES)] * 5
+    assert moody.calls == 8
+    assert not tagger.is_open
+
+
+async def test_a_probe_that_fails_doubles_the_pause(moody: Moody) -> None:
+    tagger = circuit(moody, pause=0.1)
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 3)
+    first = tagger._probe_at
+    await fail(tagger, 1)  # a probe, and none goes before its moment
+    assert asyncio.get_running_loop().time() >= first
+    second = tagger._probe_at
+    assert second >= first + 0.2
+    await fail(tagger, 1)
+    assert asyncio.get_running_loop().time() >= second
+    assert tagger.is_open
+    assert moody.calls == 5
+
+
+async def test_a_probe_that_is_called_off_leaves_the_place_to_another(moody: Moody) -> None:
+    tagger = circuit(moody)
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 3)
+    moody.mood, moody.hold = None, asyncio.Event()
+    probe = asyncio.create_task(tagger.tag(CLIP, ignore_progress))
+    await moody.called.wait()
+    probe.cancel()
+    moody.hold.set()
+    async with asyncio.timeout(5):
+        assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+
+
+async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
+    moody: Moody,
+) -> None:
+    tagger = circuit(moody, pause=0.2)
+    moody.mood, moody.hold = TaggerUnavailable(), asyncio.Event()
+    before = [asyncio.create_task(tagger.tag(CLIP, ignore_progress)) for _ in range(10)]
+    await asyncio.sleep(0)
+    moody.hold.set()
+    await asyncio.gather(*before, return_exceptions=True)
+    moody.mood = None
+    began = asyncio.get_running_loop().time()
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    assert 0.1 < asyncio.get_running_loop().time() - began < 2
+
+
+async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(moody: Moody) -> None:
+    tagger = CircuitTagger(moody, failures=1, pause=0.02, longest_pause=0.04, patience=10)
+    moody.mood = TaggerUnavailable()
+    pauses = []
+    for _ in range(4):
+        await fail(tagger, 1)
+        pauses.append(tagger._pause)
+    assert pauses == [0.02, 0.04, 0.04, 0.04]
+    moody.mood = None
+    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    moody.mood = TaggerUnavailable()
+    await fail(tagger, 1)
+    assert tagger._pause == 0.02
+
+
+async def test_a_failure_of_one_let_through_before_puts_no_probe_off(moody: Moody) -> None:
+    tagger = circuit(moody, pause=0.1)
+    moody.mood, moody.hold = TaggerUnavailable(), asyncio.Event()
+    before = asyncio.create_task(tagger.tag(CLIP, ignore_progress))
+    await moody.called.wait()
+    late, moody.hold = moody.hold, None
+    await fail(tagger, 4)  # the last of them a probe
+    probe_at, pause = tagger._probe_at, tagger._pause
+    late.set()
+    with pytest.raises(TaggerUnavailable):
+        await before
+    assert (tagger._probe_at, tagger._pause) == (probe_at, pause)

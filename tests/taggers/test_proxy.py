@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import io
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits, ProxyLimits
+from bot.domain.progress import Progress, Stage, ignore_progress
+from bot.errors import Damaged, TaggerRefused, TaggerUnavailable
+from bot.media.decode.proxy import ProxyMaker
+from bot.media.sandbox.pool import Sandbox
+from bot.taggers.proxy import ProxyingTagger
+from tests.media.numbered_clips import number_in, numbered_clip
+from tests.stand_ins import clarifai_replies as replies
+from tests.stand_ins.clarifai_eyes import reading
+from tests.stand_ins.clarifai_replies import FrameTime
+from tests.taggers.clarifai.setup import talking
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from bot.domain.tagging import Seen, Still
+    from tests.stand_ins.clarifai import LoopbackClarifai
+
+TAKEN = (ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI)
+# What Clarifai takes here: clips of ten seconds, so that a long one is soon made.
+TAKES = ClipLimits(by_url=2_000_000, as_bytes=1_000_000, duration=10_000)
+PROXIES = ProxyLimits(size=3_000_000, duration=100_000)
+LINK = "https://cdn.example/clip"
+
+
+@asynccontextmanager
+async def proxying(
+    folder: Path, limits: ProxyLimits = PROXIES, takes: ClipLimits = TAKES
+) -> AsyncIterator[tuple[LoopbackClarifai, ProxyingTagger]]:
+    """Open a Clarifai that reads MP4, MOV and AVI, and a tagger that knows about proxies."""
+    async with (
+        Sandbox(workers=1, folder=folder / "work") as sandbox,
+        talking(limits=takes) as (clarifai, tagger),
+    ):
+        clarifai.eyes = reading(formats=TAKEN)
+        yield clarifai, ProxyingTagger(tagger, ProxyMaker(sandbox, folder / "work"), takes, limits)
+
+
+def write(
+    folder: Path, clip_format: ClipFormat, seconds: int, *, more: int = 0, link: str | None = None
+) -> ClipFile:
+    """Write a numbered clip with ``more`` bytes at its end that no reader looks at."""
+    path = numbered_clip(folder / f"{seconds}.{clip_format}", clip_format, seconds)
+    if more:
+        # a box named "free" is there to be ignored: ISO/IEC 14496-12, 8.1.2
+        with path.open("ab") as file:
+            file.write(more.to_bytes(4) + b"free" + bytes(more - 8))
+    info = ClipInfo(clip_format, path.stat().st_size, seconds * 1000, f"sha256:{seconds}")
+    return ClipFile(path, info, link)
+
+
+def told(seen: Seen) -> dict[int, str]:
+    """Return what was seen at each second."""
+    return {frame.second: frame.concepts[0].name for frame in seen.frames}
+
+
+def shown(still: Still) -> int:
+    """Read the number a still shows."""
+    return number_in(np.asarray(Image.open(io.BytesIO(still.jpeg)).convert("RGB")))
+
+
+def true(seconds: int, step: int = 1) -> dict[int, str]:
+    return {second: f"number {second - second % step}" for second in range(seconds)}
+
+
+async def test_what_clarifai_takes_is_sent_as_it_is(tmp_path: Path) -> None:
+    clip = write(tmp_path, ClipFormat.MP4, 5)
+    async with proxying(tmp_path) as (clarifai, tagger):
+        seen = await tagger.tag(clip, ignore_progress)
+        assert clarifai.calls[0].size == clip.info.size
+    assert (told(seen), seen.proxied, seen.billed) == (true(5), False, None)
+
+
+async def test_a_format_it_refuses_is_shown_by_a_proxy_and_not_tried_again(tmp_path: Path) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        for clip_format in (ClipFormat.WEBM, ClipFormat.MKV, ClipFormat.OGG):
+            clarifai.calls.clear()
+            for seconds in (3, 4):
+                seen = await tagger.tag(write(tmp_path, clip_format, seconds), ignore_progress)
+                assert (told(seen), seen.proxied) == (true(seconds), True)
+                assert seen.billed == seconds
+            assert len(clarifai.calls) == 3  # the clip, its proxy, the other one's proxy
+        assert clarifai.billed_frames == 3 * (4 + 5)  # each with a phantom frame
+
+
+async def test_a_clip_of_a_format_that_is_always_taken_says_nothing_of_others(
+    tmp_path: Path,
+) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        clarifai.eyes = None
+        clarifai.script(replies.output_failure(31420), replies.frames({0: {"cat": 0.99}}))
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 1), ignore_progress)
+        assert told(seen) == {0: "cat"}
+        clip = write(tmp_path, ClipFormat.MP4, 2)
+        assert not (await tagger.tag(clip, ignore_progress)).proxied
+        assert [call.size == clip.info.size for call in clarifai.calls] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("more", "link"),
+    [
+        pytest.param(1_500_000, None, id="too large to send, nowhere to fetch"),
+        pytest.param(1_500_000, LINK, id="at a link Clarifai can't reach"),
+        pytest.param(2_500_000, LINK, id="too large for a link"),
+    ],
+)
+async def test_what_it_cannot_get_is_shown_by_a_proxy(
+    more: int, link: str | None, tmp_path: Path
+) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        clip = write(tmp_path, ClipFormat.MP4, 4, more=more, link=link)
+        clarifai.serve(replies.output_failure(30002))
+        seen = await tagger.tag(clip, ignore_progress)
+        assert [call.url for call in clarifai.calls] in ([None], [LINK, None])
+        assert clarifai.calls[-1].size is not None
+        assert clarifai.calls[-1].size < TAKES.as_bytes
+    assert (told(seen), seen.proxied) == (true(4), True)
+
+
+@pytest.mark.parametrize("style", list(FrameTime))
+async def test_a_long_clip_is_shown_in_parts_each_second_at_its_time(
+    style: FrameTime, tmp_path: Path
+) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        clarifai.eyes = reading(style, formats=TAKEN)
+        steps: list[Progress] = []
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MKV, 24), steps.append)
+        assert (told(seen), seen.proxied, seen.billed) == (true(24), True, 24)
+        assert len(clarifai.calls) == 3
+    assert {still.second: shown(still) for still in seen.stills} == {n: n for n in range(24)}
+    offset = 500 if style is FrameTime.MIDDLE else 0
+    assert [frame.time for frame in seen.frames] == [n * 1000 + offset for n in range(24)]
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert (steps[0], steps[-1]) == (Progress(Stage.TAG, 0, 24), Progress(Stage.TAG, 24, 24))
+
+
+async def test_or_more_widely(tmp_path: Path) -> None:
+    wider = ProxyLimits(size=3_000_000, duration=100_000, wider=True)
+    async with proxying(tmp_path, wider) as (clarifai, tagger):
+        assert tagger.count_frames(24_000) == 8
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 24), ignore_progress)
+        assert len(clarifai.calls) == 1
+        assert (told(seen), seen.billed) == (true(24, step=3), 8)
+        assert {still.second: shown(still) for still in seen.stills} == {
+            second: second for second in range(0, 24, 3)
+        }
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
+        assert (told(seen), seen.billed) == (true(11, step=2), 6)
+
+
+async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path) -> None:
+    takes = ClipLimits(by_url=50_000, as_bytes=50_000, duration=600_000)
+    async with proxying(tmp_path, takes=takes) as (clarifai, tagger):
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 7, more=60_000), ignore_progress)
+        assert told(seen) == true(7)
+        assert len(clarifai.calls) == 3
+        assert all((call.size or 0) <= 50_000 for call in clarifai.calls)
+
+
+async def test_what_is_refused_as_a_proxy_too_is_refused(tmp_path: Path) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        clarifai.eyes = None
+        clarifai.serve(replies.output_failure(30104))
+        with pytest.raises(TaggerRefused):
+            await tagger.tag(write(tmp_path, ClipFormat.MP4, 2), ignore_progress)
+        assert len(clarifai.calls) == 2
+
+
+async def test_so_is_what_is_too_large_for_a_proxy(tmp_path: Path) -> None:
+    small = ProxyLimits(size=1000, duration=100_000)
+    async with proxying(tmp_path, small) as (clarifai, tagger):
+        clarifai.eyes = None
+        clarifai.serve(replies.output_failure(30101))
+        with pytest.raises(TaggerRefused):
+            await tagger.tag(write(tmp_path, ClipFormat.MP4, 2), ignore_progress)
+        assert len(clarifai.calls) == 1
+
+
+async def test_parts_that_were_paid_for_are_counted_though_another_failed(tmp_path: Path) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        eyes = reading(formats=TAKEN)
+        clarifai.eyes = lambda content: (
+            replies.failure(11008, 401)
+            if b'"number 10"' in eyes(content).content
+            else eyes(content)
+        )
+        with pytest.raises(TaggerUnavailable) as caught:
+            await tagger.tag(write(tmp_path, ClipFormat.MP4, 24), ignore_progress)
+        assert caught.value.billed == 14
+
+
+async def test_what_was_paid_for_is_told_without_stills_if_need_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.media.decode.proxy.STILLS", "bot.media.decode.proxy_child:nothing")
+    async with proxying(tmp_path) as (_, tagger):
+        seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
+    assert (told(seen), seen.stills) == (true(11), ())
+
+
+async def test_a_clip_that_cannot_be_decoded_is_damaged(tmp_path: Path) -> None:
+    async with proxying(tmp_path) as (clarifai, tagger):
+        clip = write(tmp_path, ClipFormat.WEBM, 3)
+        clip.path.write_bytes(clip.path.read_bytes()[:200])
+        with pytest.raises(Damaged):
+            await tagger.tag(clip, ignore_progress)
+        assert len(clarifai.calls) == 1
