@@ -62,10 +62,10 @@ async def measure(waiting: int, runs: int) -> tuple[list[float], list[float], fl
                 await busy[1].post(busy[0], "", files=[clip(1000 + n)]) for n in range(waiting)
             ]
             await discord.wait_for_message(busy[0], timeout=60)
-            beside = [await wait_for_one(discord, quiet, 100 + n) for n in range(runs)]
+            in_background = [await wait_for_one(discord, quiet, 100 + n) for n in range(runs)]
             for message in posted:
                 await answer_to(discord, message, 600)
-            return alone, beside, time.perf_counter() - began
+            return alone, in_background, time.perf_counter() - began
 
 
 def main() -> None:
@@ -74,8 +74,8 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=200)
     parser.add_argument("--runs", type=int, default=5)
     chosen = parser.parse_args()
-    alone, beside, took = asyncio.run(measure(chosen.waiting, chosen.runs))
-    for name, waits in (("alone", alone), (f"beside {chosen.waiting} waiting", beside)):
+    alone, in_background, took = asyncio.run(measure(chosen.waiting, chosen.runs))
+    for name, waits in (("alone", alone), (f"beside {chosen.waiting} waiting", in_background)):
         print(f"{name:24} median {statistics.median(waits):.2f} s, longest {max(waits):.2f} s")
     print(f"the busy server's own    {took:.1f} s for all")
 

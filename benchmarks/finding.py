@@ -20,11 +20,11 @@ from sqlalchemy import func, select, text
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.search import Search, Sight
+from bot.domain.search import SearchQuery, Visibility
 from bot.domain.tagging import Tagging
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.search import ConceptIndex
+from bot.storage.search import SearchStore
 from bot.storage.tables import index_scores
 from bot.storage.taggings import TaggingStore
 
@@ -92,17 +92,17 @@ async def timed(what: str, work: Awaitable[object]) -> None:
 
 async def find(database: Database) -> None:
     """Look in one server for what is everywhere, for what is seldom, and as somebody types."""
-    index, sight = ConceptIndex(database), Sight(frozenset(CHANNELS))
+    index, visibility = SearchStore(database), Visibility(frozenset(CHANNELS))
     for name in (NAMES[0], NAMES[50], NAMES[-1]):
         concept = await index.named(name)
         if concept is None:
             continue
-        search = Search(concept.number, 1, sight=sight)
+        search = SearchQuery(concept.number, 1, visibility=visibility)
         hits = await index.count(search)
         await timed(f"{name}, {hits} hits, count", index.count(search))
         await timed(f"{name}, {hits} hits, a page", index.find(search, limit=8))
     for typed in ("", "con", "50"):
-        await timed(f"suggest {typed!r}", index.suggest(typed, guild_id=1, sight=sight))
+        await timed(f"suggest {typed!r}", index.suggest(typed, guild_id=1, visibility=visibility))
 
 
 async def main(url: str, clips: int) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
-RUNS, MOST_RUNS = 3, 9
+RUNS, MAX_RUNS = 3, 9
 QUIET = 0.1  # a run in which others used more of the machine is made again while runs are left
 WAITING = 64  # messages kept unanswered: always more than two workers take
 MESSAGES, JOBS = 5000, 400  # in one burst without clips, and with
@@ -175,7 +175,7 @@ def print_idle(parts: Mapping[str, tuple[float, Use]]) -> None:
 async def print_figure(name: str, cluster: Cluster, doing: Doing) -> None:
     """Measure until enough runs were quiet, and print the medians of the quietest."""
     runs: list[Figure] = []
-    while len(runs) < MOST_RUNS and sum(run.others < QUIET for run in runs) < RUNS:
+    while len(runs) < MAX_RUNS and sum(run.others < QUIET for run in runs) < RUNS:
         runs.append(await measure(cluster, doing))
     figure = Figure.middle(sorted(runs, key=lambda run: run.others)[:RUNS])
     each = (f"{figure.each[part]:.2f}" for part in PARTS)

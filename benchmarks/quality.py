@@ -135,9 +135,9 @@ def scenes(part: str, folder: Path) -> list[Scene]:
 
 def filmed(scene: Scene) -> Iterator[Image.Image]:
     """Show a scene for its seconds, the camera moving in and aside; a drawing stands still."""
-    still = ImageOps.contain if scene.picture.height > scene.picture.width else ImageOps.fit
+    thumbnail = ImageOps.contain if scene.picture.height > scene.picture.width else ImageOps.fit
     shown = Image.new("RGB", SIZE)
-    inner = still(scene.picture, SIZE, Image.Resampling.LANCZOS)
+    inner = thumbnail(scene.picture, SIZE, Image.Resampling.LANCZOS)
     shown.paste(inner, ((SIZE[0] - inner.width) // 2, (SIZE[1] - inner.height) // 2))
     for step in range(SECONDS * RATE):
         progress = step / (SECONDS * RATE) if scene.names else 0.0

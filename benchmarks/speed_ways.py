@@ -31,13 +31,13 @@ from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Frame
 from bot.domain.progress import ignore_progress
 from bot.media.decode.sampling import SampledFrame, sample
-from bot.media.decode.scaling import Painter
+from bot.media.decode.scaling import FrameScaler
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local import detector
 from bot.taggers.local.classifier_model import ensure_model
-from bot.taggers.local.label_mapping import load_everyday
+from bot.taggers.local.label_mapping import load_label_mapping
 from bot.taggers.local.pipeline import in_batches
-from bot.taggers.local.recognizer import ClassifierAndDetector, Recogniser, load_recogniser
+from bot.taggers.local.recognizer import ClassifierAndDetector, Recognizer, load_recognizer
 from bot.taggers.local.smoothing import join
 from bot.taggers.local.tagger import LocalTagger
 
@@ -66,7 +66,7 @@ class Job:
         return ClipFormat.WEBM if self.path.suffix == ".webm" else ClipFormat.MP4
 
 
-def opencv(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def opencv(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Read every picture, keep those of the seconds' middles."""
     cv2: Any = importlib.import_module("cv2")
     reader = cv2.VideoCapture(str(job.path))
@@ -78,11 +78,11 @@ def opencv(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
             return
         if number >= (second + 0.5) * rate:
             rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-            yield _resized(second, round(number / rate * 1000), rgb, recogniser)
+            yield _resized(second, round(number / rate * 1000), rgb, recognizer)
             second += 1
 
 
-def opencv_grabbing(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def opencv_grabbing(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Decode every picture, convert only those of the seconds' middles."""
     cv2: Any = importlib.import_module("cv2")
     reader = cv2.VideoCapture(str(job.path))
@@ -93,16 +93,16 @@ def opencv_grabbing(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
             return
         if number >= (second + 0.5) * rate:
             rgb = cv2.cvtColor(reader.retrieve()[1], cv2.COLOR_BGR2RGB)
-            yield _resized(second, round(number / rate * 1000), rgb, recogniser)
+            yield _resized(second, round(number / rate * 1000), rgb, recognizer)
             second += 1
 
 
-def ffmpeg(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def ffmpeg(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Let the program ffmpeg write a small picture a second to a pipe."""
     program = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
-        width, height = recogniser.views[0].size(track.width, track.height)
+        width, height = recognizer.views[0].size(track.width, track.height)
     command = [program, "-loglevel", "error", "-i", str(job.path)]
     command += ["-vf", f"fps=1,scale={width}:{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:  # noqa: S603 - our own files
@@ -111,34 +111,34 @@ def ffmpeg(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
             if pipe is None or not (raw := pipe.read(width * height * 3)):
                 return
             picture = np.frombuffer(raw, np.uint8).reshape(height, width, 3)
-            yield _resized(second, second * 1000 + 500, picture, recogniser)
+            yield _resized(second, second * 1000 + 500, picture, recognizer)
 
 
-def pyav(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def pyav(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Decode every picture with all cores, keep those of the seconds' middles."""
-    yield from _at(job, recogniser, [second * 1000 + 500 for second in range(job.seconds)])
+    yield from _at(job, recognizer, [second * 1000 + 500 for second in range(job.seconds)])
 
 
-def our_moments(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def our_moments(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Decode every picture, keep those that we choose: for comparing what is seen, not speed."""
-    yield from _at(job, recogniser, _our_moments(job))
+    yield from _at(job, recognizer, _our_moments(job))
 
 
-def unfiltered(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def unfiltered(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Do the same without the loop filter: for what that saves, and what it changes."""
-    yield from _at(job, recogniser, _our_moments(job), skip_loop_filter="all")
+    yield from _at(job, recognizer, _our_moments(job), skip_loop_filter="all")
 
 
 def _our_moments(job: Job) -> list[int]:
     return [frame.time for frame in sample(job.path, job.format, seconds=job.seconds, views=())]
 
 
-def pyav_seeking(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def pyav_seeking(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Seek for each second, decode from the key picture before its middle up to there."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
-        painter = Painter(recogniser.views, track.width, track.height)
+        painter = FrameScaler(recognizer.views, track.width, track.height)
         for second in range(job.seconds):
             middle = second + 0.5
             container.seek(round(middle / float(track.time_base or 1)), stream=track)
@@ -146,12 +146,12 @@ def pyav_seeking(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
             yield SampledFrame(second, round(frame.time * 1000), painter.paint(frame))
 
 
-def floor(job: Job, recogniser: Recogniser) -> Iterator[SampledFrame]:
+def floor(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     """Decode the key pictures alone, at most one for each second."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_count = 1
-        painter = Painter(recogniser.views, track.width, track.height)
+        painter = FrameScaler(recognizer.views, track.width, track.height)
         second = 0
         for frame in _key_pictures(track):
             if second >= job.seconds:
@@ -169,14 +169,14 @@ def _key_pictures(track: VideoStream) -> Iterator[VideoFrame]:
 
 
 def _at(
-    job: Job, recogniser: Recogniser, moments: Sequence[int], **options: str
+    job: Job, recognizer: Recognizer, moments: Sequence[int], **options: str
 ) -> Iterator[SampledFrame]:
     """Decode everything; yield what is on screen at these moments, in milliseconds."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
         track.codec_context.options = options
-        painter = Painter(recogniser.views, track.width, track.height)
+        painter = FrameScaler(recognizer.views, track.width, track.height)
         shown: VideoFrame | None = None
         second = 0
         for frame in container.decode(track):
@@ -189,15 +189,15 @@ def _at(
                 yield SampledFrame(last, round(shown.time * 1000), painter.paint(shown))
 
 
-def _resized(second: int, moment: int, picture: Any, recogniser: Recogniser) -> SampledFrame:
+def _resized(second: int, moment: int, picture: Any, recognizer: Recognizer) -> SampledFrame:
     cv2: Any = importlib.import_module("cv2")
     height, width, _ = picture.shape
-    sizes = [view.size(width, height) for view in recogniser.views]
+    sizes = [view.size(width, height) for view in recognizer.views]
     pictures = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for size in sizes]
     return SampledFrame(second, moment, tuple(pictures))
 
 
-WAYS: dict[str, Callable[[Job, Recogniser], Iterator[SampledFrame]]] = {
+WAYS: dict[str, Callable[[Job, Recognizer], Iterator[SampledFrame]]] = {
     "floor": floor,
     "opencv": opencv,
     "opencv-grab": opencv_grabbing,
@@ -210,24 +210,24 @@ WAYS: dict[str, Callable[[Job, Recogniser], Iterator[SampledFrame]]] = {
 OURS = "framehound"
 
 
-def _unasked(models: Path) -> Recogniser:
+def _unasked(models: Path) -> Recognizer:
     """Load the same models with onnxruntime's own settings."""
     paths = (ensure_model(models), detector.MODEL)
     sessions = [
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         for path in paths
     ]
-    return ClassifierAndDetector(sessions[0], sessions[1], load_everyday())
+    return ClassifierAndDetector(sessions[0], sessions[1], load_label_mapping())
 
 
-def _one_by_one(frames: Iterator[SampledFrame], recogniser: Recogniser) -> Iterator[Frame]:
+def _one_by_one(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Iterator[Frame]:
     """Take a batch, look at it, take the next: as most people write it."""
     while batch := list(islice(frames, BATCH)):
-        yield from map(_frame, batch, recogniser.recognise(batch))
+        yield from map(_frame, batch, recognizer.recognize(batch))
 
 
-def _side_by_side(frames: Iterator[SampledFrame], recogniser: Recogniser) -> Iterator[Frame]:
-    for batch, found in in_batches(frames, recogniser.recognise):
+def _side_by_side(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Iterator[Frame]:
+    for batch, found in in_batches(frames, recognizer.recognize):
         yield from map(_frame, batch, found)
 
 
@@ -238,13 +238,13 @@ def _frame(frame: SampledFrame, concepts: Any) -> Frame:
 def measure_peer(way: str, job: Job) -> dict[str, Any]:
     """Measure a way that runs in this process; the floor is as well built as ours."""
     best = way == "floor"
-    recogniser = load_recogniser(job.models, None) if best else _unasked(job.models)
+    recognizer = load_recognizer(job.models, None) if best else _unasked(job.models)
     run = _side_by_side if best else _one_by_one
     clock = _Clock(psutil.Process())
     warm_up = Job(WARM_UP, 16, job.models)
-    list(run(WAYS[way](warm_up, recogniser), recogniser))
+    list(run(WAYS[way](warm_up, recognizer), recognizer))
     clock.start()
-    frames = list(run(WAYS[way](job, recogniser), recogniser))
+    frames = list(run(WAYS[way](job, recognizer), recognizer))
     return {**clock.read(), **_told(join(frames))}
 
 

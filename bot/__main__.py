@@ -63,7 +63,7 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
         str | None, typer.Option(metavar="DATE", help="From this day on (UTC).")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Up to this day (UTC).")] = None,
-    lowest: Annotated[
+    min_score: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Scored above this instead of each server's threshold."),
     ] = None,
@@ -74,7 +74,7 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
     from bot.cli import find  # noqa: PLC0415 - --help and mistakes stay quick
 
     logs.configure("ERROR", "console")
-    wanted = find.FindOptions(server, channel, author, since, until, lowest, as_json=as_json)
+    wanted = find.FindOptions(server, channel, author, since, until, min_score, as_json=as_json)
     _finish(find.find(settings, tag, wanted))
 
 

@@ -62,9 +62,11 @@ class FramehoundError(Exception):
         """The sentence before its facts are filled in."""
         return self.sentence
 
-    def told(self, say: Callable[..., str]) -> str:
+    def localized(self, translate: Callable[..., str]) -> str:
         """Return the sentence as ``say`` tells it; a fact may be words to be said as well."""
-        return say(self.template, **{name: say(fact) for name, fact in self.facts.items()})
+        return translate(
+            self.template, **{name: translate(fact) for name, fact in self.facts.items()}
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the code, the sentence, the facts in it and the detail, ready for JSON."""
@@ -275,10 +277,10 @@ class PermissionMissing(FramehoundError):
         """Take the permissions as Discord's settings name them."""
         super().__init__(permissions=", ".join(permissions))
 
-    def told(self, say: Callable[..., str]) -> str:
+    def localized(self, translate: Callable[..., str]) -> str:
         """Return the sentence with each permission as it is called in that language."""
-        named = ", ".join(map(say, self.facts["permissions"].split(", ")))
-        return say(self.sentence, permissions=named)
+        named = ", ".join(map(translate, self.facts["permissions"].split(", ")))
+        return translate(self.sentence, permissions=named)
 
 
 class LeftAlone(FramehoundError):

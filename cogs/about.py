@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.i18n import Speech, spoken
+from bot.i18n import Translator, supported_language
 from bot.render import formatting
 from cogs.permissions import missing_anywhere
 
@@ -37,13 +37,13 @@ class About(commands.Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Say it shortly, to the one who asks."""
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         settings = await self._bot.app.reporter.settings(interaction.guild_id)
         lines = [
-            *self._ways(say, posted=settings.autotag),
-            say("`/find` searches the clips posted in this server by what they show."),
-            say("Who manages the server sets everything with `/settings show`."),
-            say("`/about` says what I am, `/privacy show` what I keep of your clips."),
+            *self._ways(translate, posted=settings.autotag),
+            translate("`/find` searches the clips posted in this server by what they show."),
+            translate("Who manages the server sets everything with `/settings show`."),
+            translate("`/about` says what I am, `/privacy show` what I keep of your clips."),
         ]
         await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
@@ -52,9 +52,9 @@ class About(commands.Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Say what answers here."""
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         threshold = await self._bot.app.reporter.threshold(None)
-        lines = "\n".join(self._facts(say, threshold))
+        lines = "\n".join(self._facts(translate, threshold))
         await interaction.response.send_message(lines, ephemeral=True)
 
     @commands.Cog.listener()
@@ -69,74 +69,78 @@ class About(commands.Cog):
         channel = next(_writable(guild), None)
         if channel is None:
             return
-        say = await self._settle(guild)
+        translate = await self._settle(guild)
         settings = await self._bot.app.settings.load(guild.id)
-        lines = [*self._ways(say), *self._needs(say, channel, settings), *_ways_out(say)]
+        lines = [
+            *self._ways(translate),
+            *self._needs(translate, channel, settings),
+            *_ways_out(translate),
+        ]
         with suppress(discord.Forbidden, discord.NotFound):
             await channel.send("\n".join(lines), silent=True)
 
-    async def _settle(self, guild: discord.Guild) -> Speech:
+    async def _settle(self, guild: discord.Guild) -> Translator:
         """Speak a server's own language from the start, where that is one of ours."""
-        language = spoken(guild.preferred_locale.value) or "en"
+        language = supported_language(guild.preferred_locale.value) or "en"
         if language != "en":
             await self._bot.app.settings.choose(guild.id, language=language)
-        return Speech(language)
+        return Translator(language)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Greet again who comes back."""
         self._greeted.discard(guild.id)
 
-    def _ways(self, say: Speech, *, posted: bool = True) -> Iterator[str]:
+    def _ways(self, translate: Translator, *, posted: bool = True) -> Iterator[str]:
         """Say what I do, and the ways to have it done; ``posted`` where clips are noticed."""
         prefix = self._bot.app.config.command_prefix
-        yield say("I say, second by second, what is in the clips people post:")
+        yield translate("I say, second by second, what is in the clips people post:")
         if self._bot.intents.message_content:
             if posted:
-                yield "- " + say("post a clip, or a link to one, and I answer;")
-            yield "- " + say(
+                yield "- " + translate("post a clip, or a link to one, and I answer;")
+            yield "- " + translate(
                 "use `/tags` or `{prefix}tags` with a link or a file, or as a reply to a message;",
                 prefix=prefix,
             )
         else:
-            yield "- " + say("use `/tags` with a link or a file;")
-        yield "- " + say("right-click a message, then Apps, *Tag this video*.")
+            yield "- " + translate("use `/tags` with a link or a file;")
+        yield "- " + translate("right-click a message, then Apps, *Tag this video*.")
 
     def _needs(
-        self, say: Speech, channel: discord.TextChannel, settings: GuildSettings
+        self, translate: Translator, channel: discord.TextChannel, settings: GuildSettings
     ) -> Iterator[str]:
         """Say what is missing for all of it to work, if anything is."""
         if not self._bot.intents.message_content:
-            yield say(
+            yield translate(
                 "I don't see the clips people post: the one who runs me has not switched on the "
                 "message content intent."
             )
         for _channel_id, missing in missing_anywhere([channel], channel.guild.me, settings):
-            permissions = ", ".join(map(say, missing))
-            yield say("What I still need here: {permissions}.", permissions=permissions)
+            permissions = ", ".join(map(translate, missing))
+            yield translate("What I still need here: {permissions}.", permissions=permissions)
 
-    def _facts(self, say: Speech, threshold: float) -> Iterator[str]:
+    def _facts(self, translate: Translator, threshold: float) -> Iterator[str]:
         app = self._bot.app
         tagger, config = app.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
-        yield say(
+        yield translate(
             "Clips are looked at by {tagger}; tags scored above {above} are shown where a server "
             "sets nothing else.",
             tagger=f"`{tagger.identity}`",
             above=formatting.threshold(threshold),
         )
-        yield say(
+        yield translate(
             "A clip may be {minutes} minutes long and {size} MB large.",
             minutes=f"{tagger.longest / 60_000:g}",
             size=f"{tagger.size_limit(public=True) / 1e6:g}",
         )
         if config.source_url:
-            yield say("My source: {url}", url=f"<{config.source_url}>")
-        yield say("What I keep of your clips: `/privacy show`.")
+            yield translate("My source: {url}", url=f"<{config.source_url}>")
+        yield translate("What I keep of your clips: `/privacy show`.")
 
 
-def _ways_out(say: Speech) -> Iterator[str]:
-    yield say(
+def _ways_out(translate: Translator) -> Iterator[str]:
+    yield translate(
         "Too much? `/settings show` switches me off, or has me answer in some channels only. With "
         "`/privacy optout` I leave a person's clips alone."
     )

@@ -14,9 +14,9 @@ import structlog
 from discord.ext import commands
 
 from bot.errors import PermissionMissing, TaggerBusy
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 from cogs.channels import is_noticed
-from cogs.message_clips import job_of_message, noticed_clips
+from cogs.message_clips import job_for_message, posted_clips_of
 from cogs.permissions import require_permissions
 from cogs.previews import Previews
 
@@ -93,12 +93,12 @@ class AutoTag(commands.Cog):
             await self._submit(message, clips)
 
     def _clips(self, message: discord.Message) -> tuple[Clip, ...]:
-        return noticed_clips(message, self._bot.app.config.sites)
+        return posted_clips_of(message, self._bot.app.config.sites)
 
     async def _submit(self, message: discord.Message, clips: tuple[Clip, ...]) -> None:
         try:
             require_permissions(message)
-            await self._bot.jobs.submit(job_of_message(message, clips, asked=False))
+            await self._bot.jobs.submit(job_for_message(message, clips, asked=False))
         except TaggerBusy as error:
             await self._say_busy(message, error)
         except PermissionMissing as error:
@@ -106,12 +106,14 @@ class AutoTag(commands.Cog):
 
     async def _is_wanted(self, message: discord.Message) -> bool:
         """Tell whether its author and the server want clips answered there, and this person's."""
-        if await patiently(lambda: self._bot.app.people.among([message.author.id])):
+        if await retry_storage(lambda: self._bot.app.people.among([message.author.id])):
             return False
         if message.guild is None:
             return True
         guild_id = message.guild.id
-        return is_noticed(message, await patiently(lambda: self._bot.app.settings.load(guild_id)))
+        return is_noticed(
+            message, await retry_storage(lambda: self._bot.app.settings.load(guild_id))
+        )
 
     async def _say_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Say it once in a while: whoever floods a server would have us flood it too."""
@@ -121,8 +123,8 @@ class AutoTag(commands.Cog):
             return
         self._said_busy[owner] = now
         with suppress(discord.Forbidden, discord.NotFound):
-            say = await self._bot.speech(message.guild.id if message.guild else None)
-            await message.reply(error.told(say), mention_author=False, silent=True)
+            translate = await self._bot.translator(message.guild.id if message.guild else None)
+            await message.reply(error.localized(translate), mention_author=False, silent=True)
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord.ext import commands
 
-from bot.chat.buttons import PATTERN, Action, Pressed, higher, lower, pages
+from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, pages
 from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
 from bot.errors import Forgotten, NotYours, TooOften
-from bot.i18n import Speech
+from bot.i18n import Translator
 from bot.render.export_files import bundle
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 from cogs.message_clips import asked_clips
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Explore(commands.Cog):
         """Listen no more."""
         self._bot.remove_dynamic_items(ReportButton)
 
-    async def press(self, interaction: Press, pressed: Pressed) -> None:
+    async def press(self, interaction: Press, pressed: ButtonState) -> None:
         """Do what a button is for; raises FramehoundError where that can't be."""
         wait = self._persons.wait(interaction.user.id, time.monotonic())
         if wait:
@@ -63,7 +63,7 @@ class Explore(commands.Cog):
                 await self._remove(interaction, pressed)
 
     async def _show_above(
-        self, interaction: Press, pressed: Pressed, threshold: float | None
+        self, interaction: Press, pressed: ButtonState, threshold: float | None
     ) -> None:
         """Show the reply above another threshold, to everybody, from what is stored."""
         await interaction.response.defer()
@@ -72,47 +72,47 @@ class Explore(commands.Cog):
         settings = await reporter.settings(saved.guild_id)
         clips = await reporter.clips(saved.clips, settings, threshold)
         report = await reporter.report(clips, settings)
-        draft = Draft.of(report, pressed.job_id, Speech(settings.language))
+        draft = Draft.of(report, pressed.job_id, Translator(settings.language))
         await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
 
-    async def _list(self, interaction: Press, pressed: Pressed) -> None:
+    async def _list(self, interaction: Press, pressed: ButtonState) -> None:
         """List every tag for the asker alone, a page at a time."""
         saved = await self._saved(pressed)
         reporter = self._bot.app.reporter
         settings = await reporter.settings(saved.guild_id)
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         clips = await reporter.clips(saved.clips, settings, pressed.threshold)
-        found = await asyncio.to_thread(tag_pages, clips, say)
+        found = await asyncio.to_thread(tag_pages, clips, translate)
         shown: dict[str, Any] = {"content": found[min(pressed.page, len(found) - 1)]}
         if len(found) > 1:
-            shown["view"] = pages(pressed, len(found), say)
+            shown["view"] = pages(pressed, len(found), translate)
         if interaction.message and interaction.message.flags.ephemeral:
             await interaction.response.edit_message(**shown)
         else:
             await interaction.response.send_message(**shown, ephemeral=True)
 
-    async def _export(self, interaction: Press, pressed: Pressed) -> None:
+    async def _export(self, interaction: Press, pressed: ButtonState) -> None:
         """Hand the asker the report as files."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         saved = await self._saved(pressed)
         reporter = self._bot.app.reporter
         settings = await reporter.settings(saved.guild_id)
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         clips = await reporter.clips(saved.clips, settings, pressed.threshold)
         tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
         if not tagged:
             raise Forgotten
         sources = await self._sources(saved)
-        files = await asyncio.to_thread(bundle, tagged, sources, settings, say)
+        files = await asyncio.to_thread(bundle, tagged, sources, settings, translate)
         await interaction.followup.send(
-            say("Open the page in a browser: a click on a range plays the clip from there."),
+            translate("Open the page in a browser: a click on a range plays the clip from there."),
             files=[attached(file) for file in files],
             ephemeral=True,
         )
 
-    async def _remove(self, interaction: Press, pressed: Pressed) -> None:
+    async def _remove(self, interaction: Press, pressed: ButtonState) -> None:
         """Delete the reply: its poster, who asked for it and moderators may."""
-        saved = await patiently(lambda: self._bot.app.reports.find(pressed.job_id))
+        saved = await retry_storage(lambda: self._bot.app.reports.find(pressed.job_id))
         people = saved.people if saved else ()
         moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
         if interaction.user.id not in people and not moderates:
@@ -121,10 +121,10 @@ class Explore(commands.Cog):
         await interaction.delete_original_response()
         if interaction.message:
             reply_id = interaction.message.id
-            await patiently(lambda: self._bot.app.reports.forget_messages([reply_id]))
+            await retry_storage(lambda: self._bot.app.reports.forget_messages([reply_id]))
 
-    async def _saved(self, pressed: Pressed) -> SavedReport:
-        saved = await patiently(lambda: self._bot.app.reports.find(pressed.job_id))
+    async def _saved(self, pressed: ButtonState) -> SavedReport:
+        saved = await retry_storage(lambda: self._bot.app.reports.find(pressed.job_id))
         if saved is None or not saved.clips:
             raise Forgotten
         return saved
@@ -145,7 +145,7 @@ class Explore(commands.Cog):
 class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):
     """A button under a reply, understood by its id alone."""
 
-    def __init__(self, button: Button, pressed: Pressed) -> None:
+    def __init__(self, button: Button, pressed: ButtonState) -> None:
         super().__init__(button)
         self._pressed = pressed
 
@@ -154,7 +154,7 @@ class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], t
         cls, _interaction: Press, item: Button, match: re.Match[str], /
     ) -> ReportButton:
         """Read what the button's id says."""
-        return cls(item, Pressed.read(match))
+        return cls(item, ButtonState.read(match))
 
     async def callback(self, interaction: Press) -> None:  # type: ignore[override]  # our own bot class
         """Do it, or say why not."""

@@ -24,7 +24,7 @@ from bot.domain.links import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-MOST_CLIPS = 10
+MAX_CLIPS = 10
 # How Discord's app marks a file, which it shows without the mark.
 _SPOILER = "SPOILER_"
 # What Discord calls the preview of a link that leads to one picture and nothing else.
@@ -32,7 +32,7 @@ _PICTURES = {"gifv", "image"}
 _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
 
-def noticed_clips(
+def posted_clips_of(
     message: discord.Message, sites: Collection[str] = frozenset()
 ) -> tuple[Clip, ...]:
     """Return what looks like a clip in a message nobody asked about, pages of ``sites`` too."""
@@ -43,7 +43,7 @@ def noticed_clips(
 def asked_clips(message: discord.Message, sites: Collection[str] = frozenset()) -> tuple[Clip, ...]:
     """Return what somebody who points at this message may mean: every file and every link."""
     found = (clip for part in _parts(message) for clip in _everything(part))
-    return noticed_clips(message, sites) or _bounded(message, found)
+    return posted_clips_of(message, sites) or _bounded(message, found)
 
 
 def awaits_previews(message: discord.Message) -> bool:
@@ -75,7 +75,7 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
     )
 
 
-def job_of_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: bool) -> Job:
+def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: bool) -> Job:
     """Return the one job a message can be, whether its clips were asked about or noticed."""
     return Job(
         id=message_job_id(message.id),
@@ -167,5 +167,5 @@ def _bounded(message: discord.Message, clips: Iterable[Clip]) -> tuple[Clip, ...
     by_location = {clip.location: clip for clip in clips}
     return tuple(
         replace(clip, message_id=message.id, author_id=message.author.id)
-        for clip in islice(by_location.values(), MOST_CLIPS)
+        for clip in islice(by_location.values(), MAX_CLIPS)
     )

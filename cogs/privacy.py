@@ -28,9 +28,9 @@ class Privacy(commands.Cog):
     async def privacy(self, context: commands.Context[FramehoundBot]) -> None:
         """Say what is kept of the one who asks."""
         app, user = self._bot.app, context.author.id
-        say = await self._bot.speech_for(context)
+        translate = await self._bot.translator_for(context)
         lines = [
-            say(
+            translate(
                 "Of a clip I keep where, when and by whom it was posted, what it is called and "
                 "what I saw in it, with small pictures; never the clip itself or its link. Of "
                 "yours I know {count}. It goes after {days} days, with the message, or with "
@@ -41,7 +41,9 @@ class Privacy(commands.Cog):
         ]
         if await app.people.among([user]):
             lines.append(
-                say("You have opted out: I leave your clips alone. `/privacy optin` undoes that.")
+                translate(
+                    "You have opted out: I leave your clips alone. `/privacy optin` undoes that."
+                )
             )
         await _answer(context, "\n".join(lines))
 
@@ -51,8 +53,8 @@ class Privacy(commands.Cog):
     async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
         """Leave a person's clips alone from now on."""
         await self._bot.app.people.add(context.author.id)
-        say = await self._bot.speech_for(context)
-        await _answer(context, say("From now on I leave your clips alone."))
+        translate = await self._bot.translator_for(context)
+        await _answer(context, translate("From now on I leave your clips alone."))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="optin", description="Have me look at your clips again"
@@ -60,20 +62,22 @@ class Privacy(commands.Cog):
     async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
         """Look at a person's clips again."""
         await self._bot.app.people.remove(context.author.id)
-        say = await self._bot.speech_for(context)
-        await _answer(context, say("From now on I look at your clips again."))
+        translate = await self._bot.translator_for(context)
+        await _answer(context, translate("From now on I look at your clips again."))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="forget", description="Have me forget the clips you posted so far"
     )
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
         """Remove what is known of a person's clips."""
-        count = await self._bot.forgetting.person(context.author.id)
-        say = await self._bot.speech_for(context)
+        count = await self._bot.erasure.person(context.author.id)
+        translate = await self._bot.translator_for(context)
         if count == 1:
-            sentence = say("I have forgotten the clips in one message of yours.")
+            sentence = translate("I have forgotten the clips in one message of yours.")
         else:
-            sentence = say("I have forgotten the clips in {count} messages of yours.", count=count)
+            sentence = translate(
+                "I have forgotten the clips in {count} messages of yours.", count=count
+            )
         await _answer(context, sentence)
 
     @commands.Cog.listener()
@@ -88,23 +92,23 @@ class Privacy(commands.Cog):
 
     async def _forget(self, message_ids: Collection[int]) -> None:
         """Forget messages, and delete the replies they were given."""
-        for reply in await self._bot.forgetting.messages(message_ids):
+        for reply in await self._bot.erasure.messages(message_ids):
             await Messages(self._bot).withdraw(reply)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Forget a deleted channel."""
-        await self._bot.forgetting.channel(channel.id)
+        await self._bot.erasure.channel(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Forget a deleted thread."""
-        await self._bot.forgetting.channel(payload.thread_id)
+        await self._bot.erasure.channel(payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Forget a server that removed the bot."""
-        await self._bot.forgetting.guild(guild.id)
+        await self._bot.erasure.guild(guild.id)
 
 
 async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:

@@ -9,9 +9,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.settings import parse_threshold
-from bot.domain.settings_file import Mistaken
+from bot.domain.settings_file import InvalidSettingsFile
 from bot.render import formatting, sanitize
-from cogs.settings_panel.files import SettingsFiles, told
+from cogs.settings_panel.files import SettingsFiles, describe_mistakes
 from cogs.settings_panel.panel import Panel
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Settings(commands.Cog):
         """Show this server's threshold, or set it (Manage Server only)."""
         guild = _guild(context)
         if value is None:
-            say = await self._bot.speech(guild.id)
+            translate = await self._bot.translator(guild.id)
             above = formatting.threshold(await self._bot.app.reporter.threshold(guild.id))
-            sentence = say("This server sees tags scored above {above}.", above=above)
+            sentence = translate("This server sees tags scored above {above}.", above=above)
         else:
             sentence = await self._set_threshold(context, guild, value)
         await context.reply(sentence, mention_author=False)
@@ -64,8 +64,10 @@ class Settings(commands.Cog):
         """Show the panel (Manage Server only); as a text command, where all can see it."""
         guild = _guild(context)
         private = context.interaction is not None
-        say = await (self._bot.speech_for(context) if private else self._bot.speech(guild.id))
-        view = await self._panel.shown(guild, context.channel, say)
+        translate = await (
+            self._bot.translator_for(context) if private else self._bot.translator(guild.id)
+        )
+        view = await self._panel.shown(guild, context.channel, translate)
         await context.reply(view=view, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
@@ -77,12 +79,14 @@ class Settings(commands.Cog):
     async def retention(self, context: commands.Context[FramehoundBot], days: int) -> None:
         """Set for how many days this server's clips are known (Manage Server only)."""
         guild, most = _guild(context), self._bot.app.config.retention_days
-        say = await self._bot.speech_for(context)
+        translate = await self._bot.translator_for(context)
         if not 0 <= days <= most:
-            sentence = say("It can be from 1 to {most} days, or 0 for as long as that.", most=most)
+            sentence = translate(
+                "It can be from 1 to {most} days, or 0 for as long as that.", most=most
+            )
         else:
             await self._bot.app.settings.set_retention(guild.id, days or None)
-            sentence = say(
+            sentence = translate(
                 "What I know of this server's clips goes after {days} days.", days=days or most
             )
         await context.reply(sentence, mention_author=False, ephemeral=True)
@@ -108,13 +112,13 @@ class Settings(commands.Cog):
     ) -> None:
         """Take over a file if all of it is sound (Manage Server only)."""
         await context.defer(ephemeral=True)
-        say = await self._bot.speech_for(context)
+        translate = await self._bot.translator_for(context)
         try:
             await self._files.take_over(_guild(context), file)
-        except Mistaken as mistaken:
-            sentence = told(mistaken, say)
+        except InvalidSettingsFile as mistaken:
+            sentence = describe_mistakes(mistaken, translate)
         else:
-            sentence = say("Everything in the file is set now; `/settings show` shows it.")
+            sentence = translate("Everything in the file is set now; `/settings show` shows it.")
         await context.reply(sentence, mention_author=False, ephemeral=True)
 
     async def _set_threshold(
@@ -122,17 +126,17 @@ class Settings(commands.Cog):
     ) -> str:
         if not context.permissions.manage_guild:
             raise commands.MissingPermissions(["manage_guild"])
-        say = await self._bot.speech(guild.id)
+        translate = await self._bot.translator(guild.id)
         threshold = parse_threshold(value)
         if threshold is None:
-            return say(
+            return translate(
                 "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
                 value=sanitize.for_discord(value, limit=20),
             )
         identity = self._bot.app.clip_tagger.tagger.identity
         await self._bot.app.settings.set_threshold(guild.id, str(identity), threshold)
         above = formatting.threshold(threshold)
-        return say("From now on this server sees tags scored above {above}.", above=above)
+        return translate("From now on this server sees tags scored above {above}.", above=above)
 
 
 def _guild(context: commands.Context[FramehoundBot]) -> discord.Guild:

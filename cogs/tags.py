@@ -17,7 +17,7 @@ from cogs.message_clips import (
     asked_clips,
     attached_clip,
     handed_clips,
-    job_of_message,
+    job_for_message,
     thread_facts,
 )
 from cogs.permissions import require_permissions
@@ -66,10 +66,10 @@ class Tags(commands.Cog):
             clips = tuple(handed_clips(link))
         if clips:
             await self._leave_alone(clips, context.author.id)
-            await self._bot.jobs.submit(job_of_message(message, clips, asked=True))
+            await self._bot.jobs.submit(job_for_message(message, clips, asked=True))
         else:
-            say = await self._bot.speech_for(context)
-            await context.reply(say(_NOTHING), mention_author=False)
+            translate = await self._bot.translator_for(context)
+            await context.reply(translate(_NOTHING), mention_author=False)
 
     @app_commands.command(name="tags", description="Say what is in a clip, second by second")
     @app_commands.describe(url="A link to a clip", file="A clip to upload")
@@ -97,8 +97,8 @@ class Tags(commands.Cog):
     ) -> None:
         """Defer within Discord's three seconds, then let a job answer."""
         if not clips:
-            say = await self._bot.speech_for(interaction)
-            await interaction.response.send_message(say(_NOTHING), ephemeral=True)
+            translate = await self._bot.translator_for(interaction)
+            await interaction.response.send_message(translate(_NOTHING), ephemeral=True)
             return
         self._take_turn(interaction.user.id, interaction.guild)
         await interaction.response.defer()

@@ -27,21 +27,23 @@ class Usage(commands.Cog):
         """Say what was billed this month, and what the limit is."""
         if context.guild is None:
             raise commands.NoPrivateMessage
-        used = await self._bot.app.bills.used(guild_owner(context.guild.id))
+        used = await self._bot.app.usage.used(guild_owner(context.guild.id))
         budget = self._bot.app.config.budget
-        say = await self._bot.speech_for(context)
+        translate = await self._bot.translator_for(context)
         if budget.server is None:
-            billed = say("This month {used} frames were billed for this server,", used=f"{used:,}")
+            billed = translate(
+                "This month {used} frames were billed for this server,", used=f"{used:,}"
+            )
         else:
-            billed = say(
+            billed = translate(
                 "This month {used} of {limit} frames were billed for this server,",
                 used=f"{used:,}",
                 limit=f"{budget.server:,}",
             )
         lines = (
             billed,
-            say("one for each second of a clip nobody had posted before."),
-            say("The count starts anew on {day}.", day=_next_month()),
+            translate("one for each second of a clip nobody had posted before."),
+            translate("The count starts anew on {day}.", day=_next_month()),
         )
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
 

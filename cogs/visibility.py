@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain.search import Sight
+from bot.domain.search import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GATED = {discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted}
 
 
-def sight_of(interaction: discord.Interaction[discord.Client]) -> Sight:
+def visibility_of(interaction: discord.Interaction[discord.Client]) -> Visibility:
     """Return where the one who asks may look.
 
     In a server that is every channel whose history they may read, private threads they manage
@@ -27,27 +27,27 @@ def sight_of(interaction: discord.Interaction[discord.Client]) -> Sight:
     here = interaction.channel_id or 0
     guild = interaction.client.get_guild(interaction.guild_id or 0)
     if guild is None or not isinstance(interaction.user, discord.Member):
-        return Sight(frozenset({here}))
+        return Visibility(frozenset({here}))
     readable = {
         channel.id: channel.permissions_for(interaction.user).manage_threads
         for channel in guild.channels
         if _may_read(channel, interaction.user)
         and (not channel.is_nsfw() or _is_behind_the_gate(interaction, guild))
     }
-    return Sight(
+    return Visibility(
         channels=frozenset({*readable, *_public_threads(guild, readable)}),
         managed=frozenset(number for number, manages in readable.items() if manages),
     )
 
 
 async def with_private_threads(
-    interaction: discord.Interaction[discord.Client], sight: Sight, threads: Iterable[int]
-) -> Sight:
+    interaction: discord.Interaction[discord.Client], visibility: Visibility, threads: Iterable[int]
+) -> Visibility:
     """Return the sight widened by those private threads the one who asks is a member of."""
     asked = list(threads)
     answers = await asyncio.gather(*(_is_in(interaction, number) for number in asked))
     joined = {number for number, is_in in zip(asked, answers, strict=True) if is_in}
-    return replace(sight, threads=sight.threads | joined)
+    return replace(visibility, threads=visibility.threads | joined)
 
 
 def _may_read(channel: discord.abc.GuildChannel, member: discord.Member) -> bool:

@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain.alerts import MOST_WATCHES, Watch
-from bot.domain.search import LONGEST_NAME, fold
+from bot.domain.alerts import MAX_WATCHES, Watch
+from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.domain.settings import parse_threshold
 from bot.render import formatting, sanitize
 from bot.render.summary import MESSAGE_LIMIT
@@ -18,10 +18,10 @@ from cogs.search import choices, suggested
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 
-class Watching(commands.Cog):
+class WatchCommands(commands.Cog):
     """Adds, lists and removes what a server watches for."""
 
     watch = app_commands.Group(
@@ -44,43 +44,45 @@ class Watching(commands.Cog):
     async def add(
         self,
         interaction: discord.Interaction[FramehoundBot],
-        tag: app_commands.Range[str, 1, LONGEST_NAME],
+        tag: app_commands.Range[str, 1, MAX_NAME_LENGTH],
         channel: discord.TextChannel | discord.Thread,
         threshold: str | None = None,
     ) -> None:
         """Watch for a tag, in place of an earlier watch of the same tag."""
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         score = parse_threshold(threshold) if threshold else None
-        watch = Watch(sanitize.clean(tag, LONGEST_NAME), channel.id, score)
+        watch = Watch(sanitize.clean(tag, MAX_NAME_LENGTH), channel.id, score)
         missing = missing_to_write(channel, channel.guild.me)
         if threshold and score is None:
-            sentence = say("A score is from 0 to below 1, such as 0.9 or 90%.")
-        elif not watch.folded:
-            sentence = say("A tag needs a name.")
+            sentence = translate("A score is from 0 to below 1, such as 0.9 or 90%.")
+        elif not watch.normalized:
+            sentence = translate("A tag needs a name.")
         elif missing:
-            permissions = ", ".join(map(say, missing))
-            sentence = say(
+            permissions = ", ".join(map(translate, missing))
+            sentence = translate(
                 "I can't write in {channel}: I need the permission {permissions}.",
                 channel=channel.mention,
                 permissions=permissions,
             )
         elif await self._bot.app.watches.add(channel.guild.id, watch):
-            told = _told(say, watch)
-            sentence = say("From now on I watch for it: {watch}", watch=told)
+            told = _told(translate, watch)
+            sentence = translate("From now on I watch for it: {watch}", watch=told)
         else:
-            sentence = say("A server can have {most} watches; remove one first.", most=MOST_WATCHES)
+            sentence = translate(
+                "A server can have {most} watches; remove one first.", most=MAX_WATCHES
+            )
         await interaction.response.send_message(sentence, ephemeral=True)
 
     @watch.command(name="list", description="Show what this server watches for")
     @app_commands.checks.has_permissions(manage_guild=True)
     async def show(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """List the server's watches."""
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         watches = await self._bot.app.watches.load(interaction.guild_id or 0)
-        listed = "\n".join(_told(say, watch) for watch in watches)
+        listed = "\n".join(_told(translate, watch) for watch in watches)
         if len(listed) > MESSAGE_LIMIT:
-            listed = "\n".join(_told(say, watch, longest=12) for watch in watches)
-        nothing = say("This server watches for nothing; `/watch add` changes that.")
+            listed = "\n".join(_told(translate, watch, longest=12) for watch in watches)
+        nothing = translate("This server watches for nothing; `/watch add` changes that.")
         await interaction.response.send_message(listed or nothing, ephemeral=True)
 
     @watch.command(name="remove", description="Watch for a tag no more")
@@ -89,15 +91,15 @@ class Watching(commands.Cog):
     async def remove(
         self,
         interaction: discord.Interaction[FramehoundBot],
-        tag: app_commands.Range[str, 1, LONGEST_NAME],
+        tag: app_commands.Range[str, 1, MAX_NAME_LENGTH],
     ) -> None:
         """Remove the watch of a tag."""
-        say = await self._bot.speech_for(interaction)
+        translate = await self._bot.translator_for(interaction)
         shown = sanitize.for_discord(tag, limit=40)
-        if await self._bot.app.watches.remove(interaction.guild_id or 0, fold(tag)):
-            sentence = say("I watch for {tag} no more.", tag=shown)
+        if await self._bot.app.watches.remove(interaction.guild_id or 0, normalize(tag)):
+            sentence = translate("I watch for {tag} no more.", tag=shown)
         else:
-            sentence = say("This server does not watch for {tag}.", tag=shown)
+            sentence = translate("This server does not watch for {tag}.", tag=shown)
         await interaction.response.send_message(sentence, ephemeral=True)
 
     @add.autocomplete("tag")
@@ -115,18 +117,18 @@ class Watching(commands.Cog):
         if not interaction.permissions.manage_guild:
             return []
         watches = await self._bot.app.watches.load(interaction.guild_id or 0)
-        return choices(watch.tag for watch in watches if fold(typed) in watch.folded)
+        return choices(watch.tag for watch in watches if normalize(typed) in watch.normalized)
 
 
-def _told(say: Speech, watch: Watch, longest: int = 40) -> str:
+def _told(translate: Translator, watch: Watch, longest: int = 40) -> str:
     """Write what a watch does, in a line."""
     tag, channel = sanitize.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
     if watch.threshold is None:
-        return say("**{tag}** · {channel}", tag=tag, channel=channel)
+        return translate("**{tag}** · {channel}", tag=tag, channel=channel)
     above = formatting.threshold(watch.threshold)
-    return say("**{tag}** above {above} · {channel}", tag=tag, above=above, channel=channel)
+    return translate("**{tag}** above {above} · {channel}", tag=tag, above=above, channel=channel)
 
 
 async def setup(bot: FramehoundBot) -> None:
     """Add the cog."""
-    await bot.add_cog(Watching(bot))
+    await bot.add_cog(WatchCommands(bot))

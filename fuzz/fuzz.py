@@ -47,7 +47,7 @@ from bot.domain.links import (
 )
 from bot.domain.progress import ignore_progress
 from bot.domain.settings import GuildSettings
-from bot.domain.settings_file import Mistaken, Surroundings, read_file, write_file
+from bot.domain.settings_file import InvalidSettingsFile, ServerContext, read_file, write_file
 from bot.errors import ClipError, TaggerError
 from bot.media.decode import formats, probe_child
 from bot.media.decode.probe import MAX_PACKETS, Probe, probe
@@ -70,8 +70,8 @@ if TYPE_CHECKING:
 
 LENGTH = 3000  # milliseconds of the clip that answers speak of
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
-AROUND = Surroundings(channel_ids={5}, role_ids={7}, most_days=365)
-LONGEST_NAME = 100  # characters of a concept's name that are kept
+AROUND = ServerContext(channel_ids={5}, role_ids={7}, max_days=365)
+MAX_NAME_LENGTH = 100  # characters of a concept's name that are kept
 DISCORD_SYNTAX = re.compile(r"[*_~`|<>@#\[\]()/:\\]")
 # what a database may throw that kept something else than we gave it
 NO_FRAMES = (zlib.error, ValueError, TypeError, LookupError)
@@ -121,7 +121,7 @@ def try_clarifai(content: bytes) -> None:
         for concept in frame.concepts:
             assert 0 <= concept.score <= 1
             assert concept.name.isprintable()
-            assert 0 < len(concept.name) <= LONGEST_NAME
+            assert 0 < len(concept.name) <= MAX_NAME_LENGTH
 
 
 def try_child(content: bytes) -> None:
@@ -179,7 +179,7 @@ def try_settings(content: bytes) -> None:
     """Write what a file sets again: it must say the same."""
     try:
         file = read_file(content, AROUND)
-    except Mistaken:
+    except InvalidSettingsFile:
         return
     settings = GuildSettings(1, file.thresholds, *(file.retention or ()), **file.choices)
     again = read_file(write_file(settings, file.watches or (), AROUND).encode(), AROUND)
@@ -203,7 +203,7 @@ def try_frames(content: bytes) -> None:
 
 def try_still(content: bytes) -> None:
     """Open what a child says is a small picture."""
-    picture = filmstrip.open_still(content)
+    picture = filmstrip.open_thumbnail(content)
     assert picture is None or picture.height == filmstrip.HEIGHT
 
 
@@ -246,7 +246,7 @@ def _clips() -> list[bytes]:
     return [*made, gif([10, 20], loops=0)]
 
 
-def _stills() -> list[bytes]:
+def _thumbnails() -> list[bytes]:
     made = []
     for kind, progressive in (("RGB", False), ("L", True), ("CMYK", False)):
         jpeg = io.BytesIO()
@@ -300,7 +300,7 @@ TARGETS = {
     "clarifai": Target(try_clarifai, _answers),
     "child": Target(try_child, _words_of_children),
     "links": Target(try_links, _sentences),
-    "still": Target(try_still, _stills),
+    "still": Target(try_still, _thumbnails),
     "names": Target(try_names, _sentences),
     "frames": Target(try_frames, lambda: [b'{"names":["a"],"frames":[[0,[0],[0.5]]]}']),
 }

@@ -19,7 +19,7 @@ from bot.__main__ import cli
 from bot.chat.client import COGS, FramehoundBot
 from bot.config import Config, DiscordConfig
 from bot.storage.tables import metadata
-from tests.cogs.conftest import NotedJobs
+from tests.cogs.conftest import RecordedJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_every_defence_has_a_test_that_is_there() -> None:
 async def test_every_command_in_discord_is_documented(
     make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
-    bot = FramehoundBot(await open_app(make_config()), NotedJobs(), message_content=True)
+    bot = FramehoundBot(await open_app(make_config()), RecordedJobs(), message_content=True)
     for cog in COGS:
         await bot.load_extension(cog)
     for text in bot.walk_commands():

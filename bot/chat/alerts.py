@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import discord
 import structlog
 
-from bot.chat.retry import may_pass
+from bot.chat.retry import is_temporary
 from bot.render.search_results import alert_text
 
 if TYPE_CHECKING:
     from bot.domain.alerts import Alert
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 
 class Alerts:
@@ -23,15 +23,15 @@ class Alerts:
         self._client = client
         self._log = structlog.get_logger("framehound.alert")
 
-    async def send(self, alert: Alert, say: Speech) -> None:
+    async def send(self, alert: Alert, translate: Translator) -> None:
         """Send an alert; where that is not possible, say so once in the log.
 
         Raises ``discord.HTTPException`` where another attempt may go well.
         """
         try:
-            await self._send(alert, say)
+            await self._send(alert, translate)
         except discord.HTTPException as error:
-            if may_pass(error):
+            if is_temporary(error):
                 raise
             self._log.warning(
                 "alert not possible",
@@ -41,14 +41,14 @@ class Alerts:
                 code=error.code,
             )
 
-    async def _send(self, alert: Alert, say: Speech) -> None:
+    async def _send(self, alert: Alert, translate: Translator) -> None:
         channel = await self._client.fetch_channel(alert.channel_id)
         # Settings may come from a file: what is seen in a server stays in it.
         if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
             self._log.warning("alert not possible: no channel of its server", channel=channel.id)
             return
         await channel.send(
-            alert_text(say, alert),
+            alert_text(translate, alert),
             nonce=_nonce(alert),
             allowed_mentions=discord.AllowedMentions.none(),
             suppress_embeds=True,

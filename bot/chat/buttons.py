@@ -11,7 +11,7 @@ import discord
 if TYPE_CHECKING:
     import re
 
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 # The number changes with what is written into an id.
 _ID = "fh1:{action}:{job}:{threshold}:{page}"
@@ -32,7 +32,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class ButtonState:
     """What a button's id says: for which job's report, above which threshold, at which page."""
 
     action: Action
@@ -63,14 +63,14 @@ def higher(threshold: float) -> float | None:
     return min((step for step in _LADDER if step > threshold + 1e-9), default=None)
 
 
-def explore(job_id: str, threshold: float, say: Speech) -> discord.ui.View:
+def explore(job_id: str, threshold: float, translate: Translator) -> discord.ui.View:
     """Return the row under a reply whose tags are above ``threshold``."""
     row = (
         (Action.LOWER, "\N{MINUS SIGN}", lower(threshold) is None),
         (Action.RAISE, "+", higher(threshold) is None),
-        (Action.ALL_TAGS, say("All tags"), False),
-        (Action.EXPORT, say("Export"), False),
-        (Action.REMOVE, say("Remove"), False),
+        (Action.ALL_TAGS, translate("All tags"), False),
+        (Action.EXPORT, translate("Export"), False),
+        (Action.REMOVE, translate("Remove"), False),
     )
     view = discord.ui.View(timeout=None)
     for action, words, off in row:
@@ -78,17 +78,20 @@ def explore(job_id: str, threshold: float, say: Speech) -> discord.ui.View:
             discord.ui.Button(
                 label=words,
                 style=discord.ButtonStyle.secondary,
-                custom_id=Pressed(action, job_id, threshold).custom_id,
+                custom_id=ButtonState(action, job_id, threshold).custom_id,
                 disabled=off,
             )
         )
     return unwatched(view)
 
 
-def pages(pressed: Pressed, count: int, say: Speech) -> discord.ui.View:
+def pages(pressed: ButtonState, count: int, translate: Translator) -> discord.ui.View:
     """Return the buttons that turn pages."""
     view = discord.ui.View(timeout=None)
-    for words, page in ((say("Back"), pressed.page - 1), (say("Next"), pressed.page + 1)):
+    for words, page in (
+        (translate("Back"), pressed.page - 1),
+        (translate("Next"), pressed.page + 1),
+    ):
         known = 0 <= page < count
         # Ids are told apart also where there is nowhere to turn to.
         there = replace(pressed, page=page if known else count + page + 1)

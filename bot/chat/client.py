@@ -17,7 +17,7 @@ from discord.http import Route
 from yarl import URL
 
 from bot.errors import FramehoundError
-from bot.i18n import ENGLISH, Sentence, Speech, spoken
+from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class FramehoundBot(commands.AutoShardedBot):
         )
         self.app = app
         self.jobs = jobs
-        self.forgetting = app.forgetting(jobs)
+        self.erasure = app.erasure(jobs)
         self._log = structlog.get_logger("framehound.client")
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
 
@@ -75,23 +75,23 @@ class FramehoundBot(commands.AutoShardedBot):
             await self.load_extension(cog)
         await self._sync_commands()
 
-    async def speech(self, guild_id: int | None) -> Speech:
+    async def translator(self, guild_id: int | None) -> Translator:
         """Return the language a server is answered in; English where that can't be looked up."""
         if guild_id is None:
             return ENGLISH
         with suppress(StorageUnavailable):
-            return Speech((await self.app.settings.load(guild_id)).language)
+            return Translator((await self.app.settings.load(guild_id)).language)
         return ENGLISH
 
-    async def speech_for(
+    async def translator_for(
         self, asker: commands.Context[FramehoundBot] | discord.Interaction[FramehoundBot]
-    ) -> Speech:
+    ) -> Translator:
         """Return the language of an answer for one person's eyes: theirs, else the server's."""
         interaction = asker.interaction if isinstance(asker, commands.Context) else asker
-        own = spoken(interaction.locale.value) if interaction else None
+        own = supported_language(interaction.locale.value) if interaction else None
         if own:
-            return Speech(own)
-        return await self.speech(asker.guild.id if asker.guild else None)
+            return Translator(own)
+        return await self.translator(asker.guild.id if asker.guild else None)
 
     async def leave_gateway(self) -> None:
         """Hear nothing more; REST stays open for the answers under way."""
@@ -111,32 +111,34 @@ class FramehoundBot(commands.AutoShardedBot):
         if isinstance(error, commands.CommandNotFound):
             return
         with suppress(discord.Forbidden):  # there is no other place to say it
-            await context.send(self._told(error, await self.speech_for(context)), ephemeral=True)
+            await context.send(
+                self._told(error, await self.translator_for(context)), ephemeral=True
+            )
 
     async def refuse(
         self, interaction: discord.Interaction[FramehoundBot], error: Exception
     ) -> None:
         """Answer what a command, a button or a form could not do, for the asker's eyes alone."""
-        sentence = self._told(error, await self.speech_for(interaction))
+        sentence = self._told(error, await self.translator_for(interaction))
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
 
-    def _told(self, error: Exception, say: Speech) -> str:
+    def _told(self, error: Exception, translate: Translator) -> str:
         """Return what to tell people; what nobody expected is logged, once."""
         cause = getattr(error, "original", error)
         cause = getattr(cause, "original", cause)
         if isinstance(cause, FramehoundError):
-            return cause.told(say)
+            return cause.localized(translate)
         if isinstance(cause, (commands.MissingPermissions, app_commands.MissingPermissions)):
-            return say(_FORBIDDEN)
+            return translate(_FORBIDDEN)
         if isinstance(cause, (commands.NoPrivateMessage, app_commands.NoPrivateMessage)):
-            return say(_SERVERS_ONLY)
+            return translate(_SERVERS_ONLY)
         if isinstance(cause, commands.UserInputError):
-            return say(_UNCLEAR)
+            return translate(_UNCLEAR)
         self._log.error("command failed", exc_info=cause)
-        return FramehoundError().told(say)
+        return FramehoundError().localized(translate)
 
     async def _sync_commands(self) -> None:
         """Sync only when the commands' content changed: Discord limits how often one may."""
@@ -163,10 +165,10 @@ class _CatalogTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """Return the text in a language of ours other than English, else None."""
-        language = spoken(locale.value)
+        language = supported_language(locale.value)
         if language is None or language == "en" or context.location in _NAMES:
             return None
-        return Speech(language)(str(string))
+        return Translator(language)(str(string))
 
 
 def point_at(api_url: str) -> None:

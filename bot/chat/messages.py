@@ -12,13 +12,13 @@ import discord
 import structlog
 
 from bot.chat.buttons import explore
-from bot.chat.retry import FAILURES, may_pass, waited_out
+from bot.chat.retry import FAILURES, is_temporary, retry_discord
 from bot.render import sanitize
 from bot.storage.job_records import Reply
 
 if TYPE_CHECKING:
     from bot.domain.job import Interaction, Job
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from bot.render.report import Report, ReportFile
 
 WORKING = "\N{HOURGLASS WITH FLOWING SAND}"
@@ -32,8 +32,8 @@ _INVALID_TOKEN = 50027
 _THREAD_EXISTS = 160004
 _TOKEN_GONE = {_UNKNOWN_MESSAGE, _UNKNOWN_INTERACTION, _UNKNOWN_WEBHOOK, _INVALID_TOKEN}
 # Messages after the clip's among which an earlier reply is looked for, a hundred a request.
-_MOST_LOOKED_AT = 1000
-_LONGEST_THREAD_NAME = 100
+_MAX_MESSAGES_SEARCHED = 1000
+_MAX_THREAD_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,15 @@ class Draft:
 
     content: str
     files: tuple[ReportFile, ...] = ()
-    explored: tuple[str, float, Speech] | None = None
+    explored: tuple[str, float, Translator] | None = None
 
     @classmethod
-    def of(cls, report: Report, job_id: str, say: Speech) -> Self:
+    def of(cls, report: Report, job_id: str, translate: Translator) -> Self:
         """Make a message of a job's report."""
         above = report.threshold
-        return cls(report.content, report.files, None if above is None else (job_id, above, say))
+        return cls(
+            report.content, report.files, None if above is None else (job_id, above, translate)
+        )
 
     def parts(self) -> dict[str, Any]:
         """Return content and buttons as discord.py takes them."""
@@ -107,7 +109,7 @@ class Messages:
         """Delete a reply; somebody else may have done so before, and one may be beyond reach."""
         try:
             with suppress(discord.NotFound, discord.Forbidden):
-                await waited_out(self._message(reply).delete)
+                await retry_discord(self._message(reply).delete)
         except FAILURES as error:
             self._log.warning("reply can't be taken back", reason=str(error))
 
@@ -137,7 +139,7 @@ class Messages:
         after = discord.Object(job.message_id)
         thread = await self._thread(job) if in_thread else None
         place = thread or self.channel(job)
-        async for message in place.history(after=after, limit=_MOST_LOOKED_AT):
+        async for message in place.history(after=after, limit=_MAX_MESSAGES_SEARCHED):
             if message.author.id != self.user.id or message.is_system():
                 continue
             reference = message.reference
@@ -149,14 +151,14 @@ class Messages:
         """Open a thread at the job's message, whose id it has; None where there can be none."""
         if job.message_id is None:
             return None
-        name = sanitize.clean(job.clips[0].name, _LONGEST_THREAD_NAME)
+        name = sanitize.clean(job.clips[0].name, _MAX_THREAD_NAME_LENGTH)
         message = self.channel(job).get_partial_message(job.message_id)
         try:
             await message.create_thread(name=name)
         except discord.Forbidden:
             return None
         except discord.HTTPException as error:
-            if may_pass(error):
+            if is_temporary(error):
                 raise
             if error.code != _THREAD_EXISTS:
                 return None  # in a thread, in a private channel there can be no other

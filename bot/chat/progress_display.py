@@ -13,7 +13,7 @@ import structlog
 from bot.chat.messages import WORKING, Draft
 from bot.chat.retry import FAILURES
 from bot.domain.progress import Stage
-from bot.i18n import Speech
+from bot.i18n import Translator
 from bot.render import sanitize
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bot.domain.job import Job
     from bot.domain.progress import Progress
     from bot.domain.settings import GuildSettings
-    from bot.services.answer_job import WorkShown
+    from bot.services.answer_job import ShownProgress
 
 NOTICED = "\N{EYES}"
 # What is under way when the work is done may take so many seconds more.
@@ -39,7 +39,7 @@ class Pace:
     change: float = 5.0
 
 
-class WorkNotes:
+class ProgressDisplay:
     """Shows one job's work; whatever goes wrong here costs nobody their answer."""
 
     def __init__(
@@ -47,13 +47,13 @@ class WorkNotes:
         messages: Messages,
         job: Job,
         settings: GuildSettings,
-        shown: WorkShown,
+        shown: ShownProgress,
         pace: Pace,
     ) -> None:
         self._messages = messages
         self._job = job
         self._in_thread = settings.in_thread
-        self._say = Speech(settings.language)
+        self._translate = Translator(settings.language)
         # Where a server wants to hear of finds alone, nothing is said before there is one.
         self._tells = job.asked or not settings.only_when_found
         self._shown = shown
@@ -145,10 +145,10 @@ class WorkNotes:
     def _line(self, name: str, step: Progress | None) -> str:
         shown = f"**{sanitize.for_discord(name)}**"
         if step is None:
-            return self._say("{clip} · waiting", clip=shown)
+            return self._translate("{clip} · waiting", clip=shown)
         if not step.total:
-            return self._say("{clip} · working", clip=shown)
+            return self._translate("{clip} · working", clip=shown)
         part = f"{min(100, 100 * step.done // step.total)} %"
         if step.stage is Stage.DOWNLOAD:
-            return self._say("{clip} · downloading, {part}", clip=shown, part=part)
-        return self._say("{clip} · looking at it, {part}", clip=shown, part=part)
+            return self._translate("{clip} · downloading, {part}", clip=shown, part=part)
+        return self._translate("{clip} · looking at it, {part}", clip=shown, part=part)

@@ -13,10 +13,10 @@ from yarl import URL
 
 from bot.chat.alerts import Alerts
 from bot.chat.messages import Draft, Messages
-from bot.chat.progress_display import Pace, WorkNotes
-from bot.chat.retry import FAILURES, may_pass, waited_out
-from bot.i18n import Speech
-from bot.services.answer_job import WorkShown
+from bot.chat.progress_display import Pace, ProgressDisplay
+from bot.chat.retry import FAILURES, is_temporary, retry_discord
+from bot.i18n import Translator
+from bot.services.answer_job import ShownProgress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,12 +44,12 @@ class DiscordResponder:
         self._log = structlog.get_logger("framehound.reply")
 
     @asynccontextmanager
-    async def showing_work(
+    async def show_progress(
         self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AsyncIterator[WorkShown]:
+    ) -> AsyncIterator[ShownProgress]:
         """React to the message once it takes a moment, then say how far its clips have come."""
-        shown = WorkShown()
-        notes = WorkNotes(self._messages, job, settings, shown, self._pace)
+        shown = ShownProgress()
+        notes = ProgressDisplay(self._messages, job, settings, shown, self._pace)
         async with notes.showing(again=again):
             yield shown
 
@@ -63,7 +63,7 @@ class DiscordResponder:
         again: bool,
     ) -> Reply | None:
         """Give the answer; where that is no longer possible, say so once in the log."""
-        draft = Draft.of(report, job.id, Speech(settings.language))
+        draft = Draft.of(report, job.id, Translator(settings.language))
         try:
             if job.interaction and (given := await self._messages.respond(job.interaction, draft)):
                 return given
@@ -71,7 +71,7 @@ class DiscordResponder:
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
         except discord.HTTPException as error:
-            if may_pass(error):
+            if is_temporary(error):
                 raise
             if error.code == _INVALID_BODY and "message_reference" in error.text:
                 self._log.info("message is gone, so nothing is said", code=error.code)
@@ -91,13 +91,13 @@ class DiscordResponder:
         try:
             await message.add_reaction(REFUSED)
         except discord.HTTPException as error:
-            if may_pass(error):
+            if is_temporary(error):
                 raise
             self._log.info("reaction not possible", status=error.status, code=error.code)
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         """Tell moderators in the language of their server."""
-        await self._alerts.send(alert, Speech(settings.language))
+        await self._alerts.send(alert, Translator(settings.language))
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         """Fetch the attachment's message again: Discord signs its links anew each time."""
@@ -105,7 +105,7 @@ class DiscordResponder:
             return None
         fetch = self._messages.channel(job).fetch_message
         try:
-            message = await waited_out(fetch, clip.message_id)
+            message = await retry_discord(fetch, clip.message_id)
         except FAILURES as error:
             self._log.info("link can't be renewed", reason=str(error))
             return None

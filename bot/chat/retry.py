@@ -16,25 +16,27 @@ _SERVER_ERRORS = 500
 FAILURES = (discord.HTTPException, aiohttp.ClientError, TimeoutError)
 """Whatever may become of a request, refusals among it."""
 
-Asked = ParamSpec("Asked")
+Request = ParamSpec("Request")
 Answer = TypeVar("Answer")
 
 
-def may_pass(error: discord.HTTPException) -> bool:
+def is_temporary(error: discord.HTTPException) -> bool:
     """Tell whether the same request may be taken the next time."""
     return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS
 
 
-def passes(error: Exception) -> bool:
+def is_temporary_failure(error: Exception) -> bool:
     """Tell whether what went wrong between us and Discord may go well the next time."""
     if isinstance(error, discord.HTTPException):
-        return may_pass(error)
+        return is_temporary(error)
     return isinstance(error, (aiohttp.ClientError, TimeoutError))
 
 
-async def waited_out(
-    request: Callable[Asked, Awaitable[Answer]], *args: Asked.args, **options: Asked.kwargs
+async def retry_discord(
+    request: Callable[Request, Awaitable[Answer]],
+    *args: Request.args,
+    **options: Request.kwargs,
 ) -> Answer:
     """Make a request, again for up to a minute where that may help; raises what stays."""
     caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
-    return await caller(passes, request, *args, **options)
+    return await caller(is_temporary_failure, request, *args, **options)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.terminal import Terminal
-from bot.domain.search import Search
+from bot.domain.search import SearchQuery
 from bot.errors import ConfigError
 from bot.render import formatting, sanitize
 from bot.render.search_results import clocks
@@ -16,7 +16,7 @@ from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.services.search import Find
+    from bot.services.search import SearchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class FindOptions:
     author: int | None = None
     since: str | None = None
     until: str | None = None
-    lowest: float | None = None
+    min_score: float | None = None
     as_json: bool = False
 
 
@@ -43,14 +43,14 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
     async with wiring.opened(config) as app:
         await app.finder.complete()
         concept = await app.finder.concept(tag)
-        search = Search(
+        search = SearchQuery(
             concept.number if concept else 0,
             guild_id=options.server,
             channel_id=options.channel,
             author_id=options.author,
             since=since,
             until=until and until + timedelta(days=1),
-            lowest=options.lowest,
+            min_score=options.min_score,
         )
         async for found in app.finder.everything(search, concept.name if concept else tag):
             terminal.print_line(_json(found) if options.as_json else _line(found))
@@ -66,7 +66,7 @@ def _day(written: str | None, option: str) -> datetime | None:
         raise ConfigError([f"{option}: a day is written like 2026-11-24"]) from None
 
 
-def _line(found: Find) -> str:
+def _line(found: SearchResult) -> str:
     hit = found.hit
     parts = [
         f"{hit.posted_at:%Y-%m-%d %H:%M}",
@@ -78,7 +78,7 @@ def _line(found: Find) -> str:
     return "  ".join([*parts, hit.link])
 
 
-def _json(found: Find) -> str:
+def _json(found: SearchResult) -> str:
     """Write a find as one line of JSON; ids are text, as they are too large for many a reader."""
     hit = found.hit
     value: dict[str, Any] = {

@@ -14,13 +14,13 @@ import structlog
 import bot.jobs.queue  # noqa: F401 - the app loads it on demand: better now than while the loop waits
 from bot.chat.client import FramehoundBot, follow_gateway, point_at
 from bot.chat.responder import DiscordResponder
-from bot.chat.retry import may_pass
+from bot.chat.retry import is_temporary
 from bot.errors import ConfigError
-from bot.jobs.recovery import Takeover, worker_name
+from bot.jobs.recovery import Recovery, worker_name
 from bot.runtime import app as wiring
 from bot.runtime import health
-from bot.runtime.shutdown import listening
-from bot.runtime.tasks import beside
+from bot.runtime.shutdown import shutdown_signals
+from bot.runtime.tasks import in_background
 from bot.storage.errors import StorageUnavailable
 from bot.storage.locks import held, kept
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from bot.config import DiscordConfig
     from bot.jobs.queue import Intake, JobQueue, Work
     from bot.runtime.app import App
-    from bot.runtime.shutdown import Stop
+    from bot.runtime.shutdown import Shutdown
 
 _TWO_GATEWAYS = "DISCORD_TOKEN: another process runs this bot and these shards on this database"
 _TWO_WORKERS = "WORKER_ID: another process works on this database under this name"
 _FILE_IS_ALONE = "DATABASE_URL: a SQLite file serves one process; for more use PostgreSQL"
 # Seconds between attempts to reach Discord when the program starts: from, to.
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_FIRST_PAUSE, _MAX_PAUSE = 1.0, 60.0
 
 
 async def run(config: DiscordConfig, *, works: bool) -> None:
@@ -46,7 +46,7 @@ async def run(config: DiscordConfig, *, works: bool) -> None:
     """
     _require_server(config, alone=works)
     async with AsyncExitStack() as stack:
-        stop = await stack.enter_async_context(listening())
+        stop = await stack.enter_async_context(shutdown_signals())
         app = await stack.enter_async_context(_prepared(config))
         for name in gateway_names(config):
             await stack.enter_async_context(held(app.locks, name, _TWO_GATEWAYS))
@@ -73,7 +73,7 @@ async def work(config: DiscordConfig) -> None:
     """
     _require_server(config, alone=False)
     async with (
-        listening() as stop,
+        shutdown_signals() as stop,
         _prepared(config) as app,
         _named_worker(app, config),
     ):
@@ -92,7 +92,7 @@ async def _prepared(config: DiscordConfig) -> AsyncIterator[App]:
             raise ConfigError(["DISCORD_TOKEN: Discord does not accept this token"]) from None
 
 
-async def _insist(serve: Callable[[], Awaitable[None]], stop: Stop) -> None:
+async def _insist(serve: Callable[[], Awaitable[None]], stop: Shutdown) -> None:
     """Serve; where Discord can't be reached at the start, say so and try again."""
     pause = _FIRST_PAUSE
     while not stop.asked:
@@ -105,7 +105,7 @@ async def _insist(serve: Callable[[], Awaitable[None]], stop: Stop) -> None:
                 "Discord can't be reached; trying again", seconds=pause, reason=str(error)
             )
             await stop.pause(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_PAUSE)
         else:
             return
 
@@ -113,14 +113,14 @@ async def _insist(serve: Callable[[], Awaitable[None]], stop: Stop) -> None:
 def _is_away(error: Exception) -> bool:
     """Tell an outage from a refusal."""
     if isinstance(error, discord.HTTPException):
-        return may_pass(error)
+        return is_temporary(error)
     return not isinstance(error, discord.DiscordException) or isinstance(
         error, discord.GatewayNotFound
     )
 
 
 async def _serve(
-    app: App, config: DiscordConfig, stop: Stop, *, works: bool, message_content: bool
+    app: App, config: DiscordConfig, stop: Shutdown, *, works: bool, message_content: bool
 ) -> None:
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
@@ -135,14 +135,14 @@ async def _serve(
         if works:
             await stack.enter_async_context(_working(app, jobs, bot))
         await stack.enter_async_context(_watchable(app, config, intake, bot))
-        await stack.enter_async_context(bot.forgetting.daily(app.locks))
-        await stack.enter_async_context(beside(app.finder.complete_beside()))
+        await stack.enter_async_context(bot.erasure.daily(app.locks))
+        await stack.enter_async_context(in_background(app.finder.complete_beside()))
         await stop.interrupts(bot.connect())
         # Nothing new is taken from here on; what runs may still be answered.
         await bot.leave_gateway()
 
 
-async def _work(app: App, config: DiscordConfig, stop: Stop) -> None:
+async def _work(app: App, config: DiscordConfig, stop: Shutdown) -> None:
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(discord.Client(intents=discord.Intents.none()))
@@ -164,7 +164,7 @@ async def _working(app: App, jobs: JobQueue, client: discord.Client) -> AsyncIte
     """Carry out jobs, those of workers that never come back too."""
     async with (
         jobs.working(app.answerer, DiscordResponder(client)) as work,
-        Takeover(work, app.locks).watching(),
+        Recovery(work, app.locks).watching(),
     ):
         yield work
 

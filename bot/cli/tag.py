@@ -111,7 +111,9 @@ def _write(options: TagOptions, given: str, tagging: Tagging, built: Timeline) -
     if options.picture:
         from bot.render.picture import draw  # noqa: PLC0415 - Pillow is for those who want one
 
-        _put("--picture", options.picture, draw(_shown(given), built, stills=tagging.stills))
+        _put(
+            "--picture", options.picture, draw(_shown(given), built, thumbnails=tagging.thumbnails)
+        )
     if options.html:
         source = given if _is_link(given) else _as_seen_from(options.html.parent, Path(given))
         told = page(_shown(given), tagging, built, source, ENGLISH)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.domain.search import fold
+from bot.domain.search import normalize
 
 if TYPE_CHECKING:
     from bot.domain.timeline import Segment
 
-MOST_WATCHES = 25
+MAX_WATCHES = 25
 """Of one server; as many as a list of choices may have at Discord."""
 
 
@@ -26,13 +26,13 @@ class Watch:
     threshold: float | None = None
 
     @property
-    def folded(self) -> str:
+    def normalized(self) -> str:
         """What makes it the same tag however it is written; a server has one watch of each."""
-        return fold(self.tag)
+        return normalize(self.tag)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class WatchMatch:
     """A watched tag in the clip at ``position`` (from 1) of its message: when, and how surely."""
 
     tag: str
@@ -58,4 +58,4 @@ class Alert:
     link: str
     author_id: int | None
     clips: int
-    sightings: tuple[Sighting, ...]
+    matches: tuple[WatchMatch, ...]

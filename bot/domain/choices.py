@@ -14,49 +14,49 @@ from bot.i18n import LANGUAGES, Sentence
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MOST_IDS = 100
-MOST_HIDDEN_TAGS = 200
-LONGEST_TAG = 100  # characters
-LONGEST_GAP = 60
+MAX_IDS = 100
+MAX_HIDDEN_TAGS = 200
+MAX_TAG_LENGTH = 100  # characters
+MAX_GAP = 60
 """Seconds; also the longest a shortest duration may be."""
-MOST_TAGS_A_LINE = 50
+MAX_TAGS_A_LINE = 50
 _SNOWFLAKE = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _BETWEEN = Sentence("must be a whole number from {lowest} to {highest}")
 
 
-class Unsound(ValueError):
+class InvalidValue(ValueError):
     """A value no setting can have: what it must be, to be read behind the setting's name."""
 
     def __init__(self, sentence: Sentence, **facts: object) -> None:
         self._sentence, self._facts = sentence, facts
         super().__init__(sentence.format(**facts))
 
-    def told(self, say: Callable[..., str]) -> str:
+    def localized(self, translate: Callable[..., str]) -> str:
         """Return what the value must be, as ``say`` tells it."""
-        return say(self._sentence, **self._facts)
+        return translate(self._sentence, **self._facts)
 
 
 def read_choice(name: str, value: Any) -> Any:
-    """Return a JSON value as ``GuildSettings`` holds it; raises ``Unsound``."""
+    """Return a JSON value as ``GuildSettings`` holds it; raises ``InvalidValue``."""
     reader = READERS.get(name)
     if reader is None:
-        raise Unsound(Sentence("there is no such setting"))
+        raise InvalidValue(Sentence("there is no such setting"))
     return reader(value)
 
 
 def read_number(text: str, lowest: int, highest: int) -> int:
-    """Return the whole number somebody wrote; raises ``Unsound``."""
+    """Return the whole number somebody wrote; raises ``InvalidValue``."""
     written = text.strip()
     number = int(written) if _NUMBER.fullmatch(written) else None
     return _number(lowest, highest)(number)
 
 
 def read_tags(text: str) -> frozenset[str]:
-    """Return the tags somebody wrote, by lines or commas, each once; raises ``Unsound``."""
+    """Return the tags somebody wrote, by lines or commas, each once; raises ``InvalidValue``."""
     written = [" ".join(tag.split()) for tag in re.split(r"[,\n]", text)]
-    by_folded = {tag.casefold(): tag for tag in written if tag}
-    return _names(list(by_folded.values()))
+    by_normalized = {tag.casefold(): tag for tag in written if tag}
+    return _names(list(by_normalized.values()))
 
 
 def read_choices(saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def read_choices(saved: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in saved.items():
         try:
             found[name] = read_choice(name, value)
-        except Unsound:
+        except InvalidValue:
             continue
     return found
 
@@ -79,45 +79,47 @@ def write_choice(value: Any) -> Any:
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Unsound(Sentence("must be true or false"))
+        raise InvalidValue(Sentence("must be true or false"))
     return value
 
 
 def _number(lowest: int, highest: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            raise Unsound(_BETWEEN, lowest=lowest, highest=highest)
+            raise InvalidValue(_BETWEEN, lowest=lowest, highest=highest)
         return value
 
     return read
 
 
 def _tags_a_line(value: Any) -> int | None:
-    return None if value is None else _number(1, MOST_TAGS_A_LINE)(value)
+    return None if value is None else _number(1, MAX_TAGS_A_LINE)(value)
 
 
 def _ids(value: Any) -> frozenset[int]:
     """Read ids as JSON has them: text, as numbers of that size come out wrong in many a program."""
-    if not isinstance(value, list) or len(value) > MOST_IDS:
-        raise Unsound(Sentence("must be a list of at most {most} ids"), most=MOST_IDS)
+    if not isinstance(value, list) or len(value) > MAX_IDS:
+        raise InvalidValue(Sentence("must be a list of at most {most} ids"), most=MAX_IDS)
     if not all(isinstance(each, str) and _SNOWFLAKE.fullmatch(each) for each in value):
-        raise Unsound(Sentence("must be a list of ids, each as text"))
+        raise InvalidValue(Sentence("must be a list of ids, each as text"))
     return frozenset(map(int, value))
 
 
 def _names(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or len(value) > MOST_HIDDEN_TAGS:
-        raise Unsound(Sentence("must be a list of at most {most} tags"), most=MOST_HIDDEN_TAGS)
-    if not all(isinstance(each, str) and 0 < len(each) <= LONGEST_TAG for each in value):
-        most = LONGEST_TAG
-        raise Unsound(Sentence("must be a list of tags of at most {most} characters"), most=most)
+    if not isinstance(value, list) or len(value) > MAX_HIDDEN_TAGS:
+        raise InvalidValue(Sentence("must be a list of at most {most} tags"), most=MAX_HIDDEN_TAGS)
+    if not all(isinstance(each, str) and 0 < len(each) <= MAX_TAG_LENGTH for each in value):
+        most = MAX_TAG_LENGTH
+        raise InvalidValue(
+            Sentence("must be a list of tags of at most {most} characters"), most=most
+        )
     return frozenset(value)
 
 
 def _language(value: Any) -> str:
     if not isinstance(value, str) or value not in LANGUAGES:
         known = ", ".join(LANGUAGES)
-        raise Unsound(Sentence("must be one of the languages {known}"), known=known)
+        raise InvalidValue(Sentence("must be one of the languages {known}"), known=known)
     return value
 
 
@@ -133,8 +135,8 @@ READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "picture": _flag,
         "hidden_tags": _names,
         "tags_a_line": _tags_a_line,
-        "gap": _number(0, LONGEST_GAP),
-        "shortest": _number(1, LONGEST_GAP),
+        "gap": _number(0, MAX_GAP),
+        "shortest": _number(1, MAX_GAP),
         "language": _language,
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_MOST_KEPT = 10_000
+_MAX_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Cooldown:
         early = full_again + self.pause - now - self.at_once * self.pause
         if early > 0:
             return early
-        if len(self._full_again) >= _MOST_KEPT:
+        if len(self._full_again) >= _MAX_KEPT:
             self._forget_the_rested(now)
         self._full_again[who] = full_again + self.pause
         return 0.0

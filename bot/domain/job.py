@@ -44,7 +44,7 @@ class Job:
     interaction: Interaction | None = None
     parent_id: int | None = None
     private: bool = False
-    noted: bool = False
+    recorded: bool = False
 
     @property
     def owner(self) -> str:

@@ -26,7 +26,7 @@ _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
 _LINK = re.compile(r"<?https?://(?:(?!\|\|)[^\s<>])+>?", re.IGNORECASE)
 # Of a video's page; what signs a link is longer, and nothing to read.
-_LONGEST_QUERY = 40
+_MAX_QUERY_LENGTH = 40
 _TRAILING = ".,;:!?'\"*_~`|)]}"
 
 
@@ -89,7 +89,7 @@ def name_of(link: str) -> str:
     if path.suffix:
         return path.name
     _, _, query = link.partition("?")
-    shown = f"?{query}" if 0 < len(query) <= _LONGEST_QUERY else ""
+    shown = f"?{query}" if 0 < len(query) <= _MAX_QUERY_LENGTH else ""
     return f"{_host(link).removeprefix('www.')}{_path(link).rstrip('/')}{shown}" or link
 
 

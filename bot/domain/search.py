@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # https://discord.com/developers/docs/reference#snowflakes
 _EPOCH = 1_420_070_400_000  # milliseconds, the first second of 2015
 _TIME_FROM_BIT = 22
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Characters of a name that count; more than any model's."""
 
 # Accents of Latin, Greek and Cyrillic letters. Marks of other scripts (a Devanagari vowel, a kana's
@@ -28,7 +28,7 @@ _ACCENTS = range(0x0300, 0x0370)
 
 
 @dataclass(frozen=True, slots=True)
-class KnownConcept:
+class IndexedConcept:
     """A concept some clip was tagged with, by its number in the index."""
 
     number: int
@@ -36,7 +36,7 @@ class KnownConcept:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """Where somebody may look.
 
     ``channels`` are seen with the public threads in them; of the private ones ``threads`` alone,
@@ -49,12 +49,12 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchQuery:
     """What is looked for: a concept, by its number, and what narrows the search down.
 
     ``guild_id`` None searches everywhere, private channels too; ``sight`` None, as only the
     operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since``
-    counts, ``until`` does not; both are about when the message was posted. ``lowest`` is what a
+    counts, ``until`` does not; both are about when the message was posted. ``min_score`` is what a
     score must be above instead of the threshold.
     """
 
@@ -64,12 +64,12 @@ class Search:
     author_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
-    lowest: float | None = None
-    sight: Sight | None = None
+    min_score: float | None = None
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A posted clip that shows what was looked for, above the ``threshold`` that applies to it.
 
     ``position`` is the clip's among the ``clips`` of its message, from 1; None where nobody noted
@@ -117,12 +117,12 @@ def link_to(guild_id: int | None, channel_id: int, message_id: int) -> str:
     return f"https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id}"
 
 
-def fold(name: str) -> str:
+def normalize(name: str) -> str:
     """Return a name as it is looked for: case, accents and invisible characters make no odds."""
-    compatible = unicodedata.normalize("NFKD", name[: LONGEST_NAME * 4])
+    compatible = unicodedata.normalize("NFKD", name[: MAX_NAME_LENGTH * 4])
     decomposed = unicodedata.normalize("NFKD", compatible.casefold())
     plain = "".join(_folded(decomposed))
-    return unicodedata.normalize("NFC", " ".join(plain.split()))[:LONGEST_NAME].rstrip()
+    return unicodedata.normalize("NFC", " ".join(plain.split()))[:MAX_NAME_LENGTH].rstrip()
 
 
 def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
@@ -138,13 +138,13 @@ def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
                 best[concept.name] = max(concept.score, best.get(concept.name, concept.score))
     found: dict[str, Concept] = {}
     for name, score in best.items():
-        folded = fold(name)
-        if folded and (folded not in found or found[folded].score < score):
-            found[folded] = Concept(name, score)
+        normalized = normalize(name)
+        if normalized and (normalized not in found or found[normalized].score < score):
+            found[normalized] = Concept(name, score)
     return found
 
 
-def ranges(
+def find_segments(
     frames: Iterable[Frame], duration: int, tag: str, threshold: float, flicker: Flicker
 ) -> tuple[Segment, ...]:
     """Return when a clip shows a tag, in order of time.
@@ -166,11 +166,11 @@ def _folded(text: str) -> Iterator[str]:
 
 def _alone(frames: Iterable[Frame], tag: str) -> Iterator[Frame]:
     """Yield the frames with one tag alone, under one name however it is written in them."""
-    sought = fold(tag)
+    sought = normalize(tag)
     same: dict[str, bool] = {}
     for frame in frames:
         for concept in frame.concepts:
             if concept.name not in same:
-                same[concept.name] = fold(concept.name) == sought
+                same[concept.name] = normalize(concept.name) == sought
         kept = tuple(Concept(tag, c.score) for c in frame.concepts if same[c.name])
         yield Frame(frame.time, kept)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.domain.alerts import MOST_WATCHES, Watch
-from bot.domain.choices import LONGEST_TAG, READERS, Unsound, read_choice, write_choice
+from bot.domain.alerts import MAX_WATCHES, Watch
+from bot.domain.choices import MAX_TAG_LENGTH, READERS, InvalidValue, read_choice, write_choice
 from bot.i18n import Sentence
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ LARGEST = 256 * 1024
 _VERSION = "framehound_settings"
 _KNOWN_VERSION = 1
 _CHANNELS = ("channels_allowed", "channels_denied")
-_LONGEST_TAGGER = 200
+_MAX_TAGGER_LENGTH = 200
 _WATCH = {"tag", "channel", "threshold"}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ServerContext:
     """What a file must fit: the server's channels and roles, and the operator's most days."""
 
     channel_ids: Collection[int]
     role_ids: Collection[int]
-    most_days: int
+    max_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +50,22 @@ class SettingsFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class FileMistake:
     """One thing wrong with a file: what it is called there, and what it must be."""
 
     name: str
-    reason: Unsound
+    reason: InvalidValue
 
 
-class Mistaken(Exception):
+class InvalidSettingsFile(Exception):
     """A file that can't be taken over; ``mistakes`` has every one of them."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    def __init__(self, mistakes: Sequence[FileMistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("; ".join(f"{each.name}: {each.reason}" for each in mistakes))
 
 
-def write_file(settings: GuildSettings, watches: Sequence[Watch], around: Surroundings) -> str:
+def write_file(settings: GuildSettings, watches: Sequence[Watch], around: ServerContext) -> str:
     """Return the file of a server; channels and roles that are gone are left out."""
     kept = {name: write_choice(getattr(settings, name)) for name in READERS}
     for name, known in _places(around).items():
@@ -84,18 +84,18 @@ def write_file(settings: GuildSettings, watches: Sequence[Watch], around: Surrou
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def read_file(content: bytes, around: Surroundings) -> SettingsFile:
-    """Return what a file sets; raises ``Mistaken``, with all that is wrong with it."""
+def read_file(content: bytes, around: ServerContext) -> SettingsFile:
+    """Return what a file sets; raises ``InvalidSettingsFile``, with all that is wrong with it."""
     found = _parse(content)
-    mistakes: list[Mistake] = []
+    mistakes: list[FileMistake] = []
 
     def read(name: str, reader: Callable[[Any], Any], fallback: Any = None) -> Any:
         if name not in found:
             return fallback
         try:
             return reader(found[name])
-        except Unsound as reason:
-            mistakes.append(Mistake(name, reason))
+        except InvalidValue as reason:
+            mistakes.append(FileMistake(name, reason))
             return fallback
 
     choices = {
@@ -106,11 +106,11 @@ def read_file(content: bytes, around: Surroundings) -> SettingsFile:
     read_in = SettingsFile(
         {name: choice for name, choice in choices.items() if name in READERS},
         read("thresholds", _thresholds, {}),
-        read("retention_days", lambda value: (_days(value, around.most_days),)),
+        read("retention_days", lambda value: (_days(value, around.max_days),)),
         read("watches", lambda value: _watches(value, around)),
     )
     if mistakes:
-        raise Mistaken(mistakes)
+        raise InvalidSettingsFile(mistakes)
     return read_in
 
 
@@ -121,11 +121,11 @@ def _parse(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or _VERSION not in found:
-        reason = Unsound(Sentence("must be a file as /settings export writes it"))
-        raise Mistaken([Mistake("framehound-settings.json", reason)])
+        reason = InvalidValue(Sentence("must be a file as /settings export writes it"))
+        raise InvalidSettingsFile([FileMistake("framehound-settings.json", reason)])
     if found[_VERSION] != _KNOWN_VERSION or isinstance(found[_VERSION], bool):
-        reason = Unsound(Sentence("must be {known}, the version I know"), known=_KNOWN_VERSION)
-        raise Mistaken([Mistake(_VERSION, reason)])
+        reason = InvalidValue(Sentence("must be {known}, the version I know"), known=_KNOWN_VERSION)
+        raise InvalidSettingsFile([FileMistake(_VERSION, reason)])
     return found
 
 
@@ -133,11 +133,11 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _places(around: Surroundings) -> dict[str, Collection[int]]:
+def _places(around: ServerContext) -> dict[str, Collection[int]]:
     return {**dict.fromkeys(_CHANNELS, around.channel_ids), "roles_allowed": around.role_ids}
 
 
-def _choice(name: str, around: Surroundings, value: Any) -> Any:
+def _choice(name: str, around: ServerContext, value: Any) -> Any:
     choice = read_choice(name, value)
     if name in _CHANNELS:
         _require_known(choice, around.channel_ids, Sentence("{id} is no channel of this server"))
@@ -149,18 +149,20 @@ def _choice(name: str, around: Surroundings, value: Any) -> Any:
 def _require_known(ids: Collection[int], known: Collection[int], sentence: Sentence) -> None:
     strange = sorted(set(ids) - set(known))
     if strange:
-        raise Unsound(sentence, id=", ".join(map(str, strange)))
+        raise InvalidValue(sentence, id=", ".join(map(str, strange)))
 
 
 def _thresholds(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or not all(0 < len(name) <= _LONGEST_TAGGER for name in value):
-        raise Unsound(Sentence("must name taggers, each with a score"))
+    if not isinstance(value, dict) or not all(
+        0 < len(name) <= _MAX_TAGGER_LENGTH for name in value
+    ):
+        raise InvalidValue(Sentence("must name taggers, each with a score"))
     return {name: _score(score) for name, score in value.items()}
 
 
 def _score(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise Unsound(Sentence("must be a score from 0 to below 1, such as 0.9"))
+        raise InvalidValue(Sentence("must be a score from 0 to below 1, such as 0.9"))
     return float(value)
 
 
@@ -169,16 +171,16 @@ def _days(value: Any, most: int) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         sentence = Sentence("must be a whole number from {lowest} to {highest}")
-        raise Unsound(sentence, lowest=1, highest=most)
+        raise InvalidValue(sentence, lowest=1, highest=most)
     return value
 
 
-def _watches(value: Any, around: Surroundings) -> tuple[Watch, ...]:
-    if not isinstance(value, list) or len(value) > MOST_WATCHES:
-        raise Unsound(Sentence("must be a list of at most {most} watches"), most=MOST_WATCHES)
+def _watches(value: Any, around: ServerContext) -> tuple[Watch, ...]:
+    if not isinstance(value, list) or len(value) > MAX_WATCHES:
+        raise InvalidValue(Sentence("must be a list of at most {most} watches"), most=MAX_WATCHES)
     watches = tuple(_watch(each) for each in value)
-    if len({watch.folded for watch in watches}) < len(watches):
-        raise Unsound(Sentence("must have each tag once"))
+    if len({watch.normalized for watch in watches}) < len(watches):
+        raise InvalidValue(Sentence("must have each tag once"))
     channels = [watch.channel_id for watch in watches]
     _require_known(channels, around.channel_ids, Sentence("{id} is no channel of this server"))
     return watches
@@ -187,8 +189,8 @@ def _watches(value: Any, around: Surroundings) -> tuple[Watch, ...]:
 def _watch(value: Any) -> Watch:
     sound = isinstance(value, dict) and {"tag", "channel"} <= set(value) <= _WATCH
     tag = value["tag"] if sound else None
-    if not isinstance(tag, str) or not 0 < len(tag.strip()) <= LONGEST_TAG:
-        raise Unsound(Sentence("must have a tag, a channel and perhaps a threshold each"))
+    if not isinstance(tag, str) or not 0 < len(tag.strip()) <= MAX_TAG_LENGTH:
+        raise InvalidValue(Sentence("must have a tag, a channel and perhaps a threshold each"))
     (channel,) = read_choice("channels_allowed", [value["channel"]])
     score = value.get("threshold")
     return Watch(tag.strip(), channel, None if score is None else _score(score))

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
 
-MOST_STILLS = 24
+MAX_THUMBNAILS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Still:
+class Thumbnail:
     """A small picture of one second of a clip, as the bytes of a JPEG."""
 
     second: int
@@ -21,16 +21,16 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observations:
     """What a tagger saw: frames in order of time, none past the clip's end.
 
-    ``stills``, at most ``MOST_STILLS`` in order of time, come where the clip was decoded here;
+    ``stills``, at most ``MAX_THUMBNAILS`` in order of time, come where the clip was decoded here;
     ``proxied`` where the tagger was shown small pictures of the clip instead of the clip itself.
     ``billed`` says how many frames that cost, where it was not those.
     """
 
     frames: tuple[Frame, ...]
-    stills: tuple[Still, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
     proxied: bool = False
     billed: int | None = None
 
@@ -39,11 +39,11 @@ class Seen:
 class Tagging:
     """The raw concepts of one clip by one tagger, in order of time; no setting has touched them.
 
-    ``stills`` and ``proxied`` are as in ``Seen``.
+    ``stills`` and ``proxied`` are as in ``Observations``.
     """
 
     info: ClipInfo
     frames: tuple[Frame, ...]
     tagger: TaggerIdentity
-    stills: tuple[Still, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
     proxied: bool = False

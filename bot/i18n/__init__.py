@@ -25,7 +25,7 @@ Sentence = NewType("Sentence", str)
 """A sentence in English, the key of the catalogs, before it is said."""
 
 
-class Speech:
+class Translator:
     """Says sentences in one language; one that is not known is taken for English."""
 
     def __init__(self, language: str = "en") -> None:
@@ -40,10 +40,10 @@ class Speech:
         return said.format(**facts) if facts else said
 
 
-ENGLISH = Speech("en")
+ENGLISH = Translator("en")
 
 
-def spoken(locale: str) -> str | None:
+def supported_language(locale: str) -> str | None:
     """Return the language of a locale such as ``es-419``, if it is one of ours."""
     language = locale.partition("-")[0]
     return language if language in LANGUAGES else None

@@ -22,7 +22,7 @@ from stamina import AsyncRetryingCaller
 from bot.errors import TaggerBusy
 from bot.jobs.job_counts import JobCounts, QueueFigures
 from bot.jobs.waking import Bell
-from bot.jobs.workflow import WORKFLOW, JobWorkflow, Patience
+from bot.jobs.workflow import WORKFLOW, JobTimeouts, JobWorkflow
 from bot.runtime.metrics import Metrics
 from bot.storage.address import DatabaseAddress
 from bot.storage.database import BUSY_TIMEOUT
@@ -57,7 +57,7 @@ _TAKEN_SECONDS = 5.0
 # Seconds a job that outlived its grace has to clear up.
 _CALLED_OFF_SECONDS = 5.0
 _AWAY = (InterfaceError, OperationalError, PoolTimeout)
-_MOST_REMEMBERED = 10_000
+_MAX_REMEMBERED = 10_000
 _PURGED_AT_ONCE = 500
 
 
@@ -80,7 +80,7 @@ class JobQueue:
     database_url: str = field(repr=False)
     worker_id: str
     share: Share = field(default_factory=Share)
-    patience: Patience = field(default_factory=Patience)
+    patience: JobTimeouts = field(default_factory=JobTimeouts)
     metrics: Metrics = field(default_factory=Metrics, repr=False)
     _bell: Bell = field(default_factory=lambda: Bell(_TAKER), repr=False)
 
@@ -156,14 +156,14 @@ class Intake:
         self,
         client: DBOSClient,
         counts: JobCounts,
-        most_waiting: int,
+        max_waiting: int,
         metrics: Metrics,
         bell: Bell,
         note: Note | None,
     ) -> None:
         self._counts = counts
         self._client = client
-        self._most_waiting = most_waiting
+        self._most_waiting = max_waiting
         self._room: dict[str, int] = {}
         self._counting = asyncio.Lock()
         self._metrics = metrics
@@ -188,9 +188,9 @@ class Intake:
             "queue_partition_key": job.owner,
             "app_version": _WORKFLOW_VERSION,
         }
-        noted = replace(job, noted=self._note is not None and await self._note(job))
+        recorded = replace(job, recorded=self._note is not None and await self._note(job))
         caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
-        await caller(_AWAY, self._client.enqueue_async, options, noted.as_dict())
+        await caller(_AWAY, self._client.enqueue_async, options, recorded.as_dict())
         self._bell.ring()
 
     async def figures(self) -> QueueFigures:
@@ -236,7 +236,7 @@ class Intake:
             full = room <= 0 and not await self._counts.knows(job.id)
         except StorageUnavailable:
             return False  # who takes the job will wait for the database
-        if len(self._room) >= _MOST_REMEMBERED:
+        if len(self._room) >= _MAX_REMEMBERED:
             self._room.clear()
         self._room[job.owner] = max(0, room - 1)
         return full
@@ -263,7 +263,7 @@ class Work:
         )
         return {job.executor_id for job in running if job.executor_id} - {self._worker_id}
 
-    async def take_over(self, worker_id: str) -> int:
+    async def recover(self, worker_id: str) -> int:
         """Put a worker's jobs back in the queue; return how many.
 
         The public way, ``resume_workflow``, forgets how often a job was begun, and a job that ends

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.runtime.tasks import beside
+from bot.runtime.tasks import in_background
 from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 _PAUSE = 5.0
 
 
-class Abandonable(Protocol):
+class RecoverableQueue(Protocol):
     """A queue whose jobs may outlive their worker."""
 
     async def other_workers(self) -> set[str]:
         """Return who else has jobs under way."""
 
-    async def take_over(self, worker_id: str) -> int:
+    async def recover(self, worker_id: str) -> int:
         """Put a worker's jobs back in the queue; return how many."""
 
 
-class Takeover:
+class Recovery:
     """Looks every ``pause`` seconds which workers' names nobody holds any more."""
 
-    def __init__(self, queue: Abandonable, locks: Locks, pause: float = _PAUSE) -> None:
+    def __init__(self, queue: RecoverableQueue, locks: Locks, pause: float = _PAUSE) -> None:
         self._queue = queue
         self._locks = locks
         self._pause = pause
@@ -44,7 +44,7 @@ class Takeover:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look while the block runs."""
-        async with beside(self._watch()):
+        async with in_background(self._watch()):
             yield
 
     async def look(self) -> None:
@@ -55,7 +55,7 @@ class Takeover:
                 continue
             try:
                 if worker_id in self._suspects:
-                    jobs = await self._queue.take_over(worker_id)
+                    jobs = await self._queue.recover(worker_id)
                     self._log.warning(
                         "worker is gone; jobs taken over", worker=worker_id, jobs=jobs
                     )

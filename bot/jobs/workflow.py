@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 WORKFLOW = "job"
 # A job that ends the process this often is answered with an excuse instead.
-_MOST_ATTEMPTS = 3
+_MAX_ATTEMPTS = 3
 # From five seconds, doubling: 10 attempts outlast forty minutes without Discord.
 _ANSWER_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class JobTimeouts:
     """How long things may take, in seconds.
 
     ``first_pause`` passes before an answer that could not be given is tried again, then twice that
@@ -54,7 +54,7 @@ class JobWorkflow:
         responder: Responder,
         metrics: Metrics,
         worker_id: str,
-        patience: Patience,
+        patience: JobTimeouts,
         ended: Callable[[], None],
     ) -> None:
         self._answerer = answerer
@@ -106,7 +106,7 @@ class JobWorkflow:
 
     async def _tag(self, saved: dict[str, Any], attempt: int) -> list[Outcome]:
         job = Job.from_dict(saved)
-        if attempt > _MOST_ATTEMPTS:
+        if attempt > _MAX_ATTEMPTS:
             self._metrics.finished("given_up")
             return self._answerer.give_up(job)
         return await self._answerer.tag(job, self._responder, again=attempt > 1)

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 # No clip takes this long: a folder that old belongs to nobody who is alive.
-OLDEST = 24 * 60 * 60.0
+MAX_AGE = 24 * 60 * 60.0
 """Seconds."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @asynccontextmanager
-async def own_folder(workplace: Path) -> AsyncIterator[Path]:
+async def scratch_dir(scratch_root: Path) -> AsyncIterator[Path]:
     """Make a folder for one clip, gone afterwards; raises ``DiskFull``."""
-    with room_wanted(workplace):
-        folder = await asyncio.to_thread(tempfile.mkdtemp, dir=workplace)
+    with reporting_full_disk(scratch_root):
+        folder = await asyncio.to_thread(tempfile.mkdtemp, dir=scratch_root)
     try:
         yield Path(folder)
     finally:
@@ -35,7 +35,7 @@ async def own_folder(workplace: Path) -> AsyncIterator[Path]:
 
 
 @contextmanager
-def room_wanted(folder: Path) -> Iterator[None]:
+def reporting_full_disk(folder: Path) -> Iterator[None]:
     """Call a full disk by its name: ``DiskFull``."""
     try:
         yield
@@ -45,14 +45,14 @@ def room_wanted(folder: Path) -> Iterator[None]:
         raise DiskFull(detail=f"{folder}: {error.strerror}") from error
 
 
-async def sweep(workplace: Path, oldest: float = OLDEST) -> None:
+async def remove_stale_dirs(scratch_root: Path, oldest: float = MAX_AGE) -> None:
     """Remove what killed processes left: folders not touched for ``oldest`` seconds."""
-    await asyncio.to_thread(_sweep, workplace, time.time() - oldest)
+    await asyncio.to_thread(_sweep, scratch_root, time.time() - oldest)
 
 
-def _sweep(workplace: Path, before: float) -> None:
+def _sweep(scratch_root: Path, before: float) -> None:
     with suppress(FileNotFoundError):
-        for path in workplace.iterdir():
+        for path in scratch_root.iterdir():
             with suppress(OSError):
                 if path.is_dir() and path.lstat().st_mtime < before:
                     shutil.rmtree(path, ignore_errors=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.render.summary import TaggedClip
 
 _DECIMALS = 6
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 # A spreadsheet takes a cell that begins so for a formula and works it out, also where an Asian
 # keyboard wrote it full width: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
@@ -104,7 +104,7 @@ def webvtt(clip: TaggedClip) -> str:
 
 
 def _name(name: str) -> str:
-    return sanitize.clean(name, _LONGEST_NAME)
+    return sanitize.clean(name, _MAX_NAME_LENGTH)
 
 
 def _cell(text: str) -> str:

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bot.domain.settings import GuildSettings
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from bot.render.summary import TaggedClip
 
 # https://discord.com/developers/docs/resources/message#create-message: files of a message
-_MOST_FILES = 10
-_LONGEST_STEM = 60  # characters
+_MAX_FILES = 10
+_MAX_STEM_LENGTH = 60  # characters
 
 
 def bundle(
-    clips: Sequence[TaggedClip], sources: Mapping[str, str], settings: GuildSettings, say: Speech
+    clips: Sequence[TaggedClip],
+    sources: Mapping[str, str],
+    settings: GuildSettings,
+    translate: Translator,
 ) -> list[ReportFile]:
     """Return JSON and CSV of all clips, subtitles and a page of each; in one ZIP if too many.
 
@@ -40,13 +43,13 @@ def bundle(
             clip.tagging,
             clip.timeline,
             sources.get(clip.name),
-            say,
+            translate,
             flicker=settings.flicker,
             hidden=settings.hidden_tags,
         )
         files.append(ReportFile(f"{stem}.vtt", export.webvtt(clip).encode()))
         files.append(ReportFile(f"{stem}.html", html.encode()))
-    return files if len(files) <= _MOST_FILES else [_zipped(files)]
+    return files if len(files) <= _MAX_FILES else [_zipped(files)]
 
 
 def _json(clips: Sequence[TaggedClip]) -> str:
@@ -56,7 +59,7 @@ def _json(clips: Sequence[TaggedClip]) -> str:
 
 def _stem(name: str, number: int) -> str:
     """Return a clip's name as a file's: letters, digits and a few signs, told apart by number."""
-    kept = "".join(_safe(sanitize.clean(name, _LONGEST_STEM))).strip("._ ")
+    kept = "".join(_safe(sanitize.clean(name, _MAX_STEM_LENGTH))).strip("._ ")
     return f"{kept or 'clip'}-{number}" if number > 1 else kept or "clip"
 
 

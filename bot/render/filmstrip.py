@@ -13,15 +13,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bot.domain.tagging import Still
+    from bot.domain.tagging import Thumbnail
     from bot.domain.timeline import Span
 
 HEIGHT = 92
 GAP = 6
 _ROUND = 6
-_MOST_BYTES = 128 * 1024
-_MOST_PIXELS = 512 * 512
-_WIDEST = 2.4  # times its height; of what is wider the middle is shown
+_MAX_BYTES = 128 * 1024
+_MAX_PIXELS = 512 * 512
+_MAX_WIDTH = 2.4  # times its height; of what is wider the middle is shown
 _WIDENED = 1.3  # so much wider than it is may a still be shown, cut off above and below
 
 
@@ -35,7 +35,7 @@ class Tile:
 
 
 def strip(
-    stills: Sequence[Still],
+    thumbnails: Sequence[Thumbnail],
     spans: Sequence[Span],
     x: Callable[[int], int],
     length: int,
@@ -46,7 +46,11 @@ def strip(
     each part shows a still of its own: the first of the longest of the ``spans`` that begin there.
     ``x`` tells where in the picture a second is.
     """
-    opened = {still.second: image for still in stills if (image := open_still(still.jpeg))}
+    opened = {
+        thumbnail.second: image
+        for thumbnail in thumbnails
+        if (image := open_thumbnail(thumbnail.jpeg))
+    }
     if not opened:
         return []
     widest = max(image.width for image in opened.values())
@@ -63,17 +67,17 @@ def strip(
     return tiles
 
 
-def open_still(jpeg: bytes) -> Image.Image | None:
+def open_thumbnail(jpeg: bytes) -> Image.Image | None:
     """Return a still as a picture of ``HEIGHT``, or None where the bytes are not a small JPEG.
 
     They are strangers', and come from a child that opened a stranger's file: nothing but Pillow's
     reader for JPEG looks at them, and only if they promise few pixels.
     """
-    if len(jpeg) > _MOST_BYTES:
+    if len(jpeg) > _MAX_BYTES:
         return None
     try:
         with JpegImageFile(io.BytesIO(jpeg)) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
+            if opened.width * opened.height > _MAX_PIXELS:
                 return None
             picture = opened.convert("RGB")
     except (OSError, SyntaxError, ValueError):  # how Pillow says that a file is broken
@@ -96,7 +100,7 @@ def rounded(picture: Image.Image) -> Image.Image:
 
 
 def _fitted(picture: Image.Image) -> Image.Image:
-    width = round(HEIGHT * min(_WIDEST, picture.width / picture.height))
+    width = round(HEIGHT * min(_MAX_WIDTH, picture.width / picture.height))
     return ImageOps.fit(picture, (max(HEIGHT // 4, width), HEIGHT))
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.domain.settings import Flicker
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 _FLOOR = 0.05
 _HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
@@ -38,7 +38,7 @@ def page(
     tagging: Tagging,
     timeline: Timeline,
     source: str | None,
-    say: Speech,
+    translate: Translator,
     *,
     flicker: Flicker = timelines.EVERYTHING,
     hidden: Collection[str] = (),
@@ -56,24 +56,24 @@ def page(
     shown = sanitize.clean(name, 200)
     texts = {
         "name": shown,
-        "language": say.language,
+        "language": translate.language,
         "policy": _policy(script, style, place),
         "facts": f"{formatting.length(timeline.duration)} · {tagging.tagger}",
         "notice": ""
         if moving
-        else say("A GIF plays by itself: its times can be read, not played from."),
-        "choose": say("Choose the clip's file"),
-        "filter": say("Filter tags"),
-        "above": say("Above"),
-        "tags": say("Tags"),
-        "keys": say("Keyboard"),
-        "close": say("Close"),
+        else translate("A GIF plays by itself: its times can be read, not played from."),
+        "choose": translate("Choose the clip's file"),
+        "filter": translate("Filter tags"),
+        "above": translate("Above"),
+        "tags": translate("Tags"),
+        "keys": translate("Keyboard"),
+        "close": translate("Close"),
     }
-    told = _told(tagging, timeline, flicker, hidden, say)
+    told = _told(tagging, timeline, flicker, hidden, translate)
     return Template(_asset("page.html")).substitute(
         {key: escape(text) for key, text in texts.items()},
         player=_player(source if place is not None else None, shown, moving=moving),
-        shortcuts=_shortcuts(say),
+        shortcuts=_shortcuts(translate),
         tagging=_embedded(told),
         style=style,
         script=script,
@@ -85,7 +85,7 @@ def _told(
     timeline: Timeline,
     flicker: Flicker,
     hidden: Collection[str],
-    say: Speech,
+    translate: Translator,
 ) -> dict[str, Any]:
     """Return what the script reads; a tag is its place among all names in order."""
     floor = min(_FLOOR, timeline.threshold)
@@ -99,35 +99,36 @@ def _told(
         "floor": floor,
         "flicker": asdict(flicker),
         "stills": [
-            (still.second, base64.b64encode(still.jpeg).decode()) for still in tagging.stills
+            (thumbnail.second, base64.b64encode(thumbnail.jpeg).decode())
+            for thumbnail in tagging.thumbnails
         ],
-        "words": _words(say),
+        "words": _words(translate),
     }
 
 
-def _words(say: Speech) -> dict[str, str]:
+def _words(translate: Translator) -> dict[str, str]:
     """Return the script's sentences; it fills in the facts itself."""
     return {
-        "count": say("{shown} of {all} tags", shown="{shown}", all="{all}"),
-        "nothing": say("Nothing above {above}.", above="{above}"),
-        "noMatch": say("No tag is called so."),
-        "more": say("Show all"),
-        "missing": say("The clip is not part of this page. Choose its file to play it."),
-        "unplayable": say(
+        "count": translate("{shown} of {all} tags", shown="{shown}", all="{all}"),
+        "nothing": translate("Nothing above {above}.", above="{above}"),
+        "noMatch": translate("No tag is called so."),
+        "more": translate("Show all"),
+        "missing": translate("The clip is not part of this page. Choose its file to play it."),
+        "unplayable": translate(
             "This browser can't play the clip from there. Choose its file to play it."
         ),
     }
 
 
-def _shortcuts(say: Speech) -> str:
+def _shortcuts(translate: Translator) -> str:
     keys = (
-        (("␣",), say("play or pause")),
-        (("←", "→"), say("to where something begins, before or after")),
-        (("Tab",), say("to a tag and its ranges")),
-        (("←", "→", "↑", "↓"), say("on a range: to the next one in that direction")),
-        (("↵",), say("on a tag or a range: play from there")),
-        (("/",), say("filter tags; Esc shows all again")),
-        (("?",), say("this list")),
+        (("␣",), translate("play or pause")),
+        (("←", "→"), translate("to where something begins, before or after")),
+        (("Tab",), translate("to a tag and its ranges")),
+        (("←", "→", "↑", "↓"), translate("on a range: to the next one in that direction")),
+        (("↵",), translate("on a tag or a range: play from there")),
+        (("/",), translate("filter tags; Esc shows all again")),
+        (("?",), translate("this list")),
     )
     return "\n".join(
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in each)}</dt><dd>{escape(does)}</dd>"

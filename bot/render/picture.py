@@ -14,20 +14,20 @@ from PIL import Image, ImageDraw
 
 from bot.i18n import ENGLISH
 from bot.render import filmstrip, formatting, sanitize
-from bot.render.text_drawing import Lettering
+from bot.render.text_drawing import TextRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bot.domain.tagging import Still
+    from bot.domain.tagging import Thumbnail
     from bot.domain.timeline import Segment, Span, Timeline
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from bot.render.text_drawing import Colour
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 WIDTH = 900
 _MARGIN, _HEADER, _ROW, _AXIS, _MORE, _BAR = 24, 62, 48, 54, 36, 28
-_FEWEST_NAMES, _MOST_NAMES, _SCORE = 130, 290, 66  # widths of the columns beside the bars
+_MIN_NAMES_WIDTH, _MAX_NAMES_WIDTH, _SCORE = 130, 290, 66  # widths of the columns beside the bars
 _SIZE, _SMALL = 30, 24
 _GROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
 _TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
@@ -35,7 +35,7 @@ _TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
 # (viridis, CC0, https://bids.github.io/colormap/), its dark end light enough for both grounds.
 _RAMP = ((60, 128, 172), (33, 148, 143), (53, 183, 121), (144, 215, 67), (253, 231, 37))
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-_LONGEST_ALT = 1000  # characters; Discord takes 1024
+_MAX_ALT_LENGTH = 1000  # characters; Discord takes 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +48,32 @@ class Row:
 
 
 def draw(
-    name: str, timeline: Timeline, *, stills: Sequence[Still] = (), say: Speech = ENGLISH
+    name: str,
+    timeline: Timeline,
+    *,
+    thumbnails: Sequence[Thumbnail] = (),
+    translate: Translator = ENGLISH,
 ) -> bytes:
     """Return the picture of a clip's timeline as a PNG, with a strip of its stills if it has any.
 
     A still that can't be opened is left out.
     """
-    return _Sheet(timeline, stills, say).drawn(name)
+    return _Sheet(timeline, thumbnails, translate).drawn(name)
 
 
-def describe(name: str, timeline: Timeline, *, say: Speech = ENGLISH) -> str:
+def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) -> str:
     """Say in words what the picture shows, for those who can't see it; at most 1000 characters."""
     rows = rows_of(timeline)
-    parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MOST_ROWS]]
-    if len(rows) > MOST_ROWS:
-        parts.append(_more(len(rows) - MOST_ROWS, say))
-    said = say(
+    parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MAX_ROWS]]
+    if len(rows) > MAX_ROWS:
+        parts.append(_more(len(rows) - MAX_ROWS, translate))
+    said = translate(
         "Timeline of {clip}, {length}: {tags}",
         clip=sanitize.clean(name),
         length=formatting.length(timeline.duration),
-        tags="; ".join(parts) or _nothing(timeline, say),
+        tags="; ".join(parts) or _nothing(timeline, translate),
     )
-    return said if len(said) <= _LONGEST_ALT else said[: _LONGEST_ALT - 1] + "…"
+    return said if len(said) <= _MAX_ALT_LENGTH else said[: _MAX_ALT_LENGTH - 1] + "…"
 
 
 def rows_of(timeline: Timeline) -> list[Row]:
@@ -85,16 +89,18 @@ def rows_of(timeline: Timeline) -> list[Row]:
 class _Sheet:
     """The picture while it is drawn: ``top`` is where the first row begins."""
 
-    def __init__(self, timeline: Timeline, stills: Sequence[Still], say: Speech) -> None:
+    def __init__(
+        self, timeline: Timeline, thumbnails: Sequence[Thumbnail], translate: Translator
+    ) -> None:
         rows = rows_of(timeline)
         self._timeline = timeline
-        self._say = say
-        self._rows, self._more = rows[:MOST_ROWS], len(rows) - len(rows[:MOST_ROWS])
+        self._translate = translate
+        self._rows, self._more = rows[:MAX_ROWS], len(rows) - len(rows[:MAX_ROWS])
         self._length = len(timeline.seconds)
-        self._large, self._small = Lettering(_SIZE), Lettering(_SMALL)
+        self._large, self._small = TextRenderer(_SIZE), TextRenderer(_SMALL)
         self._left, self._right = self._bars()
-        spans = _spans(timeline, {row.name for row in self._rows}) if stills else ()
-        self._tiles = filmstrip.strip(stills, spans, self.x, self._length)
+        spans = _spans(timeline, {row.name for row in self._rows}) if thumbnails else ()
+        self._tiles = filmstrip.strip(thumbnails, spans, self.x, self._length)
         self.top = _MARGIN + _HEADER + (filmstrip.HEIGHT + 2 * filmstrip.GAP if self._tiles else 0)
         self._bottom = self.top + max(1, len(self._rows)) * _ROW
         height = self._bottom + _AXIS + (_MORE if self._more else 0) + _MARGIN // 2
@@ -111,7 +117,7 @@ class _Sheet:
             self._row(self.top + number * _ROW, row)
         if not self._rows:
             above = formatting.threshold(self._timeline.threshold)
-            said = self._say("Nothing above {above}.", above=above)
+            said = self._translate("Nothing above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
         self._image.save(png, "PNG")  # optimised it takes four times as long for 4 % less
@@ -124,7 +130,7 @@ class _Sheet:
     def _bars(self) -> tuple[int, int]:
         """Return where the bars begin and end: right of the longest name, left of the scores."""
         widest = max((self._large.width(sanitize.clean(row.name)) for row in self._rows), default=0)
-        column = min(max(widest, _FEWEST_NAMES), _MOST_NAMES)
+        column = min(max(widest, _MIN_NAMES_WIDTH), _MAX_NAMES_WIDTH)
         return _MARGIN + column + _MARGIN, WIDTH - _MARGIN - _SCORE
 
     def _header(self, name: str) -> None:
@@ -140,7 +146,9 @@ class _Sheet:
 
     def _legend(self, base: int) -> int:
         """Draw the colours from the threshold to 1, at the right; return where that begins."""
-        above = self._say("above {above}", above=formatting.threshold(self._timeline.threshold))
+        above = self._translate(
+            "above {above}", above=formatting.threshold(self._timeline.threshold)
+        )
         low = self._timeline.threshold
         ramp = 90
         left = WIDTH - _MARGIN - self._small.width("1") - 10 - ramp
@@ -168,7 +176,7 @@ class _Sheet:
             left = min(x - width // 2, WIDTH - _MARGIN - width)
             self._small.write(self._draw, (left, base), written, _MUTED)
         if self._more:
-            said = _more(self._more, self._say)
+            said = _more(self._more, self._translate)
             self._small.write(self._draw, (_MARGIN, base + _MORE), said, _MUTED)
 
     def _strip(self) -> None:
@@ -231,12 +239,12 @@ def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
     return replace(timeline, seconds=seconds).spans
 
 
-def _nothing(timeline: Timeline, say: Speech) -> str:
-    return say("nothing above {above}", above=formatting.threshold(timeline.threshold))
+def _nothing(timeline: Timeline, translate: Translator) -> str:
+    return translate("nothing above {above}", above=formatting.threshold(timeline.threshold))
 
 
-def _more(count: int, say: Speech) -> str:
-    return say("+ {count} more tags", count=count)
+def _more(count: int, translate: Translator) -> str:
+    return translate("+ {count} more tags", count=count)
 
 
 def _when(timeline: Timeline, tag: str) -> str:

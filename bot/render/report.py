@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.render.summary import ATTACHMENT_NAME, PLAIN_STYLE, TaggedClip, summarise
+from bot.render.summary import ATTACHMENT_NAME, PLAIN_STYLE, TaggedClip, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from bot.render.summary import ReportedClip, Style, Summary
 
 # https://discord.com/developers/docs/resources/message#create-message: files of a message
-_MOST_FILES = 10
+_MAX_FILES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def make_report(
     clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE, *, picture: bool = True
 ) -> Report:
     """Write the reply for all clips of a message, and draw the timeline of each."""
-    summary = summarise(clips, style)
-    files = [*_text(summary), *(_pictures(clips, style.say) if picture else ())]
-    return Report(summary.content, tuple(files[:_MOST_FILES]), _threshold(clips))
+    summary = summarize(clips, style)
+    files = [*_text(summary), *(_pictures(clips, style.translate) if picture else ())]
+    return Report(summary.content, tuple(files[:_MAX_FILES]), _threshold(clips))
 
 
 def _text(summary: Summary) -> Iterator[ReportFile]:
@@ -56,7 +56,7 @@ def _text(summary: Summary) -> Iterator[ReportFile]:
         yield ReportFile(ATTACHMENT_NAME, summary.attachment.encode())
 
 
-def _pictures(clips: Sequence[ReportedClip], say: Speech) -> Iterator[ReportFile]:
+def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[ReportFile]:
     """Draw each clip in which something was found."""
     from bot.render.picture import describe, draw  # noqa: PLC0415 - Pillow is for who draws
 
@@ -64,8 +64,10 @@ def _pictures(clips: Sequence[ReportedClip], say: Speech) -> Iterator[ReportFile
         if not isinstance(clip, TaggedClip) or not clip.timeline.segments:
             continue
         name = "timeline.png" if len(clips) == 1 else f"timeline-{number}.png"
-        drawn = draw(clip.name, clip.timeline, stills=clip.tagging.stills, say=say)
-        said = describe(clip.name, clip.timeline, say=say)
+        drawn = draw(
+            clip.name, clip.timeline, thumbnails=clip.tagging.thumbnails, translate=translate
+        )
+        said = describe(clip.name, clip.timeline, translate=translate)
         yield ReportFile(name, drawn, said, spoiler=clip.spoiler)
 
 

@@ -11,7 +11,7 @@ import unicodedata
 _DISCORD_SYNTAX = re.compile(r"([\\*_~`|>\[\]()#:<@&/!+=])")
 # Joiners that Persian, Indic scripts and emoji need; every other invisible character goes.
 _JOINERS = "\u200c\u200d"
-_MOST_MARKS_IN_A_ROW = 4
+_MAX_MARKS_IN_A_ROW = 4
 
 
 def clean(text: str, limit: int = 80) -> str:
@@ -43,6 +43,6 @@ def _visible(text: str) -> list[str]:
         visible = character in _JOINERS or not category.startswith("C")
         if character.isspace():
             kept.append(" ")
-        elif visible and marks <= _MOST_MARKS_IN_A_ROW:
+        elif visible and marks <= _MAX_MARKS_IN_A_ROW:
             kept.append(character)
     return kept

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Segment, Span, Timeline
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 # https://discord.com/developers/docs/resources/message#create-message
 MESSAGE_LIMIT = 2000
@@ -24,7 +24,7 @@ ATTACHMENT_NAME = "tags.txt"
 # Tried in turn until a message fits: how many tags a line may show.
 _TAGS_A_LINE = (None, 8, 5, 3)
 # A clip with more lines is told by its strongest ranges: more is a wall, not a glance.
-_MOST_LINES = 12
+_MAX_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ ReportedClip = TaggedClip | RefusedClip
 class Style:
     """How a server wants its summaries: in which language, with how many tags a line at most."""
 
-    say: Speech = ENGLISH
+    translate: Translator = ENGLISH
     tags_a_line: int | None = None
 
 
@@ -71,18 +71,18 @@ class Summary:
 class _Block:
     """One clip's lines, before they are fitted into a message; ``more`` stand in no line."""
 
-    say: Speech
+    translate: Translator
     header: str
     lines: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
     more: int = 0
 
     def __str__(self) -> str:
-        more = (_more_line(self.say, self.more),) if self.more else ()
+        more = (_more_line(self.translate, self.more),) if self.more else ()
         return "\n".join((self.header, *self.lines, *more, *self.footer))
 
 
-def summarise(clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE) -> Summary:
+def summarize(clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE) -> Summary:
     """Write the reply for all clips of a message.
 
     What does not fit is shortened in the message and stands whole in the attachment.
@@ -106,7 +106,9 @@ def span_clock(span: Span | Segment) -> str:
     return f"{formatting.clock(span.start)}–{formatting.clock(span.end)}"
 
 
-def empty_line(timeline: Timeline, name: Callable[[str], str], say: Speech = ENGLISH) -> str | None:
+def empty_line(
+    timeline: Timeline, name: Callable[[str], str], translate: Translator = ENGLISH
+) -> str | None:
     """Say once which seconds have nothing above the threshold; None if all have something."""
     above = formatting.threshold(timeline.threshold)
     empty = [span for span in timeline.spans if not span.tags]
@@ -114,41 +116,41 @@ def empty_line(timeline: Timeline, name: Callable[[str], str], say: Speech = ENG
         return None
     if not timeline.segments:
         if timeline.best is None:
-            return say("Nothing was recognised.")
+            return translate("Nothing was recognised.")
         best = f"{name(timeline.best.name)} {formatting.score(timeline.best.score)}"
-        return say("Nothing above {above}; the best was {best}.", above=above, best=best)
+        return translate("Nothing above {above}; the best was {best}.", above=above, best=best)
     spans = ", ".join(span_clock(span) for span in empty)
-    return say("Nothing above {above} at {spans}.", above=above, spans=spans)
+    return translate("Nothing above {above} at {spans}.", above=above, spans=spans)
 
 
-def heading_facts(timeline: Timeline, say: Speech = ENGLISH) -> str:
+def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
     """Say how long the clip is and which threshold applied: ``15 s · above 0.94``."""
-    above = say("above {threshold}", threshold=formatting.threshold(timeline.threshold))
+    above = translate("above {threshold}", threshold=formatting.threshold(timeline.threshold))
     return f"{formatting.length(timeline.duration)} · {above}"
 
 
 def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:
-    say = style.say
+    translate = style.translate
     title = f"**{sanitize.for_discord(clip.name)}**"
     if isinstance(clip, RefusedClip):
-        return _Block(say, f"{title} · {clip.sentence}")
-    header = f"{title} · {heading_facts(clip.timeline, say)}"
+        return _Block(translate, f"{title} · {clip.sentence}")
+    header = f"{title} · {heading_facts(clip.timeline, translate)}"
     most = min(filter(None, (most, style.tags_a_line)), default=None)
     if not _is_short(clip):
         lines = [_line(s[0], _concepts(s), most) for s in _strongest(clip.timeline)]
-        more = len(lines) - _MOST_LINES
-        return _Block(say, header, tuple(lines[:_MOST_LINES]), _notes(clip, say), more)
+        more = len(lines) - _MAX_LINES
+        return _Block(translate, header, tuple(lines[:_MAX_LINES]), _notes(clip, translate), more)
     lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
-    empty = empty_line(clip.timeline, sanitize.for_discord, say)
+    empty = empty_line(clip.timeline, sanitize.for_discord, translate)
     footer = (_bounded(empty),) if empty else ()
-    return _Block(say, header, tuple(lines), (*footer, *_notes(clip, say)))
+    return _Block(translate, header, tuple(lines), (*footer, *_notes(clip, translate)))
 
 
 def _is_short(clip: ReportedClip) -> bool:
     """Tell whether a clip is told second by second, and not by its strongest ranges."""
     if isinstance(clip, RefusedClip):
         return True
-    return len([span for span in clip.timeline.spans if span.tags]) <= _MOST_LINES
+    return len([span for span in clip.timeline.spans if span.tags]) <= _MAX_LINES
 
 
 def _line(span: Span | Segment, tags: Sequence[Concept], most: int | None) -> str:
@@ -172,28 +174,30 @@ def _concepts(segments: Iterable[Segment]) -> list[Concept]:
     return [Concept(segment.tag, segment.score) for segment in segments]
 
 
-def _notes(clip: TaggedClip, say: Speech) -> tuple[str, ...]:
+def _notes(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
     if not clip.tagging.proxied:
         return ()
     return (
-        say("The tagger was shown small pictures of this clip, as it would not take the clip."),
+        translate(
+            "The tagger was shown small pictures of this clip, as it would not take the clip."
+        ),
     )
 
 
 def _plain_block(clip: ReportedClip, style: Style) -> _Block:
-    say = style.say
+    translate = style.translate
     title = sanitize.clean(clip.name, limit=200)
     if isinstance(clip, RefusedClip):
-        return _Block(say, f"{title} · {clip.sentence}")
+        return _Block(translate, f"{title} · {clip.sentence}")
     spans = [span for span in clip.timeline.spans if span.tags]
     width = max((len(span_clock(span)) for span in spans), default=0)
     lines = tuple(
         f"{span_clock(span):>{width}}  {_tags(span.tags, None, sanitize.clean)}" for span in spans
     )
-    empty = empty_line(clip.timeline, sanitize.clean, say)
+    empty = empty_line(clip.timeline, sanitize.clean, translate)
     footer = (empty,) if empty else ()
-    header = f"{title} · {heading_facts(clip.timeline, say)}"
-    return _Block(say, header, lines, (*footer, *_notes(clip, say)))
+    header = f"{title} · {heading_facts(clip.timeline, translate)}"
+    return _Block(translate, header, lines, (*footer, *_notes(clip, translate)))
 
 
 def _tags(tags: Sequence[Concept], most: int | None, name: Callable[[str], str]) -> str:
@@ -222,18 +226,22 @@ def _shorten(block: _Block, limit: int) -> str:
     if _size(block) <= limit:
         return str(block)
     kept = [block.header]
-    room = limit - _size(block.header) - _size(_more_line(block.say, len(block.lines) + block.more))
+    room = (
+        limit
+        - _size(block.header)
+        - _size(_more_line(block.translate, len(block.lines) + block.more))
+    )
     for line in block.lines:
         room -= _size(line) + 1
         if room < 1:
             break
         kept.append(line)
     missing = len(block.lines) - (len(kept) - 1) + block.more
-    return "\n".join([*kept, _more_line(block.say, missing)])
+    return "\n".join([*kept, _more_line(block.translate, missing)])
 
 
-def _more_line(say: Speech, missing: int) -> str:
-    return say("… {missing} more lines in {file}", missing=missing, file=ATTACHMENT_NAME)
+def _more_line(translate: Translator, missing: int) -> str:
+    return translate("… {missing} more lines in {file}", missing=missing, file=ATTACHMENT_NAME)
 
 
 def _size(text: object) -> int:

@@ -11,40 +11,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bot.domain.timeline import Segment
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from bot.render.summary import ReportedClip
 
-_MOST_LINES = 15
-_MOST_RANGES = 12  # of a tag; the exports have all
+_MAX_LINES = 15
+_MAX_RANGES = 12  # of a tag; the exports have all
 _FOOTER = 60  # characters
 
 
-def tag_pages(clips: Sequence[ReportedClip], say: Speech) -> list[str]:
+def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[str]:
     """Return pages with a line a tag, the surest first; at least one page."""
     pages: list[list[str]] = []
     for clip in clips:
         room = 0
-        header = _header(clip, say)
-        for line in _lines(clip, say):
+        header = _header(clip, translate)
+        for line in _lines(clip, translate):
             size = len(line.encode("utf-16-le")) // 2 + 1
-            if size > room or len(pages[-1]) > _MOST_LINES:
+            if size > room or len(pages[-1]) > _MAX_LINES:
                 pages.append([header])
                 room = MESSAGE_LIMIT - _FOOTER - len(header.encode("utf-16-le")) // 2
             pages[-1].append(line)
             room -= size
     return [
-        _numbered("\n".join(page), number, len(pages), say) for number, page in enumerate(pages)
+        _numbered("\n".join(page), number, len(pages), translate)
+        for number, page in enumerate(pages)
     ]
 
 
-def _header(clip: ReportedClip, say: Speech) -> str:
+def _header(clip: ReportedClip, translate: Translator) -> str:
     title = f"**{sanitize.for_discord(clip.name)}**"
     return (
-        f"{title} · {heading_facts(clip.timeline, say)}" if isinstance(clip, TaggedClip) else title
+        f"{title} · {heading_facts(clip.timeline, translate)}"
+        if isinstance(clip, TaggedClip)
+        else title
     )
 
 
-def _lines(clip: ReportedClip, say: Speech) -> Iterator[str]:
+def _lines(clip: ReportedClip, translate: Translator) -> Iterator[str]:
     if not isinstance(clip, TaggedClip):
         yield clip.sentence
         return
@@ -53,7 +56,7 @@ def _lines(clip: ReportedClip, say: Speech) -> Iterator[str]:
         by_tag.setdefault(segment.tag, []).append(segment)
     if not by_tag:
         above = formatting.threshold(clip.timeline.threshold)
-        yield say("Nothing above {above}.", above=above)
+        yield translate("Nothing above {above}.", above=above)
     for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
         yield f"{sanitize.for_discord(tag)} {formatting.score(_best(segments))} {_ranges(segments)}"
 
@@ -63,12 +66,12 @@ def _best(segments: Iterable[Segment]) -> float:
 
 
 def _ranges(segments: Sequence[Segment]) -> str:
-    shown = [f"`{span_clock(segment)}`" for segment in segments[:_MOST_RANGES]]
+    shown = [f"`{span_clock(segment)}`" for segment in segments[:_MAX_RANGES]]
     hidden = len(segments) - len(shown)
     return " ".join([*shown, f"+{hidden}"] if hidden else shown)
 
 
-def _numbered(page: str, number: int, count: int, say: Speech) -> str:
+def _numbered(page: str, number: int, count: int, translate: Translator) -> str:
     if count == 1:
         return page
-    return f"{page}\n-# {say('Page {number} of {count}', number=number + 1, count=count)}"
+    return f"{page}\n-# {translate('Page {number} of {count}', number=number + 1, count=count)}"

@@ -33,7 +33,7 @@ _VARIATIONS = dict.fromkeys(range(0xFE00, 0xFE10))
 Colour = tuple[int, int, int]
 
 
-class Lettering:
+class TextRenderer:
     """Letters of one size, in pixels."""
 
     def __init__(self, size: int) -> None:

@@ -14,14 +14,14 @@ from bot.media.decode.proxy import ProxyMaker
 from bot.media.fetch.download import Fetcher
 from bot.media.fetch.sites import SiteFetcher
 from bot.media.sandbox.pool import Sandbox
-from bot.media.scratch_dir import sweep
+from bot.media.scratch_dir import remove_stale_dirs
 from bot.runtime.metrics import Metrics
-from bot.services.alerts import Watches
+from bot.services.alerts import AlertService
 from bot.services.answer_job import Answerer
-from bot.services.erasure import Forgetting
-from bot.services.job_records import Notes
-from bot.services.reports import Reporter
-from bot.services.search import Finder
+from bot.services.erasure import Erasure
+from bot.services.job_records import JobRecords
+from bot.services.reports import ReportBuilder
+from bot.services.search import ClipSearch
 from bot.services.tag_clip import ClipTagger
 from bot.storage import locks
 from bot.storage.database import Database
@@ -30,16 +30,16 @@ from bot.storage.job_records import ReportStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
-from bot.storage.rate_limiter import Turns
-from bot.storage.search import ConceptIndex
+from bot.storage.rate_limiter import RateLimiter
+from bot.storage.search import SearchStore
 from bot.storage.taggings import TaggingStore
-from bot.storage.usage import BillStore
+from bot.storage.usage import UsageStore
 from bot.storage.watches import WatchStore
-from bot.taggers.cache import Account, RememberingTagger
-from bot.taggers.circuit_breaker import CircuitTagger
+from bot.taggers.cache import BillingAccount, CachingTagger
+from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local.tagger import LocalTagger
-from bot.taggers.proxy import ProxyingTagger
+from bot.taggers.proxy import ProxyTagger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.domain.concepts import TaggerIdentity
     from bot.jobs.queue import JobQueue
-    from bot.services.erasure import JobRecords
+    from bot.services.erasure import QueuedJobs
     from bot.storage.locks import Locks
     from bot.taggers import Tagger
 
@@ -68,30 +68,30 @@ class App:
 
     config: Config
     clip_tagger: ClipTagger
-    reporter: Reporter
+    reporter: ReportBuilder
     answerer: Answerer
-    notes: Notes
-    finder: Finder
+    notes: JobRecords
+    finder: ClipSearch
     settings: GuildSettingsStore
     taggings: TaggingStore
     posted_clips: PostedClipStore
     reports: ReportStore
     watches: WatchStore
     people: OptOutStore
-    bills: BillStore
+    usage: UsageStore
     meta: MetaStore
     locks: Locks
     metrics: Metrics
 
-    def forgetting(self, jobs: JobRecords) -> Forgetting:
+    def erasure(self, jobs: QueuedJobs) -> Erasure:
         """Return what forgets, in the queue's rows too."""
         days = self.config.retention_days
-        return Forgetting(
+        return Erasure(
             self.posted_clips,
             self.reports,
             self.watches,
             self.settings,
-            self.bills,
+            self.usage,
             jobs,
             retention_days=days,
         )
@@ -115,7 +115,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
     """Open every resource once; they close in the opposite order."""
     async with AsyncExitStack() as stack:
         folder = _folder(config)
-        await sweep(folder)
+        await remove_stale_dirs(folder)
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
         settings = GuildSettingsStore(database)
@@ -137,15 +137,15 @@ async def opened(config: Config) -> AsyncIterator[App]:
             folder=folder,
             metrics=metrics,
         )
-        reporter = Reporter(clip_tagger, settings, config.default_threshold)
+        reporter = ReportBuilder(clip_tagger, settings, config.default_threshold)
         reports = ReportStore(database)
-        notes = Notes(posted_clips, reports)
+        notes = JobRecords(posted_clips, reports)
         watches = WatchStore(database)
         yield App(
             config=config,
             clip_tagger=clip_tagger,
             reporter=reporter,
-            answerer=Answerer(clip_tagger, reporter, notes, Watches(watches, reporter)),
+            answerer=Answerer(clip_tagger, reporter, notes, AlertService(watches, reporter)),
             notes=notes,
             finder=_finder(config, database, settings, clip_tagger.tagger.identity),
             settings=settings,
@@ -154,7 +154,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
             reports=reports,
             watches=watches,
             people=OptOutStore(database),
-            bills=BillStore(database),
+            usage=UsageStore(database),
             meta=MetaStore(database),
             locks=parts.locks,
             metrics=metrics,
@@ -164,14 +164,14 @@ async def opened(config: Config) -> AsyncIterator[App]:
 def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
     """Return the queue for this process; its tables lie beside ours."""
     from bot.jobs.queue import JobQueue, Share  # noqa: PLC0415 - who only tags needs no queue
-    from bot.jobs.workflow import Patience  # noqa: PLC0415 - see above
+    from bot.jobs.workflow import JobTimeouts  # noqa: PLC0415 - see above
 
     oldest = config.max_job_age_minutes
     return JobQueue(
         _queue_database(config.database),
         worker_id=config.worker_id,
         share=Share(config.worker_concurrency, config.server_concurrency, config.server_waiting),
-        patience=Patience(max_age=oldest * 60 if oldest else None),
+        patience=JobTimeouts(max_age=oldest * 60 if oldest else None),
         metrics=metrics or Metrics(),
     )
 
@@ -202,53 +202,53 @@ class _Parts:
         )
         return await self.stack.enter_async_context(fetcher)
 
-    async def asked(self) -> RememberingTagger:
+    async def asked(self) -> CachingTagger:
         """Return the tagger the settings choose."""
         if self.config.chosen_tagger == "local":
             return self._remembering(await _local(self.config, self.sandbox))
-        account = Account(BillStore(self.database), self.config.budget)
+        account = BillingAccount(UsageStore(self.database), self.config.budget)
         return self._remembering(self._proxying(await self._clarifai()), account)
 
-    async def fallback(self) -> RememberingTagger | None:
+    async def fallback(self) -> CachingTagger | None:
         """Return the tagger to use when Clarifai can't be, if the operator wants one."""
         if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
             return None
         return self._remembering(await _local(self.config, self.sandbox))
 
-    async def _clarifai(self) -> CircuitTagger:
+    async def _clarifai(self) -> CircuitBreaker:
         per_second = self.config.clarifai_calls_per_second * _PACE
         clarifai = ClarifaiTagger(
             await self.stack.enter_async_context(aiohttp.ClientSession()),
             _account(self.config),
             self.config.limits,
-            permit=Turns(self.database, "clarifai", per_second).wait,
+            permit=RateLimiter(self.database, "clarifai", per_second).wait,
             metrics=self.metrics,
         )
         # With another tagger at hand nobody waits for Clarifai to be well again.
         waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitTagger(clarifai, patience=_PATIENCE if waits else 0.0)
+        circuit = CircuitBreaker(clarifai, patience=_PATIENCE if waits else 0.0)
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 
-    def _proxying(self, clarifai: CircuitTagger) -> Tagger:
+    def _proxying(self, clarifai: CircuitBreaker) -> Tagger:
         proxies = self.config.proxies
         if proxies is None:
             return clarifai
         maker = ProxyMaker(self.sandbox, _folder(self.config))
-        return ProxyingTagger(clarifai, maker, self.config.limits, proxies)
+        return ProxyTagger(clarifai, maker, self.config.limits, proxies)
 
-    def _remembering(self, tagger: Tagger, account: Account | None = None) -> RememberingTagger:
+    def _remembering(self, tagger: Tagger, account: BillingAccount | None = None) -> CachingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
         taggings = TaggingStore(self.database)
-        return RememberingTagger(tagger, taggings, self.metrics, account=account, **shared)
+        return CachingTagger(tagger, taggings, self.metrics, account=account, **shared)
 
 
 def _finder(
     config: Config, database: Database, settings: GuildSettingsStore, asked: TaggerIdentity
-) -> Finder:
+) -> ClipSearch:
     default = config.default_threshold
-    index = ConceptIndex(database, None if default is None else (asked, default))
-    return Finder(index, TaggingStore(database), settings)
+    index = SearchStore(database, None if default is None else (asked, default))
+    return ClipSearch(index, TaggingStore(database), settings)
 
 
 async def _local(config: Config, sandbox: Sandbox) -> LocalTagger:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stop:
+class Shutdown:
     """Set once the program has been told to stop."""
 
     def __init__(self) -> None:
@@ -57,10 +57,10 @@ class Stop:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Stop]:
+async def shutdown_signals() -> AsyncIterator[Shutdown]:
     """Listen for SIGTERM and SIGINT; discord.py itself does not listen for SIGTERM."""
     loop = asyncio.get_running_loop()
-    stop = Stop()
+    stop = Shutdown()
 
     def hear(number: signal.Signals) -> None:
         if stop.asked:

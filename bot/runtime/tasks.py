@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+async def in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
     """Have ``work`` done while the block runs; it is called off when the block ends."""
     task = asyncio.create_task(work)
     try:
@@ -23,7 +23,7 @@ async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
             await task
 
 
-async def opened_file(opening: Callable[[], BinaryIO]) -> BinaryIO:
+async def open_in_thread(opening: Callable[[], BinaryIO]) -> BinaryIO:
     """Open a file in a thread, and close it there and then if nobody waits for it any more.
 
     A thread can't be called off: what ``asyncio.to_thread`` opened too late would stay open.

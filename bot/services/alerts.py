@@ -6,8 +6,8 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from bot.domain.alerts import Alert, Sighting
-from bot.domain.search import link_to, ranges
+from bot.domain.alerts import Alert, WatchMatch
+from bot.domain.search import find_segments, link_to
 from bot.render.summary import TaggedClip
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
     from bot.render.summary import ReportedClip
-    from bot.services.reports import Reporter
+    from bot.services.reports import ReportBuilder
     from bot.storage.job_records import Reply
     from bot.storage.watches import WatchStore
 
 
-class Watches:
+class AlertService:
     """Makes alerts of what was tagged, one a message and channel."""
 
-    def __init__(self, store: WatchStore, reporter: Reporter) -> None:
+    def __init__(self, store: WatchStore, reporter: ReportBuilder) -> None:
         self._store = store
         self._reporter = reporter
 
@@ -47,7 +47,7 @@ class Watches:
         watches = await self._store.load(job.guild_id)
         if not watches or await self._store.is_alerted(job.subject_id):
             return []
-        found: defaultdict[int, list[Sighting]] = defaultdict(list)
+        found: defaultdict[int, list[WatchMatch]] = defaultdict(list)
         for position, clip in enumerate(clips, start=1):
             if not isinstance(clip, TaggedClip):
                 continue
@@ -63,17 +63,22 @@ class Watches:
 
     async def _sighting(
         self, watch: Watch, tagging: Tagging, position: int, settings: GuildSettings
-    ) -> Sighting | None:
+    ) -> WatchMatch | None:
         threshold = watch.threshold
         if threshold is None:
             threshold = self._reporter.threshold_of(settings, tagging.tagger)
         segments = await asyncio.to_thread(
-            ranges, tagging.frames, tagging.info.duration, watch.tag, threshold, settings.flicker
+            find_segments,
+            tagging.frames,
+            tagging.info.duration,
+            watch.tag,
+            threshold,
+            settings.flicker,
         )
-        return Sighting(watch.tag, position, segments) if segments else None
+        return WatchMatch(watch.tag, position, segments) if segments else None
 
 
-def _alert(job: Job, channel_id: int, seen: Sequence[Sighting], reply: Reply | None) -> Alert:
+def _alert(job: Job, channel_id: int, seen: Sequence[WatchMatch], reply: Reply | None) -> Alert:
     message_id = job.subject_id
     if job.interaction and message_id == job.snowflake and reply:
         message_id = reply.message_id
@@ -84,9 +89,9 @@ def _alert(job: Job, channel_id: int, seen: Sequence[Sighting], reply: Reply | N
         link=link_to(job.guild_id, job.channel_id, message_id),
         author_id=(job.clips[0].author_id if job.clips else None) or job.author_id,
         clips=len(job.clips),
-        sightings=tuple(sorted(seen, key=_rank)),
+        matches=tuple(sorted(seen, key=_rank)),
     )
 
 
-def _rank(sighting: Sighting) -> tuple[float, str, int]:
+def _rank(sighting: WatchMatch) -> tuple[float, str, int]:
     return -sighting.score, sighting.tag, sighting.position

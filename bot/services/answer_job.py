@@ -12,7 +12,7 @@ import structlog
 from bot.domain.budget import Payer
 from bot.errors import Forgotten, FramehoundError, GivenUp, LinkExpired, NotFound
 from bot.render.summary import RefusedClip, TaggedClip
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from bot.domain.tagging import Tagging
     from bot.render.report import Report
     from bot.render.summary import ReportedClip
-    from bot.services.alerts import Watches
-    from bot.services.job_records import Notes
-    from bot.services.reports import Outcome, Reporter
+    from bot.services.alerts import AlertService
+    from bot.services.job_records import JobRecords
+    from bot.services.reports import Outcome, ReportBuilder
     from bot.services.tag_clip import ClipTagger
     from bot.storage.job_records import Reply
 
 
 @dataclass(slots=True)
-class WorkShown:
+class ShownProgress:
     """How far the clips of a job have come, by their number, and where people read it.
 
     Who shows it tells ``note`` as soon as there is a reply.
@@ -52,9 +52,9 @@ class WorkShown:
 class Responder(Protocol):
     """Where answers go; ``again`` says that an earlier attempt may have got there already."""
 
-    def showing_work(
+    def show_progress(
         self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AbstractAsyncContextManager[WorkShown]:
+    ) -> AbstractAsyncContextManager[ShownProgress]:
         """Show people that their clips are being worked on while the block runs."""
 
     async def answer(
@@ -90,9 +90,9 @@ class Answerer:
     def __init__(
         self,
         clip_tagger: ClipTagger,
-        reporter: Reporter,
-        notes: Notes,
-        watches: Watches,
+        reporter: ReportBuilder,
+        notes: JobRecords,
+        watches: AlertService,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reporter = reporter
@@ -106,11 +106,11 @@ class Answerer:
         Of what was deleted meanwhile nothing is kept and nothing told, bar to who asked and has
         read nothing yet; a reply that showed the work goes.
         """
-        settings = await patiently(lambda: self._reporter.settings(job.guild_id))
-        if job.noted and not await self._notes.has(job):
+        settings = await retry_storage(lambda: self._reporter.settings(job.guild_id))
+        if job.recorded and not await self._notes.has(job):
             return self._forgotten(job)
-        begun = job.noted or await self._notes.begin(job)
-        async with responder.showing_work(job, settings, again=again) as shown:
+        begun = job.recorded or await self._notes.begin(job)
+        async with responder.show_progress(job, settings, again=again) as shown:
             shown.note = partial(self._notes.answered, job)
             each = (
                 self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
@@ -139,7 +139,7 @@ class Answerer:
         """
         settings = await self._reporter.settings(job.guild_id)
         saved = await self._notes.find(job)
-        if saved is None and job.noted and any("fingerprint" in each for each in outcomes):
+        if saved is None and job.recorded and any("fingerprint" in each for each in outcomes):
             outcomes = self._forgotten(job)
         clips = await self._reporter.clips(outcomes, settings)
         said = _worth_saying(job, clips, settings)
@@ -167,11 +167,11 @@ class Answerer:
         responder: Responder,
     ) -> None:
         """Tell moderators what they watch for, whether or not there was an answer in words."""
-        alerts = await patiently(lambda: self._watches.alerts(job, clips, settings, reply))
+        alerts = await retry_storage(lambda: self._watches.alerts(job, clips, settings, reply))
         for alert in alerts:
             await responder.alert(alert, settings)
         if alerts:
-            await patiently(lambda: self._watches.done(job))
+            await retry_storage(lambda: self._watches.done(job))
 
     def _forgotten(self, job: Job) -> list[Outcome]:
         """Refuse what was deleted to who asked; nobody else is told."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.domain.job import guild_owner, message_job_id
-from bot.runtime.tasks import beside
+from bot.runtime.tasks import in_background
 from bot.storage.errors import StorageUnavailable
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.storage.job_records import Reply, ReportStore
     from bot.storage.locks import Locks
     from bot.storage.posted_clips import PostedClipStore
-    from bot.storage.usage import BillStore
+    from bot.storage.usage import UsageStore
     from bot.storage.watches import WatchStore
 
 _DAY = 24 * 60 * 60.0
@@ -31,7 +31,7 @@ _LOCK = "purge"
 _FINISHED_DAYS = 2
 
 
-class JobRecords(Protocol):
+class QueuedJobs(Protocol):
     """The queue's own rows: what waits, and what is done."""
 
     async def forget(self, job_ids: Collection[str]) -> None:
@@ -41,7 +41,7 @@ class JobRecords(Protocol):
         """Remove jobs finished before a moment; return how many."""
 
 
-class Forgetting:
+class Erasure:
     """Everything that is known by an id goes with the id."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Forgetting:
         reports: ReportStore,
         watches: WatchStore,
         settings: GuildSettingsStore,
-        bills: BillStore,
-        jobs: JobRecords,
+        usage: UsageStore,
+        jobs: QueuedJobs,
         *,
         retention_days: int,
     ) -> None:
@@ -59,7 +59,7 @@ class Forgetting:
         self._reports = reports
         self._watches = watches
         self._settings = settings
-        self._bills = bills
+        self._bills = usage
         self._jobs = jobs
         self._retention_days = retention_days
         self._log = structlog.get_logger("framehound.forgetting")
@@ -71,26 +71,26 @@ class Forgetting:
         database that is away: begun anew, the first one would know of no reply any more.
         """
         # Reports first: whoever is noting a clip just now learns from its report that it is gone.
-        replies = await patiently(lambda: self._reports.forget_messages(message_ids))
-        await patiently(lambda: self._posted_clips.forget_messages(message_ids))
-        await patiently(lambda: self._forget_jobs(message_ids))
+        replies = await retry_storage(lambda: self._reports.forget_messages(message_ids))
+        await retry_storage(lambda: self._posted_clips.forget_messages(message_ids))
+        await retry_storage(lambda: self._forget_jobs(message_ids))
         return replies
 
     async def channel(self, channel_id: int) -> None:
         """Forget a channel or thread that was deleted."""
-        await patiently(lambda: self._reports.forget_channel(channel_id))
-        messages = await patiently(lambda: self._posted_clips.forget_channel(channel_id))
-        await patiently(lambda: self._forget_jobs(messages))
-        await patiently(lambda: self._watches.forget_channel(channel_id))
+        await retry_storage(lambda: self._reports.forget_channel(channel_id))
+        messages = await retry_storage(lambda: self._posted_clips.forget_channel(channel_id))
+        await retry_storage(lambda: self._forget_jobs(messages))
+        await retry_storage(lambda: self._watches.forget_channel(channel_id))
 
     async def guild(self, guild_id: int) -> None:
         """Forget a server that removed the bot; what it was billed stays, without its name."""
-        await patiently(lambda: self._reports.forget_guild(guild_id))
-        messages = await patiently(lambda: self._posted_clips.forget_guild(guild_id))
-        await patiently(lambda: self._forget_jobs(messages))
-        await patiently(lambda: self._watches.forget_guild(guild_id))
-        await patiently(lambda: self._settings.forget(guild_id))
-        await patiently(lambda: self._bills.disown(guild_owner(guild_id)))
+        await retry_storage(lambda: self._reports.forget_guild(guild_id))
+        messages = await retry_storage(lambda: self._posted_clips.forget_guild(guild_id))
+        await retry_storage(lambda: self._forget_jobs(messages))
+        await retry_storage(lambda: self._watches.forget_guild(guild_id))
+        await retry_storage(lambda: self._settings.forget(guild_id))
+        await retry_storage(lambda: self._bills.disown(guild_owner(guild_id)))
 
     async def person(self, user_id: int) -> int:
         """Forget a person's clips; return in how many messages they were."""
@@ -103,14 +103,14 @@ class Forgetting:
         """Forget what is older than it may get; raises StorageUnavailable."""
         clips = await self._posted_clips.purge(self._retention_days)
         reports = await self._reports.purge(self._retention_days)
-        bills = await self._bills.purge()
+        usage = await self._bills.purge()
         jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
-        self._log.info("purged", clips=clips, reports=reports, bills=bills, jobs=jobs)
+        self._log.info("purged", clips=clips, reports=reports, usage=usage, jobs=jobs)
 
     @asynccontextmanager
     async def daily(self, locks: Locks, pause: float = _DAY) -> AsyncIterator[None]:
         """Purge now and once a day while the block runs, in one process of all."""
-        async with beside(self._purge_again_and_again(locks, pause)):
+        async with in_background(self._purge_again_and_again(locks, pause)):
             yield
 
     async def _purge_again_and_again(self, locks: Locks, pause: float) -> None:

@@ -10,7 +10,7 @@ import structlog
 from bot.storage.errors import StorageUnavailable
 from bot.storage.job_records import SavedReport
 from bot.storage.posted_clips import PostedClip
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.storage.posted_clips import PostedClipStore
 
 
-class Notes:
+class JobRecords:
     """Keeps reports and posted clips; where a report is gone, what it was about was deleted.
 
     An answer never fails because something can't be kept.
@@ -54,7 +54,7 @@ class Notes:
 
     async def find(self, job: Job) -> SavedReport | None:
         """Return what is known of a job; raises StorageUnavailable."""
-        return await patiently(lambda: self._reports.find(job.id))
+        return await retry_storage(lambda: self._reports.find(job.id))
 
     async def tagged(
         self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, *, begun: bool
@@ -66,14 +66,14 @@ class Notes:
         posted = _posted(job, outcomes)
         told = [outcome for outcome in outcomes if job.asked or "error" not in outcome]
         try:
-            added = await patiently(lambda: self._posted_clips.add(posted))
+            added = await retry_storage(lambda: self._posted_clips.add(posted))
             if not begun:
-                await patiently(lambda: self._reports.save(_unanswered(job)))
-            kept = await patiently(lambda: self._reports.note_clips(job.id, told))
+                await retry_storage(lambda: self._reports.save(_unanswered(job)))
+            kept = await retry_storage(lambda: self._reports.note_clips(job.id, told))
             if kept and reply:
-                kept = await patiently(lambda: self._reports.note_reply(job.id, reply))
+                kept = await retry_storage(lambda: self._reports.note_reply(job.id, reply))
             if not kept:
-                await patiently(lambda: self._posted_clips.forget(added))
+                await retry_storage(lambda: self._posted_clips.forget(added))
         except StorageUnavailable as error:
             self._log.error("clips not noted", detail=error.detail)
             return True
@@ -85,7 +85,7 @@ class Notes:
         Where that can't be kept the reply only outlives its message.
         """
         try:
-            return await patiently(lambda: self._reports.note_reply(job.id, reply))
+            return await retry_storage(lambda: self._reports.note_reply(job.id, reply))
         except StorageUnavailable as error:
             self._log.error("reply not noted", detail=error.detail)
             return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain import timeline
 from bot.domain.settings import GuildSettings
 from bot.errors import Forgotten, restore
-from bot.i18n import Speech
+from bot.i18n import Translator
 from bot.render.report import make_report
 from bot.render.summary import RefusedClip, Style, TaggedClip
 
@@ -25,7 +25,7 @@ Outcome = dict[str, Any]
 """What became of one clip, as JSON values: ``name``, ``spoiler``, ``fingerprint`` or ``error``."""
 
 
-class Reporter:
+class ReportBuilder:
     """Reads what is stored of clips as a server wants to see it."""
 
     def __init__(
@@ -68,18 +68,18 @@ class Reporter:
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
         """Write and draw the reply for some clips."""
-        style = Style(Speech(settings.language), settings.tags_a_line)
+        style = Style(Translator(settings.language), settings.tags_a_line)
         return await asyncio.to_thread(make_report, clips, style, picture=settings.picture)
 
     async def _clip(
         self, outcome: Outcome, settings: GuildSettings, threshold: float | None
     ) -> ReportedClip:
-        name, say = outcome["name"], Speech(settings.language)
+        name, translate = outcome["name"], Translator(settings.language)
         if "error" in outcome:
-            return RefusedClip(name, restore(outcome["error"]).told(say))
+            return RefusedClip(name, restore(outcome["error"]).localized(translate))
         tagging = await self._clip_tagger.recall(outcome["fingerprint"], settings.language)
         if tagging is None:
-            return RefusedClip(name, Forgotten().told(say))
+            return RefusedClip(name, Forgotten().localized(translate))
         built = await asyncio.to_thread(
             timeline.build,
             tagging.frames,

@@ -21,7 +21,7 @@ from bot.errors import (
     UnsupportedFormat,
 )
 from bot.media.decode.probe import MAX_PACKETS, probe
-from bot.media.scratch_dir import own_folder
+from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.media.sandbox.pool import Sandbox
     from bot.runtime.metrics import Metrics
     from bot.taggers import Tagger
-    from bot.taggers.cache import RememberingTagger
+    from bot.taggers.cache import CachingTagger
 
 
 class ClipTagger:
@@ -46,8 +46,8 @@ class ClipTagger:
         *,
         fetcher: Fetcher,
         sandbox: Sandbox,
-        asked: RememberingTagger,
-        fallback: RememberingTagger | None = None,
+        asked: CachingTagger,
+        fallback: CachingTagger | None = None,
         folder: Path,
         metrics: Metrics,
     ) -> None:
@@ -76,7 +76,7 @@ class ClipTagger:
         Raises ``ClipError``, ``TaggerError``, ``DiskFull`` or ``StorageUnavailable``.
         """
         self._check_claims(clip)
-        async with own_folder(self._folder) as folder:
+        async with scratch_dir(self._folder) as folder:
             path = folder / "clip"
             most = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
@@ -149,7 +149,7 @@ class ClipTagger:
 
 
 async def _ask(
-    tagger: RememberingTagger,
+    tagger: CachingTagger,
     fingerprint: str,
     examine: Callable[[Tagger], Awaitable[ClipFile]],
     progress: ProgressListener,

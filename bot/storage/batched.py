@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 
-def in_parts(values: Sequence[_Value], size: int = 500) -> Iterator[Sequence[_Value]]:
+def batched(values: Sequence[_Value], size: int = 500) -> Iterator[Sequence[_Value]]:
     """Yield values, at most ``size`` at a time."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
-from bot.domain.tagging import Still
+from bot.domain.tagging import Thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,16 +49,18 @@ def decode(payload: bytes) -> tuple[Frame, ...]:
     )
 
 
-def encode_stills(stills: Iterable[Still]) -> bytes:
+def encode_thumbnails(thumbnails: Iterable[Thumbnail]) -> bytes:
     """Return stills as bytes: JSON of ``[second, base64 of the JPEG]``; they don't compress."""
-    rows = [(still.second, base64.b64encode(still.jpeg).decode()) for still in stills]
+    rows = [
+        (thumbnail.second, base64.b64encode(thumbnail.jpeg).decode()) for thumbnail in thumbnails
+    ]
     return json.dumps(rows, separators=(",", ":")).encode("ascii")
 
 
-def decode_stills(payload: bytes | None) -> tuple[Still, ...]:
-    """Return the stills that ``encode_stills`` was given; none for None."""
+def decode_thumbnails(payload: bytes | None) -> tuple[Thumbnail, ...]:
+    """Return the stills that ``encode_thumbnails`` was given; none for None."""
     rows = json.loads(payload) if payload else []
-    return tuple(Still(second, base64.b64decode(jpeg)) for second, jpeg in rows)
+    return tuple(Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in rows)
 
 
 def _concepts(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, or_, select, update
 
-from bot.storage.batched import in_parts
-from bot.storage.retention import outlived
+from bot.storage.batched import batched
+from bot.storage.retention import is_expired
 from bot.storage.tables import report_messages, reports
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ class ReportStore:
         """Forget a server that removed the bot."""
         await self._forget(_columns.guild_id == guild_id)
 
-    async def purge(self, most_days: int) -> int:
-        """Forget what is older than its server wants, or than ``most_days``; return how much."""
+    async def purge(self, max_days: int) -> int:
+        """Forget what is older than its server wants, or than ``max_days``; return how much."""
         columns = _columns.guild_id, _columns.created_at
-        return len(await self._forget(await outlived(self._database, *columns, most_days)))
+        return len(await self._forget(await is_expired(self._database, *columns, max_days)))
 
     async def _note(self, job_id: str, **values: Any) -> bool:
         statement = update(reports).where(_columns.job_id == job_id).values(**values)
@@ -125,7 +125,7 @@ class ReportStore:
         returning = delete(reports).where(which).returning(reports)
         async with self._database.writing() as connection:
             gone = (await connection.execute(returning)).all()
-            for jobs in in_parts([row.job_id for row in gone]):
+            for jobs in batched([row.job_id for row in gone]):
                 about = delete(report_messages).where(report_messages.c.job_id.in_(jobs))
                 await connection.execute(about)
         return [_read(row) for row in gone]

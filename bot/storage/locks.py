@@ -17,7 +17,7 @@ import psycopg
 import structlog
 
 from bot.errors import ConfigError
-from bot.runtime.tasks import beside, opened_file
+from bot.runtime.tasks import in_background, open_in_thread
 from bot.storage.address import DatabaseAddress
 from bot.storage.errors import StorageUnavailable
 
@@ -31,7 +31,7 @@ _IDLE, _INTERVAL, _COUNT = 10, 5, 3
 _CONNECT_TIMEOUT = 10
 # A name whose holder was just found dead is held for a moment by whoever clears up after it.
 _TRIES, _PAUSE = 4, 0.25
-_LONGEST_WAIT = 300.0
+_MAX_WAIT = 300.0
 _KEEP_PAUSE = 5.0
 
 
@@ -69,7 +69,7 @@ async def opened(database_url: str) -> AsyncIterator[Locks]:
 @asynccontextmanager
 async def kept(locks: Locks, pause: float = _KEEP_PAUSE) -> AsyncIterator[None]:
     """Look after all names taken while the block runs; say so where one is no longer ours."""
-    async with beside(_keep(locks, pause)):
+    async with in_background(_keep(locks, pause)):
         yield
 
 
@@ -112,7 +112,7 @@ async def alone(locks: Locks, name: str) -> AsyncIterator[None]:
     everybody while the locks' database is away.
     """
     with suppress(StorageUnavailable, TimeoutError):
-        async with asyncio.timeout(_LONGEST_WAIT):
+        async with asyncio.timeout(_MAX_WAIT):
             while not await locks.take(name):  # noqa: ASYNC110 - nobody elsewhere sets our events
                 await asyncio.sleep(_PAUSE)
     try:
@@ -133,7 +133,7 @@ class FileLocks:
         if name in self._held:
             return False
         path = Path(f"{self._database}.{_digest(name)[:8]}.lock")
-        file = await opened_file(lambda: path.open("wb"))
+        file = await open_in_thread(lambda: path.open("wb"))
         # Whoever held the name may have removed the file since it was opened: then it is nobody's.
         if not _lock(file) or not _is_at(path, file):
             file.close()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from bot.storage.batched import in_parts
-from bot.storage.retention import outlived
+from bot.storage.batched import batched
+from bot.storage.retention import is_expired
 from bot.storage.tables import posted_clips, taggings
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ class PostedClipStore:
         """Forget a person who asked for it."""
         return await self._forget(_columns.author_id == author_id)
 
-    async def purge(self, most_days: int) -> int:
-        """Forget what is older than its server wants, or than ``most_days``; return how much."""
+    async def purge(self, max_days: int) -> int:
+        """Forget what is older than its server wants, or than ``max_days``; return how much."""
         columns = _columns.guild_id, _columns.posted_at
-        forgotten = await self._forget(await outlived(self._database, *columns, most_days))
+        forgotten = await self._forget(await is_expired(self._database, *columns, max_days))
         async with self._database.writing() as connection:
-            aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=most_days)
+            aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
             gone = (await connection.execute(delete(taggings).where(aged))).rowcount
         return len(forgotten) + gone
 
@@ -116,6 +116,6 @@ async def _forget_orphans(connection: AsyncConnection, fingerprints: set[str]) -
     still_posted = select(_columns.fingerprint).where(
         _columns.fingerprint == taggings.c.fingerprint
     )
-    for some in in_parts(sorted(fingerprints)):
+    for some in batched(sorted(fingerprints)):
         orphaned = and_(taggings.c.fingerprint.in_(some), ~still_posted.exists())
         await connection.execute(delete(taggings).where(orphaned))

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 # Nobody queues for longer than this; a moment further ahead is one from before the clock was set
 # back, and says nothing.
-_FURTHEST = 60.0
+_MAX_AHEAD = 60.0
 _PAUSE = 1.0
 # Of a gap: who was kept from going in time is not followed at once by those who waited meanwhile.
 _LEAST = 0.95
 
 
-class Turns:
+class RateLimiter:
     """Hands out moments at least ``1 / per_second`` seconds apart, to whoever asks first."""
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
@@ -61,7 +61,7 @@ class Turns:
         now = self._now()
         insert = self._database.insert(turns).values(name=self._name, next=now + self._gap)
         free = case(
-            (and_(turns.c.next > now, turns.c.next < now + _FURTHEST), turns.c.next), else_=now
+            (and_(turns.c.next > now, turns.c.next < now + _MAX_AHEAD), turns.c.next), else_=now
         )
         statement = insert.on_conflict_do_update(
             index_elements=[turns.c.name], set_={"next": free + self._gap}

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from bot.storage.database import Database
 
 
-async def outlived(
-    database: Database, guild_id: Column[Any], since: Column[Any], most_days: int
+async def is_expired(
+    database: Database, guild_id: Column[Any], since: Column[Any], max_days: int
 ) -> ColumnElement[bool]:
     """Return which rows of a table, told by its two columns, are older than they may get."""
     now = datetime.now(UTC)
     query = select(retentions.c.guild_id, retentions.c.days)
     async with database.reading() as connection:
         wanted = (await connection.execute(query)).all()
-    old = [since < now - timedelta(days=most_days)]
+    old = [since < now - timedelta(days=max_days)]
     for guild, days in wanted:
         old.append(and_(guild_id == guild, since < now - timedelta(days=days)))
     return or_(*old)

@@ -17,7 +17,7 @@ _PATIENCE = 300.0
 T = TypeVar("T")
 
 
-async def patiently(use: Callable[[], Awaitable[T]]) -> T:
+async def retry_storage(use: Callable[[], Awaitable[T]]) -> T:
     """Use the database, again and again for five minutes; then raises ``StorageUnavailable``."""
     caller = AsyncRetryingCaller(attempts=None, timeout=_PATIENCE, wait_initial=0.5, wait_max=15)
     return await caller(StorageUnavailable, use)

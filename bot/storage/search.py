@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import Hit, KnownConcept, first_snowflake, fold
+from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
 from bot.storage import search_index
 from bot.storage.tables import (
     index_concepts,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
 
-    from bot.domain.search import Search, Sight
+    from bot.domain.search import SearchQuery, Visibility
     from bot.storage.database import Database
 
 _posted, _taggings, _scores, _concepts = (
@@ -34,11 +34,11 @@ _posted, _taggings, _scores, _concepts = (
     index_concepts.c,
 )
 # What is suggested is counted in so many clips, the newest: it is asked for at each key pressed.
-_MOST_COUNTED = 1000
+_MAX_CLIPS_COUNTED = 1000
 _NEWEST_FIRST = (_posted.message_id.desc(), _posted.position, _posted.fingerprint)
 
 
-class ConceptIndex:
+class SearchStore:
     """Finds posted clips; thresholds are each server's own, else ``default`` for its tagger."""
 
     def __init__(
@@ -51,21 +51,21 @@ class ConceptIndex:
         """Index what a program without an index stored; return how many taggings."""
         return await search_index.complete(self._database)
 
-    async def named(self, name: str) -> KnownConcept | None:
+    async def named(self, name: str) -> IndexedConcept | None:
         """Return the concept of a name, however it is capitalised or accented."""
-        return await self._concept(_concepts.folded == fold(name))
+        return await self._concept(_concepts.normalized == normalize(name))
 
-    async def numbered(self, number: int) -> KnownConcept | None:
+    async def numbered(self, number: int) -> IndexedConcept | None:
         """Return the concept of a number."""
         return await self._concept(_concepts.id == number)
 
-    async def count(self, search: Search) -> int:
+    async def count(self, search: SearchQuery) -> int:
         """Return how many posted clips would be found."""
         query = select(func.count()).select_from(self._found(search).subquery())
         async with self._database.reading() as connection:
             return int(await connection.scalar(query) or 0)
 
-    async def find(self, search: Search, *, limit: int, offset: int = 0) -> list[Hit]:
+    async def find(self, search: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
         """Return posted clips, newest first."""
         page = self._found(search).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         found = page.subquery()
@@ -92,15 +92,15 @@ class ConceptIndex:
         async with self._database.reading() as connection:
             return [_hit(row) for row in await connection.execute(query)]
 
-    async def private_threads(self, search: Search, limit: int) -> list[int]:
+    async def private_threads(self, search: SearchQuery, limit: int) -> list[int]:
         """Return private threads where something would be found, the latest first.
 
         They are those in the ``channels`` of the search's sight that it does not see yet.
         """
-        sight = search.sight
-        if sight is None:
+        visibility = search.visibility
+        if visibility is None:
             return []
-        shut = and_(_posted.parent_id.in_(sight.channels), ~_seen(sight), _posted.private)
+        shut = and_(_posted.parent_id.in_(visibility.channels), ~_seen(visibility), _posted.private)
         query = (
             select(_posted.channel_id)
             .select_from(_SHOWN)
@@ -117,22 +117,22 @@ class ConceptIndex:
         typed: str,
         *,
         guild_id: int | None,
-        sight: Sight,
+        visibility: Visibility,
         hidden: Collection[str] = (),
         limit: int = 25,
     ) -> list[str]:
         """Return tags of the newest clips one can see that have a word like it, most seen first."""
-        start = fold(typed)
-        seen = self._counted(guild_id, sight)
+        start = normalize(typed)
+        seen = self._counted(guild_id, visibility)
         query = (
             select(_concepts.name)
             .join_from(index_concepts, seen, seen.c.concept == _concepts.id)
             .where(
                 or_(
-                    _concepts.folded.startswith(start, autoescape=True),
-                    _concepts.folded.contains(f" {start}", autoescape=True),
+                    _concepts.normalized.startswith(start, autoescape=True),
+                    _concepts.normalized.contains(f" {start}", autoescape=True),
                 ),
-                _concepts.folded.not_in({fold(name) for name in hidden}),
+                _concepts.normalized.not_in({normalize(name) for name in hidden}),
             )
             .order_by(seen.c.clips.desc(), _concepts.name)
             .limit(limit)
@@ -140,21 +140,21 @@ class ConceptIndex:
         async with self._database.reading() as connection:
             return list(await connection.scalars(query))
 
-    async def _concept(self, which: ColumnElement[bool]) -> KnownConcept | None:
+    async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
         query = select(_concepts.id, _concepts.name).where(which)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).first()
-        return KnownConcept(row.id, row.name) if row else None
+        return IndexedConcept(row.id, row.name) if row else None
 
-    def _counted(self, guild_id: int | None, sight: Sight) -> Subquery:
+    def _counted(self, guild_id: int | None, visibility: Visibility) -> Subquery:
         """Count in how many of the newest clips each concept is above the threshold."""
         newest = (
             select(_taggings.id, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
-            .where(_seen(sight), _is_shown())
+            .where(_seen(visibility), _is_shown())
             .where(true() if guild_id is None else _posted.guild_id == guild_id)
             .order_by(_posted.message_id.desc())
-            .limit(_MOST_COUNTED)
+            .limit(_MAX_CLIPS_COUNTED)
             .subquery()
         )
         return (
@@ -165,7 +165,7 @@ class ConceptIndex:
             .subquery()
         )
 
-    def _found(self, search: Search) -> Select[Any]:
+    def _found(self, search: SearchQuery) -> Select[Any]:
         """Return each posted clip found, with the last of its taggings that show it.
 
         A clip has several where it was tagged in several languages, or by one tagger after another.
@@ -177,15 +177,15 @@ class ConceptIndex:
             .group_by(_posted.message_id, _posted.fingerprint)
         )
 
-    def _applied(self, search: Search) -> ColumnElement[float]:
+    def _applied(self, search: SearchQuery) -> ColumnElement[float]:
         """Return what a score must be above."""
-        if search.lowest is None:
+        if search.min_score is None:
             return self._threshold
-        lowest: ColumnElement[float] = cast(search.lowest, _scores.score.type)
-        return lowest
+        min_score: ColumnElement[float] = cast(search.min_score, _scores.score.type)
+        return min_score
 
     def _matches(
-        self, search: Search, seen: ColumnElement[bool] | None = None
+        self, search: SearchQuery, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
         wanted = [
             _scores.concept == search.concept,
@@ -194,8 +194,8 @@ class ConceptIndex:
         ]
         if search.guild_id is not None:
             wanted.append(_posted.guild_id == search.guild_id)
-        if seen is None and search.sight is not None:
-            seen = _seen(search.sight)
+        if seen is None and search.visibility is not None:
+            seen = _seen(search.visibility)
         if seen is not None:
             wanted.append(seen)
         return and_(*wanted, *_narrowed(search))
@@ -222,7 +222,7 @@ def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[fl
     return func.coalesce(thresholds.c.threshold, own)
 
 
-def _narrowed(search: Search) -> list[ColumnElement[bool]]:
+def _narrowed(search: SearchQuery) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if search.channel_id is not None:
         channel = search.channel_id
@@ -242,16 +242,16 @@ def _is_shown() -> ColumnElement[bool]:
     return ~out.exists()
 
 
-def _seen(sight: Sight) -> ColumnElement[bool]:
+def _seen(visibility: Visibility) -> ColumnElement[bool]:
     return or_(
-        _posted.channel_id.in_(sight.channels | sight.threads),
-        and_(_posted.parent_id.in_(sight.channels), _posted.private == false()),
-        _posted.parent_id.in_(sight.managed),
+        _posted.channel_id.in_(visibility.channels | visibility.threads),
+        and_(_posted.parent_id.in_(visibility.channels), _posted.private == false()),
+        _posted.parent_id.in_(visibility.managed),
     )
 
 
-def _hit(row: Row[Any]) -> Hit:
-    return Hit(
+def _hit(row: Row[Any]) -> SearchHit:
+    return SearchHit(
         message_id=row.message_id,
         guild_id=row.guild_id,
         channel_id=row.channel_id,

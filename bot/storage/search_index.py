@@ -13,7 +13,7 @@ from sqlalchemy import and_, select
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import best_scores
-from bot.storage.batched import in_parts
+from bot.storage.batched import batched
 from bot.storage.frame_codec import FRAMES_FORMAT, decode
 from bot.storage.tables import TAGGING_KEY, index_concepts, index_scores, index_taggings, taggings
 
@@ -45,8 +45,8 @@ async def write(
     tagging = await _number(connection, fingerprint, tagger)
     numbers = await _concept_numbers(database, connection, scores)
     rows = [
-        {"tagging": tagging, "concept": numbers[folded], "score": concept.score}
-        for folded, concept in scores.items()
+        {"tagging": tagging, "concept": numbers[normalized], "score": concept.score}
+        for normalized, concept in scores.items()
     ]
     if rows:
         await connection.execute(index_scores.insert(), rows)
@@ -95,19 +95,22 @@ async def _concept_numbers(
     """
     numbers = await _known_numbers(connection, list(scores))
     new = sorted(scores.keys() - numbers.keys())
-    for some in in_parts(new):
-        rows = [{"folded": folded, "name": _storable(scores[folded].name)} for folded in some]
+    for some in batched(new):
+        rows = [
+            {"normalized": normalized, "name": _storable(scores[normalized].name)}
+            for normalized in some
+        ]
         insert = database.insert(index_concepts).values(rows)
         await connection.execute(insert.on_conflict_do_nothing())
     return numbers | await _known_numbers(connection, new)
 
 
-async def _known_numbers(connection: AsyncConnection, folded: Sequence[str]) -> dict[str, int]:
+async def _known_numbers(connection: AsyncConnection, normalized: Sequence[str]) -> dict[str, int]:
     columns = index_concepts.c
     found: dict[str, int] = {}
-    for some in in_parts(folded):
-        query = select(columns.folded, columns.id).where(columns.folded.in_(some))
-        found.update((row.folded, row.id) for row in await connection.execute(query))
+    for some in batched(normalized):
+        query = select(columns.normalized, columns.id).where(columns.normalized.in_(some))
+        found.update((row.normalized, row.id) for row in await connection.execute(query))
     return found
 
 

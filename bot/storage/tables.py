@@ -82,18 +82,18 @@ taggings = Table(
     Column("frames", LargeBinary, nullable=False),
     Column("frames_format", SmallInteger, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("stills", LargeBinary),
+    Column("thumbnails", LargeBinary),
     Column("proxied", Boolean, nullable=False, server_default=false()),
 )
 
-# The index to find posted clips by what they show: names once (``folded`` as people may write
+# The index to find posted clips by what they show: names once (``normalized`` as people may write
 # them), taggings as numbers, and for each pair the best score. These rows go with their tagging;
 # the seconds stand in the tagging alone.
 index_concepts = Table(
     "index_concepts",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("folded", Text, nullable=False, unique=True),
+    Column("normalized", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
 )
 index_taggings = Table(
@@ -130,7 +130,7 @@ watches = Table(
     "watches",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("folded", Text, primary_key=True),
+    Column("normalized", Text, primary_key=True),
     Column("tag", Text, nullable=False),
     Column("channel_id", BigInteger, nullable=False, index=True),
     Column("threshold", Double),
@@ -175,7 +175,7 @@ posted_clips = Table(
 
 # Frames a tagger was or will be paid for: reserved before a call under a ``reference`` that a
 # repeated attempt shares, set right after it. ``month`` is written ``2026-11``, in UTC.
-bills = Table(
+usage = Table(
     "bills",
     metadata,
     Column("reference", Text, primary_key=True),

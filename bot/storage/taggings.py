@@ -15,9 +15,9 @@ from bot.storage import search_index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
-    decode_stills,
+    decode_thumbnails,
     encode,
-    encode_stills,
+    encode_thumbnails,
 )
 from bot.storage.tables import taggings
 
@@ -44,7 +44,7 @@ class TaggingStore:
             columns.size,
             columns.duration,
             columns.frames,
-            columns.stills,
+            columns.thumbnails,
             columns.proxied,
         ).where(_is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT)
         async with self._database.reading() as connection:
@@ -54,7 +54,9 @@ class TaggingStore:
         info = ClipInfo(ClipFormat(row.format), row.size, row.duration, fingerprint)
         # Ten minutes of frames take tens of milliseconds: long enough to be felt on the event loop.
         frames = await asyncio.to_thread(decode, row.frames)
-        return Tagging(info, frames, identity, decode_stills(row.stills), proxied=row.proxied)
+        return Tagging(
+            info, frames, identity, decode_thumbnails(row.thumbnails), proxied=row.proxied
+        )
 
     async def save(self, tagging: Tagging) -> None:
         """Keep a tagging, indexed; where the same was kept before, the first one stays."""
@@ -73,7 +75,7 @@ class TaggingStore:
                 frames=await asyncio.to_thread(encode, tagging.frames),
                 frames_format=FRAMES_FORMAT,
                 created_at=datetime.now(UTC),
-                stills=encode_stills(tagging.stills) if tagging.stills else None,
+                thumbnails=encode_thumbnails(tagging.thumbnails) if tagging.thumbnails else None,
                 proxied=tagging.proxied,
             )
             .on_conflict_do_nothing()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, text, update
 
-from bot.domain.alerts import MOST_WATCHES, Watch
+from bot.domain.alerts import MAX_WATCHES, Watch
 from bot.storage.tables import posted_clips, watches
 
 if TYPE_CHECKING:
@@ -36,24 +36,24 @@ class WatchStore:
 
     async def add(self, guild_id: int, watch: Watch) -> bool:
         """Add a watch, instead of one of the same tag; return False where there is no room."""
-        others = _columns.guild_id == guild_id, _columns.folded != watch.folded
+        others = _columns.guild_id == guild_id, _columns.normalized != watch.normalized
         async with self._database.writing() as connection:
             await self._alone(connection)
             count = await connection.scalar(select(func.count(_columns.tag)).where(*others))
-            if (count or 0) >= MOST_WATCHES:
+            if (count or 0) >= MAX_WATCHES:
                 return False
-            await _remove(connection, guild_id, watch.folded)
+            await _remove(connection, guild_id, watch.normalized)
             await connection.execute(watches.insert().values(_row(guild_id, watch)))
         return True
 
-    async def remove(self, guild_id: int, folded: str) -> bool:
+    async def remove(self, guild_id: int, normalized: str) -> bool:
         """Remove the watch of a folded tag; return whether there was one."""
         async with self._database.writing() as connection:
-            return await _remove(connection, guild_id, folded)
+            return await _remove(connection, guild_id, normalized)
 
     async def replace(self, guild_id: int, given: Sequence[Watch]) -> None:
         """Have a server watch exactly these, the last of each tag and no more than it may."""
-        kept = list({watch.folded: watch for watch in given}.values())[:MOST_WATCHES]
+        kept = list({watch.normalized: watch for watch in given}.values())[:MAX_WATCHES]
         async with self._database.writing() as connection:
             await self._alone(connection)
             await connection.execute(delete(watches).where(_columns.guild_id == guild_id))
@@ -90,19 +90,19 @@ class WatchStore:
 
 def _of(guild_id: int) -> Select[Any]:
     chosen = select(_columns.tag, _columns.channel_id, _columns.threshold)
-    return chosen.where(_columns.guild_id == guild_id).order_by(_columns.folded)
+    return chosen.where(_columns.guild_id == guild_id).order_by(_columns.normalized)
 
 
 def _row(guild_id: int, watch: Watch) -> dict[str, Any]:
     return {
         "guild_id": guild_id,
-        "folded": watch.folded,
+        "normalized": watch.normalized,
         "tag": watch.tag,
         "channel_id": watch.channel_id,
         "threshold": watch.threshold,
     }
 
 
-async def _remove(connection: AsyncConnection, guild_id: int, folded: str) -> bool:
-    which = _columns.guild_id == guild_id, _columns.folded == folded
+async def _remove(connection: AsyncConnection, guild_id: int, normalized: str) -> bool:
+    which = _columns.guild_id == guild_id, _columns.normalized == normalized
     return bool((await connection.execute(delete(watches).where(*which))).rowcount)

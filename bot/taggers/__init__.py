@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipFile
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
-    from bot.domain.tagging import Seen
+    from bot.domain.tagging import Observations
 
 
 class Tagger(Protocol):
@@ -28,7 +28,7 @@ class Tagger(Protocol):
     def count_frames(self, duration: int) -> int:
         """Return how many frames a clip of so many milliseconds costs."""
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Return what was seen.
 
         Raises ``ClipError`` for the clip's fault and ``TaggerError`` for the tagger's.

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from bot.domain.tagging import Tagging
 from bot.errors import BudgetExhausted, FramehoundError
-from bot.storage.retry import patiently
+from bot.storage.retry import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
     from bot.runtime.metrics import Metrics
     from bot.storage.taggings import TaggingStore
-    from bot.storage.usage import BillStore
+    from bot.storage.usage import UsageStore
     from bot.taggers import Tagger
 
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
@@ -32,14 +32,14 @@ def _alone_already(_name: str) -> AbstractAsyncContextManager[object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class BillingAccount:
     """What a tagger that costs something may be paid, and where that is written down."""
 
-    bills: BillStore
+    usage: UsageStore
     budget: Budget
 
 
-class RememberingTagger:
+class CachingTagger:
     """A tagger and what it said before.
 
     ``alone`` lets one process at a time do what has a name, on databases several processes share;
@@ -52,7 +52,7 @@ class RememberingTagger:
         taggings: TaggingStore,
         metrics: Metrics,
         alone: Alone = _alone_already,
-        account: Account | None = None,
+        account: BillingAccount | None = None,
     ) -> None:
         self._account = account
         self.tagger = tagger
@@ -64,7 +64,7 @@ class RememberingTagger:
     async def recall(self, fingerprint: str, language: str = "en") -> Tagging | None:
         """Return what the tagger said of these bytes before, if it was ever asked."""
         identity = self.tagger.identity.speaking(language)
-        return await patiently(lambda: self._taggings.find(fingerprint, identity))
+        return await retry_storage(lambda: self._taggings.find(fingerprint, identity))
 
     async def tag(
         self,
@@ -101,8 +101,8 @@ class RememberingTagger:
             await self._settle(paid, error.billed)
             raise
         identity = self.tagger.identity.speaking(clip.language)
-        tagging = Tagging(clip.info, seen.frames, identity, seen.stills, proxied=seen.proxied)
-        await patiently(lambda: self._taggings.save(tagging))
+        tagging = Tagging(clip.info, seen.frames, identity, seen.thumbnails, proxied=seen.proxied)
+        await retry_storage(lambda: self._taggings.save(tagging))
         await self._settle(paid, len(seen.frames) if seen.billed is None else seen.billed)
         return tagging
 
@@ -110,11 +110,11 @@ class RememberingTagger:
         """Set the frames aside before they are billed: several clips at once share the room."""
         if self._account is None:
             return
-        bills, budget = self._account.bills, self._account.budget
-        if not await patiently(lambda: bills.reserve(payer, frames, budget)):
+        usage, budget = self._account.usage, self._account.budget
+        if not await retry_storage(lambda: usage.reserve(payer, frames, budget)):
             raise BudgetExhausted(frames)
 
     async def _settle(self, payer: Payer, frames: int) -> None:
         if self._account is not None:
-            bills = self._account.bills
-            await patiently(lambda: bills.settle(payer.reference, frames))
+            usage = self._account.usage
+            await retry_storage(lambda: usage.settle(payer.reference, frames))

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipFile
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
-    from bot.domain.tagging import Seen
+    from bot.domain.tagging import Observations
     from bot.taggers import Tagger
 
 
-class CircuitTagger:
+class CircuitBreaker:
     """A tagger behind a circuit breaker.
 
     After ``failures`` in a row the circuit is open: clips wait, ``patience`` seconds at most, and
     after ``pause`` seconds one of them is let through as a probe. If it fails the pause doubles, up
-    to ``longest_pause``; if it does not, all go on.
+    to ``max_pause``; if it does not, all go on.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class CircuitTagger:
         *,
         failures: int = 5,
         pause: float = 15.0,
-        longest_pause: float = 240.0,
+        max_pause: float = 240.0,
         patience: float,
     ) -> None:
         self._tagger = tagger
         self._most_failures = failures
         self._first_pause = self._pause = pause
-        self._longest_pause = longest_pause
+        self._longest_pause = max_pause
         self._patience = patience
         self._failures = 0
         self._probe_at = 0.0
@@ -75,7 +75,7 @@ class CircuitTagger:
         """Try the tagger, open circuit or not."""
         return await self._tagger.check()
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Tag as the tagger does, when it is this clip's turn.
 
         Raises what the tagger raises, and ``TaggerUnavailable`` where patience ends first.

@@ -11,12 +11,12 @@ import structlog
 from bot.domain.clip import ClipFile, ClipFormat
 from bot.domain.concepts import Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
-from bot.domain.tagging import Seen
+from bot.domain.tagging import Observations
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, FramehoundError, TaggerError, TaggerRefused
 from bot.media.decode.proxy import Plan
-from bot.taggers.local.response import read_stills
-from bot.taggers.thumbnail_selection import Moments
+from bot.taggers.local.response import read_thumbnails
+from bot.taggers.thumbnail_selection import ThumbnailSelector
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipLimits, ProxyLimits
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
-    from bot.domain.tagging import Still
+    from bot.domain.tagging import Thumbnail
     from bot.media.decode.proxy import Part, ProxyMaker
     from bot.taggers import Tagger
 
@@ -34,7 +34,7 @@ _BYTES_A_PICTURE = 16_000  # what a part must have room for
 _SECOND = 1000
 
 
-class ProxyingTagger:
+class ProxyTagger:
     """A tagger that is shown a proxy of each clip it refuses, or would.
 
     ``takes`` is what the tagger itself takes, and ``limits`` how large and long a clip may be that
@@ -77,7 +77,7 @@ class ProxyingTagger:
         """Try the tagger."""
         return await self._tagger.check()
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Return what the tagger saw in the clip, or else in its proxy.
 
         Raises what the tagger raises, ``Damaged``, ``TooSlow`` and ``DiskFull``.
@@ -105,29 +105,33 @@ class ProxyingTagger:
         plan = Plan.wider if self._limits.wider else Plan.parts
         return plan(count_seconds(duration), self._most)
 
-    async def _tag_proxy(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def _tag_proxy(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         plan = self._plan(clip.info.duration)
         told = _Progress(progress, plan)
         async with self._maker.made(clip, plan, self._part_bytes, told.made) as parts:
             seen = await _all([self._show(clip, part, told) for part in parts])
-            stills = await self._stills(parts, plan, seen)
-        return Seen(tuple(_placed(seen, plan)), stills, proxied=True, billed=_count(seen))
+            thumbnails = await self._thumbnails(parts, plan, seen)
+        return Observations(
+            tuple(_placed(seen, plan)), thumbnails, proxied=True, billed=_count(seen)
+        )
 
-    async def _stills(self, parts: list[Part], plan: Plan, seen: list[Seen]) -> tuple[Still, ...]:
+    async def _thumbnails(
+        self, parts: list[Part], plan: Plan, seen: list[Observations]
+    ) -> tuple[Thumbnail, ...]:
         """Return stills where most changes; what was seen is paid for, and told without them."""
-        moments = Moments()
+        moments = ThumbnailSelector()
         for part, found in zip(parts, seen, strict=True):
             concepts = {frame.second: frame.concepts for frame in found.frames}
             for second in range(part.pictures):
                 moments.add(concepts.get(second, ()))
         try:
-            answer = await self._maker.stills(parts, plan, moments.chosen())
-            return read_stills(answer, plan.seconds)
+            answer = await self._maker.thumbnails(parts, plan, moments.chosen())
+            return read_thumbnails(answer, plan.seconds)
         except (ClipError, TaggerError) as error:
             self._log.warning("no stills of a proxy", detail=error.detail)
             return ()
 
-    async def _show(self, clip: ClipFile, part: Part, told: _Progress) -> Seen:
+    async def _show(self, clip: ClipFile, part: Part, told: _Progress) -> Observations:
         """Have the tagger look at a part as if it were a clip, which nobody can fetch."""
         info = replace(
             clip.info, format=ClipFormat.MP4, size=part.size, duration=part.pictures * _SECOND
@@ -164,11 +168,11 @@ class _Progress:
         self._progress(Progress(Stage.TAG, round(share * seconds), seconds))
 
 
-async def _all(shown: list[Coroutine[None, None, Seen]]) -> list[Seen]:
+async def _all(shown: list[Coroutine[None, None, Observations]]) -> list[Observations]:
     """Show all parts at once; where one fails, say with its error what the others cost."""
     ends = await asyncio.gather(*shown, return_exceptions=True)
     failed = [end for end in ends if isinstance(end, BaseException)]
-    seen = [end for end in ends if isinstance(end, Seen)]
+    seen = [end for end in ends if isinstance(end, Observations)]
     for error in failed:
         if isinstance(error, FramehoundError):
             error.billed = _count(seen)
@@ -176,11 +180,11 @@ async def _all(shown: list[Coroutine[None, None, Seen]]) -> list[Seen]:
     return seen
 
 
-def _count(seen: list[Seen]) -> int:
+def _count(seen: list[Observations]) -> int:
     return sum(len(part.frames) for part in seen)
 
 
-def _placed(seen: list[Seen], plan: Plan) -> Iterator[Frame]:
+def _placed(seen: list[Observations], plan: Plan) -> Iterator[Frame]:
     """Yield the frames at the clip's own seconds, each at all it speaks for."""
     first = 0
     for part, pictures in zip(seen, plan.pictures, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.tagging import MOST_STILLS
+from bot.domain.tagging import MAX_THUMBNAILS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 # How much must change to be worth a still: a tag coming or going changes its whole score.
 _NOTABLE = 0.3
-_FEWEST = 8  # what a strip is made of although nothing changes
+_MIN = 8  # what a strip is made of although nothing changes
 
 
-class Moments:
+class ThumbnailSelector:
     """Takes what is seen in one picture after the other, and chooses among them."""
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ def _choose(changes: Sequence[float]) -> list[int]:
     """Choose places: the first, the largest notable changes, else the middles of what is left."""
     later = sorted(range(1, len(changes)), key=lambda place: -changes[place])
     notable = [place for place in later if changes[place] >= _NOTABLE]
-    chosen = sorted({*range(min(1, len(changes))), *notable[: MOST_STILLS - 1]})
-    while 0 < len(chosen) < min(_FEWEST, len(changes)):
+    chosen = sorted({*range(min(1, len(changes))), *notable[: MAX_THUMBNAILS - 1]})
+    while 0 < len(chosen) < min(_MIN, len(changes)):
         ends = [*chosen[1:], len(changes)]
         start, end = max(zip(chosen, ends, strict=True), key=lambda gap: gap[1] - gap[0])
         chosen = sorted([*chosen, (start + end) // 2])

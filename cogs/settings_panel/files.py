@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain.choices import Unsound
+from bot.domain.choices import InvalidValue
 from bot.domain.settings_file import (
     LARGEST,
-    Mistake,
-    Mistaken,
-    Surroundings,
+    FileMistake,
+    InvalidSettingsFile,
+    ServerContext,
     read_file,
     write_file,
 )
@@ -21,11 +21,11 @@ from bot.render import sanitize
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
-    from bot.i18n import Speech
+    from bot.i18n import Translator
 
 _NAME = "framehound-settings.json"
-_MOST_TOLD = 15
-_LONGEST_REASON = 120
+_MAX_MISTAKES_SHOWN = 15
+_MAX_REASON_LENGTH = 120
 
 
 class SettingsFiles:
@@ -43,28 +43,28 @@ class SettingsFiles:
         return discord.File(io.BytesIO(text.encode()), _NAME)
 
     async def take_over(self, guild: discord.Guild, attachment: discord.Attachment) -> None:
-        """Set what a file says; raises ``Mistaken``, and then nothing was changed."""
+        """Set what a file says; raises ``InvalidSettingsFile``, and then nothing was changed."""
         if attachment.size > LARGEST:
-            too_large = Unsound(Sentence("must be at most {most} KB"), most=LARGEST // 1024)
-            raise Mistaken([Mistake(attachment.filename, too_large)])
+            too_large = InvalidValue(Sentence("must be at most {most} KB"), most=LARGEST // 1024)
+            raise InvalidSettingsFile([FileMistake(attachment.filename, too_large)])
         file = read_file(await attachment.read(), self._around(guild))
         await self._bot.app.settings.take_over(guild.id, file)
         if file.watches is not None:
             await self._bot.app.watches.replace(guild.id, file.watches)
 
-    def _around(self, guild: discord.Guild) -> Surroundings:
+    def _around(self, guild: discord.Guild) -> ServerContext:
         channels = {channel.id for channel in (*guild.channels, *guild.threads)}
         roles = {role.id for role in guild.roles}
-        return Surroundings(channels, roles, self._bot.app.config.retention_days)
+        return ServerContext(channels, roles, self._bot.app.config.retention_days)
 
 
-def told(mistaken: Mistaken, say: Speech) -> str:
+def describe_mistakes(mistaken: InvalidSettingsFile, translate: Translator) -> str:
     """Return the mistakes of a file, a line each, short enough for one message."""
-    lines = [say("Nothing was changed; this is wrong with the file:")]
-    for mistake in mistaken.mistakes[:_MOST_TOLD]:
-        reason = sanitize.clean(mistake.reason.told(say), limit=_LONGEST_REASON)
+    lines = [translate("Nothing was changed; this is wrong with the file:")]
+    for mistake in mistaken.mistakes[:_MAX_MISTAKES_SHOWN]:
+        reason = sanitize.clean(mistake.reason.localized(translate), limit=_MAX_REASON_LENGTH)
         lines.append(f"- {sanitize.for_discord(mistake.name, limit=40)} {reason}")
-    more = len(mistaken.mistakes) - _MOST_TOLD
+    more = len(mistaken.mistakes) - _MAX_MISTAKES_SHOWN
     if more > 0:
-        lines.append(say("… and {count} more.", count=more))
+        lines.append(translate("… and {count} more.", count=more))
     return "\n".join(lines)

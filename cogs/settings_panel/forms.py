@@ -9,9 +9,9 @@ import discord
 from discord import ui
 
 from bot.domain.choices import (
-    LONGEST_GAP,
-    MOST_TAGS_A_LINE,
-    Unsound,
+    MAX_GAP,
+    MAX_TAGS_A_LINE,
+    InvalidValue,
     read_number,
     read_tags,
 )
@@ -22,8 +22,8 @@ from bot.render import formatting, sanitize
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from bot.i18n import Speech
-    from cogs.settings_panel.layout import Standing
+    from bot.i18n import Translator
+    from cogs.settings_panel.layout import PanelState
 
     Take = Callable[[discord.Interaction[Any], Mapping[str, str]], Awaitable[None]]
     TakeFile = Callable[[discord.Interaction[Any], discord.Attachment], Awaitable[None]]
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 # Seconds; Discord takes what is typed for as long as an interaction can be answered.
 _PATIENCE = 900.0
-_LONGEST_NUMBER = 20
+_MAX_NUMBER_LENGTH = 20
 # https://discord.com/developers/docs/components/reference#text-input
-_LONGEST_TEXT = 4000
+_MAX_TEXT_LENGTH = 4000
 
 # Those that are something even where nothing is typed.
 _NEEDED = {"hidden_tags", "gap", "shortest"}
@@ -55,14 +55,14 @@ class Field:
 class WrongInput(Exception):
     """What somebody typed into a form can't be what it asks for."""
 
-    def __init__(self, written: str, reason: Unsound) -> None:
+    def __init__(self, written: str, reason: InvalidValue) -> None:
         self._written, self._reason = written, reason
         super().__init__(f"{written}: {reason}")
 
-    def told(self, say: Speech) -> str:
+    def localized(self, translate: Translator) -> str:
         """Return a sentence of what was typed and what it must be."""
-        shown = sanitize.for_discord(self._written, limit=_LONGEST_NUMBER) or "–"
-        return f"**{shown}** {self._reason.told(say)}."
+        shown = sanitize.for_discord(self._written, limit=_MAX_NUMBER_LENGTH) or "–"
+        return f"**{shown}** {self._reason.localized(translate)}."
 
 
 class Form(ui.Modal):
@@ -112,61 +112,63 @@ class FileForm(ui.Modal):
         await self._refuse(interaction, error)
 
 
-def fields_of(name: str, standing: Standing, typed: Mapping[str, str], say: Speech) -> list[Field]:
+def fields_of(
+    name: str, state: PanelState, typed: Mapping[str, str], translate: Translator
+) -> list[Field]:
     """Return a form's fields, with what was ``typed`` before in place of what is set.
 
-    Raises ``Unsound`` where what is set doesn't fit into a form.
+    Raises ``InvalidValue`` where what is set doesn't fit into a form.
     """
     fields = [
         Field(field.name, field.title, field.word, typed.get(field.name, field.value), field.long)
-        for field in _fields(name, standing, say)
+        for field in _fields(name, state, translate)
     ]
-    if any(len(field.value) > _LONGEST_TEXT for field in fields):
-        raise Unsound(_TOO_MANY)
+    if any(len(field.value) > _MAX_TEXT_LENGTH for field in fields):
+        raise InvalidValue(_TOO_MANY)
     return fields
 
 
-def read_typed(typed: Mapping[str, str], most_days: int) -> dict[str, Any]:
+def read_typed(typed: Mapping[str, str], max_days: int) -> dict[str, Any]:
     """Return what a form's answers set, by setting, None for none; raises ``WrongInput``."""
     readers = {
         "threshold": _threshold,
         "hidden_tags": read_tags,
-        "tags_a_line": _number(1, MOST_TAGS_A_LINE),
-        "retention": _number(1, most_days),
-        "gap": _number(0, LONGEST_GAP),
-        "shortest": _number(1, LONGEST_GAP),
+        "tags_a_line": _number(1, MAX_TAGS_A_LINE),
+        "retention": _number(1, max_days),
+        "gap": _number(0, MAX_GAP),
+        "shortest": _number(1, MAX_GAP),
     }
     read = {}
     for name, text in typed.items():
         try:
             read[name] = readers[name](text) if text.strip() or name in _NEEDED else None
-        except Unsound as reason:
+        except InvalidValue as reason:
             raise WrongInput(text, reason) from None
     return read
 
 
-def _fields(name: str, standing: Standing, say: Speech) -> Iterator[Field]:
-    settings = standing.settings
+def _fields(name: str, state: PanelState, translate: Translator) -> Iterator[Field]:
+    settings = state.settings
     match name:
         case "threshold":
-            own = formatting.threshold(standing.own_threshold)
-            word = say("Such as 0.9 or 90%. Empty: the tagger's own, {own}.", own=own)
-            yield Field(name, say("Threshold"), word, formatting.threshold(standing.threshold))
+            own = formatting.threshold(state.own_threshold)
+            word = translate("Such as 0.9 or 90%. Empty: the tagger's own, {own}.", own=own)
+            yield Field(name, translate("Threshold"), word, formatting.threshold(state.threshold))
         case "hidden_tags":
-            word = say("One a line, or with commas between them.")
+            word = translate("One a line, or with commas between them.")
             tags = "\n".join(sorted(settings.hidden_tags))
-            yield Field(name, say("Hidden tags"), word, tags, long=True)
+            yield Field(name, translate("Hidden tags"), word, tags, long=True)
         case "tags_a_line":
-            word = say("From 1 to {most}. Empty: as many as fit.", most=MOST_TAGS_A_LINE)
-            yield Field(name, say("Tags a line"), word, str(settings.tags_a_line or ""))
+            word = translate("From 1 to {most}. Empty: as many as fit.", most=MAX_TAGS_A_LINE)
+            yield Field(name, translate("Tags a line"), word, str(settings.tags_a_line or ""))
         case "retention":
-            word = say("Days, from 1 to {most}. Empty: as long as that.", most=standing.most_days)
-            yield Field(name, say("Retention"), word, str(settings.retention_days or ""))
+            word = translate("Days, from 1 to {most}. Empty: as long as that.", most=state.max_days)
+            yield Field(name, translate("Retention"), word, str(settings.retention_days or ""))
         case _:
-            word = say("Seconds a tag may be missing, from 0 to {most}.", most=LONGEST_GAP)
-            yield Field("gap", say("Gap"), word, str(settings.gap))
-            word = say("Seconds a tag must be seen, from 1 to {most}.", most=LONGEST_GAP)
-            yield Field("shortest", say("Shortest time"), word, str(settings.shortest))
+            word = translate("Seconds a tag may be missing, from 0 to {most}.", most=MAX_GAP)
+            yield Field("gap", translate("Gap"), word, str(settings.gap))
+            word = translate("Seconds a tag must be seen, from 1 to {most}.", most=MAX_GAP)
+            yield Field("shortest", translate("Shortest time"), word, str(settings.shortest))
 
 
 def _number(lowest: int, highest: int) -> Callable[[str], int]:
@@ -176,7 +178,7 @@ def _number(lowest: int, highest: int) -> Callable[[str], int]:
 def _threshold(text: str) -> float:
     threshold = parse_threshold(text)
     if threshold is None:
-        raise Unsound(_NO_THRESHOLD)
+        raise InvalidValue(_NO_THRESHOLD)
     return threshold
 
 
@@ -186,5 +188,5 @@ def _input(field: Field) -> ui.TextInput[Any]:
         style=discord.TextStyle.long if field.long else discord.TextStyle.short,
         default=field.value,
         required=False,
-        max_length=_LONGEST_TEXT if field.long else _LONGEST_NUMBER,
+        max_length=_MAX_TEXT_LENGTH if field.long else _MAX_NUMBER_LENGTH,
     )

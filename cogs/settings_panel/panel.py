@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
-from bot.domain.choices import READERS, Unsound, read_choice
-from bot.domain.settings_file import Mistaken
+from bot.domain.choices import READERS, InvalidValue, read_choice
+from bot.domain.settings_file import InvalidSettingsFile
 from cogs.permissions import missing_anywhere, missing_to_write
-from cogs.settings_panel.files import told
+from cogs.settings_panel.files import describe_mistakes
 from cogs.settings_panel.forms import FileForm, Form, WrongInput, fields_of, read_typed
-from cogs.settings_panel.layout import Standing, panel
+from cogs.settings_panel.layout import PanelState, panel
 from cogs.settings_panel.wording import PAGES, SETTINGS
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.chat.client import FramehoundBot
-    from bot.i18n import Speech
+    from bot.i18n import Translator
     from cogs.settings_panel.files import SettingsFiles
 
     Pressing = discord.Interaction[FramehoundBot]
-    Pressed = Callable[[Pressing, str, str, ui.Item[Any]], Awaitable[None]]
+    ButtonState = Callable[[Pressing, str, str, ui.Item[Any]], Awaitable[None]]
 
 # Forms somebody filled in wrongly whose text is kept for the next try.
-_MOST_KEPT = 200
+_MAX_KEPT = 200
 FIRST_PAGE, *_, LAST_PAGE = PAGES
 
 
@@ -46,15 +46,15 @@ class Panel:
         self,
         guild: discord.Guild,
         channel: object,
-        say: Speech,
+        translate: Translator,
         page: str = FIRST_PAGE,
         wrong: tuple[str, str] | None = None,
     ) -> ui.LayoutView:
         """Return a page of the panel as things stand; ``wrong`` is a setting and what was wrong."""
-        standing = await self._standing(guild, channel)
-        return panel(standing, page, say, self.item, wrong)
+        state = await self._standing(guild, channel)
+        return panel(state, page, translate, self.item, wrong)
 
-    async def _standing(self, guild: discord.Guild, channel: object) -> Standing:
+    async def _standing(self, guild: discord.Guild, channel: object) -> PanelState:
         app = self._bot.app
         settings = await app.settings.load(guild.id)
         places = {each: guild.get_channel_or_thread(each) for each in settings.channels_allowed}
@@ -65,7 +65,7 @@ class Panel:
             for place in _known([guild.get_channel_or_thread(watch.channel_id)]):
                 if needed := missing_to_write(place, guild.me):
                     missing.setdefault(place.id, needed)
-        return Standing(
+        return PanelState(
             guild,
             settings,
             await app.reporter.threshold(guild.id),
@@ -105,21 +105,25 @@ class Panel:
         page: str,
         wrong: tuple[str, str] | None = None,
     ) -> None:
-        say = await self._speech(pressing, guild)
-        view = await self.shown(guild, pressing.channel, say, page, wrong)
+        translate = await self._speech(pressing, guild)
+        view = await self.shown(guild, pressing.channel, translate, page, wrong)
         await pressing.response.edit_message(view=view)
 
     async def _ask(self, pressing: Pressing, guild: discord.Guild, name: str) -> None:
         """Open a form, with what its opener typed before if that was wrong."""
-        say = await self._bot.speech_for(pressing)
+        translate = await self._bot.translator_for(pressing)
         typed = self._typed.get(_key(pressing, name), {})
-        standing = await self._standing(guild, pressing.channel)
+        state = await self._standing(guild, pressing.channel)
         try:
-            fields = fields_of(name, standing, typed, say)
-        except Unsound as unsound:
-            await self._show(pressing, guild, SETTINGS[name].page, (name, unsound.told(say)))
+            fields = fields_of(name, state, typed, translate)
+        except InvalidValue as unsound:
+            await self._show(
+                pressing, guild, SETTINGS[name].page, (name, unsound.localized(translate))
+            )
             return
-        form = Form(say(SETTINGS[name].title), fields, partial(self._take, name), self._bot.refuse)
+        form = Form(
+            translate(SETTINGS[name].title), fields, partial(self._take, name), self._bot.refuse
+        )
         await pressing.response.send_modal(form)
 
     async def _take(self, name: str, pressing: Pressing, typed: Mapping[str, str]) -> None:
@@ -130,19 +134,21 @@ class Panel:
             read = read_typed(typed, self._bot.app.config.retention_days)
         except WrongInput as wrong:
             self._typed[key] = typed
-            if len(self._typed) > _MOST_KEPT:
+            if len(self._typed) > _MAX_KEPT:
                 self._typed.popitem(last=False)
-            say = await self._speech(pressing, guild)
-            await self._show(pressing, guild, page, (name, wrong.told(say)))
+            translate = await self._speech(pressing, guild)
+            await self._show(pressing, guild, page, (name, wrong.localized(translate)))
             return
         self._typed.pop(key, None)
         await self._set(guild.id, read)
         await self._show(pressing, guild, page)
 
     async def _ask_for_file(self, pressing: Pressing) -> None:
-        say = await self._bot.speech_for(pressing)
-        word = say("As it was exported, here or elsewhere. What it doesn't name stays as it is.")
-        form = FileForm(say("Import a file"), word, self._take_file, self._bot.refuse)
+        translate = await self._bot.translator_for(pressing)
+        word = translate(
+            "As it was exported, here or elsewhere. What it doesn't name stays as it is."
+        )
+        form = FileForm(translate("Import a file"), word, self._take_file, self._bot.refuse)
         await pressing.response.send_modal(form)
 
     async def _take_file(self, pressing: Pressing, attachment: discord.Attachment) -> None:
@@ -150,12 +156,12 @@ class Panel:
         await pressing.response.defer()
         try:
             await self._files.take_over(guild, attachment)
-        except Mistaken as mistaken:
-            say = await self._bot.speech_for(pressing)
-            await pressing.followup.send(told(mistaken, say), ephemeral=True)
+        except InvalidSettingsFile as mistaken:
+            translate = await self._bot.translator_for(pressing)
+            await pressing.followup.send(describe_mistakes(mistaken, translate), ephemeral=True)
         else:
-            say = await self._speech(pressing, guild)
-            view = await self.shown(guild, pressing.channel, say, LAST_PAGE)
+            translate = await self._speech(pressing, guild)
+            view = await self.shown(guild, pressing.channel, translate, LAST_PAGE)
             await pressing.edit_original_response(view=view)
 
     async def _set(self, guild_id: int, read: Mapping[str, Any]) -> None:
@@ -169,11 +175,11 @@ class Panel:
         if choices:
             await app.settings.choose(guild_id, **choices)
 
-    async def _speech(self, pressing: Pressing, guild: discord.Guild) -> Speech:
+    async def _speech(self, pressing: Pressing, guild: discord.Guild) -> Translator:
         """Return the presser's language for a panel only they see, else the server's."""
         if pressing.message is not None and pressing.message.flags.ephemeral:
-            return await self._bot.speech_for(pressing)
-        return await self._bot.speech(guild.id)
+            return await self._bot.translator_for(pressing)
+        return await self._bot.translator(guild.id)
 
 
 def _known(channels: Iterable[object]) -> list[discord.abc.GuildChannel | discord.Thread]:
@@ -202,7 +208,7 @@ def _chosen(item: ui.Item[Any]) -> object:
     raise TypeError(item)
 
 
-def _dynamic_item(pressed: Pressed) -> type[ui.DynamicItem[ui.Item[Any]]]:
+def _dynamic_item(pressed: ButtonState) -> type[ui.DynamicItem[ui.Item[Any]]]:
     """Return the kind of button and menu that calls ``pressed``, whoever sent it and when."""
 
     class PanelItem(

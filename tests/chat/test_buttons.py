@@ -4,21 +4,21 @@ import re
 
 import pytest
 
-from bot.chat.buttons import PATTERN, Action, Pressed, explore, higher, lower, pages
+from bot.chat.buttons import PATTERN, Action, ButtonState, explore, higher, lower, pages
 from bot.i18n import ENGLISH
 
 
 def test_an_id_says_all_there_is_to_know() -> None:
-    pressed = Pressed(Action.LOWER, f"interaction-{2**63 - 1}", 0.9234, 12)
+    pressed = ButtonState(Action.LOWER, f"interaction-{2**63 - 1}", 0.9234, 12)
     assert len(pressed.custom_id) <= 100
 
 
 @pytest.mark.parametrize("action", Action)
 def test_an_id_is_read_as_it_was_written(action: Action) -> None:
-    pressed = Pressed(action, "message-81384788765712384", 0.94, 3)
+    pressed = ButtonState(action, "message-81384788765712384", 0.94, 3)
     match = re.fullmatch(PATTERN, pressed.custom_id)
     assert match
-    assert Pressed.read(match) == pressed
+    assert ButtonState.read(match) == pressed
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_the_ladder_has_two_ends() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 async def test_no_two_buttons_have_one_id(count: int) -> None:
-    pressed = Pressed(Action.ALL_TAGS, "message-1", 0.5)
+    pressed = ButtonState(Action.ALL_TAGS, "message-1", 0.5)
     for page in range(count):
-        turned = Pressed(Action.ALL_TAGS, "message-1", 0.5, page)
+        turned = ButtonState(Action.ALL_TAGS, "message-1", 0.5, page)
         ids = [
             part["custom_id"]
             for part in pages(turned, count, ENGLISH).to_components()[0]["components"]

@@ -76,7 +76,7 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
 
 async def test_quick_work_shows_nothing(desk: Desk) -> None:
     _message, job = await desk.post()
-    async with desk.responder(Pace(60, 60)).showing_work(job, SETTINGS, again=False) as shown:
+    async with desk.responder(Pace(60, 60)).show_progress(job, SETTINGS, again=False) as shown:
         pass
     assert shown.reply is None
     assert desk.sent() == []
@@ -84,7 +84,7 @@ async def test_quick_work_shows_nothing(desk: Desk) -> None:
 
 async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
     message, job = await desk.post()
-    async with desk.responder(REACTING).showing_work(job, SETTINGS, again=False):
+    async with desk.responder(REACTING).show_progress(job, SETTINGS, again=False):
         await desk.discord.wait_for_reaction(message, NOTICED)
     assert not message.reactions.get(NOTICED)
 
@@ -92,19 +92,19 @@ async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
 async def test_where_reactions_are_forbidden_somebody_types(desk: Desk) -> None:
     desk.channel.deny_bot(Permission.ADD_REACTIONS)
     _message, job = await desk.post()
-    async with desk.responder(REACTING).showing_work(job, SETTINGS, again=False):
+    async with desk.responder(REACTING).show_progress(job, SETTINGS, again=False):
         await desk.until(lambda: desk.channel.typing > 0, "typing")
 
 
 async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    noted: list[Reply] = []
+    recorded: list[Reply] = []
 
     async def note(reply: Reply) -> None:
-        noted.append(reply)
+        recorded.append(reply)
 
-    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+    async with responder.show_progress(job, SETTINGS, again=False) as shown:
         shown.note = note
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
         assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
@@ -113,7 +113,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
     assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]
-    assert noted == [reply]
+    assert recorded == [reply]
     assert told.content == REPORT.content
     assert [file.filename for file in told.attachments] == ["timeline.png"]
     assert told.components
@@ -122,7 +122,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
 async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.showing_work(job, SETTINGS, again=False):
+    async with responder.show_progress(job, SETTINGS, again=False):
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
     desk.discord.forget_nonces()
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
@@ -133,7 +133,7 @@ async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -
 async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.showing_work(job, SETTINGS, again=False):
+    async with responder.show_progress(job, SETTINGS, again=False):
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=False)
     assert [m.content for m in desk.sent()] == [REPORT.content]
@@ -142,7 +142,7 @@ async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(de
 async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+    async with responder.show_progress(job, SETTINGS, again=False) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
     deleting = r"/channels/\d+/messages/\d+"
@@ -155,7 +155,7 @@ async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk
 async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+    async with responder.show_progress(job, SETTINGS, again=False) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
     refused = Answer(400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"})
@@ -168,7 +168,7 @@ async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
 async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: Desk) -> None:
     message, job = await desk.post()
     message.reactions[NOTICED] = [desk.discord.bot]
-    async with desk.responder(AT_ONCE).showing_work(job, SETTINGS, again=True):
+    async with desk.responder(AT_ONCE).show_progress(job, SETTINGS, again=True):
         assert not message.reactions.get(NOTICED)
     assert desk.sent() == []
 
@@ -176,14 +176,14 @@ async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: 
 async def test_where_only_finds_are_told_work_is_not(desk: Desk) -> None:
     message, job = await desk.post()
     settings = GuildSettings(5, only_when_found=True)
-    async with desk.responder(AT_ONCE).showing_work(job, settings, again=False):
+    async with desk.responder(AT_ONCE).show_progress(job, settings, again=False):
         await desk.discord.wait_for_reaction(message, NOTICED)
     assert desk.sent() == []
 
 
 async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
     _message, job = await desk.post(interaction=Interaction(desk.discord.bot.id, "run-out"))
-    async with desk.responder(AT_ONCE).showing_work(job, SETTINGS, again=False) as shown:
+    async with desk.responder(AT_ONCE).show_progress(job, SETTINGS, again=False) as shown:
         await desk.until(
             lambda: any(r.method == "PATCH" for r in desk.discord.requests), "edit of the response"
         )
@@ -195,7 +195,7 @@ async def test_a_discord_that_fails_costs_nobody_their_answer(desk: Desk) -> Non
     message, job = await desk.post()
     desk.discord.faults.add("PUT", "/reactions/", server_error())
     responder = desk.responder(Pace(react=0, tell=0))
-    async with responder.showing_work(job, SETTINGS, again=False) as shown:
+    async with responder.show_progress(job, SETTINGS, again=False) as shown:
         pass
     await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert [m.content for m in desk.discord.replies_to(message)] == [REPORT.content]

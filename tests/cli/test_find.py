@@ -65,8 +65,8 @@ def test_finds_are_told_a_line_each_newest_first(find: Callable[..., Result]) ->
         (("--author", "51"), [FIRST]),
         (("--since", "2026-11-25"), [THIRD]),
         (("--until", "2026-11-24"), [SECOND, FIRST]),
-        (("--lowest", "0.9"), [SECOND, FIRST]),
-        (("--lowest", "0.99"), []),
+        (("--min-score", "0.9"), [SECOND, FIRST]),
+        (("--min-score", "0.99"), []),
     ],
 )
 def test_a_search_is_narrowed_down(

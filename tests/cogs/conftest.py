@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from bot.domain.job import Job
 
 
-class NotedJobs(Intake):
+class RecordedJobs(Intake):
     """Takes jobs, each id once, and keeps them, for tests of what becomes a job."""
 
     def __init__(self) -> None:
-        self.noted: list[Job] = []
+        self.recorded: list[Job] = []
         self.forgotten: set[str] = set()
         self.news: asyncio.Queue[Job] = asyncio.Queue()
 
     async def submit(self, job: Job) -> None:
-        if job.id not in {noted.id for noted in self.noted}:
-            self.noted.append(job)
+        if job.id not in {recorded.id for recorded in self.recorded}:
+            self.recorded.append(job)
             self.news.put_nowait(job)
 
     async def forget(self, job_ids: Collection[str]) -> None:
@@ -32,12 +32,12 @@ class NotedJobs(Intake):
 
 
 @pytest.fixture
-def jobs() -> NotedJobs:
-    return NotedJobs()
+def jobs() -> RecordedJobs:
+    return RecordedJobs()
 
 
 @pytest.fixture
 async def simcord_bot(
-    jobs: NotedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
+    jobs: RecordedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> FramehoundBot:
     return FramehoundBot(await open_app(make_config(shard_count=1)), jobs, message_content=True)

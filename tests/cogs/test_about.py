@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
     from tests.stand_ins.discord import Channel
 
     Running = Callable[..., AbstractAsyncContextManager[LoopbackDiscord]]
@@ -40,7 +40,7 @@ WAYS_OUT = (
 
 @pytest.fixture
 def running(
-    jobs: NotedJobs,
+    jobs: RecordedJobs,
     make_config: Callable[..., Any],
     open_app: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -128,7 +128,7 @@ async def test_what_is_missing_is_said_at_once(running: Running) -> None:
 
 @pytest.fixture
 async def simcord_bot(
-    jobs: NotedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
+    jobs: RecordedJobs, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> FramehoundBot:
     config = make_config(shard_count=1, source_url="https://example.org/framehound")
     return FramehoundBot(await open_app(config), jobs, message_content=True)

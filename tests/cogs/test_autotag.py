@@ -8,7 +8,7 @@ import discord
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
 
 LINK = "https://cdn.example/cat.mp4"
 
@@ -20,24 +20,24 @@ def place(simcord_env: Any) -> tuple[Any, Any]:
     return channel, guild.add_member(simcord_env.create_user("alice"))
 
 
-def locations(jobs: NotedJobs) -> list[list[str]]:
-    return [[clip.location for clip in job.clips] for job in jobs.noted]
+def locations(jobs: RecordedJobs) -> list[list[str]]:
+    return [[clip.location for clip in job.clips] for job in jobs.recorded]
 
 
-async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     message = await alice.send(channel, f"look at {LINK} and {LINK} and https://a.example/x.gif")
-    (job,) = jobs.noted
+    (job,) = jobs.recorded
     assert [clip.location for clip in job.clips] == [LINK, "https://a.example/x.gif"]
     assert (job.id, job.message_id) == (f"message-{message.id}", message.id)
     assert (job.channel_id, job.guild_id, job.asked) == (channel.id, message.guild.id, False)
 
 
-async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     files = [("cat.mp4", b"x" * 10), ("notes.txt", b"y"), ("SPOILER_dog.webm", b"z")]
     await alice.send(channel, attachments=files)
-    (job,) = jobs.noted
+    (job,) = jobs.recorded
     found = [(clip.name, clip.size, clip.spoiler) for clip in job.clips]
     assert found == [("cat.mp4", 10, False), ("dog.webm", 1, True)]
 
@@ -47,32 +47,32 @@ async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: NotedJobs)
     ["hello", f"<{LINK}>", "https://example.org/page", "cat.mp4"],
 )
 async def test_a_message_without_clips_costs_nothing(
-    text: str, place: tuple[Any, Any], jobs: NotedJobs
+    text: str, place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     await alice.send(channel, text)
-    assert jobs.noted == []
+    assert jobs.recorded == []
 
 
-async def test_bots_are_not_answered(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_bots_are_not_answered(simcord_env: Any, jobs: RecordedJobs) -> None:
     guild = simcord_env.create_guild()
     channel = guild.create_text_channel("general")
     robot = guild.add_member(simcord_env.create_user("robot", bot=True))
     await robot.send(channel, LINK)
     await guild.create_webhook(channel).send(LINK)
-    assert jobs.noted == []
+    assert jobs.recorded == []
 
 
-async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     for text in (f"!tags {LINK}", f"!tags <{LINK}>"):
         await alice.send(channel, text)
     assert locations(jobs) == [[LINK], [LINK]]
-    assert all(job.asked for job in jobs.noted)
+    assert all(job.asked for job in jobs.recorded)
 
 
 async def test_tags_takes_links_that_promise_nothing(
-    place: tuple[Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     await alice.send(channel, "!tags https://a.example/watch?v=1")
@@ -80,41 +80,43 @@ async def test_tags_takes_links_that_promise_nothing(
     assert locations(jobs) == [["https://a.example/watch?v=1"], ["something"]]
 
 
-async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     await alice.send(channel, "!tags", attachments=[("a.mp4", b"x"), ("b.bin", b"y")])
-    (job,) = jobs.noted
+    (job,) = jobs.recorded
     assert job.asked
     assert [clip.name for clip in job.clips] == ["a.mp4"]
 
 
 async def test_tags_as_a_reply_asks_about_that_message(
-    place: tuple[Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     posted = await alice.send(channel, LINK)
     asked = await alice.send(channel, "!tags", reply_to=posted)
-    assert [job.id for job in jobs.noted] == [f"message-{posted.id}", f"message-{asked.id}"]
-    assert jobs.noted[1].asked
+    assert [job.id for job in jobs.recorded] == [f"message-{posted.id}", f"message-{asked.id}"]
+    assert jobs.recorded[1].asked
     assert locations(jobs)[1] == [LINK]
 
 
 async def test_tags_with_nothing_says_what_it_needs(
-    place: tuple[Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     await alice.send(channel, "!tags")
     assert channel.last_message.content.startswith("I see no clip there")
     answered = await alice.slash(channel, "tags")
     assert answered.response.content.startswith("I see no clip there")
-    assert jobs.noted == []
+    assert jobs.recorded == []
 
 
-async def test_the_slash_command_defers_and_asks(place: tuple[Any, Any], jobs: NotedJobs) -> None:
+async def test_the_slash_command_defers_and_asks(
+    place: tuple[Any, Any], jobs: RecordedJobs
+) -> None:
     channel, alice = place
     answered = await alice.slash(channel, "tags", url=f"<{LINK}>")
     assert answered.deferred
-    (job,) = jobs.noted
+    (job,) = jobs.recorded
     assert job.asked
     assert job.interaction is not None
     assert job.interaction.token
@@ -122,7 +124,7 @@ async def test_the_slash_command_defers_and_asks(place: tuple[Any, Any], jobs: N
 
 
 async def test_the_context_menu_asks_about_its_message(
-    place: tuple[Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     posted = await alice.send(channel, f"<{LINK}>")
@@ -131,20 +133,20 @@ async def test_the_context_menu_asks_about_its_message(
     assert locations(jobs) == [[LINK]]
 
 
-async def test_a_forwarded_clip_is_noticed(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_a_forwarded_clip_is_noticed(simcord_env: Any, jobs: RecordedJobs) -> None:
     guild = simcord_env.create_guild()
     first, second = guild.create_text_channel("one"), guild.create_text_channel("two")
     alice = guild.add_member(simcord_env.create_user("alice"))
     posted = await alice.send(first, LINK)
     await alice.forward(posted, second)
     assert locations(jobs) == [[LINK], [LINK]]
-    assert jobs.noted[1].channel_id == second.id
+    assert jobs.recorded[1].channel_id == second.id
 
 
-async def test_a_private_message_is_noticed(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_a_private_message_is_noticed(simcord_env: Any, jobs: RecordedJobs) -> None:
     alice = simcord_env.create_user("alice")
     await alice.send_dm(LINK)
-    (job,) = jobs.noted
+    (job,) = jobs.recorded
     assert job.guild_id is None
     assert job.owner == f"channel-{job.channel_id}"
 

@@ -18,7 +18,7 @@ from bot.domain.settings import GuildSettings
 from bot.media.fetch.sites import SiteFetcher
 from bot.render.report import Report, ReportFile
 from bot.runtime.app import opened
-from tests.cogs.conftest import NotedJobs
+from tests.cogs.conftest import RecordedJobs
 from tests.processes.programs import TOKEN
 from tests.stand_ins.discord import LoopbackDiscord, Upload
 from tests.stand_ins.discord.sample_bot import point_discord_py_at
@@ -42,7 +42,7 @@ Embed = dict[str, Any]
 class Place:
     """A server with somebody in it who posts, and what became a job."""
 
-    def __init__(self, loopback: LoopbackDiscord, jobs: NotedJobs) -> None:
+    def __init__(self, loopback: LoopbackDiscord, jobs: RecordedJobs) -> None:
         self.discord = loopback
         self.guild = loopback.add_guild("Cats")
         self.channel = self.guild.add_text_channel("general")
@@ -86,7 +86,7 @@ async def a_place(folder: Path, sites: frozenset[str] = frozenset()) -> AsyncIte
     with pytest.MonkeyPatch.context() as patch:
         async with LoopbackDiscord(TOKEN) as loopback, opened(config) as app:
             point_discord_py_at(loopback, patch)
-            place = Place(loopback, NotedJobs())
+            place = Place(loopback, RecordedJobs())
             async with FramehoundBot(app, place.jobs, message_content=True) as bot:
                 place.bot, place.responder = bot, DiscordResponder(bot)
                 running = asyncio.create_task(bot.start(TOKEN))

@@ -12,7 +12,7 @@ from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
 
 LINK = "https://cdn.example/cat.mp4"
 
@@ -24,33 +24,33 @@ def meet(env: Any, *names: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: RecordedJobs) -> None:
     channel, alice, bob = meet(simcord_env, "alice", "bob")
     for _ in range(10):
         await alice.send(channel, f"!tags {LINK}")
-    assert len(jobs.noted) == 10
+    assert len(jobs.recorded) == 10
     await alice.send(channel, f"!tags {LINK}")
     assert channel.last_message.content == "That was a lot at once; please try again in 6 s."
     answered = await alice.slash(channel, "tags", url=LINK)
     assert "please try again in" in answered.response.content
     assert answered.ephemeral
     await bob.send(channel, f"!tags {LINK}")
-    assert len(jobs.noted) == 11
+    assert len(jobs.recorded) == 11
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_nor_can_a_whole_server(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_nor_can_a_whole_server(simcord_env: Any, jobs: RecordedJobs) -> None:
     channel, *people = meet(simcord_env, *(f"member {number}" for number in range(7)))
     for number in range(60):
         await people[number % 6].send(channel, f"!tags {LINK}")
-    assert len(jobs.noted) == 60
+    assert len(jobs.recorded) == 60
     await people[6].send(channel, f"!tags {LINK}")
     assert "please try again in 1 s" in channel.last_message.content
-    assert len(jobs.noted) == 60
+    assert len(jobs.recorded) == 60
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: NotedJobs) -> None:
+async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: RecordedJobs) -> None:
     guild = simcord_env.create_guild()
     forbidden = {guild.me: discord.PermissionOverwrite(attach_files=False)}
     channel = guild.create_text_channel("general", overwrites=forbidden)
@@ -60,7 +60,7 @@ async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: Not
         "I can't answer here: I need the permission Attach Files."
     )
     await alice.send(channel, LINK)
-    assert jobs.noted == []
+    assert jobs.recorded == []
 
 
 async def test_people_see_what_the_month_has_cost(
@@ -68,7 +68,7 @@ async def test_people_see_what_the_month_has_cost(
 ) -> None:
     channel, alice = meet(simcord_env, "alice")
     payer = Payer(guild_owner(channel.guild.id), "a")
-    await simcord_bot.app.bills.reserve(payer, 1234, Budget())
+    await simcord_bot.app.usage.reserve(payer, 1234, Budget())
     answered = await alice.slash(channel, "usage")
     assert answered.response.content.startswith(
         "This month 1,234 frames were billed for this server, one for each second of a clip"

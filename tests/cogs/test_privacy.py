@@ -12,7 +12,7 @@ from bot.storage.posted_clips import PostedClip
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
 
 LINK = "https://cdn.example/cat.mp4"
 
@@ -45,24 +45,24 @@ async def test_people_see_what_is_kept_of_them(
 
 
 async def test_who_opted_out_is_left_alone_until_they_are_back(
-    place: tuple[Any, Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
     await alice.slash(channel, "privacy optout")
     await alice.send(channel, LINK)
-    assert jobs.noted == []
+    assert jobs.recorded == []
     await bob.send(channel, LINK)
-    assert len(jobs.noted) == 1
+    assert len(jobs.recorded) == 1
     shown = await alice.slash(channel, "privacy show")
     assert "You have opted out" in shown.response.content
     await alice.slash(channel, "privacy optin")
     await alice.send(channel, LINK)
-    assert len(jobs.noted) == 2
+    assert len(jobs.recorded) == 2
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
 async def test_nobody_else_may_have_their_clips_tagged(
-    place: tuple[Any, Any, Any], jobs: NotedJobs
+    place: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
     await alice.slash(channel, "privacy optout")
@@ -72,13 +72,13 @@ async def test_nobody_else_may_have_their_clips_tagged(
     assert channel.last_message.content == refusal
     answered = await bob.context_menu(channel, "Tag this video", posted)
     assert refusal in [message.content for message in (answered.response, *answered.followups)]
-    assert jobs.noted == []
+    assert jobs.recorded == []
     await alice.send(channel, "!tags", reply_to=posted)
-    assert len(jobs.noted) == 1
+    assert len(jobs.recorded) == 1
 
 
 async def test_people_are_forgotten_when_they_say_so(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
     await keep(simcord_bot, alice, 1, 2)
@@ -91,7 +91,7 @@ async def test_people_are_forgotten_when_they_say_so(
 
 
 async def test_a_deleted_message_is_forgotten(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     channel, alice, _bob = place
     message = await alice.send(channel, LINK)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from cogs.search import Asked, Turn
+from cogs.search import PageButton, SearchState
 from tests.cogs.searchable_clips import DAY, message_at, post
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
 
 CAT = {"cat": 0.97}
 
@@ -78,8 +78,8 @@ async def test_what_a_server_has_set_holds(
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
     await settings.set_threshold(guild, "local:net", 0.7)
     assert "[0:03–0:05]" in await find(alice, channel)
-    assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, lowest="50%")
-    assert "no clip" in await find(alice, channel, lowest="0.9")
+    assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, min_score="50%")
+    assert "no clip" in await find(alice, channel, min_score="0.9")
     await settings.choose(guild, hidden_tags=frozenset({"CAT"}))
     assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
     assert await suggested(alice, channel) == ["dog"]
@@ -105,7 +105,7 @@ async def test_the_newest_come_first_and_can_be_narrowed_down(
     assert messages(await find(alice, channel, to="2026-11-24")) == [inside, by_bob]
     refused = await alice.slash(channel, "find", tag="cat", to="yesterday")
     assert refused.response.content == "A day is written like 2026-11-24."
-    refused = await alice.slash(channel, "find", tag="cat", lowest="90")
+    refused = await alice.slash(channel, "find", tag="cat", min_score="90")
     assert refused.response.content == "A score is from 0 to below 1, such as 0.9 or 90%."
 
 
@@ -146,13 +146,13 @@ async def test_pages_turn_after_a_restart_too(
 
 def test_a_search_fits_into_a_button() -> None:
     most = 2**63 - 1
-    asked = Asked(2**31, most, most, 3_652_059, 3_652_059, 9999, 10**6)
+    asked = SearchState(2**31, most, most, 3_652_059, 3_652_059, 9999, 10**6)
     assert len(str(asked)) <= 100
-    template = Turn.__discord_ui_compiled_template__
-    for each in (asked, Asked(0), Asked(5, page=0)):
+    template = PageButton.__discord_ui_compiled_template__
+    for each in (asked, SearchState(0), SearchState(5, page=0)):
         match = template.fullmatch(str(each))
         assert match is not None
-        assert Asked.read(match) == each
+        assert SearchState.read(match) == each
 
 
 async def test_nobody_learns_of_what_they_cannot_see(
@@ -232,7 +232,7 @@ async def test_private_threads_are_for_those_in_them(
 
 
 async def test_a_job_knows_the_thread_it_is_in(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+    place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     general, alice = place
     channel = simcord_bot.get_channel(general.id)
@@ -245,8 +245,8 @@ async def test_a_job_knows_the_thread_it_is_in(
         await alice.send(thread, link)
         await alice.slash(thread, "tags", url=link)
     await alice.send(general, link)
-    noted = [(job.channel_id, job.parent_id, job.private) for job in jobs.noted]
-    assert noted == [
+    recorded = [(job.channel_id, job.parent_id, job.private) for job in jobs.recorded]
+    assert recorded == [
         *[(private.id, general.id, True)] * 2,
         *[(public.id, general.id, False)] * 2,
         (general.id, None, False),

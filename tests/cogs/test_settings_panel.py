@@ -15,7 +15,7 @@ from bot.domain.settings import GuildSettings
 from cogs.settings_panel.wording import PAGES, SETTINGS
 
 if TYPE_CHECKING:
-    from tests.cogs.conftest import NotedJobs
+    from tests.cogs.conftest import RecordedJobs
 
 MANAGER = discord.Permissions(manage_guild=True)
 FORBIDDEN = "You need the Manage Server permission to change this."
@@ -184,7 +184,7 @@ async def test_a_form_is_taken_only_from_who_may_still_change_settings(
 
 
 async def test_a_panel_works_after_a_restart(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: NotedJobs
+    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     channel, alice = place
     shown = await alice.slash(channel, "settings show")

@@ -8,9 +8,9 @@ import discord
 from simcord.components import validate_components, validate_modal
 
 from bot.domain.settings import GuildSettings
-from bot.i18n import LANGUAGES, Speech
+from bot.i18n import LANGUAGES, Translator
 from cogs.settings_panel.forms import FileForm, Form, fields_of
-from cogs.settings_panel.layout import Standing, panel
+from cogs.settings_panel.layout import PanelState, panel
 from cogs.settings_panel.wording import PAGES, SETTINGS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
 
 _V2 = 1 << 15
-_LONGEST = 100
+_MAX_SECONDS = 100
 TRANSLATED = {"de", "fr", "es-ES", "es-419"}
 
 
@@ -45,7 +45,7 @@ async def test_commands_describe_themselves_in_every_language(
                 continue
             told = part["description_localizations"]
             assert set(told) == TRANSLATED, part["name"]
-            assert all(0 < len(text) <= _LONGEST for text in told.values()), told
+            assert all(0 < len(text) <= _MAX_SECONDS for text in told.values()), told
             assert not part.get("name_localizations")
 
 
@@ -62,25 +62,30 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
     )
     needs = ["Send Messages in Threads", "Create Public Threads", "Read Message History"]
     missing = tuple((10**18 + number, needs) for number in range(10))
-    standing = Standing(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, "!", missing)
+    state = PanelState(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, "!", missing)
 
     async def nothing(*_: Any) -> None:
         raise AssertionError
 
-    for say in map(Speech, LANGUAGES):
+    for translate in map(Translator, LANGUAGES):
         for page in PAGES:
             wrong = next((name, "w" * 150) for name in SETTINGS if SETTINGS[name].page == page)
-            view = panel(standing, page, say, lambda item: item, wrong)
+            view = panel(state, page, translate, lambda item: item, wrong)
             built = view.to_components()  # type: ignore[no-untyped-call]  # discord.py's own
             validate_components(built, flags=_V2)
 
         for name in ("threshold", "hidden_tags", "tags_a_line", "flicker", "retention"):
             form = Form(
-                say(SETTINGS[name].title), fields_of(name, standing, {}, say), nothing, nothing
+                translate(SETTINGS[name].title),
+                fields_of(name, state, {}, translate),
+                nothing,
+                nothing,
             )
             validate_modal(form.to_dict())
-        word = say("As it was exported, here or elsewhere. What it doesn't name stays as it is.")
-        validate_modal(FileForm(say("Import a file"), word, nothing, nothing).to_dict())
+        word = translate(
+            "As it was exported, here or elsewhere. What it doesn't name stays as it is."
+        )
+        validate_modal(FileForm(translate("Import a file"), word, nothing, nothing).to_dict())
 
 
 async def test_a_panel_all_can_see_speaks_the_servers_language(

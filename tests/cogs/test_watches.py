@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bot.domain.alerts import MOST_WATCHES, Watch
+from bot.domain.alerts import MAX_WATCHES, Watch
 from tests.cogs.searchable_clips import post
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def place(simcord_env: Any) -> tuple[Any, Any]:
     return channel, guild.add_member(simcord_env.create_user("alice"), roles=[role])
 
 
-async def say(person: Any, here: Any, command: str, **options: Any) -> str:
+async def translate(person: Any, here: Any, command: str, **options: Any) -> str:
     answered = await person.slash(here, f"watch {command}", **options)
     assert answered.ephemeral
     return str(answered.response.content)
@@ -32,53 +32,56 @@ async def test_a_watch_is_added_listed_and_removed(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place
-    assert "watches for nothing" in await say(alice, mods, "list")
-    assert await say(alice, mods, "add", tag="Knife", channel=mods, threshold="70%") == (
+    assert "watches for nothing" in await translate(alice, mods, "list")
+    assert await translate(alice, mods, "add", tag="Knife", channel=mods, threshold="70%") == (
         f"From now on I watch for it: **Knife** above 0.7 · <#{mods.id}>"
     )
-    await say(alice, mods, "add", tag="*cat*", channel=mods)
-    assert await say(alice, mods, "list") == (
+    await translate(alice, mods, "add", tag="*cat*", channel=mods)
+    assert await translate(alice, mods, "list") == (
         f"**\\*cat\\*** · <#{mods.id}>\n**Knife** above 0.7 · <#{mods.id}>"
     )
-    await say(alice, mods, "add", tag="knife", channel=mods)
+    await translate(alice, mods, "add", tag="knife", channel=mods)
     watches = (Watch("*cat*", mods.id), Watch("knife", mods.id))
     assert await simcord_bot.app.watches.load(mods.guild.id) == watches
     choices = await alice.autocomplete(mods, "watch remove", "tag", "KN")
     assert [choice["value"] for choice in choices] == ["knife"]
-    assert await say(alice, mods, "remove", tag="KNIFE") == "I watch for KNIFE no more."
-    assert await say(alice, mods, "remove", tag="knife") == "This server does not watch for knife."
+    assert await translate(alice, mods, "remove", tag="KNIFE") == "I watch for KNIFE no more."
+    assert (
+        await translate(alice, mods, "remove", tag="knife")
+        == "This server does not watch for knife."
+    )
     assert await simcord_bot.app.watches.load(mods.guild.id) == watches[:1]
 
 
 async def test_what_makes_no_watch_is_said(place: tuple[Any, Any]) -> None:
     mods, alice = place
-    assert "A score is from 0" in await say(
+    assert "A score is from 0" in await translate(
         alice, mods, "add", tag="cat", channel=mods, threshold="90"
     )
-    assert await say(alice, mods, "add", tag="\u200b", channel=mods) == "A tag needs a name."
-    assert "watches for nothing" in await say(alice, mods, "list")
+    assert await translate(alice, mods, "add", tag="\u200b", channel=mods) == "A tag needs a name."
+    assert "watches for nothing" in await translate(alice, mods, "list")
 
 
 async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, Any]) -> None:
     mods, alice = place
     shut = {mods.guild.me: discord.PermissionOverwrite(send_messages=False)}
     silent = mods.guild.create_text_channel("silent", overwrites=shut)
-    assert await say(alice, mods, "add", tag="cat", channel=silent) == (
+    assert await translate(alice, mods, "add", tag="cat", channel=silent) == (
         f"I can't write in <#{silent.id}>: I need the permission Send Messages."
     )
-    assert "watches for nothing" in await say(alice, mods, "list")
+    assert "watches for nothing" in await translate(alice, mods, "list")
 
 
 async def test_a_full_list_takes_no_more_and_can_still_be_told(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place
-    tags = [f"{'*' * 90}{number}" for number in range(MOST_WATCHES)]
+    tags = [f"{'*' * 90}{number}" for number in range(MAX_WATCHES)]
     await simcord_bot.app.watches.replace(
         mods.guild.id, [Watch(tag, 2**63 - 1, 0.9999) for tag in tags]
     )
-    assert f"can have {MOST_WATCHES}" in await say(alice, mods, "add", tag="cat", channel=mods)
-    assert len((await say(alice, mods, "list")).splitlines()) == MOST_WATCHES
+    assert f"can have {MAX_WATCHES}" in await translate(alice, mods, "add", tag="cat", channel=mods)
+    assert len((await translate(alice, mods, "list")).splitlines()) == MAX_WATCHES
 
 
 async def test_tags_are_suggested_from_what_one_can_see(
@@ -98,7 +101,7 @@ async def test_who_does_not_manage_the_server_learns_and_changes_nothing(
     await simcord_bot.app.watches.add(mods.guild.id, Watch("cat", mods.id))
     role = mods.guild.create_role("allowed")
     bob = mods.guild.add_member(simcord_env.create_user("bob"), roles=[role])
-    cog = simcord_bot.get_cog("Watching")
+    cog = simcord_bot.get_cog("WatchCommands")
     assert cog is not None
     for command in cog.walk_app_commands():
         assert isinstance(command, discord.app_commands.Group) or command.checks
@@ -112,7 +115,7 @@ async def test_watches_go_with_their_channel_and_their_server(
     mods, _alice = place
     store = simcord_bot.app.watches
     await store.replace(mods.guild.id, [Watch("cat", mods.id), Watch("dog", 5)])
-    await simcord_bot.forgetting.channel(mods.id)
+    await simcord_bot.erasure.channel(mods.id)
     assert [watch.tag for watch in await store.load(mods.guild.id)] == ["dog"]
-    await simcord_bot.forgetting.guild(mods.guild.id)
+    await simcord_bot.erasure.guild(mods.guild.id)
     assert await store.load(mods.guild.id) == ()

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from bot.domain.alerts import MOST_WATCHES, Watch
-from bot.domain.choices import MOST_HIDDEN_TAGS, READERS
+from bot.domain.alerts import MAX_WATCHES, Watch
+from bot.domain.choices import MAX_HIDDEN_TAGS, READERS
 from bot.domain.settings import GuildSettings
 from bot.domain.settings_file import (
     LARGEST,
-    Mistaken,
-    Surroundings,
+    InvalidSettingsFile,
+    ServerContext,
     read_file,
     write_file,
 )
 
-AROUND = Surroundings(channel_ids={5, 6}, role_ids={7}, most_days=365)
+AROUND = ServerContext(channel_ids={5, 6}, role_ids={7}, max_days=365)
 FULL = GuildSettings(
     1,
     MappingProxyType({"clarifai:general-image-recognition": 0.9}),
@@ -77,7 +77,7 @@ def test_what_a_file_does_not_name_is_not_set() -> None:
         ({"retention_days": 366}, "retention_days: must be a whole number from 1 to 365"),
         ({"retention_days": True}, "retention_days: must be a whole number from 1 to 365"),
         ({"watches": {}}, "watches: must be a list of at most 25 watches"),
-        ({"watches": [{}] * (MOST_WATCHES + 1)}, "watches: must be a list of at most 25"),
+        ({"watches": [{}] * (MAX_WATCHES + 1)}, "watches: must be a list of at most 25"),
         ({"watches": [[]]}, "watches: must have a tag, a channel and perhaps a threshold each"),
         ({"watches": [{"tag": " ", "channel": "5"}]}, "watches: must have a tag"),
         ({"watches": [{"tag": "a", "channel": "5", "x": 1}]}, "watches: must have a tag"),
@@ -96,14 +96,14 @@ def test_what_a_file_does_not_name_is_not_set() -> None:
     ],
 )
 def test_a_mistake_is_named(changes: dict[str, Any], mistake: str) -> None:
-    with pytest.raises(Mistaken) as refused:
+    with pytest.raises(InvalidSettingsFile) as refused:
         read_file(written(**changes), AROUND)
     assert str(refused.value).startswith(mistake)
     assert len(refused.value.mistakes) == 1
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    with pytest.raises(Mistaken) as refused:
+    with pytest.raises(InvalidSettingsFile) as refused:
         read_file(written(gap=-1, autotag="yes", size=3, watches=1), AROUND)
     names = [mistake.name for mistake in refused.value.mistakes]
     assert names == ["gap", "autotag", "size", "watches"]
@@ -124,20 +124,18 @@ def test_all_mistakes_are_named_at_once() -> None:
     ids=["empty", "bytes", "deep", "deep objects", "list", "other", "no JSON", "endless number"],
 )
 def test_what_is_no_file_of_ours_is_refused(content: bytes) -> None:
-    with pytest.raises(Mistaken, match=r"must be a file as /settings export writes it"):
+    with pytest.raises(InvalidSettingsFile, match=r"must be a file as /settings export writes it"):
         read_file(content, AROUND)
 
 
 def test_the_largest_file_there_can_be_fits() -> None:
     ids = frozenset(range(10**18, 10**18 + 100))
-    around = Surroundings(ids, ids, 365)
-    tags = frozenset(
-        f"{number:03}" + "\N{GRINNING FACE}" * 97 for number in range(MOST_HIDDEN_TAGS)
-    )
+    around = ServerContext(ids, ids, 365)
+    tags = frozenset(f"{number:03}" + "\N{GRINNING FACE}" * 97 for number in range(MAX_HIDDEN_TAGS))
     settings = GuildSettings(
         1, channels_allowed=ids, channels_denied=ids, roles_allowed=ids, hidden_tags=tags
     )
-    watches = [Watch(tag, 10**18, 0.123456789) for tag in sorted(tags)[:MOST_WATCHES]]
+    watches = [Watch(tag, 10**18, 0.123456789) for tag in sorted(tags)[:MAX_WATCHES]]
     content = write_file(settings, watches, around).encode()
     assert len(content) < LARGEST / 2
     assert read_file(content, around).choices["hidden_tags"] == tags

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-# What is said by a call: ``say("…")``, ``self._say("…")``, and what is only marked: ``Sentence``.
-_SAYING = {"say", "_say", "Sentence"}
+# Calls whose first argument people read: ``translate("…")``, or only marked: ``Sentence("…")``.
+_SAYING = {"translate", "_translate", "Sentence"}
 # What an error is made of may be words: its stages, what a file is, which formats there are.
 _FACTS = re.compile(r"an? \w+|MP4, ")
 _WITH_FACTS = {"bot/media/decode/formats.py", "bot/domain/clip.py"}

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 
 from bot.errors import PermissionMissing, TooLarge, TooSlow, UnsupportedFormat
-from bot.i18n import ENGLISH, LANGUAGES, Speech, spoken
+from bot.i18n import ENGLISH, LANGUAGES, Translator, supported_language
 from tests.i18n.sentences import ROOT, all_sentences
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -54,26 +54,36 @@ def test_a_catalog_is_in_order(language: str) -> None:
 
 
 def test_what_no_catalog_knows_is_said_as_it_is() -> None:
-    assert Speech("de")("{not} a sentence") == "{not} a sentence"
-    assert Speech("de")("a {thing} nobody translated", thing="x") == "a x nobody translated"
-    assert Speech("tlh").language == "en"
+    assert Translator("de")("{not} a sentence") == "{not} a sentence"
+    assert Translator("de")("a {thing} nobody translated", thing="x") == "a x nobody translated"
+    assert Translator("tlh").language == "en"
 
 
 def test_locales_of_discord_lead_to_languages() -> None:
     locales = ("de", "fr", "es-ES", "es-419", "en-GB", "pt-BR", "da")
-    assert [spoken(each) for each in locales] == ["de", "fr", "es", "es", "en", None, None]
+    assert [supported_language(each) for each in locales] == [
+        "de",
+        "fr",
+        "es",
+        "es",
+        "en",
+        None,
+        None,
+    ]
 
 
 def test_an_error_is_told_in_a_language_facts_and_all() -> None:
-    german, french = Speech("de"), Speech("fr")
-    assert TooLarge(10**7 + 1, 10**7, at_least=True).told(french) == (
+    german, french = Translator("de"), Translator("fr")
+    assert TooLarge(10**7 + 1, 10**7, at_least=True).localized(french) == (
         "Ce clip fait au moins 10.000001 Mo\u202f; la limite est de 10 Mo."
     )
-    assert TooSlow(stage="open").told(german) == (
+    assert TooSlow(stage="open").localized(german) == (
         "Es hat zu lange gedauert, diesen Clip zu öffnen, also habe ich aufgehört."
     )
     strange = UnsupportedFormat(format="{x}", formats="MP4, MOV, MKV, WebM, AVI, OGG and GIF")
-    assert strange.told(german) == "Das ist {x}; ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
+    assert (
+        strange.localized(german) == "Das ist {x}; ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
+    )
     missing = PermissionMissing(["View Channel", "Attach Files"])
-    assert missing.told(german).endswith("Berechtigung Kanal ansehen, Dateien anhängen.")
-    assert missing.told(ENGLISH) == str(missing)
+    assert missing.localized(german).endswith("Berechtigung Kanal ansehen, Dateien anhängen.")
+    assert missing.localized(ENGLISH) == str(missing)

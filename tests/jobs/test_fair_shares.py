@@ -15,8 +15,8 @@ from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.errors import TaggerBusy
 from bot.jobs.queue import Share
-from bot.jobs.recovery import Takeover, worker_name
-from bot.jobs.workflow import Patience
+from bot.jobs.recovery import Recovery, worker_name
+from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
 from bot.storage import locks
 from bot.storage.address import DatabaseAddress
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.domain.settings import GuildSettings
     from bot.jobs.queue import Intake, JobQueue
     from bot.runtime.app import App
-    from bot.services.answer_job import WorkShown
+    from bot.services.answer_job import ShownProgress
     from tests.conftest import ClipHost
 
 OTHERS = 99
@@ -165,7 +165,7 @@ async def test_a_job_that_cannot_be_answered_ends_and_is_counted(
     queue: JobQueue, app: App, clip_host: ClipHost
 ) -> None:
     speechless = Speechless()
-    queue = replace(queue, patience=Patience(first_pause=0.001))
+    queue = replace(queue, patience=JobTimeouts(first_pause=0.001))
     async with queue.accepting() as intake, queue.working(app.answerer, speechless):
         await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
         await done("message-1")
@@ -177,7 +177,7 @@ async def test_a_job_too_old_is_dropped_and_counted(
     queue: JobQueue, app: App, clip_host: ClipHost
 ) -> None:
     recorder = Recorder()
-    queue = replace(queue, patience=Patience(max_age=1800))
+    queue = replace(queue, patience=JobTimeouts(max_age=1800))
     async with queue.accepting() as intake:
         await intake.submit(job(1, Clip("x.gif", clip_host.url("x.gif"))))
         await execute(queue, "UPDATE {jobs} SET created_at = created_at - 1801000")
@@ -208,7 +208,7 @@ async def test_a_job_that_was_taken_over_is_left_to_who_took_it(
 async def test_what_is_cut_off_at_the_end_is_logged_without_its_token(
     queue: JobQueue, app: App, clip_host: ClipHost, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue = replace(queue, patience=Patience(grace=1))
+    queue = replace(queue, patience=JobTimeouts(grace=1))
     clip_host.hold_all()
     clip = Clip("x.gif", clip_host.url("x.gif"))
     async with queue.accepting() as intake:
@@ -225,11 +225,11 @@ class Shower(Recorder):
     shown = 0
 
     @asynccontextmanager
-    async def showing_work(
+    async def show_progress(
         self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AsyncIterator[WorkShown]:
+    ) -> AsyncIterator[ShownProgress]:
         self.shown += 1
-        async with super().showing_work(job, settings, again=again) as shown:
+        async with super().show_progress(job, settings, again=again) as shown:
             try:
                 yield shown
             finally:
@@ -242,7 +242,7 @@ async def test_what_is_cut_off_has_ended_before_what_it_works_with_is_closed(
     queue: JobQueue, app: App, clip_host: ClipHost
 ) -> None:
     shower = Shower()
-    queue = replace(queue, patience=Patience(grace=1))
+    queue = replace(queue, patience=JobTimeouts(grace=1))
     clip_host.hold_all()
     async with queue.accepting() as intake:
         async with queue.working(app.answerer, shower):
@@ -265,7 +265,7 @@ async def test_a_job_taken_over_time_after_time_is_given_up(
             await clip_host.arrived.wait()
             clip_host.arrived.clear()
             assert len(clip_host.asked) == attempt
-            assert await work.take_over(queue.worker_id) == 1
+            assert await work.recover(queue.worker_id) == 1
         await recorder.until(answers=1)
         clip_host.let_go()
     assert [content for _, content in recorder.answers] == [
@@ -322,7 +322,7 @@ class Abandoned:
         self.looked.set()
         return self.workers
 
-    async def take_over(self, worker_id: str) -> int:
+    async def recover(self, worker_id: str) -> int:
         self.taken_over.append(worker_id)
         return 1
 
@@ -333,7 +333,7 @@ async def test_a_worker_is_gone_when_two_looks_in_a_row_find_its_name_free(
     abandoned = Abandoned("alive", "gone")
     async with locks.opened(database_url) as theirs, locks.opened(database_url) as ours:
         assert await theirs.take(worker_name("alive"))
-        takeover = Takeover(abandoned, ours)
+        takeover = Recovery(abandoned, ours)
         await takeover.look()
         assert await theirs.take(worker_name("gone"))  # it was only cut off
         await takeover.look()
@@ -350,7 +350,7 @@ async def test_looking_goes_on_after_looks_that_failed(sqlite_url: str) -> None:
     nobody.failures = [RuntimeError("a defect"), StorageUnavailable()]
     async with (
         locks.opened(sqlite_url) as ours,
-        Takeover(nobody, ours, pause=0.01).watching(),
+        Recovery(nobody, ours, pause=0.01).watching(),
         asyncio.timeout(20),
     ):
         await nobody.looked.wait()

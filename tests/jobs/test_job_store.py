@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # Refused before anything is fetched: what is tried here is the queue.
 CLIP = Clip("x", "ftp://nowhere/")
-MOST_WAITING = 3
+MAX_WAITING = 3
 NUMBERS = strategies.integers(0, 7)
 OWNERS = strategies.integers(1, 2)
 ABANDON = (
@@ -64,7 +64,7 @@ class JobStore(RuleBasedStateMachine):
     async def _open(self, config: Any) -> None:
         queue = wiring.job_queue(config)
         # Abandoned jobs keep their server's places until they are taken over: have enough of them.
-        share = Share(worker=20, server=20, waiting=MOST_WAITING)
+        share = Share(worker=20, server=20, waiting=MAX_WAITING)
         self._queue: JobQueue = replace(queue, share=share)
         app = await self._stack.enter_async_context(wiring.opened(config))
         self._answerer = app.answerer
@@ -75,7 +75,7 @@ class JobStore(RuleBasedStateMachine):
         guild = 1000 * self._number + owner
         job = Job(f"{self._number}-{owner}-{number}", 7, (CLIP,), guild, message_id=1)
         known = {*self._waiting, *self._abandoned, *self._done}
-        full = list(self._waiting.values()).count(guild) >= MOST_WAITING
+        full = list(self._waiting.values()).count(guild) >= MAX_WAITING
         try:
             self._run(self._intake.submit(job))
         except TaggerBusy:
@@ -113,7 +113,7 @@ class JobStore(RuleBasedStateMachine):
         async with self._queue.working(self._answerer, self._recorder) as work:
             assert await work.other_workers() == ({"dead"} if self._abandoned else set())
             if taking_over:
-                assert await work.take_over("dead") == len(self._abandoned)
+                assert await work.recover("dead") == len(self._abandoned)
                 expected += len(self._abandoned)
             await self._recorder.until(refusals=expected)
 

@@ -11,9 +11,9 @@ from dbos._sys_db import SystemDatabase
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.queue import Intake, JobQueue, Share
-from bot.jobs.workflow import Patience
+from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
-from bot.services.answer_job import WorkShown
+from bot.services.answer_job import ShownProgress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -41,11 +41,11 @@ class Recorder:
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
-    async def showing_work(
+    async def show_progress(
         self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AsyncIterator[WorkShown]:
+    ) -> AsyncIterator[ShownProgress]:
         del job, settings, again
-        yield WorkShown()
+        yield ShownProgress()
 
     async def answer(
         self,
@@ -267,7 +267,7 @@ async def test_an_answer_that_could_not_be_given_is_tried_again(
         f"sqlite:///{tmp_path / 'jobs.sqlite'}",
         worker_id="one",
         share=Share(worker=1, server=1),
-        patience=Patience(first_pause=0.01),
+        patience=JobTimeouts(first_pause=0.01),
     )
     async with queue.accepting() as intake, queue.working(app.answerer, forgetful):
         await intake.submit(job(1, Clip("montage.gif", clip_host.url("montage.gif"))))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CORPUS = corpus()
 PATIENCE = 20.0  # seconds for a file, whatever it is
-MOST_MEMORY = 700 * 1_000_000  # bytes, all processes together
+MAX_MEMORY = 700 * 1_000_000  # bytes, all processes together
 GLANCE = 0.02  # seconds between looks at what they use
 # What the bot's own process holds at first; here pytest's stands for it, full of other tests.
 BOT = 130 * 1_000_000
@@ -105,6 +105,6 @@ async def test_what_is_posted_to_hurt_costs_little_and_the_next_clip_is_tagged(
     with watched() as held:
         came = await ending(clip_tagger, tmp_path / "clip.mp4", content)
     assert came in CORPUS[name].ends
-    assert max(held) < MOST_MEMORY
+    assert max(held) < MAX_MEMORY
     unheard_of = gif([100 + list(CORPUS).index(name)])
     assert await ending(clip_tagger, tmp_path / "next.gif", unheard_of) == "frames"

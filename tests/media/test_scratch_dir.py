@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import DiskFull
-from bot.media.scratch_dir import own_folder, room_wanted, sweep
+from bot.media.scratch_dir import remove_stale_dirs, reporting_full_disk, scratch_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 async def test_a_clips_folder_is_its_own_and_goes_with_it(tmp_path: Path) -> None:
-    async with own_folder(tmp_path) as one, own_folder(tmp_path) as two:
+    async with scratch_dir(tmp_path) as one, scratch_dir(tmp_path) as two:
         assert one != two
         assert one.stat().st_mode & 0o777 == 0o700
         (one / "clip").write_bytes(b"x")
@@ -34,21 +34,21 @@ async def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (moment, moment))
     (tmp_path / "file").write_bytes(b"x")
     os.utime(tmp_path / "file", (0, 0))
-    await sweep(tmp_path, oldest=3600)
+    await remove_stale_dirs(tmp_path, oldest=3600)
     assert left_in(tmp_path) == ["file", "new"]
 
 
 async def test_no_workplace_is_nothing_to_sweep(tmp_path: Path) -> None:
-    await sweep(tmp_path / "nowhere")
+    await remove_stale_dirs(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_called_by_its_name(number: int, tmp_path: Path) -> None:
-    with pytest.raises(DiskFull) as caught, room_wanted(tmp_path):
+    with pytest.raises(DiskFull) as caught, reporting_full_disk(tmp_path):
         raise OSError(number, os.strerror(number))
     assert os.strerror(number) in caught.value.detail
 
 
 def test_other_trouble_keeps_its_name(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), room_wanted(tmp_path):
+    with pytest.raises(PermissionError), reporting_full_disk(tmp_path):
         raise PermissionError

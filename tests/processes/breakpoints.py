@@ -74,7 +74,7 @@ class Caught:
         return await self._is_lost
 
 
-class Trap:
+class Breakpoints:
     """Catches one request each time it is set."""
 
     def __init__(self) -> None:
@@ -145,9 +145,9 @@ class Trap:
 class WatchedDiscord(LoopbackDiscord):
     """The loopback Discord, with a trap in its REST and its CDN."""
 
-    def __init__(self, token: str, trap: Trap) -> None:
+    def __init__(self, token: str, breakpoints: Breakpoints) -> None:
         super().__init__(token)
-        self._trap = trap
+        self._trap = breakpoints
 
     def _add_rest(self, app: web.Application) -> None:
         app.middlewares.append(self._trap.watch)
@@ -157,9 +157,9 @@ class WatchedDiscord(LoopbackDiscord):
 class WatchedClarifai(LoopbackClarifai):
     """The loopback Clarifai, with a trap in it and a mind of its own about time."""
 
-    def __init__(self, trap: Trap, seed: int) -> None:
+    def __init__(self, breakpoints: Breakpoints, seed: int) -> None:
         super().__init__()
-        self._trap = trap
+        self._trap = breakpoints
         self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -26,7 +26,7 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
-class Stem:
+class ForkServer:
     """Where forked programs come from; its process is started by the first who wants one."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from bot.chat.messages import WORKING
-from tests.processes.forking import Stem, bare_environment
+from tests.processes.forking import ForkServer, bare_environment
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
     from tests.stand_ins.discord import LoopbackDiscord, Message
 
-_LONGEST_LINE = 2**20
-_stems: list[Stem] = []
+_MAX_LINE_LENGTH = 2**20
+_fork_servers: list[ForkServer] = []
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
@@ -95,12 +95,12 @@ def warm() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    stem = Stem()
-    _stems.append(stem)
+    stem = ForkServer()
+    _fork_servers.append(stem)
     try:
         yield
     finally:
-        _stems.remove(stem)
+        _fork_servers.remove(stem)
         stem.close()
 
 
@@ -127,13 +127,13 @@ async def _process(
     environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...], *, fresh: bool
 ) -> Process | ForkedProcess:
     arguments = arguments or ("run",)
-    if _stems and not fresh:
-        return await _stems[-1].fork(arguments, environment, folder, _LONGEST_LINE)
+    if _fork_servers and not fresh:
+        return await _fork_servers[-1].fork(arguments, environment, folder, _MAX_LINE_LENGTH)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bot", *arguments),
         env=environment,
         cwd=folder,
         stderr=asyncio.subprocess.PIPE,
-        limit=_LONGEST_LINE,
+        limit=_MAX_LINE_LENGTH,
     )

@@ -21,10 +21,17 @@ from typing import TYPE_CHECKING
 
 from bot.chat.messages import WORKING
 from bot.chat.responder import REFUSED
-from tests.processes.breakpoints import Moment, Phase, Trap, WatchedClarifai, WatchedDiscord, Work
+from tests.processes.breakpoints import (
+    Breakpoints,
+    Moment,
+    Phase,
+    WatchedClarifai,
+    WatchedDiscord,
+    Work,
+)
 from tests.processes.posting import People
 from tests.processes.programs import TOKEN, clarifai_settings, settings_for
-from tests.processes.workers import Crew, JobTable, Role
+from tests.processes.workers import JobTable, Role, Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
     from tests.processes.breakpoints import Caught
     from tests.stand_ins.discord import Message
 
-_MOST_STARTS = 2
+_MAX_STARTS = 2
 _UNWANTED = ("Traceback", "clip refused", "clip failed", "job given up")
 
 
@@ -67,7 +74,7 @@ class Stage:
 
     discord: WatchedDiscord
     clarifai: WatchedClarifai
-    trap: Trap
+    breakpoints: Breakpoints
     random: Random
     processes: AsyncExitStack
 
@@ -88,9 +95,9 @@ async def survive_on_a_file(plan: Plan, folder: Path) -> Figures:
     """Kill one process that is gateway and worker on SQLite, time after time."""
     async with _stage(plan.seed) as stage:
         roles = {"bot": Role(("run",), stage.settings(folder / "bot"))}
-        crew = Crew(roles, folder, stage.processes)
+        workers = Workers(roles, folder, stage.processes)
         table = JobTable(f"sqlite:///{folder / 'bot' / 'framehound-jobs.sqlite'}")
-        run = _Run(stage, crew, table, plan, gateway="bot")
+        run = _Run(stage, workers, table, plan, gateway="bot")
         return await run.play(itertools.repeat(Victim.CAUGHT))
 
 
@@ -102,8 +109,8 @@ async def survive_on_a_server(plan: Plan, folder: Path, database_url: str) -> Fi
         for name, arguments in words.items():
             own = {"DATABASE_URL": database_url, "WORKER_ID": name}
             roles[name] = Role(arguments, stage.settings(folder / name) | own)
-        crew = Crew(roles, folder, stage.processes)
-        run = _Run(stage, crew, JobTable(database_url, schema="dbos"), plan, gateway="gateway")
+        workers = Workers(roles, folder, stage.processes)
+        run = _Run(stage, workers, JobTable(database_url, schema="dbos"), plan, gateway="gateway")
         return await run.play(_victims(plan.kills))
 
 
@@ -116,23 +123,23 @@ def _victims(kills: int) -> Iterator[Victim]:
 
 @asynccontextmanager
 async def _stage(seed: int) -> AsyncIterator[Stage]:
-    trap = Trap()
+    breakpoints = Breakpoints()
     async with (
-        WatchedDiscord(TOKEN, trap) as discord,
-        WatchedClarifai(trap, seed) as clarifai,
+        WatchedDiscord(TOKEN, breakpoints) as discord,
+        WatchedClarifai(breakpoints, seed) as clarifai,
         AsyncExitStack() as processes,
     ):
-        yield Stage(discord, clarifai, trap, Random(seed), processes)  # noqa: S311 - to be repeated
+        yield Stage(discord, clarifai, breakpoints, Random(seed), processes)  # noqa: S311 - to be repeated
 
 
 class _Run:
     """Post, kill, start again, and see in the end what people got."""
 
     def __init__(
-        self, stage: Stage, crew: Crew, table: JobTable, plan: Plan, *, gateway: str
+        self, stage: Stage, workers: Workers, table: JobTable, plan: Plan, *, gateway: str
     ) -> None:
         self._stage = stage
-        self._crew = crew
+        self._crew = workers
         self._table = table
         self._plan = plan
         self._gateway = gateway
@@ -154,12 +161,12 @@ class _Run:
         return self._figures([*self._faults(exits), *await self._crew.left_behind()])
 
     async def _post_and_kill(self, portion: int, wanted: Moment, victim: Victim) -> None:
-        await self._table.until(lambda table: table.most_starts <= _MOST_STARTS)
+        await self._table.until(lambda table: table.max_starts <= _MAX_STARTS)
         if victim is Victim.FOR_GOOD:
             wanted = replace(wanted, phase=Phase.ASKED)  # it surely has a job then
-        self._stage.trap.set(wanted, portion - 1, self._crew.owner_of)
+        self._stage.breakpoints.set(wanted, portion - 1, self._crew.owner_of)
         await self._people.post(portion)
-        caught = await self._stage.trap.caught()
+        caught = await self._stage.breakpoints.caught()
         posted = len(self._people.messages)
         await self._table.until(lambda table: table.jobs == posted)
         await self._kill(caught, victim)

@@ -16,7 +16,7 @@ from bot.chat.responder import DiscordResponder
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.queue import JobQueue
-from bot.jobs.workflow import Patience
+from bot.jobs.workflow import JobTimeouts
 from tests.cli.test_run import Scene, scene
 from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings
@@ -91,7 +91,7 @@ class Desk:
         )
         await client.login(TOKEN)
         self.responder = Watched(client)
-        queue = JobQueue(f"sqlite:///{database}", "one", patience=Patience(first_pause=PAUSE))
+        queue = JobQueue(f"sqlite:///{database}", "one", patience=JobTimeouts(first_pause=PAUSE))
         self._intake = await self._open.enter_async_context(queue.accepting())
         await self._open.enter_async_context(queue.working(app.answerer, self.responder))
 
@@ -175,7 +175,7 @@ async def test_an_answer_outlasts_ten_minutes_of_server_errors(desk: Desk) -> No
     doublings = [2**number for number in range(7)]
     pauses = [later - earlier for earlier, later in pairwise(desk.responder.began)]
     assert all(pause >= PAUSE * by for pause, by in zip(pauses, doublings, strict=True))
-    assert sum(Patience().first_pause * by for by in doublings) >= 600
+    assert sum(JobTimeouts().first_pause * by for by in doublings) >= 600
 
 
 async def test_four_internal_errors_are_waited_out(desk: Desk) -> None:

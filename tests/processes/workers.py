@@ -36,7 +36,7 @@ class Role:
     settings: Mapping[str, str]
 
 
-class Crew:
+class Workers:
     """Processes by their names; one that was killed can be started again under its name."""
 
     def __init__(self, roles: Mapping[str, Role], folder: Path, stack: AsyncExitStack) -> None:
@@ -91,7 +91,7 @@ class TableState:
 
     jobs: int
     unfinished: int
-    most_starts: int
+    max_starts: int
     """How often a job will have been started at most by the time it can be killed."""
 
 

@@ -19,7 +19,7 @@ from bot.domain import timeline
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.settings import Flicker
-from bot.domain.tagging import Still, Tagging
+from bot.domain.tagging import Tagging, Thumbnail
 from bot.i18n import ENGLISH
 from bot.render import page as pages
 from bot.render.page import page
@@ -80,8 +80,8 @@ def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
 
         yield show
     assert wrong == []
-    beside = {f"file://{tmp_path}/{name}" for name in ("page.html", "clip.webm", "clip.gif")}
-    assert {url for url in asked if not url.startswith(("blob:", "data:"))} <= beside
+    in_background = {f"file://{tmp_path}/{name}" for name in ("page.html", "clip.webm", "clip.gif")}
+    assert {url for url in asked if not url.startswith(("blob:", "data:"))} <= in_background
 
 
 def tagged(
@@ -89,14 +89,14 @@ def tagged(
     *,
     seconds: int = 16,
     kind: ClipFormat = ClipFormat.WEBM,
-    stills: tuple[Still, ...] = (),
+    thumbnails: tuple[Thumbnail, ...] = (),
 ) -> Tagging:
     frames = tuple(
         Frame(at * 1000, tuple(Concept(name, by[at]) for name, by in seen.items() if at in by))
         for at in range(seconds)
     )
     info = ClipInfo(kind, 1000, seconds * 1000, "sha256:0")
-    return Tagging(info, frames, TaggerIdentity("local", "model", 0.5), stills)
+    return Tagging(info, frames, TaggerIdentity("local", "model", 0.5), thumbnails)
 
 
 def paged(
@@ -207,8 +207,8 @@ def test_what_things_are_called_is_text(shown: Shown) -> None:
         "$name ${name} &amp; \"'",
         "__proto__",
     ):
-        still = Still(0, b"\"><script>document.title = 'taken'</script>")
-        told = tagged({evil: {0: 0.9}, "cat": {0: 0.8}}, stills=(still,))
+        thumbnail = Thumbnail(0, b"\"><script>document.title = 'taken'</script>")
+        told = tagged({evil: {0: 0.9}, "cat": {0: 0.8}}, thumbnails=(thumbnail,))
         shown_page = shown(told, name=evil)
         assert rows(shown_page) == [evil, "cat"]
         expect(shown_page).to_have_title(evil)
@@ -244,8 +244,8 @@ def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
 
 
 def test_stills_play_from_their_second(shown: Shown) -> None:
-    stills = tuple(Still(at, pixel()) for at in (0, 7))
-    shown_page = shown(tagged(SEEN, stills=stills))
+    thumbnails = tuple(Thumbnail(at, pixel()) for at in (0, 7))
+    shown_page = shown(tagged(SEEN, thumbnails=thumbnails))
     shown_page.get_by_role("button", name="0:07", exact=True).click()
     reach(shown_page, 7)
     width = "each => each.decode().then(() => each.naturalWidth)"

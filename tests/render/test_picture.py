@@ -12,10 +12,10 @@ from PIL import Image
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
-from bot.domain.tagging import Still
+from bot.domain.tagging import Thumbnail
 from bot.i18n import ENGLISH
 from bot.render import filmstrip, picture
-from bot.render.picture import MOST_ROWS, WIDTH, describe, draw
+from bot.render.picture import MAX_ROWS, WIDTH, describe, draw
 
 if TYPE_CHECKING:
     from bot.domain.timeline import Timeline
@@ -34,8 +34,10 @@ def built(seen: dict[str, dict[int, float]], seconds: int, threshold: float = 0.
     return timeline.build(frames, seconds * 1000, threshold)
 
 
-def drawn(told: Timeline, name: str = "a.mp4", stills: tuple[Still, ...] = ()) -> Image.Image:
-    image = Image.open(io.BytesIO(draw(name, told, stills=stills)))
+def drawn(
+    told: Timeline, name: str = "a.mp4", thumbnails: tuple[Thumbnail, ...] = ()
+) -> Image.Image:
+    image = Image.open(io.BytesIO(draw(name, told, thumbnails=thumbnails)))
     assert (image.format, image.width) == ("PNG", WIDTH)
     return image.convert("RGB")
 
@@ -86,12 +88,12 @@ def contrast(colour: tuple[int, ...], ground: tuple[int, ...]) -> float:
 
 
 def test_the_strongest_tags_come_first_and_the_rest_is_counted() -> None:
-    seen = {f"tag {n:02}": {0: 0.6 + n / 100} for n in range(MOST_ROWS + 3)}
+    seen = {f"tag {n:02}": {0: 0.6 + n / 100} for n in range(MAX_ROWS + 3)}
     told = built(seen, 2)
-    fewer = built(dict(list(seen.items())[:MOST_ROWS]), 2)
+    fewer = built(dict(list(seen.items())[:MAX_ROWS]), 2)
     assert drawn(told).height == drawn(fewer).height + picture._MORE
     assert [row.name for row in picture.rows_of(told)] == sorted(seen, reverse=True)
-    first, last = colours(told, 0)[0], colours(told, MOST_ROWS - 1)[0]
+    first, last = colours(told, 0)[0], colours(told, MAX_ROWS - 1)[0]
     assert light(first) > light(last)
     assert describe("a.mp4", told).startswith("Timeline of a.mp4, 2 s: tag 12 0:00–0:01; tag 11 ")
     assert describe("a.mp4", told).endswith("; tag 03 0:00–0:01; + 3 more tags")
@@ -126,17 +128,17 @@ def test_marks_are_few_and_at_round_times() -> None:
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
 
-def still(
+def thumbnail(
     second: int, colour: tuple[int, int, int] = RED, size: tuple[int, int] = (96, 54)
-) -> Still:
+) -> Thumbnail:
     jpeg = io.BytesIO()
     Image.new("RGB", size, colour).save(jpeg, "JPEG")
-    return Still(second, jpeg.getvalue())
+    return Thumbnail(second, jpeg.getvalue())
 
 
 def test_a_strip_of_stills_stands_over_the_rows() -> None:
     told = built({"cat": {0: 0.9}, "dog": {5: 0.9, 6: 0.9}}, 8)
-    image = drawn(told, stills=(still(0), still(5, BLUE)))
+    image = drawn(told, thumbnails=(thumbnail(0), thumbnail(5, BLUE)))
     assert image.height == drawn(told).height + filmstrip.HEIGHT + 2 * filmstrip.GAP
     sheet = picture._Sheet(told, (), ENGLISH)
     for second, near in ((0, RED), (5, BLUE)):
@@ -148,7 +150,10 @@ def test_a_strip_of_stills_stands_over_the_rows() -> None:
 def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
     told = built({"cat": {0: 0.9, 1: 0.9}, "dog": dict.fromkeys(range(5, 9), 0.9)}, 12)
     tiles = filmstrip.strip(
-        [still(second) for second in range(12)], told.spans, lambda second: 100 + 50 * second, 12
+        [thumbnail(second) for second in range(12)],
+        told.spans,
+        lambda second: 100 + 50 * second,
+        12,
     )
     assert [tile.second for tile in tiles] == [0, 5, 9]
     for tile in tiles:
@@ -162,7 +167,7 @@ def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
 def test_a_lonely_still_is_not_stretched_and_stands_over_its_time() -> None:
     told = built({"cat": {0: 0.9}}, 10)
     for second in (0, 5, 9):
-        (tile,) = filmstrip.strip([still(second)], told.spans, lambda at: 100 + 60 * at, 10)
+        (tile,) = filmstrip.strip([thumbnail(second)], told.spans, lambda at: 100 + 60 * at, 10)
         assert tile.image.width == round(round(filmstrip.HEIGHT * 96 / 54) * 1.3)
         assert tile.left <= 100 + 60 * second < tile.left + tile.image.width
 
@@ -177,9 +182,11 @@ def test_tiles_never_overlap_nor_leave_the_strip(
     seconds: list[int], length: int, size: tuple[int, int]
 ) -> None:
     told = built({"cat": dict.fromkeys(range(0, length, 3), 0.9)}, length)
-    stills = [still(second, size=size) for second in seconds if second < length]
-    tiles = filmstrip.strip(stills, told.spans, lambda second: 150 + 650 * second // length, length)
-    assert bool(tiles) == bool(stills)
+    thumbnails = [thumbnail(second, size=size) for second in seconds if second < length]
+    tiles = filmstrip.strip(
+        thumbnails, told.spans, lambda second: 150 + 650 * second // length, length
+    )
+    assert bool(tiles) == bool(thumbnails)
     ends = [(tile.left, tile.left + tile.image.width) for tile in tiles]
     assert all(a[1] < b[0] for a, b in pairwise(ends))
     assert all(left >= 150 and right <= 800 for left, right in ends)
@@ -194,24 +201,24 @@ Image.new("RGB", (5, 5)).save(PNG, "PNG")
     [
         b"",
         b"no picture",
-        still(0).jpeg[:200],
-        still(0).jpeg[:-60],
-        still(0).jpeg.replace(b"\xff\xda", b"\xff\xd9"),
-        still(0, size=(1000, 600)).jpeg,
-        still(0).jpeg + bytes(200_000),
+        thumbnail(0).jpeg[:200],
+        thumbnail(0).jpeg[:-60],
+        thumbnail(0).jpeg.replace(b"\xff\xda", b"\xff\xd9"),
+        thumbnail(0, size=(1000, 600)).jpeg,
+        thumbnail(0).jpeg + bytes(200_000),
         PNG.getvalue(),
     ],
     ids=["nothing", "text", "head", "short", "no scan", "many pixels", "many bytes", "PNG"],
 )
 def test_a_still_that_is_no_small_jpeg_is_left_out(bad: bytes) -> None:
     told = built({"cat": {0: 0.9}}, 2)
-    assert draw("a.mp4", told, stills=[Still(0, bad)]) == draw("a.mp4", told)
-    with_another = drawn(told, stills=(Still(0, bad), still(1)))
+    assert draw("a.mp4", told, thumbnails=[Thumbnail(0, bad)]) == draw("a.mp4", told)
+    with_another = drawn(told, thumbnails=(Thumbnail(0, bad), thumbnail(1)))
     assert with_another.height > drawn(told).height
 
 
 @settings(max_examples=200)
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=4))
 def test_no_broken_still_breaks_the_picture(at: int, bytes_: bytes) -> None:
-    jpeg = still(0).jpeg
-    filmstrip.open_still(jpeg[:at] + bytes_ + jpeg[at + len(bytes_) :])
+    jpeg = thumbnail(0).jpeg
+    filmstrip.open_thumbnail(jpeg[:at] + bytes_ + jpeg[at + len(bytes_) :])

@@ -8,7 +8,7 @@ from PIL import Image
 from bot.domain import timeline
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.tagging import Still, Tagging
+from bot.domain.tagging import Tagging, Thumbnail
 from bot.render import report
 from bot.render.picture import describe, draw
 from bot.render.summary import RefusedClip, TaggedClip
@@ -22,15 +22,15 @@ def clip(name: str, score: float = 0.9, *, spoiler: bool = False) -> TaggedClip:
     Image.new("RGB", (96, 54), (200, 10, 10)).save(jpeg, "JPEG")
     frames = (Frame(0, (Concept("cat", score),)),)
     info = ClipInfo(ClipFormat.MP4, 1, 1000, "sha256:0")
-    stills = (Still(0, jpeg.getvalue()),)
-    told = Tagging(info, frames, TaggerIdentity("local", "model", 0.5), stills)
+    thumbnails = (Thumbnail(0, jpeg.getvalue()),)
+    told = Tagging(info, frames, TaggerIdentity("local", "model", 0.5), thumbnails)
     return TaggedClip(name, timeline.build(frames, 1000, 0.5), told, spoiler)
 
 
 def test_a_clip_has_its_picture_with_stills_and_words_for_it() -> None:
     told = clip("a.mp4", spoiler=True)
     (file,) = report.make_report([told]).files
-    assert file.content == draw("a.mp4", told.timeline, stills=told.tagging.stills)
+    assert file.content == draw("a.mp4", told.timeline, thumbnails=told.tagging.thumbnails)
     assert file.content != draw("a.mp4", told.timeline)
     assert file.description == describe("a.mp4", told.timeline)
     assert (file.name, file.spoiler) == ("timeline.png", True)

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.alerts import Alert, Sighting
+from bot.domain.alerts import Alert, WatchMatch
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import Hit
+from bot.domain.search import SearchHit
 from bot.domain.timeline import Segment
-from bot.i18n import LANGUAGES, Speech
+from bot.i18n import LANGUAGES, Translator
 from bot.render.sanitize import for_discord
-from bot.render.search_results import alert_text, clocks, find_line
+from bot.render.search_results import alert_text, clocks, result_line
 from bot.render.summary import MESSAGE_LIMIT
 from bot.services.search import PAGE
 
-MOST = 2**63 - 1
+MAX_ID = 2**63 - 1
 SEGMENTS = tuple(Segment("*" * 100, start, start + 10, 0.987) for start in range(600, 1200, 20))
 
 
@@ -25,14 +25,21 @@ def test_the_surest_few_ranges_are_told_in_order_of_time() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
-    say = Speech(language)
+    translate = Translator(language)
     tagger = TaggerIdentity("local", "net", 0.5)
-    ids = {"message_id": MOST, "guild_id": MOST, "channel_id": MOST, "author_id": MOST}
-    hit = Hit(**ids, fingerprint="", tagger=tagger, score=0.9, threshold=0.5, position=10, clips=10)
-    heading = say("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
-    where = say("page {number} of {count}", number=10**5, count=10**5)
-    lines = [find_line(say, hit, "*" * 100, SEGMENTS)] * PAGE
+    ids = {
+        "message_id": MAX_ID,
+        "guild_id": MAX_ID,
+        "channel_id": MAX_ID,
+        "author_id": MAX_ID,
+    }
+    hit = SearchHit(
+        **ids, fingerprint="", tagger=tagger, score=0.9, threshold=0.5, position=10, clips=10
+    )
+    heading = translate("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
+    where = translate("page {number} of {count}", number=10**5, count=10**5)
+    lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE
     assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
-    sightings = (Sighting("*" * 100, 10, SEGMENTS),) * 250
-    alert = Alert(MOST, MOST, MOST, hit.link, MOST, 10, sightings)
-    assert len(alert_text(say, alert)) <= MESSAGE_LIMIT
+    matches = (WatchMatch("*" * 100, 10, SEGMENTS),) * 250
+    alert = Alert(MAX_ID, MAX_ID, MAX_ID, hit.link, MAX_ID, 10, matches)
+    assert len(alert_text(translate, alert)) <= MESSAGE_LIMIT

@@ -13,7 +13,7 @@ from bot.render.summary import (
     Style,
     TaggedClip,
     plain,
-    summarise,
+    summarize,
 )
 from tests.storage.samples import make_tagging
 
@@ -30,7 +30,7 @@ def clip(name: str, *seconds: dict[str, float], threshold: float = 0.94) -> Tagg
 def test_the_summary_reads_as_promised() -> None:
     sloth = {"sloth": 0.992, "wildlife": 0.985, "fur": 0.971, "hand": 0.5}
     tree = {"sloth": 0.995, "tree": 0.9799}
-    assert summarise([clip("sloth.gif", *[sloth] * 4, *[tree] * 11)]).content == (
+    assert summarize([clip("sloth.gif", *[sloth] * 4, *[tree] * 11)]).content == (
         "**sloth.gif** · 15 s · above 0.94\n"
         "`0:00–0:04` sloth .99 · wildlife .98 · fur .97\n"
         "`0:04–0:15` sloth .99 · tree .97"
@@ -38,25 +38,25 @@ def test_the_summary_reads_as_promised() -> None:
 
 
 def test_seconds_with_nothing_are_said_once() -> None:
-    content = summarise([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
+    content = summarize([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
     assert content.splitlines()[-1] == "Nothing above 0.94 at 0:01–0:03, 0:04–0:05."
 
 
 def test_with_nothing_at_all_the_best_score_is_named() -> None:
-    content = summarise([clip("a.mp4", {"x": 0.3}, {"y": 0.934})]).content
+    content = summarize([clip("a.mp4", {"x": 0.3}, {"y": 0.934})]).content
     assert content == "**a.mp4** · 2 s · above 0.94\nNothing above 0.94; the best was y .93."
-    assert summarise([clip("a.mp4", {})]).content.endswith("Nothing was recognised.")
+    assert summarize([clip("a.mp4", {})]).content.endswith("Nothing was recognised.")
 
 
 def test_a_refused_clip_stands_beside_a_tagged_one() -> None:
-    content = summarise([RefusedClip("b.mp4", "It is broken."), clip("a.mp4", {"x": 0.99})]).content
+    content = summarize([RefusedClip("b.mp4", "It is broken."), clip("a.mp4", {"x": 0.99})]).content
     assert content.splitlines()[0] == "**b.mp4** · It is broken."
     assert "`0:00–0:01` x .99" in content
 
 
 def test_what_does_not_fit_is_in_the_attachment() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(20)} for at in range(90)]
-    summary = summarise([clip("long.mp4", *seconds)])
+    summary = summarize([clip("long.mp4", *seconds)])
     assert len(summary.content) <= MESSAGE_LIMIT
     assert re.search(r"… \d+ more lines in tags\.txt", summary.content)
     assert summary.attachment is not None
@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_in_the_attachment() -> None:
 def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
     seconds = [{f"tag {at}": 0.95, **({"cat": 0.991} if 20 <= at < 23 else {})} for at in range(40)]
     seconds[30] = {"dog": 0.999, "wolf": 0.998}
-    summary = summarise([clip("long.mp4", *seconds)])
+    summary = summarize([clip("long.mp4", *seconds)])
     lines = summary.content.splitlines()
     assert lines[1:3] == ["`0:20–0:23` cat .99", "`0:30–0:31` dog .99 · wolf .99"]
     assert len([line for line in lines if line.startswith("`")]) == 12
@@ -78,14 +78,14 @@ def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
 
 def test_a_server_says_how_many_tags_a_line_shows() -> None:
     tags = {f"tag {number}": 0.99 for number in range(9)}
-    summary = summarise([clip("a.mp4", tags)], Style(tags_a_line=2))
+    summary = summarize([clip("a.mp4", tags)], Style(tags_a_line=2))
     assert summary.content.endswith("tag 0 .99 · tag 1 .99 · +7")
     assert summary.attachment is None
 
 
 def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
     seconds = [{f"tag {at} of kind {kind}": 0.99 for kind in range(40)} for at in range(4)]
-    summary = summarise([clip("rich.mp4", *seconds)])
+    summary = summarize([clip("rich.mp4", *seconds)])
     assert summary.content.count(" · +32") == 4
     assert summary.attachment is not None
     assert all(name in summary.attachment for scores in seconds for name in scores)
@@ -93,7 +93,7 @@ def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
 
 def test_a_short_clip_is_whole_beside_a_long_one() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(9)} for at in range(90)]
-    summary = summarise([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
+    summary = summarize([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
     assert "`0:00–0:01` only this .99" in summary.content
     assert "`0:00–0:01` tag number 0 of kind 0 .99 · tag number 0 of kind 1 .99" in summary.content
 
@@ -111,7 +111,7 @@ clips = st.one_of(
 
 @given(st.lists(clips, min_size=1, max_size=10))
 def test_a_message_is_never_over_the_limit(reported: list[TaggedClip | RefusedClip]) -> None:
-    summary = summarise(reported)
+    summary = summarize(reported)
     assert 0 < len(summary.content.encode("utf-16-le")) // 2 <= MESSAGE_LIMIT
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.render.text_drawing import Lettering
+from bot.render.text_drawing import TextRenderer
 
-LETTERING = Lettering(27)
+LETTERING = TextRenderer(27)
 
 
 def fonts(text: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.runtime.tasks import opened_file
+from bot.runtime.tasks import open_in_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,14 +27,14 @@ class Tracked(BytesIO):
 
 async def test_a_file_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with await opened_file(lambda: path.open("wb")) as file:
+    with await open_in_thread(lambda: path.open("wb")) as file:
         file.write(b"!")
     assert path.read_bytes() == b"!"
 
 
 async def test_why_a_file_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        await opened_file(lambda: tmp_path.open("wb"))
+        await open_in_thread(lambda: tmp_path.open("wb"))
 
 
 async def test_a_file_nobody_waits_for_any_more_is_closed_as_it_opens() -> None:
@@ -45,7 +45,7 @@ async def test_a_file_nobody_waits_for_any_more_is_closed_as_it_opens() -> None:
         go_on.wait(20)
         return file
 
-    opening = asyncio.create_task(opened_file(dawdle))
+    opening = asyncio.create_task(open_in_thread(dawdle))
     assert await asyncio.to_thread(begun.wait, 20)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):

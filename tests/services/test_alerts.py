@@ -14,7 +14,7 @@ from bot.chat.responder import DiscordResponder
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
-from bot.domain.search import Search
+from bot.domain.search import SearchQuery
 from bot.storage.database import Database
 from bot.storage.tables import posted_clips
 from tests.cogs.searchable_clips import tagging
@@ -235,7 +235,7 @@ async def test_what_was_answered_is_found_clip_by_clip(desk: Desk) -> None:
     finder = desk.app.finder
     concept = await finder.concept("knife", desk.guild.id)
     assert concept is not None
-    page = await finder.page(Search(concept.number, desk.guild.id), "knife", 0)
+    page = await finder.page(SearchQuery(concept.number, desk.guild.id), "knife", 0)
     told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.finds]
     assert told == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
     assert [segment.start for find in page.finds for segment in find.segments] == [4, 0]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.runtime.app import App
-    from bot.services.answer_job import WorkShown
+    from bot.services.answer_job import ShownProgress
     from tests.conftest import ClipHost
     from tests.stand_ins.discord import Message
 
@@ -40,8 +40,8 @@ class Interrupted(DiscordResponder):
         self.when_answered: Callable[[], Awaitable[Any]] | None = None
 
     @asynccontextmanager
-    async def showing_work(self, *args: Any, **options: Any) -> AsyncIterator[WorkShown]:
-        async with super().showing_work(*args, **options) as shown:
+    async def show_progress(self, *args: Any, **options: Any) -> AsyncIterator[ShownProgress]:
+        async with super().show_progress(*args, **options) as shown:
             self.shown = shown
             yield shown
             if self.while_working:
@@ -80,7 +80,7 @@ class Desk:
         self.message = await self.ann.post(self.channel, "a clip")
         return self.message
 
-    async def carry_out(self, *, asked_by: Message | None = None, noted: bool = False) -> None:
+    async def carry_out(self, *, asked_by: Message | None = None, recorded: bool = False) -> None:
         asking = asked_by or self.message
         clip = Clip("cat.gif", self._clip, message_id=self.message.id, author_id=self.ann.user.id)
         self.job = Job(
@@ -91,10 +91,10 @@ class Desk:
             asking.id,
             self.ann.user.id,
             asked=bool(asked_by),
-            noted=noted,
+            recorded=recorded,
         )
         answerer = self.app.answerer
-        if noted:
+        if recorded:
             assert await self.app.notes.begin(self.job)
             await self.delete()
         self.outcomes = await answerer.tag(self.job, self.responder, again=False)
@@ -179,7 +179,7 @@ async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
 ) -> None:
     await desk.post()
     asking = await desk.ann.post(desk.channel, "!tags") if asked else None
-    await desk.carry_out(asked_by=asking, noted=True)
+    await desk.carry_out(asked_by=asking, recorded=True)
     told = ["**cat.gif** · I no longer know what is in this clip."]
     assert desk.sent() == (told if asked else [])
     assert await desk.kept() == (False, 0)

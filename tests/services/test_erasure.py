@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.jobs.queue import Intake, JobQueue
     from bot.runtime.app import App
-    from bot.services.erasure import Forgetting
+    from bot.services.erasure import Erasure
 
 GUILD, CHANNEL, ANN = 100, 10, 51
 
@@ -49,11 +49,11 @@ async def intake(queue: JobQueue) -> AsyncIterator[Intake]:
 
 
 @pytest.fixture
-async def forgetting(app: App, intake: Intake) -> Forgetting:
+async def erasure(app: App, intake: Intake) -> Erasure:
     now = datetime.now(UTC)
     clips = [PostedClip(n, f"sha256:0{n}", GUILD, CHANNEL + n // 3, ANN, now) for n in (1, 2, 3)]
     await app.posted_clips.add(clips)
-    return app.forgetting(intake)
+    return app.erasure(intake)
 
 
 async def waiting(intake: Intake) -> int:
@@ -61,14 +61,14 @@ async def waiting(intake: Intake) -> int:
 
 
 async def test_a_deleted_message_is_not_tagged_any_more(
-    forgetting: Forgetting, intake: Intake, app: App
+    erasure: Erasure, intake: Intake, app: App
 ) -> None:
-    await forgetting.messages([1, 77])
+    await erasure.messages([1, 77])
     assert (await waiting(intake), await app.posted_clips.count(ANN)) == (2, 2)
 
 
 async def test_an_outage_in_the_middle_loses_no_reply(
-    forgetting: Forgetting, app: App, monkeypatch: pytest.MonkeyPatch
+    erasure: Erasure, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await app.reports.save(SavedReport("message-1", CHANNEL, (), message_ids=(1,)))
     await app.reports.note_reply("message-1", Reply(CHANNEL, 99))
@@ -81,47 +81,45 @@ async def test_an_outage_in_the_middle_loses_no_reply(
         return await forget(message_ids)
 
     monkeypatch.setattr(app.posted_clips, "forget_messages", away_once)
-    assert await forgetting.messages([1]) == [Reply(CHANNEL, 99)]
+    assert await erasure.messages([1]) == [Reply(CHANNEL, 99)]
     assert await app.posted_clips.count(ANN) == 2
 
 
 async def test_what_is_under_way_ends_as_it_may(
-    forgetting: Forgetting, intake: Intake, queue: JobQueue
+    erasure: Erasure, intake: Intake, queue: JobQueue
 ) -> None:
     await execute(queue, "UPDATE {jobs} SET status = 'PENDING' WHERE workflow_uuid = 'message-1'")
-    await forgetting.messages([1, 2])
+    await erasure.messages([1, 2])
     figures = await intake.figures()
     assert (figures.waiting, figures.running) == (1, 1)
 
 
 async def test_a_deleted_channel_takes_its_messages_along(
-    forgetting: Forgetting, intake: Intake, app: App
+    erasure: Erasure, intake: Intake, app: App
 ) -> None:
-    await forgetting.channel(CHANNEL)
+    await erasure.channel(CHANNEL)
     assert (await waiting(intake), await app.posted_clips.count(ANN)) == (1, 1)
 
 
 async def test_a_server_that_removes_the_bot_takes_everything_along(
-    forgetting: Forgetting, intake: Intake, app: App
+    erasure: Erasure, intake: Intake, app: App
 ) -> None:
     await app.settings.set_threshold(GUILD, "local:x", 0.7)
-    await app.bills.reserve(Payer(guild_owner(GUILD), "a"), 60, Budget())
-    await forgetting.guild(GUILD)
+    await app.usage.reserve(Payer(guild_owner(GUILD), "a"), 60, Budget())
+    await erasure.guild(GUILD)
     assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
     assert not (await app.settings.load(GUILD)).thresholds
-    assert [await app.bills.used(guild_owner(GUILD)), await app.bills.used()] == [0, 60]
+    assert [await app.usage.used(guild_owner(GUILD)), await app.usage.used()] == [0, 60]
 
 
-async def test_a_person_who_asks_is_forgotten(
-    forgetting: Forgetting, intake: Intake, app: App
-) -> None:
-    assert await forgetting.person(ANN) == 3
+async def test_a_person_who_asks_is_forgotten(erasure: Erasure, intake: Intake, app: App) -> None:
+    assert await erasure.person(ANN) == 3
     assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
-    assert await forgetting.person(ANN) == 0
+    assert await erasure.person(ANN) == 0
 
 
 async def test_once_a_day_one_process_purges(
-    forgetting: Forgetting, intake: Intake, queue: JobQueue, app: App, database_url: str
+    erasure: Erasure, intake: Intake, queue: JobQueue, app: App, database_url: str
 ) -> None:
     done = "UPDATE {jobs} SET status = 'SUCCESS', completed_at = :at WHERE workflow_uuid = :job"
     now = int(datetime.now(UTC).timestamp() * 1000)
@@ -129,12 +127,12 @@ async def test_once_a_day_one_process_purges(
         await execute(queue, done, job=job, at=now - days * 86_400_000)
     async with locks.opened(database_url) as elsewhere:
         assert await elsewhere.take("purge")
-        async with forgetting.daily(app.locks, pause=0.01):
+        async with erasure.daily(app.locks, pause=0.01):
             await asyncio.sleep(0.1)  # ten chances it must not take
         assert await intake.purge(datetime.fromtimestamp(0, UTC)) == 0
         assert await intake._counts.knows("message-1")
         await elsewhere.let_go("purge")
-        async with forgetting.daily(app.locks), asyncio.timeout(10):
+        async with erasure.daily(app.locks), asyncio.timeout(10):
             while await intake._counts.knows("message-1"):  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.01)
     assert await intake._counts.knows("message-2")

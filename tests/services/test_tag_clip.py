@@ -176,7 +176,7 @@ async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
         long = Clip("a.gif", clip_host.url("montage.gif"))
         short = Clip("b.mp4", clip_host.url("city.mp4"))
         await tag(long, payer=Payer("guild-1", "message-1"))
-        assert await app.bills.used("guild-1") == clarifai.billed_frames == 9
+        assert await app.usage.used("guild-1") == clarifai.billed_frames == 9
         with pytest.raises(BudgetExhausted, match="needs 8 frames"):
             await tag(short, payer=Payer("guild-1", "message-2"))
         await tag(long, payer=Payer("guild-1", "message-3"))
@@ -215,7 +215,7 @@ async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_
         assert (tagging.proxied, tagging.info.format) == (True, ClipFormat.WEBM)
         assert [next(iter(seen)) for seen in tags(tagging)] == [f"number {n}" for n in range(12)]
         assert await app.clip_tagger.recall(tagging.info.fingerprint) == tagging
-        assert await app.bills.used() == 12
+        assert await app.usage.used() == 12
         for refusing in ({}, {"long_clips": "refuse"}, {"clarifai_proxy": "off"}):
             other = {"data_dir": tmp_path / "other", **refusing}
             app = await open_app(make_config(**{**settings, **ten, **other}))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOKEN = "loopback-personal-access-token"  # noqa: S105 - of a server on loopback
-_MOST_CONCEPTS = 200
+_MAX_CONCEPTS = 200
 _SAMPLE_MS = range(100, 60_001)
 
 
@@ -94,7 +94,7 @@ def _describe(message: PostModelOutputsRequest, at: float, path: str) -> Call:
     if bool(video.url) == bool(video.base64):
         raise RefusedError(11102, "either a link or bytes, please")
     config = message.model.output_info.output_config
-    if config.sample_ms not in _SAMPLE_MS or not 1 <= config.max_concepts <= _MOST_CONCEPTS:
+    if config.sample_ms not in _SAMPLE_MS or not 1 <= config.max_concepts <= _MAX_CONCEPTS:
         raise RefusedError(11105, "sample_ms or max_concepts out of range")
     return Call(
         at=at,

@@ -18,15 +18,15 @@ from tests.storage.samples import GUILD, IDENTITY, TAGGING
 
 async def main(url: str) -> None:
     async with Database.open(url) as database:
-        say("ready")
+        translate("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
             await TaggingStore(database).save(TAGGING)
             await GuildSettingsStore(database).set_threshold(GUILD, str(IDENTITY), float(line))
             await MetaStore(database).set("last", line.strip())
-            say("saved")
+            translate("saved")
 
 
-def say(word: str) -> None:
+def translate(word: str) -> None:
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 

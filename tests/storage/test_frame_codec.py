@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
-from bot.domain.tagging import Still
-from bot.storage.frame_codec import decode, decode_stills, encode, encode_stills
+from bot.domain.tagging import Thumbnail
+from bot.storage.frame_codec import decode, decode_thumbnails, encode, encode_thumbnails
 
 concepts = st.builds(Concept, st.text(), st.floats(allow_nan=False))
 frames_of_any_kind = st.lists(st.builds(Frame, st.integers(0), st.lists(concepts).map(tuple))).map(
@@ -49,6 +49,6 @@ def test_ten_minutes_take_little_more_room_than_their_scores() -> None:
 
 
 def test_stills_come_back_as_they_were() -> None:
-    stills = (Still(0, b"\xff\xd8\x00"), Still(12, b""))
-    assert decode_stills(encode_stills(stills)) == stills
-    assert decode_stills(None) == ()
+    thumbnails = (Thumbnail(0, b"\xff\xd8\x00"), Thumbnail(12, b""))
+    assert decode_thumbnails(encode_thumbnails(thumbnails)) == thumbnails
+    assert decode_thumbnails(None) == ()

@@ -58,7 +58,7 @@ async def test_a_file_that_was_removed_as_it_was_opened_is_nobodys(
             await one.let_go("worker a")
             return file
 
-        monkeypatch.setattr(locks, "opened_file", slowly)
+        monkeypatch.setattr(locks, "open_in_thread", slowly)
         assert not await two.take("worker a")
         monkeypatch.undo()
         assert await two.take("worker a")
@@ -184,7 +184,7 @@ async def test_who_waited_long_enough_goes_on(
 ) -> None:
     async with opened(database_url) as one, opened(database_url) as two, alone(one, "clip a"):
         await two.take("clip b")  # and is connected from here on
-        monkeypatch.setattr("bot.storage.locks._LONGEST_WAIT", 0.05)
+        monkeypatch.setattr("bot.storage.locks._MAX_WAIT", 0.05)
         async with alone(two, "clip a"):
             pass
         assert not await two.take("clip a")  # it stays with who has it

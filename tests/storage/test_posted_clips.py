@@ -101,10 +101,10 @@ async def test_what_is_too_old_is_purged_by_the_servers_word_or_the_operators(
         old = taggings.c.fingerprint == "sha256:03"
         age = {"created_at": NOW - timedelta(days=31)}
         await connection.execute(update(taggings).where(old).values(age))
-    assert await store.purge(most_days=30) == 2 + 1
+    assert await store.purge(max_days=30) == 2 + 1
     # Message 1 by its server's seven days, 4 by the operator's thirty; a tagging by its age.
     assert await left(database) == ({2, 3}, {"02"})
-    assert await store.purge(most_days=30) == 0
+    assert await store.purge(max_days=30) == 0
 
 
 async def test_who_opted_out_is_known_until_they_are_back(database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.storage.database import Database
-from bot.storage.rate_limiter import Turns
+from bot.storage.rate_limiter import RateLimiter
 from bot.storage.tables import turns
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def next_turn(database: Database) -> float:
 
 async def test_turns_of_all_processes_are_apart(database_url: str) -> None:
     async def take(database: Database) -> None:
-        await Turns(database, "clarifai", per_second=50).wait()
+        await RateLimiter(database, "clarifai", per_second=50).wait()
 
     began = time.time()
     async with Database.open(database_url) as one, Database.open(database_url) as two:
@@ -39,21 +39,21 @@ async def test_a_first_turn_is_free_and_services_do_not_wait_for_each_other(
 ) -> None:
     before = time.monotonic()
     for name in ("a", "b", "c"):
-        await Turns(database, name, per_second=0.1).wait()
+        await RateLimiter(database, name, per_second=0.1).wait()
     assert time.monotonic() - before < 5
 
 
 async def test_a_turn_from_before_the_clock_was_set_back_is_forgotten(database: Database) -> None:
-    await Turns(database, "clarifai", per_second=10).wait()
+    await RateLimiter(database, "clarifai", per_second=10).wait()
     async with database.writing() as connection:
         await connection.execute(update(turns).values(next=turns.c.next + 3600))
     async with asyncio.timeout(5):
-        await Turns(database, "clarifai", per_second=10).wait()
+        await RateLimiter(database, "clarifai", per_second=10).wait()
     assert await next_turn(database) == pytest.approx(time.time(), abs=60)
 
 
 async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> None:
-    class Late(Turns):
+    class Late(RateLimiter):
         async def _next(self) -> float:
             return -1.0
 
@@ -76,7 +76,7 @@ async def test_a_database_that_is_restarted_is_waited_for(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     async with Database.open(postgres_url) as database:
-        line = Turns(database, "clarifai", per_second=100)
+        line = RateLimiter(database, "clarifai", per_second=100)
         await line.wait()
         postgres.cluster.stop()
         waiting = asyncio.create_task(line.wait())

@@ -13,13 +13,13 @@ from sqlalchemy import delete, func, select
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.search import Search, Sight, first_snowflake, fold, moment_of
+from bot.domain.search import SearchQuery, Visibility, first_snowflake, moment_of, normalize
 from bot.storage import search_index
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import Reply, ReportStore, SavedReport
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.search import ConceptIndex
+from bot.storage.search import SearchStore
 from bot.storage.tables import (
     index_concepts,
     index_scores,
@@ -33,7 +33,7 @@ from tests.storage.samples import FINGERPRINT, TAGGING, make_tagging
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bot.domain.search import Hit
+    from bot.domain.search import SearchHit
     from bot.domain.tagging import Tagging
     from bot.storage.database import Database
 
@@ -61,8 +61,8 @@ def posted(message_id: int, fingerprint: str, **others: object) -> PostedClip:
 
 
 @pytest.fixture
-def found(database: Database) -> ConceptIndex:
-    return ConceptIndex(database)
+def found(database: Database) -> SearchStore:
+    return SearchStore(database)
 
 
 async def keep(database: Database, tagging: Tagging, *clips: PostedClip) -> None:
@@ -70,11 +70,11 @@ async def keep(database: Database, tagging: Tagging, *clips: PostedClip) -> None
     await PostedClipStore(database).add(clips)
 
 
-async def look(found: ConceptIndex, tag: str, **narrowed: object) -> list[Hit]:
+async def look(found: SearchStore, tag: str, **narrowed: object) -> list[SearchHit]:
     concept = await found.named(tag)
     if concept is None:
         return []
-    search = Search(concept.number, **narrowed)  # type: ignore[arg-type]  # fields by name
+    search = SearchQuery(concept.number, **narrowed)  # type: ignore[arg-type]  # fields by name
     hits = await found.find(search, limit=100)
     assert await found.count(search) == len(hits)
     return hits
@@ -106,29 +106,29 @@ tagged_clips = st.builds(
 )
 ids = st.frozensets(st.integers(10, 15), max_size=3)
 searches = st.builds(
-    Search,
+    SearchQuery,
     concept=st.just(0),
     guild_id=st.sampled_from(GUILDS),
     channel_id=st.sampled_from([None, 10, 14]),
     author_id=st.sampled_from([None, 5]),
     since=st.sampled_from([None, NOW + timedelta(days=1)]),
     until=st.sampled_from([None, NOW + timedelta(days=2)]),
-    lowest=st.sampled_from([None, 0.0, 0.6]),
-    sight=st.one_of(st.none(), st.builds(Sight, ids, ids, ids)),
+    min_score=st.sampled_from([None, 0.0, 0.6]),
+    visibility=st.one_of(st.none(), st.builds(Visibility, ids, ids, ids)),
 )
 
 
-def is_seen(clip: PostedClip, sight: Sight | None) -> bool:
-    if sight is None or clip.channel_id in sight.channels | sight.threads:
+def is_seen(clip: PostedClip, visibility: Visibility | None) -> bool:
+    if visibility is None or clip.channel_id in visibility.channels | visibility.threads:
         return True
     if clip.parent_id is None:
         return False
-    return clip.parent_id in sight.managed or (
-        clip.parent_id in sight.channels and not clip.private
+    return clip.parent_id in visibility.managed or (
+        clip.parent_id in visibility.channels and not clip.private
     )
 
 
-def is_wanted(clip: PostedClip, search: Search) -> bool:
+def is_wanted(clip: PostedClip, search: SearchQuery) -> bool:
     return (
         search.guild_id in {None, clip.guild_id}
         and search.channel_id in {None, clip.channel_id, clip.parent_id}
@@ -152,7 +152,7 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
     database: Database,
     seen: list[Tagging],
     shared: list[PostedClip],
-    search: Search,
+    search: SearchQuery,
     tag: str,
 ) -> None:
     async with database.writing() as connection:
@@ -168,21 +168,21 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
 
     def threshold(clip: PostedClip, tagger: TaggerIdentity) -> float:
         own = 0.6 if clip.guild_id == 1 and tagger == LOCAL else tagger.default_threshold
-        return own if search.lowest is None else search.lowest
+        return own if search.min_score is None else search.min_score
 
     def shows(clip: PostedClip, tagging: Tagging) -> bool:
         above = threshold(clip, tagging.tagger)
         built = timeline.build(tagging.frames, tagging.info.duration, above)
-        return any(fold(segment.tag) == fold(tag) for segment in built.segments)
+        return any(normalize(segment.tag) == normalize(tag) for segment in built.segments)
 
     expected = [
         clip
         for clip in sorted(shared, key=lambda clip: (-clip.message_id, clip.fingerprint))
-        if is_seen(clip, search.sight)
+        if is_seen(clip, search.visibility)
         and is_wanted(clip, search)
         and any(shows(clip, each) for key, each in known.items() if key[0] == clip.fingerprint)
     ]
-    found = ConceptIndex(database)
+    found = SearchStore(database)
     concept = await found.named(tag)
     if concept is None:
         assert expected == []
@@ -195,10 +195,16 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
     assert await found.count(search) == len(expected)
     pages = [await found.find(search, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
     assert [hit for page in pages for hit in page] == hits
-    sight = search.sight or Sight(frozenset(range(10, 16)))
-    suggested = await found.suggest("", guild_id=search.guild_id, sight=sight)
+    visibility = search.visibility or Visibility(frozenset(range(10, 16)))
+    suggested = await found.suggest("", guild_id=search.guild_id, visibility=visibility)
     everywhere = replace(
-        search, channel_id=None, author_id=None, since=None, until=None, lowest=None, sight=sight
+        search,
+        channel_id=None,
+        author_id=None,
+        since=None,
+        until=None,
+        min_score=None,
+        visibility=visibility,
     )
     assert (concept.name in suggested) == (await found.count(everywhere) > 0)
 
@@ -206,9 +212,7 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
 # ---- one thing at a time
 
 
-async def test_a_hit_tells_where_it_is_and_how_sure(
-    database: Database, found: ConceptIndex
-) -> None:
+async def test_a_hit_tells_where_it_is_and_how_sure(database: Database, found: SearchStore) -> None:
     tagging = tagged(FINGERPRINT, LOCAL, [("cat", 0.6)], [("cat", 0.8)])
     message = first_snowflake(NOW)
     clip = posted(message, FINGERPRINT, position=2, clips=3, posted_at=NOW + timedelta(days=9))
@@ -222,7 +226,7 @@ async def test_a_hit_tells_where_it_is_and_how_sure(
 
 
 async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     await keep(database, tagged(FINGERPRINT, LOCAL, [("cat", 0.8)]), posted(7, FINGERPRINT))
     store = ReportStore(database)
@@ -233,7 +237,7 @@ async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
 
 
 async def test_the_operators_default_is_the_asked_taggers_alone(database: Database) -> None:
-    found = ConceptIndex(database, (LOCAL, 0.7))
+    found = SearchStore(database, (LOCAL, 0.7))
     await keep(database, tagged("a", LOCAL, [("cat", 0.65)]), posted(1, "a"))
     other = replace(LOCAL, model="net-2")
     await keep(database, tagged("b", other, [("cat", 0.65)]), posted(2, "b"))
@@ -243,7 +247,7 @@ async def test_the_operators_default_is_the_asked_taggers_alone(database: Databa
 
 
 async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     german = replace(CLARIFAI, revision="@de")
     await keep(database, tagged("a", CLARIFAI, [("cat", 0.95), ("taxi", 0.95)]), posted(1, "a"))
@@ -255,7 +259,7 @@ async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
 
 
 async def test_what_is_seen_past_a_clips_end_is_not_found(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     seconds: list[list[tuple[str, float]]] = [[] for _ in range(15)]
     await keep(database, tagged("a", LOCAL, *seconds, [("cat", 0.8)], [("dog", 0.8)]))
@@ -264,7 +268,7 @@ async def test_what_is_seen_past_a_clips_end_is_not_found(
     assert await look(found, "dog") == []
 
 
-async def test_a_forgotten_clip_leaves_the_index(database: Database, found: ConceptIndex) -> None:
+async def test_a_forgotten_clip_leaves_the_index(database: Database, found: SearchStore) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"), posted(2, "a"))
     store = PostedClipStore(database)
     await store.forget_messages([2])
@@ -276,29 +280,29 @@ async def test_a_forgotten_clip_leaves_the_index(database: Database, found: Conc
 
 
 async def test_clips_of_who_opted_out_are_left_alone(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"))
     await keep(database, tagged("b", LOCAL, [("cat", 0.8)]), posted(2, "b", author_id=None))
     await OptOutStore(database).add(5)
     assert [hit.message_id for hit in await look(found, "cat")] == [2]
     await PostedClipStore(database).forget_messages([2])
-    assert await found.suggest("", guild_id=1, sight=Sight(frozenset({10}))) == []
+    assert await found.suggest("", guild_id=1, visibility=Visibility(frozenset({10}))) == []
 
 
 async def test_names_no_database_could_keep_are_indexed_as_far_as_they_can(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     odd = replace(
         TAGGING, frames=(Frame(0, (Concept("\ud800c\0at", 0.9), Concept("\u202e", 0.9))),)
     )
     await keep(database, odd, posted(1, FINGERPRINT))
     assert len(await look(found, "cat")) == 1
-    assert await found.suggest("", guild_id=1, sight=Sight(frozenset({10}))) == ["cat"]
+    assert await found.suggest("", guild_id=1, visibility=Visibility(frozenset({10}))) == ["cat"]
 
 
 async def test_suggestions_begin_a_word_and_the_most_seen_come_first(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     seen = [("hot dog", 0.9), ("dog", 0.9), ("100% wool", 0.9), ("Ärger", 0.9), ("doubt", 0.4)]
     await keep(database, tagged("a", LOCAL, seen), posted(1, "a"))
@@ -306,8 +310,8 @@ async def test_suggestions_begin_a_word_and_the_most_seen_come_first(
     await keep(database, tagged("c", LOCAL, [("dog", 0.9)]), posted(3, "c", channel_id=11))
 
     async def suggest(typed: str, *channels: int, **others: object) -> list[str]:
-        sight = Sight(frozenset(channels or (10,)))
-        return await found.suggest(typed, guild_id=1, sight=sight, **others)  # type: ignore[arg-type]
+        visibility = Visibility(frozenset(channels or (10,)))
+        return await found.suggest(typed, guild_id=1, visibility=visibility, **others)  # type: ignore[arg-type]
 
     assert await suggest("DO") == ["hot dog", "dog"]
     assert await suggest("do", 10, 11) == ["dog", "hot dog"]
@@ -321,7 +325,7 @@ async def test_suggestions_begin_a_word_and_the_most_seen_come_first(
 
 
 async def test_private_threads_are_named_only_where_it_depends_on_who_asks(
-    database: Database, found: ConceptIndex
+    database: Database, found: SearchStore
 ) -> None:
     await keep(
         database,
@@ -336,18 +340,18 @@ async def test_private_threads_are_named_only_where_it_depends_on_who_asks(
     )
     concept = await found.named("cat")
     assert concept is not None
-    sight = Sight(frozenset({10, 12}), managed=frozenset({12}))
-    search = Search(concept.number, 1, sight=sight)
+    visibility = Visibility(frozenset({10, 12}), managed=frozenset({12}))
+    search = SearchQuery(concept.number, 1, visibility=visibility)
     assert await found.private_threads(search, 9) == [22, 21]
     assert await found.private_threads(search, 1) == [22]
-    assert await found.private_threads(replace(search, sight=None), 9) == []
-    joined = replace(search, sight=replace(sight, threads=frozenset({22})))
+    assert await found.private_threads(replace(search, visibility=None), 9) == []
+    joined = replace(search, visibility=replace(visibility, threads=frozenset({22})))
     assert await found.private_threads(joined, 9) == [21]
     assert [hit.message_id for hit in await found.find(joined, limit=9)] == [7, 6, 4, 2, 1]
 
 
 async def test_what_a_program_without_an_index_stored_is_indexed_later(
-    database: Database, found: ConceptIndex, monkeypatch: pytest.MonkeyPatch
+    database: Database, found: SearchStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_index, "_AT_ONCE", 2)
     tags = [tagged(f"{n}", LOCAL, [("cat", 0.8)]) for n in range(5)]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.tagging import Still, Tagging
+from bot.domain.tagging import Tagging, Thumbnail
 from bot.storage.tables import taggings
 from bot.storage.taggings import TaggingStore
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING, make_tagging
@@ -37,7 +37,7 @@ async def test_a_saved_tagging_is_found(store: TaggingStore) -> None:
 
 
 async def test_stills_and_how_the_clip_was_shown_are_kept(store: TaggingStore) -> None:
-    tagging = replace(TAGGING, stills=(Still(3, b"\xff\xd8"),), proxied=True)
+    tagging = replace(TAGGING, thumbnails=(Thumbnail(3, b"\xff\xd8"),), proxied=True)
     await store.save(tagging)
     assert await store.find(FINGERPRINT, IDENTITY) == tagging
 

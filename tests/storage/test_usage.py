@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from bot.domain.budget import Budget, Payer
 from bot.storage.database import Database
-from bot.storage.tables import bills
-from bot.storage.usage import BillStore
+from bot.storage.tables import usage
+from bot.storage.usage import UsageStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ CATS, DOGS = "guild-1", "guild-2"
 
 
 @pytest.fixture
-def store(database: Database) -> BillStore:
-    return BillStore(database)
+def store(database: Database) -> UsageStore:
+    return UsageStore(database)
 
 
-async def test_a_server_gets_its_frames_and_no_more(store: BillStore) -> None:
+async def test_a_server_gets_its_frames_and_no_more(store: UsageStore) -> None:
     budget = Budget(server=100)
     assert await store.reserve(Payer(CATS, "a"), 60, budget)
     assert not await store.reserve(Payer(CATS, "b"), 41, budget)
@@ -32,14 +32,14 @@ async def test_a_server_gets_its_frames_and_no_more(store: BillStore) -> None:
     assert [await store.used(CATS), await store.used(DOGS), await store.used()] == [100, 100, 200]
 
 
-async def test_all_together_have_a_limit_too(store: BillStore) -> None:
+async def test_all_together_have_a_limit_too(store: UsageStore) -> None:
     budget = Budget(overall=100)
     assert await store.reserve(Payer(CATS, "a"), 60, budget)
     assert not await store.reserve(Payer(DOGS, "b"), 41, budget)
     assert await store.reserve(Payer(DOGS, "c"), 40, budget)
 
 
-async def test_what_it_came_to_counts_in_the_end(store: BillStore) -> None:
+async def test_what_it_came_to_counts_in_the_end(store: UsageStore) -> None:
     budget = Budget(server=100)
     await store.reserve(Payer(CATS, "a"), 100, budget)
     await store.settle("a", 70)
@@ -49,7 +49,7 @@ async def test_what_it_came_to_counts_in_the_end(store: BillStore) -> None:
     assert await store.used(CATS) == 70
 
 
-async def test_an_attempt_that_was_cut_off_is_paid_for_once(store: BillStore) -> None:
+async def test_an_attempt_that_was_cut_off_is_paid_for_once(store: UsageStore) -> None:
     budget = Budget(server=100)
     for _ in range(3):
         assert await store.reserve(Payer(CATS, "a"), 60, budget)
@@ -57,16 +57,16 @@ async def test_an_attempt_that_was_cut_off_is_paid_for_once(store: BillStore) ->
 
 
 @pytest.fixture
-async def others(database_url: str) -> AsyncIterator[list[BillStore]]:
+async def others(database_url: str) -> AsyncIterator[list[UsageStore]]:
     async with (
         Database.open(database_url) as one,
         Database.open(database_url) as two,
         Database.open(database_url) as three,
     ):
-        yield [BillStore(each) for each in (one, two, three)]
+        yield [UsageStore(each) for each in (one, two, three)]
 
 
-async def test_several_at_once_never_share_the_last_room(others: list[BillStore]) -> None:
+async def test_several_at_once_never_share_the_last_room(others: list[UsageStore]) -> None:
     budget = Budget(server=100)
     # Connections are made beforehand: while they are, nobody is at once with anybody.
     await asyncio.gather(*(store.used() for store in others for _ in range(4)))
@@ -79,19 +79,19 @@ async def test_several_at_once_never_share_the_last_room(others: list[BillStore]
     assert await others[0].used(CATS) == 90
 
 
-async def test_another_month_is_another_budget(database: Database, store: BillStore) -> None:
+async def test_another_month_is_another_budget(database: Database, store: UsageStore) -> None:
     budget = Budget(server=100)
     await store.reserve(Payer(CATS, "a"), 100, budget)
     async with database.writing() as connection:
-        await connection.execute(update(bills).values(month="2020-01"))
+        await connection.execute(update(usage).values(month="2020-01"))
     assert await store.used(CATS) == 0
     assert await store.reserve(Payer(CATS, "b"), 100, budget)
     assert await store.purge() == 1
     async with database.reading() as connection:
-        assert (await connection.scalars(select(bills.c.reference))).all() == ["b"]
+        assert (await connection.scalars(select(usage.c.reference))).all() == ["b"]
 
 
-async def test_a_server_that_goes_leaves_its_figures_without_its_name(store: BillStore) -> None:
+async def test_a_server_that_goes_leaves_its_figures_without_its_name(store: UsageStore) -> None:
     await store.reserve(Payer(CATS, "a"), 60, Budget())
     await store.disown(CATS)
     assert [await store.used(CATS), await store.used()] == [0, 60]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.domain.alerts import MOST_WATCHES, Watch
+from bot.domain.alerts import MAX_WATCHES, Watch
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.watches import WatchStore
 from tests.storage.test_posted_clips import POSTED
@@ -37,14 +37,14 @@ async def test_a_server_has_one_watch_of_each_tag(store: WatchStore) -> None:
 
 
 async def test_there_are_only_so_many(store: WatchStore) -> None:
-    watches = [Watch(f"tag {number}", 10) for number in range(MOST_WATCHES + 5)]
+    watches = [Watch(f"tag {number}", 10) for number in range(MAX_WATCHES + 5)]
     added = await asyncio.gather(*(store.add(1, watch) for watch in watches))
-    assert sum(added) == len(await store.load(1)) == MOST_WATCHES
+    assert sum(added) == len(await store.load(1)) == MAX_WATCHES
     kept = (await store.load(1))[0]
     assert await store.add(1, replace(kept, threshold=0.1))
     assert await store.add(2, CAT)
     await store.replace(1, watches)
-    assert len(await store.load(1)) == MOST_WATCHES
+    assert len(await store.load(1)) == MAX_WATCHES
 
 
 async def test_watches_are_replaced_as_a_whole(store: WatchStore) -> None:

@@ -10,14 +10,14 @@ import pytest
 from bot.domain.budget import Budget, Payer
 from bot.domain.clip import ClipFile
 from bot.domain.progress import ignore_progress
-from bot.domain.tagging import Seen
+from bot.domain.tagging import Observations
 from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
 from bot.runtime.metrics import Metrics
 from bot.storage import locks
 from bot.storage.database import Database
 from bot.storage.taggings import TaggingStore
-from bot.storage.usage import BillStore
-from bot.taggers.cache import Account, RememberingTagger
+from bot.storage.usage import UsageStore
+from bot.taggers.cache import BillingAccount, CachingTagger
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
     from tests.stand_ins.postgres import PostgresServer
 
-    Opened = Callable[[], RememberingTagger]
+    Opened = Callable[[], CachingTagger]
 
 
 class Slow:
@@ -49,14 +49,14 @@ class Slow:
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         del clip, progress
         self.calls += 1
         self.called.set()
         await self.may.wait()
         if self.mood:
             raise self.mood
-        return Seen(TAGGING.frames, billed=self.billed)
+        return Observations(TAGGING.frames, billed=self.billed)
 
     async def check(self) -> str:
         return "slow"
@@ -68,7 +68,7 @@ def slow() -> Slow:
 
 
 @pytest.fixture
-async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[RememberingTagger]]:
+async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[CachingTagger]]:
     """Open what three processes on one database would each have."""
     async with AsyncExitStack() as stack:
         found = []
@@ -76,7 +76,7 @@ async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[Remembe
             database = await stack.enter_async_context(Database.open(postgres_url))
             names = await stack.enter_async_context(locks.opened(postgres_url))
             alone = lambda name, names=names: locks.alone(names, name)  # noqa: E731 - bound here
-            found.append(RememberingTagger(slow, TaggingStore(database), Metrics(), alone))
+            found.append(CachingTagger(slow, TaggingStore(database), Metrics(), alone))
         yield found
 
 
@@ -84,16 +84,16 @@ async def examine() -> ClipFile:
     return ClipFile(Path("clip"), TAGGING.info, None)
 
 
-def tag(tagger: RememberingTagger) -> asyncio.Task[object]:
+def tag(tagger: CachingTagger) -> asyncio.Task[object]:
     return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress, Payer()))
 
 
-def hits(tagger: RememberingTagger) -> float:
+def hits(tagger: CachingTagger) -> float:
     return tagger._metrics.registry.get_sample_value("framehound_cache_hits_total") or 0
 
 
 async def test_the_same_clip_in_several_processes_at_once_is_tagged_once(
-    processes: list[RememberingTagger], slow: Slow
+    processes: list[CachingTagger], slow: Slow
 ) -> None:
     asked = [tag(tagger) for tagger in processes for _ in range(3)]
     await slow.called.wait()
@@ -107,7 +107,7 @@ async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
     sqlite_url: str, slow: Slow
 ) -> None:
     async with Database.open(sqlite_url) as database:
-        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        tagger = CachingTagger(slow, TaggingStore(database), Metrics())
         asked = [tag(tagger) for _ in range(3)]
         await slow.called.wait()
         for _ in range(5):  # time for the others to ask the database, and the tagger
@@ -121,13 +121,13 @@ async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
 async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slow) -> None:
     slow.may.set()
     async with Database.open(sqlite_url) as database:
-        tagger = RememberingTagger(slow, TaggingStore(database), Metrics())
+        tagger = CachingTagger(slow, TaggingStore(database), Metrics())
         await tag(tagger)
     assert not tagger._in_flight
 
 
 async def test_who_waited_for_one_that_failed_asks_itself(
-    processes: list[RememberingTagger], slow: Slow
+    processes: list[CachingTagger], slow: Slow
 ) -> None:
     first = tag(processes[0])
     await slow.called.wait()
@@ -139,7 +139,7 @@ async def test_who_waited_for_one_that_failed_asks_itself(
 
 
 async def test_a_clip_that_cannot_be_examined_costs_no_call(
-    processes: list[RememberingTagger], slow: Slow
+    processes: list[CachingTagger], slow: Slow
 ) -> None:
     async def fail() -> ClipFile:
         raise Damaged
@@ -151,7 +151,7 @@ async def test_a_clip_that_cannot_be_examined_costs_no_call(
 
 
 async def test_what_was_paid_for_is_kept_though_the_database_is_away(
-    processes: list[RememberingTagger], slow: Slow, postgres: PostgresServer
+    processes: list[CachingTagger], slow: Slow, postgres: PostgresServer
 ) -> None:
     asked = tag(processes[0])
     await slow.called.wait()
@@ -164,37 +164,37 @@ async def test_what_was_paid_for_is_kept_though_the_database_is_away(
 
 
 @pytest.fixture
-def bills(database: Database) -> BillStore:
-    return BillStore(database)
+def usage(database: Database) -> UsageStore:
+    return UsageStore(database)
 
 
 @pytest.fixture
-def paid(database: Database, slow: Slow, bills: BillStore) -> RememberingTagger:
+def paid(database: Database, slow: Slow, usage: UsageStore) -> CachingTagger:
     """Return a tagger that may be paid for sixteen seconds, which is one clip."""
-    account = Account(bills, Budget(server=16))
+    account = BillingAccount(usage, Budget(server=16))
     slow.may.set()
-    return RememberingTagger(slow, TaggingStore(database), Metrics(), account=account)
+    return CachingTagger(slow, TaggingStore(database), Metrics(), account=account)
 
 
 CATS = Payer("guild-1", "message-1")
 
 
 async def test_a_clip_is_paid_for_by_who_had_it_tagged(
-    paid: RememberingTagger, bills: BillStore
+    paid: CachingTagger, usage: UsageStore
 ) -> None:
     await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
-    assert await bills.used("guild-1") == len(TAGGING.frames)
+    assert await usage.used("guild-1") == len(TAGGING.frames)
     await paid.tag(FINGERPRINT, examine, ignore_progress, Payer("guild-2", "message-2"))
-    assert await bills.used() == len(TAGGING.frames)
+    assert await usage.used() == len(TAGGING.frames)
 
 
 async def test_frames_are_set_aside_before_they_are_billed(
-    paid: RememberingTagger, bills: BillStore, slow: Slow
+    paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
     first = asyncio.create_task(paid.tag("sha256:01", examine, ignore_progress, CATS))
     await slow.called.wait()
-    assert await bills.used("guild-1") == 16
+    assert await usage.used("guild-1") == 16
     with pytest.raises(BudgetExhausted, match="needs 16 frames"):
         await paid.tag("sha256:02", examine, ignore_progress, Payer("guild-1", "message-2"))
     slow.may.set()
@@ -203,41 +203,41 @@ async def test_frames_are_set_aside_before_they_are_billed(
 
 
 async def test_what_was_not_billed_is_not_counted(
-    paid: RememberingTagger, bills: BillStore, slow: Slow
+    paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.mood = TaggerUnavailable()
     with pytest.raises(TaggerUnavailable):
         await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
-    assert await bills.used() == 0
+    assert await usage.used() == 0
 
 
 async def test_a_clip_of_which_less_was_looked_at_costs_less(
-    paid: RememberingTagger, bills: BillStore, slow: Slow
+    paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.billed = 2
     await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
-    assert await bills.used("guild-1") == 2
+    assert await usage.used("guild-1") == 2
 
 
 @pytest.mark.parametrize("error", [TaggerUnavailable(), Damaged()])
 async def test_what_was_billed_before_it_failed_is_counted(
-    error: FramehoundError, paid: RememberingTagger, bills: BillStore, slow: Slow
+    error: FramehoundError, paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.mood, error.billed = error, 3
     with pytest.raises(type(error)):
         await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
-    assert await bills.used("guild-1") == 3
+    assert await usage.used("guild-1") == 3
 
 
 async def test_what_may_have_been_billed_is_counted_and_once(
-    paid: RememberingTagger, bills: BillStore, slow: Slow
+    paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
     cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, ignore_progress, CATS))
     await slow.called.wait()
     cut_off.cancel()
     await asyncio.wait([cut_off])
-    assert await bills.used("guild-1") == 16
+    assert await usage.used("guild-1") == 16
     slow.may.set()
     await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
-    assert await bills.used("guild-1") == len(TAGGING.frames)
+    assert await usage.used("guild-1") == len(TAGGING.frames)

@@ -9,9 +9,9 @@ import pytest
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.progress import ignore_progress
-from bot.domain.tagging import Seen
+from bot.domain.tagging import Observations
 from bot.errors import FramehoundError, QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
-from bot.taggers.circuit_breaker import CircuitTagger
+from bot.taggers.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
@@ -41,7 +41,7 @@ class Moody:
     def size_limit(self, *, public: bool) -> int:
         return 10 if public else 5
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         del clip, progress
         self.calls += 1
         if self.hold:
@@ -49,7 +49,7 @@ class Moody:
             await self.hold.wait()
         if self.mood:
             raise self.mood
-        return Seen(FRAMES)
+        return Observations(FRAMES)
 
     async def check(self) -> str:
         return "moody: well"
@@ -60,11 +60,11 @@ def moody() -> Moody:
     return Moody()
 
 
-def circuit(moody: Moody, *, pause: float = 0.05, patience: float = 10) -> CircuitTagger:
-    return CircuitTagger(moody, failures=3, pause=pause, patience=patience)
+def circuit(moody: Moody, *, pause: float = 0.05, patience: float = 10) -> CircuitBreaker:
+    return CircuitBreaker(moody, failures=3, pause=pause, patience=patience)
 
 
-async def fail(tagger: CircuitTagger, times: int) -> None:
+async def fail(tagger: CircuitBreaker, times: int) -> None:
     for _ in range(times):
         with pytest.raises(FramehoundError):
             await tagger.tag(CLIP, ignore_progress)
@@ -72,7 +72,7 @@ async def fail(tagger: CircuitTagger, times: int) -> None:
 
 async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
     tagger = circuit(moody)
-    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
     assert tagger.identity == moody.identity
     assert (tagger.size_limit(public=True), tagger.size_limit(public=False)) == (10, 5)
     assert await tagger.check() == "moody: well"
@@ -118,7 +118,7 @@ async def test_one_probe_is_let_through_and_closes_it_for_all(moody: Moody) -> N
     await asyncio.sleep(0.1)  # more than the pause: nobody else may go
     assert moody.calls == 4
     moody.hold.set()
-    assert await asyncio.gather(*waiting) == [Seen(FRAMES)] * 5
+    assert await asyncio.gather(*waiting) == [Observations(FRAMES)] * 5
     assert moody.calls == 8
     assert not tagger.is_open
 
@@ -148,7 +148,7 @@ async def test_a_probe_that_is_called_off_leaves_the_place_to_another(moody: Moo
     probe.cancel()
     moody.hold.set()
     async with asyncio.timeout(5):
-        assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+        assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
 
 
 async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
@@ -162,12 +162,12 @@ async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
     await asyncio.gather(*before, return_exceptions=True)
     moody.mood = None
     began = asyncio.get_running_loop().time()
-    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
     assert 0.1 < asyncio.get_running_loop().time() - began < 2
 
 
 async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(moody: Moody) -> None:
-    tagger = CircuitTagger(moody, failures=1, pause=0.02, longest_pause=0.04, patience=10)
+    tagger = CircuitBreaker(moody, failures=1, pause=0.02, max_pause=0.04, patience=10)
     moody.mood = TaggerUnavailable()
     pauses = []
     for _ in range(4):
@@ -175,7 +175,7 @@ async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(mood
         pauses.append(tagger._pause)
     assert pauses == [0.02, 0.04, 0.04, 0.04]
     moody.mood = None
-    assert await tagger.tag(CLIP, ignore_progress) == Seen(FRAMES)
+    assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
     moody.mood = TaggerUnavailable()
     await fail(tagger, 1)
     assert tagger._pause == 0.02

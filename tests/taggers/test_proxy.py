@@ -13,7 +13,7 @@ from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.errors import Damaged, TaggerRefused, TaggerUnavailable
 from bot.media.decode.proxy import ProxyMaker
 from bot.media.sandbox.pool import Sandbox
-from bot.taggers.proxy import ProxyingTagger
+from bot.taggers.proxy import ProxyTagger
 from tests.media.numbered_clips import number_in, numbered_clip
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_eyes import reading
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.domain.tagging import Seen, Still
+    from bot.domain.tagging import Observations, Thumbnail
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 TAKEN = (ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI)
@@ -37,14 +37,14 @@ LINK = "https://cdn.example/clip"
 @asynccontextmanager
 async def proxying(
     folder: Path, limits: ProxyLimits = PROXIES, takes: ClipLimits = TAKES
-) -> AsyncIterator[tuple[LoopbackClarifai, ProxyingTagger]]:
+) -> AsyncIterator[tuple[LoopbackClarifai, ProxyTagger]]:
     """Open a Clarifai that reads MP4, MOV and AVI, and a tagger that knows about proxies."""
     async with (
         Sandbox(workers=1, folder=folder / "work") as sandbox,
         talking(limits=takes) as (clarifai, tagger),
     ):
         clarifai.eyes = reading(formats=TAKEN)
-        yield clarifai, ProxyingTagger(tagger, ProxyMaker(sandbox, folder / "work"), takes, limits)
+        yield clarifai, ProxyTagger(tagger, ProxyMaker(sandbox, folder / "work"), takes, limits)
 
 
 def write(
@@ -60,14 +60,14 @@ def write(
     return ClipFile(path, info, link)
 
 
-def told(seen: Seen) -> dict[int, str]:
+def observed(seen: Observations) -> dict[int, str]:
     """Return what was seen at each second."""
     return {frame.second: frame.concepts[0].name for frame in seen.frames}
 
 
-def shown(still: Still) -> int:
+def shown(thumbnail: Thumbnail) -> int:
     """Read the number a still shows."""
-    return number_in(np.asarray(Image.open(io.BytesIO(still.jpeg)).convert("RGB")))
+    return number_in(np.asarray(Image.open(io.BytesIO(thumbnail.jpeg)).convert("RGB")))
 
 
 def true(seconds: int, step: int = 1) -> dict[int, str]:
@@ -79,7 +79,7 @@ async def test_what_clarifai_takes_is_sent_as_it_is(tmp_path: Path) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
         seen = await tagger.tag(clip, ignore_progress)
         assert clarifai.calls[0].size == clip.info.size
-    assert (told(seen), seen.proxied, seen.billed) == (true(5), False, None)
+    assert (observed(seen), seen.proxied, seen.billed) == (true(5), False, None)
 
 
 async def test_a_format_it_refuses_is_shown_by_a_proxy_and_not_tried_again(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_a_format_it_refuses_is_shown_by_a_proxy_and_not_tried_again(tmp_p
             clarifai.calls.clear()
             for seconds in (3, 4):
                 seen = await tagger.tag(write(tmp_path, clip_format, seconds), ignore_progress)
-                assert (told(seen), seen.proxied) == (true(seconds), True)
+                assert (observed(seen), seen.proxied) == (true(seconds), True)
                 assert seen.billed == seconds
             assert len(clarifai.calls) == 3  # the clip, its proxy, the other one's proxy
         assert clarifai.billed_frames == 3 * (4 + 5)  # each with a phantom frame
@@ -101,7 +101,7 @@ async def test_a_clip_of_a_format_that_is_always_taken_says_nothing_of_others(
         clarifai.eyes = None
         clarifai.script(replies.output_failure(31420), replies.frames({0: {"cat": 0.99}}))
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 1), ignore_progress)
-        assert told(seen) == {0: "cat"}
+        assert observed(seen) == {0: "cat"}
         clip = write(tmp_path, ClipFormat.MP4, 2)
         assert not (await tagger.tag(clip, ignore_progress)).proxied
         assert [call.size == clip.info.size for call in clarifai.calls] == [False, False, True]
@@ -125,7 +125,7 @@ async def test_what_it_cannot_get_is_shown_by_a_proxy(
         assert [call.url for call in clarifai.calls] in ([None], [LINK, None])
         assert clarifai.calls[-1].size is not None
         assert clarifai.calls[-1].size < TAKES.as_bytes
-    assert (told(seen), seen.proxied) == (true(4), True)
+    assert (observed(seen), seen.proxied) == (true(4), True)
 
 
 @pytest.mark.parametrize("style", list(FrameTime))
@@ -136,9 +136,11 @@ async def test_a_long_clip_is_shown_in_parts_each_second_at_its_time(
         clarifai.eyes = reading(style, formats=TAKEN)
         steps: list[Progress] = []
         seen = await tagger.tag(write(tmp_path, ClipFormat.MKV, 24), steps.append)
-        assert (told(seen), seen.proxied, seen.billed) == (true(24), True, 24)
+        assert (observed(seen), seen.proxied, seen.billed) == (true(24), True, 24)
         assert len(clarifai.calls) == 3
-    assert {still.second: shown(still) for still in seen.stills} == {n: n for n in range(24)}
+    assert {thumbnail.second: shown(thumbnail) for thumbnail in seen.thumbnails} == {
+        n: n for n in range(24)
+    }
     offset = 500 if style is FrameTime.MIDDLE else 0
     assert [frame.time for frame in seen.frames] == [n * 1000 + offset for n in range(24)]
     assert [step.done for step in steps] == sorted(step.done for step in steps)
@@ -151,19 +153,19 @@ async def test_or_more_widely(tmp_path: Path) -> None:
         assert tagger.count_frames(24_000) == 8
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 24), ignore_progress)
         assert len(clarifai.calls) == 1
-        assert (told(seen), seen.billed) == (true(24, step=3), 8)
-        assert {still.second: shown(still) for still in seen.stills} == {
+        assert (observed(seen), seen.billed) == (true(24, step=3), 8)
+        assert {thumbnail.second: shown(thumbnail) for thumbnail in seen.thumbnails} == {
             second: second for second in range(0, 24, 3)
         }
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
-        assert (told(seen), seen.billed) == (true(11, step=2), 6)
+        assert (observed(seen), seen.billed) == (true(11, step=2), 6)
 
 
 async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path) -> None:
     takes = ClipLimits(by_url=50_000, as_bytes=50_000, duration=600_000)
     async with proxying(tmp_path, takes=takes) as (clarifai, tagger):
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 7, more=60_000), ignore_progress)
-        assert told(seen) == true(7)
+        assert observed(seen) == true(7)
         assert len(clarifai.calls) == 3
         assert all((call.size or 0) <= 50_000 for call in clarifai.calls)
 
@@ -203,10 +205,10 @@ async def test_parts_that_were_paid_for_are_counted_though_another_failed(tmp_pa
 async def test_what_was_paid_for_is_told_without_stills_if_need_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.media.decode.proxy.STILLS", "bot.media.decode.proxy_child:nothing")
+    monkeypatch.setattr("bot.media.decode.proxy.THUMBNAILS", "bot.media.decode.proxy_child:nothing")
     async with proxying(tmp_path) as (_, tagger):
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 11), ignore_progress)
-    assert (told(seen), seen.stills) == (true(11), ())
+    assert (observed(seen), seen.thumbnails) == (true(11), ())
 
 
 async def test_a_clip_that_cannot_be_decoded_is_damaged(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from fractions import Fraction
 
-    from bot.media.decode.packet_index import Survey
+    from bot.media.decode.packet_index import PacketIndex
 
 # Where one stretch is more of it all than this, threads that share its pictures are quicker
-_LONGEST_PART = 0.6
+_MAX_PART = 0.6
 # Pictures of one stretch that may wait for those before to be looked at, half a megabyte each
-_MOST_WAITING = 32
+_MAX_WAITING = 32
 # A picture decoded after a key picture but shown before it stands on the key picture before that.
 _KEYS_BACK = 3
 
@@ -53,7 +53,7 @@ def milliseconds(ticks: int, tick: Fraction) -> int:
     return (2000 * ticks * tick.numerator + tick.denominator) // (2 * tick.denominator)
 
 
-def plan(survey: Survey, seconds: Sequence[int]) -> list[Stretch] | None:
+def plan(survey: PacketIndex, seconds: Sequence[int]) -> list[Stretch] | None:
     """Plan how each second gets its picture with little decoding; None if nothing can be left out.
 
     That is the picture on screen in the second's middle if it is a key picture, or if decoding
@@ -104,14 +104,14 @@ def are_even(stretches: Sequence[Stretch], cores: int) -> bool:
     if cores == 1 or are_single(stretches):
         return False
     lengths = [each.last - each.first + 1 for each in stretches]
-    few = max(len(each.wanted) for each in stretches) <= _MOST_WAITING
-    return few and max(lengths) <= sum(lengths) * _LONGEST_PART
+    few = max(len(each.wanted) for each in stretches) <= _MAX_WAITING
+    return few and max(lengths) <= sum(lengths) * _MAX_PART
 
 
 class _Screen:
     """The pictures that are shown, in order of time; ``order`` has their packets' numbers."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self, survey: PacketIndex) -> None:
         self.survey = survey
         numbers = (number for number, shown in enumerate(survey.shown) if shown)
         self.order = sorted(numbers, key=survey.times.__getitem__)

@@ -27,7 +27,7 @@ _HVCC_LAYERS, _HVCC_LAYERS_SHIFT, _HVCC_LAYERS_MASK = 21, 3, 0x07
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class PacketIndex:
     """Every packet that holds a picture, in the order of decoding.
 
     ``times`` are when the pictures go on screen, in ticks of ``tick`` seconds; ``keys`` tells those
@@ -59,7 +59,7 @@ def picture_packets(container: InputContainer, track: VideoStream) -> Iterator[P
             yield packet
 
 
-def survey(container: InputContainer, track: VideoStream) -> Survey | None:
+def survey(container: InputContainer, track: VideoStream) -> PacketIndex | None:
     """Look at every packet; None where they can't tell which picture is shown when.
 
     Raises ``Damaged`` where the file breaks off.
@@ -68,7 +68,7 @@ def survey(container: InputContainer, track: VideoStream) -> Survey | None:
     alone = codec.intra_only
     if not (alone or codec.canonical_name in _PREDICTING):
         return None
-    found = Survey(track.time_base or Fraction(1, 1000))
+    found = PacketIndex(track.time_base or Fraction(1, 1000))
     for packet in picture_packets(container, track):
         if packet.pts is None:  # as in AVI, where pictures are not in order of decoding
             return None

@@ -15,7 +15,7 @@ Piece = TypeVar("Piece")
 Found = TypeVar("Found")
 
 
-def in_lanes(
+def map_in_order(
     pieces: Iterable[Piece], workers: Sequence[Callable[[Piece], Iterable[Found]]]
 ) -> Generator[Found]:
     """Yield what the workers find in each piece, in the order of the pieces.

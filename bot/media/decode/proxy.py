@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Damaged, DiskFull
-from bot.media.scratch_dir import own_folder
+from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from bot.media.sandbox.pool import Sandbox
 
 TASK = "bot.media.decode.proxy_child:make"
-STILLS = "bot.media.decode.proxy_child:stills"
+THUMBNAILS = "bot.media.decode.proxy_child:thumbnails"
 # Seconds to decode in: as the local tagger has for ten minutes, or a third of the clip's length.
-_LONGEST = 300.0
-_LONGEST_BY_LENGTH = 1 / 3
-_LONGEST_FOR_STILLS = 60.0
+_MAX_SECONDS = 300.0
+_MAX_SECONDS_PER_SECOND = 1 / 3
+_MAX_THUMBNAIL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +73,36 @@ class ProxyMaker:
 
     @asynccontextmanager
     async def made(
-        self, clip: ClipFile, plan: Plan, most_bytes: int, on_picture: Callable[[int], None]
+        self, clip: ClipFile, plan: Plan, max_bytes: int, on_picture: Callable[[int], None]
     ) -> AsyncIterator[list[Part]]:
-        """Make the parts of a proxy, of at most ``most_bytes`` each; gone afterwards.
+        """Make the parts of a proxy, of at most ``max_bytes`` each; gone afterwards.
 
         ``on_picture`` hears how many pictures are made. Raises ``Damaged``, ``TooSlow`` or
         ``DiskFull``.
         """
-        async with own_folder(self._folder) as folder:
+        async with scratch_dir(self._folder) as folder:
             request = {
                 "path": str(clip.path.absolute()),
                 "format": clip.info.format.value,
                 "seconds": plan.seconds,
                 "step": plan.step,
                 "pictures": plan.pictures,
-                "most_bytes": most_bytes,
+                "most_bytes": max_bytes,
                 "into": str(folder.absolute()),
             }
             async with self._turn:
                 answer = await self._sandbox.run(
                     TASK,
                     request,
-                    seconds=max(_LONGEST, clip.info.duration / 1000 * _LONGEST_BY_LENGTH),
+                    seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
                     on_progress=lambda said: on_picture(_count(said, sum(plan.pictures))),
                     stage="decode",
                 )
             if answer != "made":
                 raise DiskFull(detail=f"{folder}: no room for a proxy")
-            yield await asyncio.to_thread(_parts, folder, plan, most_bytes)
+            yield await asyncio.to_thread(_parts, folder, plan, max_bytes)
 
-    async def stills(self, parts: list[Part], plan: Plan, places: list[int]) -> Any:
+    async def thumbnails(self, parts: list[Part], plan: Plan, places: list[int]) -> Any:
         """Return the clip's pictures at these places, counted through all parts, as a child says.
 
         That is ``[second, JPEG in base64]`` for each, if it is honest.
@@ -114,7 +114,7 @@ class ProxyMaker:
             asked.append((str(part.path.absolute()), wanted))
             first += part.pictures
         return await self._sandbox.run(
-            STILLS, {"parts": asked}, seconds=_LONGEST_FOR_STILLS, stage="decode"
+            THUMBNAILS, {"parts": asked}, seconds=_MAX_THUMBNAIL_SECONDS, stage="decode"
         )
 
 
@@ -125,10 +125,10 @@ def _count(said: Any, most: int) -> int:
     raise Damaged(detail=f"the child counts nonsense: {said!r}")
 
 
-def _parts(folder: Path, plan: Plan, most_bytes: int) -> list[Part]:
+def _parts(folder: Path, plan: Plan, max_bytes: int) -> list[Part]:
     paths = [folder / f"{number}.mp4" for number in range(len(plan.pictures))]
     return [
-        Part(path, _size(path, most_bytes), pictures)
+        Part(path, _size(path, max_bytes), pictures)
         for path, pictures in zip(paths, plan.pictures, strict=True)
     ]
 

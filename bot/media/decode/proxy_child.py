@@ -16,7 +16,7 @@ from bot.domain.clip import ClipFormat
 from bot.errors import DiskFull
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
-from bot.media.scratch_dir import room_wanted
+from bot.media.scratch_dir import reporting_full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.media.decode.scaling import Picture
 
 _LONGER_SIDE = 512  # pixels; image models look at 224 to 448
-_MOST_A_PICTURE = 40_000  # bytes
+_MAX_PICTURE_BYTES = 40_000  # bytes
 _SHARE = 0.9  # of the bytes a part may have; the rest is for the container and the encoder's aim
 _BUFFERED = 2  # pictures that may take more than their share before others take less
 # H.264 is what everybody reads. FFmpeg's own MPEG-4 encoder is in every build of it, x264 is not.
@@ -53,17 +53,17 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
     pictures = _told((frame.pictures[0] for frame in sampled), report)
     into = Path(request["into"])
     for number, count in enumerate(request["pictures"]):
-        rate = min(_MOST_A_PICTURE, round(request["most_bytes"] * _SHARE / (count + _BUFFERED)))
+        rate = min(_MAX_PICTURE_BYTES, round(request["most_bytes"] * _SHARE / (count + _BUFFERED)))
         film = encode(islice(pictures, count), rate)
         try:
-            with room_wanted(into):
+            with reporting_full_disk(into):
                 (into / f"{number}.mp4").write_bytes(film)
         except DiskFull:
             return "full"
     return "made"
 
 
-def stills(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
+def thumbnails(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
     """Return ``[second, JPEG in base64]`` of the ``parts``: each its path and the pictures wanted.
 
     Those are pairs: a picture's place in the part, and the clip's second it shows.

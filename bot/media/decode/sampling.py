@@ -26,8 +26,8 @@ from bot.errors import Damaged
 from bot.media.decode.container import open_clip, picture_track
 from bot.media.decode.decode_plan import are_even, are_single, middle, milliseconds, plan
 from bot.media.decode.packet_index import may_skip, picture_packets, survey
-from bot.media.decode.parallel import in_lanes
-from bot.media.decode.scaling import Painter
+from bot.media.decode.parallel import map_in_order
+from bot.media.decode.scaling import FrameScaler
 from bot.media.sandbox.cores import cores
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bot.media.decode.scaling import Picture, View
 
 # Bytes of a picture: two decoders keep twice as many as one, up to sixteen each.
-_LARGEST_BESIDE = 4_000_000
+_MAX_PIXELS_IN_PARALLEL = 4_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -99,12 +99,12 @@ class _Source:
     views: Sequence[View]
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[InputContainer, VideoStream, Painter]]:
+    def opened(self) -> Iterator[tuple[InputContainer, VideoStream, FrameScaler]]:
         """Open it at its beginning, as often as it is to be read."""
         with open_clip(self.path, self.format) as container:
             track = picture_track(container)
             width = track.width * float(track.sample_aspect_ratio or 1)
-            yield container, track, Painter(self.views, width, track.height)
+            yield container, track, FrameScaler(self.views, width, track.height)
 
 
 def _by_plan(source: _Source, stretches: Sequence[Stretch]) -> Iterator[SampledFrame]:
@@ -114,7 +114,7 @@ def _by_plan(source: _Source, stretches: Sequence[Stretch]) -> Iterator[SampledF
     """
     with ExitStack() as opened:
         container, track, painter = opened.enter_context(source.opened())
-        if not are_even(stretches, cores()) or _bytes_of_a_picture(track) > _LARGEST_BESIDE:
+        if not are_even(stretches, cores()) or _bytes_of_a_picture(track) > _MAX_PIXELS_IN_PARALLEL:
             _set_threads(track, 1 if are_single(stretches) else cores())
             decoder = _Decoder(container, track, painter)
             yield from chain.from_iterable(map(decoder.frames, stretches))
@@ -123,7 +123,7 @@ def _by_plan(source: _Source, stretches: Sequence[Stretch]) -> Iterator[SampledF
         decoders = [_Decoder(*one) for one in ((container, track, painter), *each)]
         for decoder in decoders:
             _set_threads(decoder.track, 1)
-        yield from in_lanes(stretches, [decoder.frames for decoder in decoders])
+        yield from map_in_order(stretches, [decoder.frames for decoder in decoders])
 
 
 def _bytes_of_a_picture(track: VideoStream) -> int:
@@ -135,7 +135,7 @@ def _bytes_of_a_picture(track: VideoStream) -> int:
 class _Decoder:
     """Decodes stretches of a clip, one after the other as they come."""
 
-    def __init__(self, container: InputContainer, track: VideoStream, painter: Painter) -> None:
+    def __init__(self, container: InputContainer, track: VideoStream, painter: FrameScaler) -> None:
         self.track = track
         self._painter = painter
         self._packets = enumerate(picture_packets(container, track))
@@ -163,7 +163,7 @@ def _decoded(
 
 
 def _served(
-    stretch: Stretch, frames: Iterator[VideoFrame], painter: Painter
+    stretch: Stretch, frames: Iterator[VideoFrame], painter: FrameScaler
 ) -> Iterator[SampledFrame]:
     coming = deque(stretch.wanted)
     for frame in frames:
@@ -179,7 +179,7 @@ def _served(
 def _whole(
     container: InputContainer,
     track: VideoStream,
-    painter: Painter,
+    painter: FrameScaler,
     seconds: Sequence[int],
     start: int | None,
 ) -> Iterator[SampledFrame]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Picture = npt.NDArray[np.uint8]
 
 # A strip longer than this is squeezed: whole, it would cost memory, and a model sees its middle.
-_LONGEST_BY_SHORTEST = 4
+_MAX_ASPECT_RATIO = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,11 @@ class View:
     def size(self, width: float, height: float) -> tuple[int, int]:
         """Return width and height for a picture that is shown so many pixels wide and high."""
         factor = self.side / (max(width, height) if self.whole else min(width, height))
-        least, most = (
-            (1, self.side) if self.whole else (self.side, self.side * _LONGEST_BY_SHORTEST)
-        )
+        least, most = (1, self.side) if self.whole else (self.side, self.side * _MAX_ASPECT_RATIO)
         return _between(least, width * factor, most), _between(least, height * factor, most)
 
 
-class Painter:
+class FrameScaler:
     """Makes pictures of a clip's decoded frames, one for each of its views.
 
     Those of one view are of one size, by how many pixels ``width`` and ``height`` the clip says it

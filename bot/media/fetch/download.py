@@ -25,8 +25,8 @@ from bot.errors import (
     UnsupportedUrl,
 )
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
-from bot.media.scratch_dir import room_wanted
-from bot.runtime.tasks import opened_file
+from bot.media.scratch_dir import reporting_full_disk
+from bot.runtime.tasks import open_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -40,8 +40,8 @@ _BATCH = 1024 * 1024  # handing something to a thread costs as much as hashing a
 GLIMPSE = 65_536
 """Bytes."""
 _MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
-_MOST_REDIRECTS = 3
-_LONGEST_URL = 2048
+_MAX_REDIRECTS = 3
+_MAX_URL_LENGTH = 2048
 _REDIRECTS = {301, 302, 303, 307, 308}
 _KEEP_METHOD = {307, 308}
 _SECRETS = {"authorization", "cookie"}
@@ -140,7 +140,7 @@ class Fetcher:
         """Ask, and call what goes wrong until the answer is in the file by its name."""
         url = self._checked(question.link)
         try:
-            with room_wanted(into.parent):
+            with reporting_full_disk(into.parent):
                 async with self._followed(url, question) as found:
                     yield found
         except (ClipError, DiskFull):
@@ -160,7 +160,7 @@ class Fetcher:
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
         """Give the answer at the end of the redirects, and whether all of them were public."""
         public = True
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             trusted = (url.host, url.port) in self._allowed
             public = public and not trusted
             if trusted and question.body is not None:
@@ -178,11 +178,11 @@ class Fetcher:
                     return
                 left, url = url.host, self._checked(_next_hop(url, answer))
                 question = _redirected(question, answer.status, same_host=left == url.host)
-        raise Unreachable(detail=f"{url.host}: more than {_MOST_REDIRECTS} redirects")
+        raise Unreachable(detail=f"{url.host}: more than {_MAX_REDIRECTS} redirects")
 
     def _checked(self, link: str) -> URL:
         """Return the link as a URL if its shape is one we fetch."""
-        if len(link) > _LONGEST_URL or any(c.isspace() or c == "\\" or c < "!" for c in link):
+        if len(link) > _MAX_URL_LENGTH or any(c.isspace() or c == "\\" or c < "!" for c in link):
             raise UnsupportedUrl
         try:
             url = URL(link)
@@ -233,7 +233,7 @@ async def _save(
         raise TooLarge(announced, limit)
     size = 0
     batch = bytearray()
-    with await opened_file(lambda: into.open("wb")) as file:
+    with await open_in_thread(lambda: into.open("wb")) as file:
         keeping = _Keeping(file)
         try:
             async for chunk in answer.content.iter_chunked(_CHUNK):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.links import is_page
 from bot.errors import AddressNotPublic, ClipError, Damaged, TooSlow, Unreachable
 from bot.media.fetch.download import Fetched, Fetcher, Question
-from bot.media.scratch_dir import own_folder
+from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 TASK = "bot.media.fetch.sites_child:find"
 SECONDS = 60.0
 """For a page and everything it takes to understand it."""
-MOST_QUESTIONS = 40
-MOST_BYTES = 8_000_000
+MAX_QUESTIONS = 40
+MAX_BYTES = 8_000_000
 """Of one answer: players' scripts have two or three megabytes."""
-MOST_BYTES_IN_ALL = 40_000_000
+MAX_BYTES_IN_ALL = 40_000_000
 _METHODS = {"GET", "HEAD", "POST"}
-_MOST_BODY = 100_000
+_MAX_BODY = 100_000
 # Ours to say, not the page's.
 _OURS = {"accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
 
@@ -68,7 +68,7 @@ class SiteFetcher(Fetcher):
 
     async def _find(self, link: str, limit: int) -> Question:
         """Have the page understood; return what to ask for to get its clip."""
-        async with own_folder(self._folder) as folder:
+        async with scratch_dir(self._folder) as folder:
             correspondence = _Correspondence(self, folder)
             request = {"link": link, "longest": self._longest, "largest": limit}
             try:
@@ -93,16 +93,16 @@ class _Correspondence:
     folder: Path
     refused: ClipError | None = None
     asked: int = 0
-    bytes_left: int = MOST_BYTES_IN_ALL
+    bytes_left: int = MAX_BYTES_IN_ALL
 
     async def answer(self, value: Any) -> dict[str, Any]:
         """Answer a child's question; whoever took it over may ask anything."""
         self.asked += 1
         into = self.folder / str(self.asked)
         try:
-            if self.asked > MOST_QUESTIONS:
-                raise Unreachable(detail=f"a page that takes more than {MOST_QUESTIONS} requests")
-            limit = min(MOST_BYTES, self.bytes_left)
+            if self.asked > MAX_QUESTIONS:
+                raise Unreachable(detail=f"a page that takes more than {MAX_QUESTIONS} requests")
+            limit = min(MAX_BYTES, self.bytes_left)
             answered = await self.fetcher.ask(_question(value), into, limit)
         except ClipError as error:
             if isinstance(error, AddressNotPublic | TooSlow):
@@ -128,7 +128,7 @@ def _question(value: Any) -> Question:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Damaged(detail=f"the child asked nonsense: {error!r}") from error
-    if asked.method not in _METHODS or len(asked.body or b"") > _MOST_BODY:
+    if asked.method not in _METHODS or len(asked.body or b"") > _MAX_BODY:
         raise Unreachable(detail=f"a page wanted to {asked.method} {len(asked.body or b'')} bytes")
     return asked
 

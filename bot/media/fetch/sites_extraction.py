@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     Ask = Callable[[dict[str, Any]], dict[str, Any]]
     Info = dict[str, Any]
 
-SMALLEST_SIDE = 360
+MIN_SIDE = 360
 """Pixels that are enough to see what is in a picture; the models look at fewer."""
 _PROTOCOLS = {"http", "https"}
 _EXTENSIONS = EXTENSIONS | {"unknown_video"}
 # How yt-dlp calls what reads channels, profiles and the like, which are no clip.
 _LISTS = re.compile(r"(Tab|Channel|User|Profile|Playlist|Search|Tag|Category|Feed)(IE)?$")
-_MOST_UNPACKED = 16_000_000  # bytes
-_LONGEST_DETAIL = 300
+_MAX_UNPACKED = 16_000_000  # bytes
+_MAX_DETAIL_LENGTH = 300
 
 
 def find(request: Info, ask: Ask) -> Info:
@@ -39,7 +39,7 @@ def find(request: Info, ask: Ask) -> Info:
         try:
             info = _first(reader.extract_info(request["link"], download=False))
         except Exception as error:  # an extractor is full of surprises, none of which is ours
-            raise Unreachable(detail=str(error)[-_LONGEST_DETAIL:]) from error
+            raise Unreachable(detail=str(error)[-_MAX_DETAIL_LENGTH:]) from error
         milliseconds = round((info.get("duration") or 0) * 1000)
         if milliseconds > request["longest"]:
             raise TooLong(milliseconds, request["longest"])
@@ -137,7 +137,7 @@ def _response(answer: Info) -> Response:
     told = {name.lower(): value for name, value in answer["headers"]}
     encoding = told.get("content-encoding", "")
     if encoding in {"gzip", "deflate"}:  # although nobody asked for it
-        body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_UNPACKED)
+        body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MAX_UNPACKED)
     response = Response(io.BytesIO(body), answer["link"], {}, status=answer["status"])
     for name, value in answer["headers"]:
         if name.lower() not in {"content-encoding", "content-length"}:
@@ -168,7 +168,7 @@ def _cost(found: Info) -> tuple[int, int, float]:
     if not sides:
         return 1, 0, _size(found)
     side = min(sides)
-    return (0, side, _size(found)) if side >= SMALLEST_SIDE else (2, -side, _size(found))
+    return (0, side, _size(found)) if side >= MIN_SIDE else (2, -side, _size(found))
 
 
 def _size(found: Info) -> float:

@@ -47,7 +47,7 @@ def main(settings: str) -> None:
         importlib.import_module(name)
     parent = Parent(commands, replies)
     child = _Child(parent, limits, home=os.getcwd())  # noqa: PTH109 - a plain string for chdir
-    parent.say({"kind": "ready"})
+    parent.translate({"kind": "ready"})
     for line in commands:
         child.serve(json.loads(line))
 
@@ -71,14 +71,14 @@ class Parent:
 
     def __call__(self, value: Any) -> None:
         """Tell of progress, as a JSON value."""
-        self.say({"kind": "progress", "value": value})
+        self.translate({"kind": "progress", "value": value})
 
     def ask(self, value: Any) -> Any:
         """Ask something, as a JSON value, and wait for what is answered."""
-        self.say({"kind": "question", "value": value})
+        self.translate({"kind": "question", "value": value})
         return json.loads(self._commands.readline())["answer"]
 
-    def say(self, message: dict[str, Any]) -> None:
+    def translate(self, message: dict[str, Any]) -> None:
         """Send one message."""
         self._replies.write(json.dumps(message).encode() + b"\n")
         self._replies.flush()
@@ -94,13 +94,13 @@ class _Child:
         """Do one task in its own folder and answer."""
         allow_cpu(command["seconds"], self._limits.threads)
         _move_to(command["folder"])
-        self._parent.say({"kind": "started"})
+        self._parent.translate({"kind": "started"})
         answer = self._answer(command)
         _move_to(self._home)
         try:
-            self._parent.say(answer)
+            self._parent.translate(answer)
         except (TypeError, ValueError):
-            self._parent.say({"kind": "broken", "detail": _last_lines()})
+            self._parent.translate({"kind": "broken", "detail": _last_lines()})
 
     def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-MOST = 2  # as many threads' worth of CPU time as a task may burn: SandboxLimits.threads
+MAX_CORES = 2  # as many threads' worth of CPU time as a task may burn: SandboxLimits.threads
 
 
 def cores() -> int:
     """Return how many there are, up to ``MOST``."""
     free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(free, MOST)
+    return min(free, MAX_CORES)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LANGUAGES = frozenset({"de", "es", "fr"})
 # https://docs.clarifai.com/api-guide/languages: the general model alone, under its two ids
 MULTILINGUAL = frozenset({"general-image-recognition", "aaa03c23b3724a16a56b629203edc62c"})
-_MOST_CONCEPTS = 50
+_MAX_CONCEPTS = 50
 _CHUNK = 768 * 1024  # a multiple of 3: base64 of the parts is then base64 of the whole
 _HOLE = "<the clip>"
 
@@ -50,8 +50,13 @@ async def by_bytes(path: Path, language: str | None = None) -> Body:
 
 
 def _request(video: dict[str, str], language: str | None) -> str:
-    spoken = {"language": language} if language else {}
-    config = {"sample_ms": SAMPLING, "max_concepts": _MOST_CONCEPTS, "min_value": 0.0, **spoken}
+    supported_language = {"language": language} if language else {}
+    config = {
+        "sample_ms": SAMPLING,
+        "max_concepts": _MAX_CONCEPTS,
+        "min_value": 0.0,
+        **supported_language,
+    }
     return json.dumps(
         {
             "inputs": [{"data": {"video": video}}],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SAMPLING = 1000
 """Milliseconds between the frames we ask for (``sample_ms``)."""
 
-_LONGEST_NAME = 100
+_MAX_NAME_LENGTH = 100
 _QUOTED = 4000  # bytes of what is no JSON; the detail made of it is cut again
 _TIME_DIGITS = 19  # more than any millisecond of a clip, less than what makes int() slow
 
@@ -138,7 +138,7 @@ def _concept(entry: object) -> Concept | None:
         return None
     name = " ".join(name.split())
     # Not printable: control characters, and halves of surrogate pairs that no encoder takes.
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         return None
     return Concept(name, float(score)) if 0 <= score <= 1 else None  # NaN is in no range
 

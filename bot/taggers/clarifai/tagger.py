@@ -19,7 +19,7 @@ from yarl import URL
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
-from bot.domain.tagging import Seen
+from bot.domain.tagging import Observations
 from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
 from bot.runtime.metrics import Metrics
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     Permit = Callable[[], Awaitable[None]]
 
 _DEFAULT_THRESHOLD = 0.94
-_LARGEST_ANSWER = 32_000_000  # ten minutes of 50 concepts a second are some 5 MB
-_LONGEST_DETAIL = 2000
+_MAX_RESPONSE_BYTES = 32_000_000  # ten minutes of 50 concepts a second are some 5 MB
+_MAX_DETAIL_LENGTH = 2000
 _CONNECTING = 10.0  # seconds
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class ClarifaiTagger:
         """Return how many frames a clip of so many milliseconds costs."""
         return count_seconds(duration)
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Return what Clarifai saw.
 
         Raises ``TooLarge``, ``TaggerUnavailable``, ``TaggerRefused``, ``TaggerBusy`` or
@@ -151,7 +151,7 @@ class ClarifaiTagger:
         except CallFailed as failure:
             raise error_for(failure) from failure
         progress(Progress(Stage.TAG, length, length))
-        return Seen(frames)
+        return Observations(frames)
 
     async def check(self) -> str:
         """Ask for the model once, which costs nothing; raise ``TaggerError`` if that fails."""
@@ -204,7 +204,7 @@ class ClarifaiTagger:
             understood = await asyncio.to_thread(read, answer.http, answer.content)
         except CallFailed as failure:
             self._metrics.clarifai_calls.labels(failure.kind.name.lower()).inc()
-            detail = self._without_token(failure.detail)[:_LONGEST_DETAIL]
+            detail = self._without_token(failure.detail)[:_MAX_DETAIL_LENGTH]
             raise CallFailed(failure.kind, detail, retry_after) from None
         self._metrics.clarifai_calls.labels("ok").inc()
         return understood
@@ -237,6 +237,6 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
-        if len(content) > _LARGEST_ANSWER:
-            raise CallFailed(Kind.ABSURD, f"an answer of more than {_LARGEST_ANSWER} bytes")
+        if len(content) > _MAX_RESPONSE_BYTES:
+            raise CallFailed(Kind.ABSURD, f"an answer of more than {_MAX_RESPONSE_BYTES} bytes")
     return bytes(content)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Weights = Mapping[str, NDArray[np.generic]]
 
 MAGIC = 0x1950A86A20F9469CFC6C
-LARGEST_STORAGE = 64 * 1024**2  # numbers; the largest of ours has 1.3 million
+MAX_STORAGE = 64 * 1024**2  # numbers; the largest of ours has 1.3 million
 NUMBERS: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "LongStorage": np.dtype("<i8"),
@@ -73,7 +73,7 @@ def _read(file: BinaryIO) -> Weights:
 
 def _read_storage(file: BinaryIO, numbers: np.dtype[Any]) -> NDArray[np.generic]:
     count = int.from_bytes(file.read(8), "little")
-    if count > LARGEST_STORAGE:
+    if count > MAX_STORAGE:
         raise NotACheckpoint(f"a storage of {count} numbers")
     return np.frombuffer(file.read(count * numbers.itemsize), numbers, count)
 

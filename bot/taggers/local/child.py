@@ -14,7 +14,7 @@ from bot.media.decode.sampling import sample
 from bot.taggers.local import thumbnails
 from bot.taggers.local.identity import identify
 from bot.taggers.local.pipeline import in_batches
-from bot.taggers.local.recognizer import load_recogniser
+from bot.taggers.local.recognizer import load_recognizer
 from bot.taggers.local.smoothing import join
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.domain.concepts import Concept
     from bot.media.decode.sampling import SampledFrame
-    from bot.taggers.local.recognizer import Recogniser
+    from bot.taggers.local.recognizer import Recognizer
 
 
 def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any]:
@@ -31,22 +31,22 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
     Returns ``frames`` as ``{"time": milliseconds, "concepts": [[name, score], …]}`` and ``stills``
     as ``[second, JPEG in base64]``.
     """
-    recogniser = _load(request["models"], request["own"], request["revision"])
+    recognizer = _load(request["models"], request["own"], request["revision"])
     sampled = sample(
         Path(request["path"]),
         ClipFormat(request["format"]),
         seconds=request["seconds"],
-        views=[*recogniser.views, thumbnails.VIEW],
+        views=[*recognizer.views, thumbnails.VIEW],
     )
-    strip = thumbnails.Strip()
+    strip = thumbnails.ThumbnailStrip()
     frames: list[Frame] = []
-    for batch, found in in_batches(sampled, recogniser.recognise):
+    for batch, found in in_batches(sampled, recognizer.recognize):
         for frame, concepts in zip(batch, found, strict=True):
             frames.append(_seen(frame, concepts))
             strip.add(frame.second, frame.pictures[-1], concepts)
         report(len(frames))
-    stills = [[each.second, base64.b64encode(each.jpeg).decode()] for each in strip.chosen()]
-    return {"frames": [_told(frame) for frame in join(frames)], "stills": stills}
+    pictures = [[each.second, base64.b64encode(each.jpeg).decode()] for each in strip.chosen()]
+    return {"frames": [_told(frame) for frame in join(frames)], "thumbnails": pictures}
 
 
 def check(request: dict[str, Any], _report: Callable[[Any], None]) -> int:
@@ -65,10 +65,10 @@ def _told(frame: Frame) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _load(models: str, own: str | None, revision: str) -> Recogniser:
+def _load(models: str, own: str | None, revision: str) -> Recognizer:
     if own and _revision(Path(own)) != revision:
         raise TaggerUnavailable(detail=f"{own} has changed since the start: start again")
-    return load_recogniser(Path(models), Path(own) if own else None)
+    return load_recognizer(Path(models), Path(own) if own else None)
 
 
 def _revision(own: Path) -> str:

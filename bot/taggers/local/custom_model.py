@@ -15,7 +15,7 @@ from bot.domain.concepts import Concept
 from bot.errors import TaggerUnavailable
 from bot.media.decode.scaling import View
 from bot.taggers.local.image_stats import is_flat, middle
-from bot.taggers.local.label_mapping import LEAST, MOST
+from bot.taggers.local.label_mapping import LEAST, MAX_CONCEPTS
 from bot.taggers.local.sessions import open_session
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ INPUTS: dict[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class OwnModel:
+class CustomModel:
     """A classifier, asked as its card says."""
 
     session: onnxruntime.InferenceSession
@@ -54,7 +54,7 @@ class OwnModel:
         """How many names it knows."""
         return len(set(self.card.labels) - {""})
 
-    def recognise(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
         """Return the concepts of each frame, best first."""
         return [self._concepts(middle(frame.pictures[0], self.card.size)) for frame in batch]
 
@@ -72,15 +72,15 @@ class OwnModel:
         for name, score in zip(self.card.labels, self.scores(picture), strict=True):
             best[name] = max(float(score), best.get(name, 0.0))
         told = [(name, score) for name, score in best.items() if name and score >= LEAST]
-        ranked = sorted(told, key=lambda each: -each[1])[:MOST]
+        ranked = sorted(told, key=lambda each: -each[1])[:MAX_CONCEPTS]
         return tuple(Concept(name, round(score, 4)) for name, score in ranked)
 
 
-def load_own(folder: Path) -> OwnModel:
+def load_custom_model(folder: Path) -> CustomModel:
     """Load the model in ``folder`` and ask it once; raises ``TaggerUnavailable`` where it fails."""
     card = model_card.parse((folder / model_card.CARD).read_text("utf-8"), folder.name)
     try:
-        model = OwnModel(open_session(folder / model_card.MODEL), card)
+        model = CustomModel(open_session(folder / model_card.MODEL), card)
         _check_inputs(model.session)
         grey = np.full((card.size, card.size, 3), 128, np.uint8)
         found = len(model.scores(grey))

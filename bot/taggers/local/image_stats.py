@@ -14,7 +14,7 @@ FLATTEST = 6.0
 # A lens leaves soft shades everywhere; what was drawn (a title, a chart, a gradient) has areas of
 # one colour with hard edges. Few of its neighbouring pixels differ by more and by less than this.
 SOFTEST, HARDEST = 3, 20
-LEAST_SHADES = 0.05
+MIN_SHADES = 0.05
 
 
 def is_flat(picture: Picture) -> bool:
@@ -26,7 +26,7 @@ def is_drawn(picture: Picture) -> bool:
     """Tell a drawn picture from a photograph, by the shades that a lens leaves."""
     green = picture[::2, :, 1].astype(np.int16)
     steps = np.abs(np.diff(green, axis=1))
-    return float(np.mean((steps > SOFTEST) & (steps < HARDEST))) < LEAST_SHADES
+    return float(np.mean((steps > SOFTEST) & (steps < HARDEST))) < MIN_SHADES
 
 
 def middle(picture: Picture, side: int) -> Picture:

@@ -39,7 +39,7 @@ CLASSES, KINDS = DATA / "everyday.tsv", DATA / "detected.tsv"
 VARIETY = "~"  # marks names of breeds and varieties in the table
 DOUBTFUL = "?"  # marks names models give to pictures of nothing in particular
 CERTAIN = 0.9  # the sum either needs to be named at all
-MOST = 20  # concepts of one frame
+MAX_CONCEPTS = 20  # concepts of one frame
 LEAST = 0.01  # the lowest score worth keeping
 # Where the classifier sees nothing it knows, a sum over many classes would be one of crumbs.
 CRUMB = 0.01
@@ -66,7 +66,7 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True)
-class Everyday:
+class LabelMapping:
     """Names, and what speaks for each.
 
     ``even`` (kinds) is the detector's score that is worth even odds; of each name, ``needed`` is
@@ -89,7 +89,7 @@ class Everyday:
         classified = _probability(_log_odds(sums) - self.doubt)
         scores = 1 - (1 - classified) * np.exp(self._log_unseen(kinds, sums))
         used = np.flatnonzero((scores >= LEAST) & (sums >= self.needed))
-        ranked = used[np.argsort(-scores[used], kind="stable")][:MOST]
+        ranked = used[np.argsort(-scores[used], kind="stable")][:MAX_CONCEPTS]
         return tuple(Concept(self.names[n], round(float(scores[n]), 4)) for n in ranked)
 
     def _sums(self, classes: Numbers) -> Numbers:
@@ -108,7 +108,7 @@ class Everyday:
         return self.detected.sums(unseen, len(self.names))
 
 
-def load_everyday() -> Everyday:
+def load_label_mapping() -> LabelMapping:
     """Read both tables of names."""
     classes = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
     kinds = [line.split("\t") for line in KINDS.read_text("utf-8").splitlines()]
@@ -120,7 +120,7 @@ def load_everyday() -> Everyday:
     depth = _depths([*classes, *(row[2:] for row in kinds)])
     certain = np.array([name != mark for name, mark in zip(bare, marked, strict=True)])
     certain.resize(len(names))
-    return Everyday(
+    return LabelMapping(
         names,
         covered,
         detected,

@@ -70,7 +70,7 @@ class Kernel:
     bias: NDArray[np.int32]
 
 
-def quantise(weights: Numbers, bias: Numbers, taken: Step) -> Kernel:
+def quantize(weights: Numbers, bias: Numbers, taken: Step) -> Kernel:
     """Round weights (out, in, height, width) for bytes worth ``taken``."""
     scales = np.maximum(_reach(weights) / _NEIGHBOURS, np.abs(bias) / (taken.scale * _LARGEST))
     scales = np.maximum(scales, _SMALLEST)

@@ -13,9 +13,9 @@ import numpy as np
 from bot.media.decode.scaling import View
 from bot.taggers.local import detector
 from bot.taggers.local.classifier_model import SIDE, ensure_model
-from bot.taggers.local.custom_model import load_own
+from bot.taggers.local.custom_model import load_custom_model
 from bot.taggers.local.image_stats import is_drawn, is_flat, middle
-from bot.taggers.local.label_mapping import Everyday, load_everyday
+from bot.taggers.local.label_mapping import LabelMapping, load_label_mapping
 from bot.taggers.local.sessions import open_session
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CERTAIN_IF_DRAWN = 0.9  # the score that is believed of a drawn picture
 
 
-class Recogniser(Protocol):
+class Recognizer(Protocol):
     """Names what frames show; may be asked by several threads at once."""
 
     @property
@@ -42,7 +42,7 @@ class Recogniser(Protocol):
     def names(self) -> int:
         """How many names it knows."""
 
-    def recognise(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
         """Return the concepts of each frame, best first."""
 
 
@@ -52,35 +52,35 @@ class ClassifierAndDetector:
 
     classifier: onnxruntime.InferenceSession
     detector: onnxruntime.InferenceSession
-    everyday: Everyday
+    label_mapping: LabelMapping
     views: tuple[View, ...] = (View(SIDE), detector.VIEW)
 
     @property
     def names(self) -> int:
         """How many names it knows."""
-        return len(self.everyday.names)
+        return len(self.label_mapping.names)
 
-    def recognise(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
         """Return the concepts of each frame, best first."""
         middles = [middle(frame.pictures[0], SIDE) for frame in batch]
         (classes,) = self.classifier.run(None, {"pictures": np.stack(middles)})
         kinds = detector.detect(self.detector, [frame.pictures[1] for frame in batch])
         return [
-            believed(picture, self.everyday.concepts(*scores))
+            believed(picture, self.label_mapping.concepts(*scores))
             for picture, *scores in zip(middles, classes, kinds, strict=True)
         ]
 
 
-def load_recogniser(models: Path, own: Path | None) -> Recogniser:
+def load_recognizer(models: Path, own: Path | None) -> Recognizer:
     """Load the operator's own model, or the default ones.
 
     The classifier is built in ``models`` where it is missing there. Raises ``TaggerUnavailable``
     where an own model can't be used.
     """
     if own:
-        return load_own(own)
+        return load_custom_model(own)
     classifier, finder = open_session(ensure_model(models)), open_session(detector.MODEL)
-    return ClassifierAndDetector(classifier, finder, load_everyday())
+    return ClassifierAndDetector(classifier, finder, load_label_mapping())
 
 
 def believed(picture: Picture, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:

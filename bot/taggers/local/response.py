@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
-from bot.domain.tagging import MOST_STILLS, Seen, Still
+from bot.domain.tagging import MAX_THUMBNAILS, Observations, Thumbnail
 from bot.errors import Damaged
 
 if TYPE_CHECKING:
@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 Read = TypeVar("Read")
 
-MOST_STILL_BYTES = 16 * 1024  # several times what a still needs
+MAX_THUMBNAIL_BYTES = 16 * 1024  # several times what a still needs
 _JPEG = b"\xff\xd8\xff"
 _NONSENSE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 
-def read_seen(answer: Any, seconds: int) -> Seen:
+def read_observations(answer: Any, seconds: int) -> Observations:
     """Return what the child saw in a clip of so many seconds.
 
     A still is small and begins like a JPEG; whoever draws it finds out whether it is one. Raises
     ``Damaged`` for nonsense.
     """
-    return _sensibly(lambda: Seen(_frames(answer["frames"]), _stills(answer["stills"], seconds)))
+    return _sensibly(
+        lambda: Observations(_frames(answer["frames"]), _thumbnails(answer["thumbnails"], seconds))
+    )
 
 
-def read_stills(answer: Any, seconds: int) -> tuple[Still, ...]:
+def read_thumbnails(answer: Any, seconds: int) -> tuple[Thumbnail, ...]:
     """Return a child's stills of a clip of so many seconds; raises ``Damaged`` for nonsense."""
-    return _sensibly(lambda: _stills(answer, seconds))
+    return _sensibly(lambda: _thumbnails(answer, seconds))
 
 
 def read_done(said: Any) -> int:
@@ -68,18 +70,18 @@ def _concept(name: str, score: float) -> Concept:
     return Concept(name[:100], score)
 
 
-def _stills(said: Any, seconds: int) -> tuple[Still, ...]:
-    if len(said) > MOST_STILLS:
+def _thumbnails(said: Any, seconds: int) -> tuple[Thumbnail, ...]:
+    if len(said) > MAX_THUMBNAILS:
         raise ValueError(f"{len(said)} stills")
-    stills = tuple(_still(second, jpeg) for second, jpeg in said)
-    times = [still.second for still in stills]
+    thumbnails = tuple(_thumbnail(second, jpeg) for second, jpeg in said)
+    times = [thumbnail.second for thumbnail in thumbnails]
     if times != sorted(set(times)) or not all(0 <= second < seconds for second in times):
         raise ValueError(f"stills of the seconds {times}")
-    return stills
+    return thumbnails
 
 
-def _still(second: Any, written: Any) -> Still:
+def _thumbnail(second: Any, written: Any) -> Thumbnail:
     jpeg = base64.b64decode(written, validate=True)
-    if not jpeg.startswith(_JPEG) or len(jpeg) > MOST_STILL_BYTES:
+    if not jpeg.startswith(_JPEG) or len(jpeg) > MAX_THUMBNAIL_BYTES:
         raise ValueError(f"a still of {len(jpeg)} bytes that begins {jpeg[:3]!r}")
-    return Still(int(second), jpeg)
+    return Thumbnail(int(second), jpeg)

@@ -8,7 +8,7 @@ from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerUnavailable
 from bot.taggers.local.identity import identify
-from bot.taggers.local.response import read_done, read_seen
+from bot.taggers.local.response import read_done, read_observations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from bot.domain.clip import ClipFile, ClipLimits
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
-    from bot.domain.tagging import Seen
+    from bot.domain.tagging import Observations
     from bot.media.sandbox.pool import Sandbox
 
 # Ten minutes of heavy 1080p decode in two; building the model the first time takes seconds.
-_LONGEST = 300.0
-_LONGEST_CHECK = 60.0
+_MAX_SECONDS = 300.0
+_MAX_CHECK_SECONDS = 60.0
 
 
 class LocalTagger:
@@ -61,7 +61,7 @@ class LocalTagger:
         """Return how many frames a clip of so many milliseconds costs."""
         return count_seconds(duration)
 
-    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Seen:
+    async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Return a frame for every second of the clip, and stills."""
         seconds = count_seconds(clip.info.duration)
         progress(Progress(Stage.TAG, 0, seconds))
@@ -73,17 +73,17 @@ class LocalTagger:
                 "seconds": seconds,
                 **self._model,
             },
-            seconds=_LONGEST,
+            seconds=_MAX_SECONDS,
             on_progress=lambda done: progress(Progress(Stage.TAG, read_done(done), seconds)),
             stage="decode",
         )
-        return read_seen(answer, seconds)
+        return read_observations(answer, seconds)
 
     async def check(self) -> str:
         """Build and load the model; raises TaggerUnavailable where that fails."""
         try:
             names = await self._sandbox.run(
-                "bot.taggers.local.child:check", self._model, seconds=_LONGEST_CHECK
+                "bot.taggers.local.child:check", self._model, seconds=_MAX_CHECK_SECONDS
             )
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error

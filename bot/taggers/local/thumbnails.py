@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.domain.tagging import Still
+from bot.domain.tagging import Thumbnail
 from bot.media.decode.thumbnails import VIEW, jpeg
-from bot.taggers.thumbnail_selection import Moments
+from bot.taggers.thumbnail_selection import ThumbnailSelector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from bot.domain.concepts import Concept
     from bot.media.decode.scaling import Picture
 
-__all__ = ["VIEW", "Strip"]
+__all__ = ["VIEW", "ThumbnailStrip"]
 
 
-class Strip:
+class ThumbnailStrip:
     """Keeps a small picture of every second, a few kilobytes each, and chooses among them."""
 
     def __init__(self) -> None:
-        self._stills: list[Still] = []
-        self._moments = Moments()
+        self._thumbnails: list[Thumbnail] = []
+        self._moments = ThumbnailSelector()
 
     def add(self, second: int, picture: Picture, concepts: Sequence[Concept]) -> None:
         """Take the next second's picture and what is seen in it."""
         self._moments.add(concepts)
-        self._stills.append(Still(second, jpeg(picture)))
+        self._thumbnails.append(Thumbnail(second, jpeg(picture)))
 
-    def chosen(self) -> list[Still]:
+    def chosen(self) -> list[Thumbnail]:
         """Return the stills where most changes, the first always, in order of time."""
-        return [self._stills[place] for place in self._moments.chosen()]
+        return [self._thumbnails[place] for place in self._moments.chosen()]

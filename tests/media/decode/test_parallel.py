@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.media.decode.parallel import in_lanes
+from bot.media.decode.parallel import map_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Worker:
 
 def test_everything_comes_in_the_order_of_the_pieces() -> None:
     workers = [Worker(), Worker(), Worker()]
-    found = list(in_lanes(range(40), workers))
+    found = list(map_in_order(range(40), workers))
     assert found == [(number, count) for number in range(40) for count in range(number)]
 
 
@@ -34,7 +34,7 @@ def test_each_worker_goes_forward() -> None:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
     try:
-        list(in_lanes(range(400), workers))
+        list(map_in_order(range(400), workers))
     finally:
         sys.setswitchinterval(usual)
     assert all(worker.seen == sorted(worker.seen) for worker in workers)
@@ -48,7 +48,7 @@ def test_two_are_worked_on_at_once() -> None:
         together.wait()
         yield number
 
-    assert list(in_lanes(range(4), [meet, meet])) == [0, 1, 2, 3]
+    assert list(map_in_order(range(4), [meet, meet])) == [0, 1, 2, 3]
 
 
 def test_what_goes_wrong_is_raised_in_its_turn() -> None:
@@ -59,13 +59,13 @@ def test_what_goes_wrong_is_raised_in_its_turn() -> None:
 
     found: list[int] = []
     with pytest.raises(ValueError, match="three"):
-        found.extend(in_lanes(range(9), [fail, fail]))
+        found.extend(map_in_order(range(9), [fail, fail]))
     assert found == [0, 1, 2]
 
 
 def test_no_more_is_begun_than_somebody_waits_for() -> None:
     pieces = iter(range(1, 40))
-    running = in_lanes(pieces, [Worker(), Worker()])
+    running = map_in_order(pieces, [Worker(), Worker()])
     assert next(running) == (1, 0)
     running.close()
     assert next(pieces) == 4

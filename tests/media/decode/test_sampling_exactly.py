@@ -16,7 +16,7 @@ from bot.errors import Damaged
 from bot.media.decode.decode_plan import Stretch, Wanted
 from bot.media.decode.packet_index import may_skip
 from bot.media.decode.sampling import SampledFrame, _bytes_of_a_picture, _served, sample
-from bot.media.decode.scaling import Painter, View
+from bot.media.decode.scaling import FrameScaler, View
 from tests.conftest import CLIPS
 from tests.media.moving_clips import Way, moving_clip, remuxed
 
@@ -77,7 +77,9 @@ def everything(path: Path) -> dict[int, list[Picture]]:
     found: dict[int, list[Picture]] = {}
     with av.open(str(path)) as container:
         track = container.streams.video[0]
-        painter = Painter(VIEWS, track.width * float(track.sample_aspect_ratio or 1), track.height)
+        painter = FrameScaler(
+            VIEWS, track.width * float(track.sample_aspect_ratio or 1), track.height
+        )
         packets = (each for each in container.demux(track) if each.size or each.dts is None)
         frames = [frame for packet in packets for frame in packet.decode() if frame.pts is not None]
         first = min(frame.time for frame in frames)
@@ -148,7 +150,7 @@ def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> 
     path = moving_clip(tmp_path / "clip", WAYS["one key picture"])
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    painter = Painter(VIEWS, frames[0].width, frames[0].height)
+    painter = FrameScaler(VIEWS, frames[0].width, frames[0].height)
     for frame in frames:
         stretch = Stretch(0, frame.pts or 0, 0, [Wanted(0, 0, frame.pts or 0, 0)])
         if frame is frames[0]:

@@ -168,7 +168,7 @@ async def test_a_page_without_end_is_refused(fetcher: Fetcher, site: Site, tmp_p
 async def test_a_page_that_leads_on_and_on_is_left(
     fetcher: Fetcher, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.media.fetch.sites.MOST_QUESTIONS", 5)
+    monkeypatch.setattr("bot.media.fetch.sites.MAX_QUESTIONS", 5)
     site.asked.clear()
     with pytest.raises(Unreachable):
         await get(fetcher, site.link("loop"), tmp_path)

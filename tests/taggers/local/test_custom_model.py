@@ -14,7 +14,7 @@ from bot.domain.progress import ignore_progress
 from bot.errors import TaggerUnavailable
 from bot.media.decode.sampling import SampledFrame
 from bot.media.sandbox.pool import Sandbox
-from bot.taggers.local.custom_model import OwnModel, load_own
+from bot.taggers.local.custom_model import CustomModel, load_custom_model
 from bot.taggers.local.tagger import LocalTagger
 from tests.conftest import CLIPS
 from tests.taggers.local.custom_models import make_model
@@ -29,13 +29,13 @@ def reddish(side: int = 64) -> SampledFrame:
     return SampledFrame(0, 0, (picture,))
 
 
-def seen(model: OwnModel) -> dict[str, float]:
-    (concepts,) = model.recognise([reddish()])
+def seen(model: CustomModel) -> dict[str, float]:
+    (concepts,) = model.recognize([reddish()])
     return {concept.name: concept.score for concept in concepts}
 
 
 def test_scores_are_read_as_the_card_says(tmp_path: Path) -> None:
-    model = load_own(make_model(tmp_path))
+    model = load_custom_model(make_model(tmp_path))
     assert seen(model) == pytest.approx({"red": 1.0}, abs=0.01)
     assert model.names == 3
     assert model.views[0].side == 37
@@ -60,18 +60,18 @@ def test_scores_are_read_as_the_card_says(tmp_path: Path) -> None:
 def test_every_way_a_card_may_ask_works(
     kind: int, card: dict[str, Any], expected: dict[str, float], tmp_path: Path
 ) -> None:
-    found = seen(load_own(make_model(tmp_path, kind=kind, **card)))
+    found = seen(load_custom_model(make_model(tmp_path, kind=kind, **card)))
     assert found == pytest.approx(expected, abs=0.015)
 
 
 def test_channels_may_come_last(tmp_path: Path) -> None:
-    found = seen(load_own(make_model(tmp_path, channels_last=True, layout="nhwc")))
+    found = seen(load_custom_model(make_model(tmp_path, channels_last=True, layout="nhwc")))
     assert found == pytest.approx({"red": 1.0}, abs=0.01)
 
 
 def test_a_picture_of_one_colour_shows_nothing(tmp_path: Path) -> None:
     flat = SampledFrame(0, 0, (np.full((64, 64, 3), 200, np.uint8),))
-    assert load_own(make_model(tmp_path)).recognise([flat]) == [()]
+    assert load_custom_model(make_model(tmp_path)).recognize([flat]) == [()]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_model_that_does_not_fit_its_card_is_refused(
     made: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(TaggerUnavailable) as caught:
-        load_own(make_model(tmp_path, **made))
+        load_custom_model(make_model(tmp_path, **made))
     assert caught.value.detail.startswith(sentence)
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (make_model(tmp_path) / "model.onnx").write_bytes(b"no model")
     with pytest.raises(TaggerUnavailable):
-        load_own(tmp_path)
+        load_custom_model(tmp_path)
 
 
 async def test_the_local_tagger_uses_it_in_its_sandbox(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.taggers.local.label_mapping import CLASSES, KINDS, load_everyday
+from bot.taggers.local.label_mapping import CLASSES, KINDS, load_label_mapping
 
-EVERYDAY = load_everyday()
+EVERYDAY = load_label_mapping()
 ROWS = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
 OBJECTS = {
     line.split("\t")[0]: number for number, line in enumerate(KINDS.read_text().splitlines())

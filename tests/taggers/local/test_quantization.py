@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bot.taggers.local.quantization import CLIPPED, Spread, Step, quantise
+from bot.taggers.local.quantization import CLIPPED, Spread, Step, quantize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ BIASES = arrays.arrays(np.float64, (4,), elements=st.floats(-50, 50, width=32))
 def test_rounding_moves_a_weight_by_half_a_step_at_most(
     weights: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> None:
-    kernel = quantise(weights, bias, CLIPPED)
+    kernel = quantize(weights, bias, CLIPPED)
     scales = kernel.scales.astype(np.float64)
     back = kernel.weights * scales[:, None, None, None]
     assert (np.abs(back - weights) <= 0.501 * scales[:, None, None, None] + 1e-9).all()
@@ -36,7 +36,7 @@ def test_rounding_moves_a_weight_by_half_a_step_at_most(
 def test_two_products_always_fit_into_sixteen_bits(
     weights: NDArray[np.float64], bias: NDArray[np.float64]
 ) -> None:
-    kernel = quantise(weights, bias, CLIPPED).weights.astype(int)
+    kernel = quantize(weights, bias, CLIPPED).weights.astype(int)
     if kernel.shape[1] == 1:
         return  # a channel by itself: products are added up one by one
     if kernel.shape[2:] == (1, 1):
@@ -51,7 +51,7 @@ def test_two_products_always_fit_into_sixteen_bits(
 def test_the_largest_weights_use_the_bits_there_are() -> None:
     weights = np.zeros((3, 4, 1, 1))
     weights[:, :, 0, 0] = np.array([[1, -1, 0, 0], [1, 1, 0, 0], [0.5, 0, -1, 0]])
-    kernel = quantise(weights, np.zeros(3), CLIPPED)
+    kernel = quantize(weights, np.zeros(3), CLIPPED)
     assert kernel.weights[:, :, 0, 0].tolist() == [
         [127, -127, 0, 0],
         [64, 64, 0, 0],
@@ -60,7 +60,7 @@ def test_the_largest_weights_use_the_bits_there_are() -> None:
 
 
 def test_a_channel_of_nothing_but_its_bias_keeps_it() -> None:
-    kernel = quantise(np.zeros((2, 2, 1, 1)), np.array([5.0, 0.0]), Step(0.5, 128))
+    kernel = quantize(np.zeros((2, 2, 1, 1)), np.array([5.0, 0.0]), Step(0.5, 128))
     assert kernel.bias * 0.5 * kernel.scales.astype(float) == pytest.approx([5.0, 0.0])
     assert not kernel.weights.any()
 

@@ -9,7 +9,7 @@ from bot.domain.clip import ClipFormat
 from bot.domain.concepts import Concept, Frame
 from bot.media.decode.sampling import sample
 from bot.taggers.local import child, detector
-from bot.taggers.local.recognizer import Recogniser, believed, load_recogniser
+from bot.taggers.local.recognizer import Recognizer, believed, load_recognizer
 from bot.taggers.local.sessions import open_session
 from bot.taggers.local.smoothing import join
 from tests.conftest import CLIPS
@@ -26,8 +26,8 @@ CERTAIN, LIKELY = Concept("cat", 0.95), Concept("dog", 0.7)
 
 
 @pytest.fixture(scope="module")
-def recogniser(models: Path) -> Recogniser:
-    return load_recogniser(models, None)
+def recognizer(models: Path) -> Recognizer:
+    return load_recognizer(models, None)
 
 
 def montage(*views: View) -> list[SampledFrame]:
@@ -55,25 +55,25 @@ def test_the_detector_takes_pictures_of_any_shape(size: tuple[int, int]) -> None
     assert detector.detect(open_session(detector.MODEL), pictures).shape == (2, 80)
 
 
-def test_both_models_name_a_frame(recogniser: Recogniser) -> None:
-    found = recogniser.recognise(montage(*recogniser.views))
+def test_both_models_name_a_frame(recognizer: Recognizer) -> None:
+    found = recognizer.recognize(montage(*recognizer.views))
     best = [frame_concepts[0].name if frame_concepts else "" for frame_concepts in found]
     assert best[:4] == [*best[13:], "animal"] == ["animal"] * 4
     assert {concept.name for concept in found[5] if concept.score > 0.5} >= {"drink", "coffee"}
     assert found[12] == ()
 
 
-def test_frames_are_named_alike_alone_and_among_others(recogniser: Recogniser) -> None:
-    frames = montage(*recogniser.views)[:3]
-    alone = [recogniser.recognise([frame])[0] for frame in frames]
-    among = recogniser.recognise(frames)
+def test_frames_are_named_alike_alone_and_among_others(recognizer: Recognizer) -> None:
+    frames = montage(*recognizer.views)[:3]
+    alone = [recognizer.recognize([frame])[0] for frame in frames]
+    among = recognizer.recognize(frames)
     for one, other in zip(alone, among, strict=True):
         assert dict(_pairs(one)) == pytest.approx(dict(_pairs(other)), abs=2e-3)
 
 
-def test_a_clip_is_told_with_its_seconds_joined(recogniser: Recogniser, models: Path) -> None:
-    frames = montage(*recogniser.views)
-    named = zip(frames, recogniser.recognise(frames), strict=True)
+def test_a_clip_is_told_with_its_seconds_joined(recognizer: Recognizer, models: Path) -> None:
+    frames = montage(*recognizer.views)
+    named = zip(frames, recognizer.recognize(frames), strict=True)
     alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
     request = {"path": str(CLIPS / "montage.mp4"), "format": "mp4", "seconds": 16}
     told = child.tag(

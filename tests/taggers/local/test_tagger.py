@@ -16,7 +16,7 @@ from bot.domain import timeline
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
-from bot.domain.tagging import Seen, Still
+from bot.domain.tagging import Observations, Thumbnail
 from bot.errors import Damaged, NotAVideo, TaggerUnavailable
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local import identity
@@ -61,10 +61,10 @@ async def test_the_montages_seconds_are_named_truly(tmp_path: Path, models: Path
     named = [bool(set(truth) & tags) for truth, tags in zip(TRUTH, found, strict=True) if truth]
     assert sum(named) >= 11  # of 15; the rocket's four are the ones it misses
     assert found[12] == set()  # a blank slide
-    assert {0, 4, 12, 13} <= {still.second for still in seen.stills}  # where it changes
-    sizes = {Image.open(io.BytesIO(still.jpeg)).size for still in seen.stills}
+    assert {0, 4, 12, 13} <= {thumbnail.second for thumbnail in seen.thumbnails}  # where it changes
+    sizes = {Image.open(io.BytesIO(thumbnail.jpeg)).size for thumbnail in seen.thumbnails}
     assert sizes == {(160, 120)}
-    assert max(len(still.jpeg) for still in seen.stills) < 5000
+    assert max(len(thumbnail.jpeg) for thumbnail in seen.thumbnails) < 5000
 
 
 async def test_a_picture_that_stays_is_told_at_each_of_its_seconds(
@@ -125,7 +125,7 @@ GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
         None,
         {"frames": []},
         *(
-            {"frames": frames, "stills": []}
+            {"frames": frames, "thumbnails": []}
             for frames in (
                 None,
                 [{"time": 0}],
@@ -139,8 +139,8 @@ GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
             )
         ),
         *(
-            {"frames": [], "stills": stills}
-            for stills in (
+            {"frames": [], "thumbnails": thumbnails}
+            for thumbnails in (
                 None,
                 [GOOD_STILL, GOOD_STILL],  # two of one second
                 [[second, GOOD_STILL[1]] for second in range(25)],
@@ -164,11 +164,11 @@ async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
 
 
 async def test_what_a_child_may_answer_is_kept(tmp_path: Path) -> None:
-    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "stills": [GOOD_STILL]}
+    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "thumbnails": [GOOD_STILL]}
     tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
     seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
     frames = (Frame(5, (Concept("cat", 0.5),)),)
-    assert seen == Seen(frames, (Still(0, b"\xff\xd8\xff"),))
+    assert seen == Observations(frames, (Thumbnail(0, b"\xff\xd8\xff"),))
 
 
 @pytest.mark.parametrize("done", [None, "many", float("inf"), []])

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from bot.domain.concepts import Concept
-from bot.taggers.local.thumbnails import Strip
+from bot.taggers.local.thumbnails import ThumbnailStrip
 
 PICTURE = np.zeros((90, 160, 3), np.uint8)
 
 
 def chosen(*scores: float) -> list[int]:
     """Return the seconds chosen from a clip in which a cat is seen so surely."""
-    strip = Strip()
+    strip = ThumbnailStrip()
     for second, score in enumerate(scores):
         strip.add(second, PICTURE, [Concept("cat", score)] if score else [])
-    return [still.second for still in strip.chosen()]
+    return [thumbnail.second for thumbnail in strip.chosen()]
 
 
 def test_stills_are_taken_where_most_changes() -> None:
@@ -41,8 +41,8 @@ def test_a_restless_clip_has_no_more_than_may_be() -> None:
 
 
 def test_a_turned_picture_is_a_jpeg_too() -> None:
-    strip = Strip()
+    strip = ThumbnailStrip()
     strip.add(7, np.rot90(PICTURE), [])
-    (still,) = strip.chosen()
-    assert still.second == 7
-    assert still.jpeg.startswith(b"\xff\xd8\xff")
+    (thumbnail,) = strip.chosen()
+    assert thumbnail.second == 7
+    assert thumbnail.jpeg.startswith(b"\xff\xd8\xff")

@@ -39,6 +39,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "job_id", name="pk_report_messages"),
     )
     op.create_index("ix_report_messages_job_id", "report_messages", ["job_id"])
-    op.add_column("taggings", sa.Column("stills", sa.LargeBinary, nullable=True))
+    op.add_column("taggings", sa.Column("thumbnails", sa.LargeBinary, nullable=True))
     proxied = sa.Column("proxied", sa.Boolean, nullable=False, server_default=sa.false())
     op.add_column("taggings", proxied)

@@ -17,11 +17,11 @@ def upgrade() -> None:
     op.create_table(
         "watches",
         sa.Column("guild_id", sa.BigInteger, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False),
+        sa.Column("normalized", sa.Text, nullable=False),
         sa.Column("tag", sa.Text, nullable=False),
         sa.Column("channel_id", sa.BigInteger, nullable=False),
         sa.Column("threshold", sa.Double, nullable=True),
-        sa.PrimaryKeyConstraint("guild_id", "folded", name="pk_watches"),
+        sa.PrimaryKeyConstraint("guild_id", "normalized", name="pk_watches"),
     )
     op.create_index("ix_watches_channel_id", "watches", ["channel_id"])
     for column in (
@@ -39,10 +39,10 @@ def _create_index() -> None:
     op.create_table(
         "index_concepts",
         sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("folded", sa.Text, nullable=False),
+        sa.Column("normalized", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_index_concepts"),
-        sa.UniqueConstraint("folded", name="uq_index_concepts_folded"),
+        sa.UniqueConstraint("normalized", name="uq_index_concepts_normalized"),
     )
     op.create_table(
         "index_taggings",
