@@ -138,12 +138,12 @@ def pyav_seeking(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
-        painter = FrameScaler(recognizer.views, track.width, track.height)
+        scaler = FrameScaler(recognizer.views, track.width, track.height)
         for second in range(job.seconds):
             middle = second + 0.5
             container.seek(round(middle / float(track.time_base or 1)), stream=track)
             frame = next(each for each in container.decode(track) if each.time + 1 / 60 > middle)
-            yield SampledFrame(second, round(frame.time * 1000), painter.paint(frame))
+            yield SampledFrame(second, round(frame.time * 1000), scaler.scale(frame))
 
 
 def floor(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
@@ -151,14 +151,14 @@ def floor(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_count = 1
-        painter = FrameScaler(recognizer.views, track.width, track.height)
+        scaler = FrameScaler(recognizer.views, track.width, track.height)
         second = 0
         for frame in _key_pictures(track):
             if second >= job.seconds:
                 return
             if frame.time >= second:
                 second = int(frame.time)
-                yield SampledFrame(second, round(frame.time * 1000), painter.paint(frame))
+                yield SampledFrame(second, round(frame.time * 1000), scaler.scale(frame))
                 second += 1
 
 
@@ -176,17 +176,17 @@ def _at(
         track = container.streams.video[0]
         track.thread_type = "AUTO"
         track.codec_context.options = options
-        painter = FrameScaler(recognizer.views, track.width, track.height)
+        scaler = FrameScaler(recognizer.views, track.width, track.height)
         shown: VideoFrame | None = None
         second = 0
         for frame in container.decode(track):
             while shown and second < len(moments) and round(frame.time * 1000) > moments[second]:
-                yield SampledFrame(second, round(shown.time * 1000), painter.paint(shown))
+                yield SampledFrame(second, round(shown.time * 1000), scaler.scale(shown))
                 second += 1
             shown = frame
         for last in range(second, len(moments)):
             if shown:
-                yield SampledFrame(last, round(shown.time * 1000), painter.paint(shown))
+                yield SampledFrame(last, round(shown.time * 1000), scaler.scale(shown))
 
 
 def _resized(second: int, moment: int, picture: Any, recognizer: Recognizer) -> SampledFrame:

@@ -66,7 +66,7 @@ from tests.media.made_clips import WAYS, Recipe, gif, make_clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from bot.media.fetch.download import Question
+    from bot.media.fetch.download import Request
 
 LENGTH = 3000  # milliseconds of the clip that answers speak of
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
@@ -137,17 +137,17 @@ def try_child(content: bytes) -> None:
     assert found is None or 0 < found.duration <= LENGTH
     frames: tuple[Frame, ...] = _unless_refused(tagger.tag(clip, ignore_progress)) or ()
     assert all(frame.time >= 0 for frame in frames)
-    page: Question | None = _unless_refused(_read_page(said))
+    page: Request | None = _unless_refused(_read_page(said))
     assert page is None or not {name.lower() for name in page.headers} & {"host", "connection"}
     raised = process._restored(said)  # noqa: SLF001 - has no public face short of a process
     assert isinstance(raised, ClipError | TaggerError)
 
 
-async def _read_page(said: object) -> Question:
+async def _read_page(said: object) -> Request:
     """Take apart what a child that reads pages asks and finds."""
     with contextlib.suppress(ClipError):
-        sites._question(said)  # noqa: SLF001 - has no public face short of a process
-    return sites._read(said)  # noqa: SLF001 - see above
+        sites._request(said)  # noqa: SLF001 - has no public face short of a process
+    return sites._clip_request(said)  # noqa: SLF001 - see above
 
 
 def try_links(content: bytes) -> None:
@@ -256,7 +256,7 @@ def _thumbnails() -> list[bytes]:
 
 
 def _heads() -> list[bytes]:
-    marks = [bytes(offset) + mark for offset, mark, _ in formats.MARKS]
+    marks = [bytes(offset) + mark for offset, mark, _ in formats.SIGNATURES]
     texts = [b"#EXTM3U", b"v=0\r\n", b"<?xml?><!-- --><MPD ", b"<!-- --><!doctype svg><svg>"]
     return [*(clip[:200] for clip in _clips()), *marks, *texts]
 

@@ -1,4 +1,4 @@
-"""Where clips lie while they are worked on."""
+"""Temporary folders for clips that are being worked on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from bot.errors import DiskFull
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-# No clip takes this long: a folder that old belongs to nobody who is alive.
 MAX_AGE = 24 * 60 * 60.0
-"""Seconds."""
+"""Seconds. No clip takes this long: an older folder was left by a killed process."""
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @asynccontextmanager
 async def scratch_dir(scratch_root: Path) -> AsyncIterator[Path]:
-    """Make a folder for one clip, gone afterwards; raises ``DiskFull``."""
+    """Make a folder for one clip and remove it afterwards; raises ``DiskFull``."""
     with reporting_full_disk(scratch_root):
         folder = await asyncio.to_thread(tempfile.mkdtemp, dir=scratch_root)
     try:
@@ -36,21 +35,21 @@ async def scratch_dir(scratch_root: Path) -> AsyncIterator[Path]:
 
 @contextmanager
 def reporting_full_disk(folder: Path) -> Iterator[None]:
-    """Call a full disk by its name: ``DiskFull``."""
+    """Turn the errors of a full disk into ``DiskFull``."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _DISK_FULL:
             raise
         raise DiskFull(detail=f"{folder}: {error.strerror}") from error
 
 
-async def remove_stale_dirs(scratch_root: Path, oldest: float = MAX_AGE) -> None:
-    """Remove what killed processes left: folders not touched for ``oldest`` seconds."""
-    await asyncio.to_thread(_sweep, scratch_root, time.time() - oldest)
+async def remove_stale_dirs(scratch_root: Path, max_age: float = MAX_AGE) -> None:
+    """Remove folders that killed processes left: those unchanged for ``max_age`` seconds."""
+    await asyncio.to_thread(_remove_older, scratch_root, time.time() - max_age)
 
 
-def _sweep(scratch_root: Path, before: float) -> None:
+def _remove_older(scratch_root: Path, before: float) -> None:
     with suppress(FileNotFoundError):
         for path in scratch_root.iterdir():
             with suppress(OSError):

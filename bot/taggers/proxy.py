@@ -14,7 +14,7 @@ from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Observations
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, FramehoundError, TaggerError, TaggerRefused
-from bot.media.decode.proxy import Plan
+from bot.media.decode.proxy import ProxyPlan
 from bot.taggers.local.response import read_thumbnails
 from bot.taggers.thumbnail_selection import ThumbnailSelector
 
@@ -101,8 +101,8 @@ class ProxyTagger:
         if clip_format not in _ALWAYS_TAKEN:
             self._refused.add(clip_format)
 
-    def _plan(self, duration: int) -> Plan:
-        plan = Plan.wider if self._limits.wider else Plan.parts
+    def _plan(self, duration: int) -> ProxyPlan:
+        plan = ProxyPlan.thinned if self._limits.wider else ProxyPlan.in_parts
         return plan(count_seconds(duration), self._most)
 
     async def _tag_proxy(self, clip: ClipFile, progress: ProgressListener) -> Observations:
@@ -116,7 +116,7 @@ class ProxyTagger:
         )
 
     async def _thumbnails(
-        self, parts: list[Part], plan: Plan, seen: list[Observations]
+        self, parts: list[Part], plan: ProxyPlan, seen: list[Observations]
     ) -> tuple[Thumbnail, ...]:
         """Return stills where most changes; what was seen is paid for, and told without them."""
         moments = ThumbnailSelector()
@@ -146,7 +146,7 @@ class ProxyTagger:
 class _Progress:
     """Tells the seconds done: each picture counts half when it is made, half when it was seen."""
 
-    def __init__(self, progress: ProgressListener, plan: Plan) -> None:
+    def __init__(self, progress: ProgressListener, plan: ProxyPlan) -> None:
         self._progress = progress
         self._plan = plan
         self._made = self._seen = 0
@@ -184,7 +184,7 @@ def _count(seen: list[Observations]) -> int:
     return sum(len(part.frames) for part in seen)
 
 
-def _placed(seen: list[Observations], plan: Plan) -> Iterator[Frame]:
+def _placed(seen: list[Observations], plan: ProxyPlan) -> Iterator[Frame]:
     """Yield the frames at the clip's own seconds, each at all it speaks for."""
     first = 0
     for part, pictures in zip(seen, plan.pictures, strict=True):

@@ -34,7 +34,7 @@ async def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (moment, moment))
     (tmp_path / "file").write_bytes(b"x")
     os.utime(tmp_path / "file", (0, 0))
-    await remove_stale_dirs(tmp_path, oldest=3600)
+    await remove_stale_dirs(tmp_path, max_age=3600)
     assert left_in(tmp_path) == ["file", "new"]
 
 

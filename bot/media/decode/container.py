@@ -1,4 +1,4 @@
-"""Opening a clip with FFmpeg. Imports PyAV: for code that runs in a sandboxed child alone."""
+"""Opening a clip with FFmpeg (PyAV). Import this only in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -29,21 +29,19 @@ DEMUXERS = {
     ClipFormat.OGG: "ogg",
     ClipFormat.GIF: "gif",
 }
-MAX_PIXELS = 8192 * 8192  # one such frame is 100 MB decoded; 8K is half of it
-# cover art and previews are kept as picture tracks, too
-NO_MOVING_PICTURE = (
-    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-)
+MAX_PIXELS = 8192 * 8192  # such a frame takes 100 MB decoded; 8K is half of it
+# Cover art and previews are stored as video tracks too.
+_STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
 @contextmanager
 def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
-    """Open the file at ``path`` as ``clip_format`` and as nothing else.
+    """Open the file at ``path`` as ``clip_format`` and nothing else.
 
     Whatever the file says, FFmpeg reads no other file, no address and no other container, and
     decodes no picture of more than ``MAX_PIXELS``.
 
-    Raises ``Damaged`` for whatever FFmpeg does not like, also in the ``with`` block.
+    Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block.
     """
     demuxer = DEMUXERS[clip_format]
     options = {
@@ -53,7 +51,7 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
         "threads": "1",
     }
     try:
-        # "file:" keeps a name such as "concat:a|b" a name; broken metadata is no reason to fail
+        # "file:" keeps "concat:a|b" a file name. Broken metadata is no reason to fail.
         with av.open(
             f"file:{path.absolute()}",
             mode="r",
@@ -67,24 +65,24 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
 
 
 def picture_track(container: InputContainer) -> VideoStream:
-    """Return the first track of moving pictures, its decoder not yet open.
+    """Return the first track of moving pictures, with its decoder not yet open.
 
-    A picture that grows beyond ``MAX_PIXELS`` on the way makes decoding fail.
+    A picture that grows beyond ``MAX_PIXELS`` later on makes decoding fail.
 
-    Raises ``NotAVideo`` without one, ``Damaged`` when nobody could decode it.
+    Raises ``NotAVideo`` if there is no such track, ``Damaged`` if it cannot be decoded.
     """
     for track in container.streams.video:
-        if not track.disposition & NO_MOVING_PICTURE:
+        if not track.disposition & _STILL_PICTURES:
             return _decodable(track)
     raise NotAVideo
 
 
 def _decodable(track: VideoStream) -> VideoStream:
     context = track.codec_context
-    if context is None:  # which PyAV's own types forget
+    if context is None:  # PyAV's type hints leave this case out
         raise Damaged(detail="a codec FFmpeg does not know")
     if not 0 < context.width * context.height <= MAX_PIXELS:
         raise Damaged(detail=f"a picture of {context.width}x{context.height}")
-    # FFmpeg's own look at the file has its options from open_clip; the decoder has these
+    # open_clip's options apply to FFmpeg's probing; the decoder needs its own.
     context.options = {"max_pixels": str(MAX_PIXELS)}
     return track

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes alone: no name, no content type.
+"""Detecting a file's format from its first bytes; names and content types do not count.
 
 Sources of the signatures:
     ISO BMFF  ISO/IEC 14496-12 section 4.3 (ftyp); brands are registered at https://mp4ra.org
@@ -16,24 +16,24 @@ import re
 
 from bot.domain.clip import ClipFormat
 
-HEAD = 4096  # bytes to read; an EBML header or a long list of brands fits well
+HEAD = 4096  # bytes to read; enough for an EBML header or a long list of brands
 
 EBML_HEADER, EBML_DOCUMENT_TYPE = 0x1A45DFA3, 0x4282
 DOCUMENT_TYPES = {b"matroska": ClipFormat.MKV, b"webm": ClipFormat.WEBM}
 
-# QuickTime files older than 2001 begin with one of these atoms instead of ftyp
+# QuickTime files from before 2001 begin with one of these atoms instead of ftyp
 OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-# smaller than an atom's own header; 0 reaches to the end of the file, 1 announces 64 bits
+# Smaller than an atom's own header. 0 means up to the end of the file, 1 means a 64-bit size.
 IMPOSSIBLE_SIZES = range(2, 8)
-# HEIF and its relatives: pictures, or bursts of pictures, in the container that MP4 uses
+# HEIF and related formats: pictures, or bursts of pictures, in the container that MP4 uses.
 PICTURE_BRANDS = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf avif avis jpeg jpgs crx ".split(
         b" "
     )
 )
 
-# what is often posted instead of a clip: where its mark stands, the mark, and what people call it
-MARKS = (
+# Files often posted instead of a clip: offset of the signature, the signature, and a plain name.
+SIGNATURES = (
     (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     (0, b"\xff\xd8\xff", "a JPEG picture"),
     (8, b"WEBP", "a WebP picture"),
@@ -58,8 +58,8 @@ MARKS = (
     (0, b"\x7fELF", "a program"),
     (0, b"MZ", "a program"),
 )
-# the same for texts, after white space and in any case
-TEXTS = (
+# The same for text files, after white space and in any case.
+TEXT_SIGNATURES = (
     (rb"#EXTM3U", "a playlist (HLS)"),
     (rb"ffconcat version", "a playlist (ffconcat)"),
     (rb"v=0\s", "a stream description (SDP)"),
@@ -75,7 +75,7 @@ NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def detect(head: bytes) -> ClipFormat | None:
-    """Return the container that ``head``, a file's first ``HEAD`` bytes, begins, if we read it."""
+    """Return a file's container, given its first ``HEAD`` bytes; None if it is not supported."""
     if head[:4] == b"OggS":
         return ClipFormat.OGG
     if head[:6] in {b"GIF87a", b"GIF89a"}:
@@ -86,13 +86,13 @@ def detect(head: bytes) -> ClipFormat | None:
 
 
 def describe(head: bytes) -> str:
-    """Say what ``head``, a file's first bytes, begins: a noun with its article."""
+    """Describe a file, given its first bytes, as a noun with its article: ``a PNG picture``."""
     if not head:
         return "an empty file"
     if _is_picture_brand(head):
         return "a HEIF or AVIF picture"
-    for offset, mark, name in MARKS:
-        if head.startswith(mark, offset):
+    for offset, signature, name in SIGNATURES:
+        if head.startswith(signature, offset):
             return name
     return _describe_stream(head) or _describe_text(head) or "an unknown format"
 
@@ -113,41 +113,41 @@ def _is_picture_brand(head: bytes) -> bool:
 
 def _matroska_or_webm(head: bytes) -> ClipFormat | None:
     """Read the elements of an EBML header, the first element of a Matroska or WebM file."""
-    identity, start = _element_identity(head, 0)
-    if identity != EBML_HEADER:
+    element_id, start = _element_id(head, 0)
+    if element_id != EBML_HEADER:
         return None
     size, position = _element_size(head, start)
     end = min(len(head), position + size)
     while position < end:
-        identity, start = _element_identity(head, position)
+        element_id, start = _element_id(head, position)
         size, start = _element_size(head, start)
-        if identity == EBML_DOCUMENT_TYPE:
+        if element_id == EBML_DOCUMENT_TYPE:
             return DOCUMENT_TYPES.get(head[start : start + size].rstrip(b"\0"))
         position = start + size
     return None
 
 
-def _element_identity(head: bytes, position: int) -> tuple[int, int]:
-    """Read an EBML identity with its length marker; return it and where it ends (RFC 8794, 5)."""
-    length = _length_of(head, position)
+def _element_id(head: bytes, position: int) -> tuple[int, int]:
+    """Read an EBML element ID with its length marker; return it and its end (RFC 8794, 5)."""
+    length = _vint_length(head, position)
     return int.from_bytes(head[position : position + length], "big"), position + length
 
 
 def _element_size(head: bytes, position: int) -> tuple[int, int]:
-    """Read an EBML size without its length marker; return it and where it ends (RFC 8794, 4)."""
-    length = _length_of(head, position)
+    """Read an EBML size without its length marker; return it and its end (RFC 8794, 4)."""
+    length = _vint_length(head, position)
     whole = int.from_bytes(head[position : position + length], "big")
     return whole & ((1 << 7 * length) - 1), position + length
 
 
-def _length_of(head: bytes, position: int) -> int:
-    """Return how many bytes a variable-size integer has: its leading zero bits, and one."""
+def _vint_length(head: bytes, position: int) -> int:
+    """Return the bytes of a variable-size integer: its leading zero bits plus one."""
     first = head[position] if position < len(head) else 0
     return 9 - first.bit_length()
 
 
 def _describe_stream(head: bytes) -> str | None:
-    """Name what has no mark of its own but begins a new unit every few bytes."""
+    """Describe a stream that has no signature but repeats a sync pattern."""
     if head[:1] == b"\x47" and head[TRANSPORT_PACKET : TRANSPORT_PACKET + 1] == b"\x47":
         return "an MPEG transport stream"
     if MP3_FRAME.match(head):
@@ -157,14 +157,14 @@ def _describe_stream(head: bytes) -> str | None:
 
 def _describe_text(head: bytes) -> str | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for pattern, name in TEXTS:
+    for pattern, name in TEXT_SIGNATURES:
         if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
             return name
     return None if NOT_TEXT.search(head) or not _is_utf8(head) else "a text"
 
 
 def _is_utf8(head: bytes) -> bool:
-    """Tell whether this is UTF-8, of which the last character may be cut off."""
+    """Return whether this is UTF-8, apart from a cut-off last character."""
     try:
         head.decode()
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
-"""What a clip's packets say of its pictures before any is decoded.
+"""An index of a clip's packets: when each picture is shown, and which are key pictures.
 
-Imports PyAV: for code that runs in a sandboxed child alone.
+It is read without decoding anything. Import this only in a sandboxed child (it uses PyAV).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-# Codecs whose pictures stand on those before, back to a key picture, and on nothing else. Others
-# (GIF paints over its whole past) are no worse for being decoded from the start.
-_PREDICTING = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "theora"})
+# Codecs whose pictures depend only on those since the last key picture. Other clips are decoded
+# from the start (a GIF picture paints over everything before it).
+_INTER_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "theora"})
 # ISO/IEC 14496-15 section 8.3.3.1 (hvcC): how many temporal layers, three bits of byte 21
 _HVCC_LAYERS, _HVCC_LAYERS_SHIFT, _HVCC_LAYERS_MASK = 21, 3, 0x07
 
 
 @dataclass(frozen=True, slots=True)
 class PacketIndex:
-    """Every packet that holds a picture, in the order of decoding.
+    """Every packet that holds a picture, in decoding order.
 
-    ``times`` are when the pictures go on screen, in ticks of ``tick`` seconds; ``keys`` tells those
-    that stand on no other, ``shown`` those that no edit list has cut out.
+    ``times`` are presentation times in ticks of ``tick`` seconds. ``keys`` marks key pictures,
+    which depend on no other; ``shown`` marks those that no edit list cuts out.
     """
 
     tick: Fraction
@@ -41,7 +41,7 @@ class PacketIndex:
 
     @property
     def start(self) -> int | None:
-        """When the first picture is shown, in ticks."""
+        """When the first shown picture appears, in ticks."""
         return min(
             (time for time, shown in zip(self.times, self.shown, strict=True) if shown),
             default=None,
@@ -49,40 +49,40 @@ class PacketIndex:
 
 
 def picture_packets(container: InputContainer, track: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Read the packets that hold a picture; raises ``Damaged`` where the file breaks off."""
+    """Read the packets that hold a picture; raises ``Damaged`` if the file is cut off."""
     for packet in container.demux(track):
         if packet.is_corrupt:
             raise Damaged(detail="a packet is cut off")
-        if (
-            packet.size
-        ):  # Theora repeats a picture by an empty packet; the last is a mark of the end
+        # Theora sends an empty packet for an unchanged picture; PyAV's last packet is empty too.
+        if packet.size:
             yield packet
 
 
-def survey(container: InputContainer, track: VideoStream) -> PacketIndex | None:
-    """Look at every packet; None where they can't tell which picture is shown when.
+def index_packets(container: InputContainer, track: VideoStream) -> PacketIndex | None:
+    """Read every packet; return None if packets don't tell which picture is shown when.
 
-    Raises ``Damaged`` where the file breaks off.
+    Raises ``Damaged`` if the file is cut off.
     """
     codec = track.codec_context.codec
-    alone = codec.intra_only
-    if not (alone or codec.canonical_name in _PREDICTING):
+    intra_only = codec.intra_only
+    if not (intra_only or codec.canonical_name in _INTER_CODECS):
         return None
-    found = PacketIndex(track.time_base or Fraction(1, 1000))
+    index = PacketIndex(track.time_base or Fraction(1, 1000))
     for packet in picture_packets(container, track):
-        if packet.pts is None:  # as in AVI, where pictures are not in order of decoding
+        if packet.pts is None:  # as in AVI with B-frames
             return None
-        found.times.append(packet.pts)
-        found.keys.append(alone or packet.is_keyframe)
-        found.shown.append(not packet.is_discard)
-    return found
+        index.times.append(packet.pts)
+        index.keys.append(intra_only or packet.is_keyframe)
+        index.shown.append(not packet.is_discard)
+    return index
 
 
 def may_skip(track: VideoStream) -> bool:
-    """Tell whether pictures that say they are no reference may be left out one by one.
+    """Return whether FFmpeg may skip pictures that are marked as not used for reference.
 
-    With temporal layers HEVC says so of pictures that higher layers stand on (ITU-T H.265 section
-    3, sub-layer non-reference picture). FFmpeg's libdav1d.c asks once, for all of a clip's AV1.
+    Not in HEVC with temporal layers, where pictures so marked may still be used by higher layers
+    (ITU-T H.265 section 3, sub-layer non-reference picture), nor in AV1, where FFmpeg's libdav1d.c
+    reads the option only once for the whole clip.
     """
     context = track.codec_context
     name = context.codec.canonical_name
@@ -90,7 +90,7 @@ def may_skip(track: VideoStream) -> bool:
 
 
 def _layers(hvcc: bytes) -> int:
-    """Return how many temporal layers a HEVC track says it has; 0 if it does not say."""
+    """Return how many temporal layers an HEVC track declares; 0 if it declares none."""
     if len(hvcc) <= _HVCC_LAYERS or hvcc[0] != 1:
         return 0
     return hvcc[_HVCC_LAYERS] >> _HVCC_LAYERS_SHIFT & _HVCC_LAYERS_MASK

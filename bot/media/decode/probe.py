@@ -1,4 +1,4 @@
-"""What a clip is and how long it lasts, found out in a sandboxed child."""
+"""Probing a clip in a sandboxed child: its container, length and size. Checks the length limit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bot.media.sandbox.pool import Sandbox
 
 TASK = "bot.media.decode.probe_child:probe"
-SECONDS = 15.0  # for a clip at every limit on a busy machine; most take milliseconds
-MAX_PACKETS = 200_000  # over 300 pictures a second in ten minutes
+SECONDS = 15.0  # enough for the longest clips on a busy machine; most take milliseconds
+MAX_PACKETS = 200_000  # over 300 pictures a second for ten minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,10 @@ async def probe(
     packets: int = MAX_PACKETS,
     seconds: float = SECONDS,
 ) -> Probe:
-    """Look at the file at ``path``, which may last ``longest`` milliseconds.
+    """Probe the file at ``path``, which may last ``longest`` milliseconds.
 
-    More than so many ``packets`` of pictures are no clip.
-
-    The length is the picture track's; sound that goes on after it does not count.
+    The length is that of the video track; sound that goes on after it does not count. A file with
+    more than ``packets`` pictures counts as damaged.
 
     Raises ``NotFound``, ``UnsupportedFormat``, ``NotAVideo``, ``TooLong``, ``Damaged`` and
     ``TooSlow``.
@@ -49,11 +48,11 @@ async def probe(
     try:
         return _read(found, longest)
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+        raise Damaged(detail=f"the child sent an invalid answer: {error!r}") from error
 
 
 def _read(found: Any, longest: int) -> Probe:
-    """Take a child's answer apart; one that a clip took over may say anything."""
+    """Check the child's answer: a child taken over by an attacker may send anything."""
     duration = int(found["duration"])
     if not 0 < duration <= longest:
         raise ValueError(f"a length of {duration} ms")
@@ -66,5 +65,5 @@ def _read(found: Any, longest: int) -> Probe:
 
 
 def _request(path: Path, longest: int, packets: int) -> dict[str, str | int]:
-    """Write the path in full: the child stands in a folder of its own."""
+    """Return the request, with an absolute path: the child runs in a folder of its own."""
     return {"path": str(path.absolute()), "longest": longest, "packets": packets}

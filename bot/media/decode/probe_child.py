@@ -1,4 +1,4 @@
-"""What a clip is and how long it lasts; runs in a sandboxed child alone."""
+"""The probe task: a clip's container, length and size. Runs only in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, Any]:
-    """Look at the clip at ``path``, of at most ``longest`` milliseconds and so many ``packets``.
+    """Probe the clip at ``path``, which may have ``longest`` milliseconds and ``packets`` packets.
 
     Returns ``format``, ``duration`` (milliseconds), ``width`` and ``height`` (pixels).
     """
@@ -48,40 +48,40 @@ def _format(path: Path) -> ClipFormat:
     return found
 
 
-def _duration(container: InputContainer, track: VideoStream, most: dict[str, Any]) -> int:
+def _duration(container: InputContainer, track: VideoStream, limits: dict[str, Any]) -> int:
     """Return the milliseconds from the first picture's start to the last one's end.
 
-    Every packet is looked at, as headers may claim anything; no further than there may be, though.
+    Headers may claim anything, so this reads every packet, up to the limits.
 
     Raises ``TooLong`` and ``Damaged``.
     """
     span = _Span(track.time_base or Fraction(1, 1000))
-    # a Matroska file need not say how long a picture lasts
-    usual = round(1 / (track.guessed_rate * span.tick)) if track.guessed_rate else 0
+    # A Matroska file need not say how long each picture lasts.
+    default = round(1 / (track.guessed_rate * span.tick)) if track.guessed_rate else 0
     for number, packet in enumerate(container.demux(track)):
-        if packet.is_corrupt or number >= most["packets"]:
-            raise Damaged(detail=f"packet {number} is cut off, or one too many")
+        if packet.is_corrupt or number >= limits["packets"]:
+            raise Damaged(detail=f"packet {number} is cut off or beyond the limit")
         moment = packet.dts if packet.pts is None else packet.pts
-        if moment is None or packet.is_discard:  # the mark of the end; what an edit list cut out
+        if moment is None or packet.is_discard:  # the end marker; pictures cut by an edit list
             continue
-        span.add(moment, packet.duration or usual)
-        if span.milliseconds > most["longest"]:
-            raise TooLong(span.milliseconds, most["longest"], at_least=True)
+        span.add(moment, packet.duration or default)
+        if span.milliseconds > limits["longest"]:
+            raise TooLong(span.milliseconds, limits["longest"], at_least=True)
     if span.first is None:
-        raise Damaged(detail="a picture track without a picture")
+        raise Damaged(detail="a video track without a picture")
     return span.milliseconds
 
 
 @dataclass(slots=True)
 class _Span:
-    """The stretch of time some packets cover, in a track's own ticks (seconds each)."""
+    """The time that packets cover, in the track's ticks of ``tick`` seconds each."""
 
     tick: Fraction
     first: int | None = None
     last: int = 0
 
     def add(self, moment: int, duration: int) -> None:
-        """Stretch to a packet; with B-frames they don't come in order of time."""
+        """Extend the span to a packet; with B-frames, packets are not in time order."""
         end = moment + max(0, duration)
         if self.first is None:
             self.first, self.last = moment, end
@@ -90,6 +90,6 @@ class _Span:
 
     @property
     def milliseconds(self) -> int:
-        """Whole milliseconds; plain integers, as this is asked for every packet."""
+        """The span in whole milliseconds; integers only, as it is read for every packet."""
         ticks = self.last - (self.first or 0)
         return ticks * 1000 * self.tick.numerator // self.tick.denominator

@@ -1,7 +1,7 @@
-"""Proxies: a clip as one small picture for each sampled second, made in a sandboxed child.
+"""Making proxies in a sandboxed child: small MP4 files with one picture per sampled second.
 
-A proxy plays a picture a second, so that whoever takes one picture a second of it, at a second's
-start or in its middle, gets each of them once and in order.
+A proxy shows each picture for one second. A service that samples one picture a second, at the start
+of a second or in its middle, so gets each of them once and in order.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
 TASK = "bot.media.decode.proxy_child:make"
 THUMBNAILS = "bot.media.decode.proxy_child:thumbnails"
-# Seconds to decode in: as the local tagger has for ten minutes, or a third of the clip's length.
+# Time limit in seconds: that of the local tagger for ten minutes, or a third of the clip's length.
 _MAX_SECONDS = 300.0
 _MAX_SECONDS_PER_SECOND = 1 / 3
 _MAX_THUMBNAIL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Which seconds are shown: every ``step``-th, so many ``pictures`` in each of the parts."""
+class ProxyPlan:
+    """Which seconds a proxy shows: every ``step``-th, with so many ``pictures`` in each part."""
 
     seconds: int
     step: int
     pictures: tuple[int, ...]
 
     @classmethod
-    def parts(cls, seconds: int, most: int) -> Plan:
-        """Show every second, in parts of at most so many."""
-        whole, rest = divmod(seconds, most)
-        return cls(seconds, 1, (most,) * whole + ((rest,) if rest else ()))
+    def in_parts(cls, seconds: int, max_pictures: int) -> ProxyPlan:
+        """Show every second, in parts of at most ``max_pictures``."""
+        whole, rest = divmod(seconds, max_pictures)
+        return cls(seconds, 1, (max_pictures,) * whole + ((rest,) if rest else ()))
 
     @classmethod
-    def wider(cls, seconds: int, most: int) -> Plan:
-        """Show seconds at equal distances, so that there are at most so many."""
-        step = -(-seconds // most)
+    def thinned(cls, seconds: int, max_pictures: int) -> ProxyPlan:
+        """Show seconds at equal distances, at most ``max_pictures`` of them."""
+        step = -(-seconds // max_pictures)
         return cls(seconds, step, (-(-seconds // step),))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a proxy: an MP4 file of so many bytes with a picture for each of its seconds."""
+    """A part of a proxy: an MP4 file of ``size`` bytes that shows ``pictures``, one a second."""
 
     path: Path
     size: int
@@ -61,24 +61,25 @@ class Part:
 
 
 class ProxyMaker:
-    """Makes proxies, one at a time: the other children stay free for clips that take less work.
+    """Makes proxies, one at a time, so that the other children stay free for quicker clips.
 
-    ``folder`` is where they lie as long as they are needed.
+    Proxies are kept under ``folder`` while they are needed.
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def made(
-        self, clip: ClipFile, plan: Plan, max_bytes: int, on_picture: Callable[[int], None]
+        self, clip: ClipFile, plan: ProxyPlan, max_bytes: int, on_picture: Callable[[int], None]
     ) -> AsyncIterator[list[Part]]:
-        """Make the parts of a proxy, of at most ``max_bytes`` each; gone afterwards.
+        """Make the parts of a proxy, at most ``max_bytes`` each; they are removed afterwards.
 
-        ``on_picture`` hears how many pictures are made. Raises ``Damaged``, ``TooSlow`` or
-        ``DiskFull``.
+        ``on_picture`` receives the number of pictures made so far.
+
+        Raises ``Damaged``, ``TooSlow`` or ``DiskFull``.
         """
         async with scratch_dir(self._folder) as folder:
             request = {
@@ -87,59 +88,59 @@ class ProxyMaker:
                 "seconds": plan.seconds,
                 "step": plan.step,
                 "pictures": plan.pictures,
-                "most_bytes": max_bytes,
+                "max_bytes": max_bytes,
                 "into": str(folder.absolute()),
             }
-            async with self._turn:
+            async with self._lock:
                 answer = await self._sandbox.run(
                     TASK,
                     request,
                     seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
-                    on_progress=lambda said: on_picture(_count(said, sum(plan.pictures))),
+                    on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
                     stage="decode",
                 )
             if answer != "made":
-                raise DiskFull(detail=f"{folder}: no room for a proxy")
+                raise DiskFull(detail=f"{folder}: no space for a proxy")
             yield await asyncio.to_thread(_parts, folder, plan, max_bytes)
 
-    async def thumbnails(self, parts: list[Part], plan: Plan, places: list[int]) -> Any:
-        """Return the clip's pictures at these places, counted through all parts, as a child says.
+    async def thumbnails(self, parts: list[Part], plan: ProxyPlan, positions: list[int]) -> Any:
+        """Return the pictures at these positions, counted through all parts.
 
-        That is ``[second, JPEG in base64]`` for each, if it is honest.
+        The answer comes from a child and is unchecked: ``[second, JPEG in base64]`` for each.
         """
-        asked, first = [], 0
+        wanted_by_part, first = [], 0
         for part in parts:
-            within = [place for place in places if first <= place < first + part.pictures]
-            wanted = [(place - first, place * plan.step) for place in within]
-            asked.append((str(part.path.absolute()), wanted))
+            inside = [each for each in positions if first <= each < first + part.pictures]
+            wanted = [(each - first, each * plan.step) for each in inside]
+            wanted_by_part.append((str(part.path.absolute()), wanted))
             first += part.pictures
         return await self._sandbox.run(
-            THUMBNAILS, {"parts": asked}, seconds=_MAX_THUMBNAIL_SECONDS, stage="decode"
+            THUMBNAILS, {"parts": wanted_by_part}, seconds=_MAX_THUMBNAIL_SECONDS, stage="decode"
         )
 
 
-def _count(said: Any, most: int) -> int:
-    """Return how many pictures a child says are made; one that was taken over may say anything."""
-    if isinstance(said, int) and 0 <= said <= most:
-        return said
-    raise Damaged(detail=f"the child counts nonsense: {said!r}")
+def _checked_count(count: Any, limit: int) -> int:
+    """Check a number of pictures: a child taken over by an attacker may send anything."""
+    if isinstance(count, int) and 0 <= count <= limit:
+        return count
+    raise Damaged(detail=f"the child sent an invalid count: {count!r}")
 
 
-def _parts(folder: Path, plan: Plan, max_bytes: int) -> list[Part]:
+def _parts(folder: Path, plan: ProxyPlan, max_bytes: int) -> list[Part]:
     paths = [folder / f"{number}.mp4" for number in range(len(plan.pictures))]
     return [
-        Part(path, _size(path, max_bytes), pictures)
+        Part(path, _checked_size(path, max_bytes), pictures)
         for path, pictures in zip(paths, plan.pictures, strict=True)
     ]
 
 
-def _size(path: Path, most: int) -> int:
-    """Return a part's size; believe no child that it is a file, no link and not endless."""
+def _checked_size(path: Path, limit: int) -> int:
+    """Return a part's size; check that it is a regular file, not a link and not too large."""
     try:
         found = path.lstat()
     except OSError as error:
         raise Damaged(detail=f"the child made no {path.name}") from error
-    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-    if not plain or not 0 < found.st_size <= most:
+    regular = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    if not regular or not 0 < found.st_size <= limit:
         raise Damaged(detail=f"the child made {path.name} of {found.st_size} bytes, {found}")
     return found.st_size

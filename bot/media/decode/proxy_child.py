@@ -1,4 +1,4 @@
-"""Making a proxy's parts; runs in a sandboxed child alone."""
+"""The tasks that make a proxy's parts and thumbnails. Runs only in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 _LONGER_SIDE = 512  # pixels; image models look at 224 to 448
 _MAX_PICTURE_BYTES = 40_000  # bytes
-_SHARE = 0.9  # of the bytes a part may have; the rest is for the container and the encoder's aim
-_BUFFERED = 2  # pictures that may take more than their share before others take less
-# H.264 is what everybody reads. FFmpeg's own MPEG-4 encoder is in every build of it, x264 is not.
+_TARGET_SHARE = 0.9  # of a part's bytes; the rest is for the container and for inexact rate control
+_BUFFERED = 2  # pictures that may exceed their share before later ones get less
+# Everything reads H.264. Every FFmpeg build has its own MPEG-4 encoder, but not every one has x264.
 _OPTIONS = {
     "libx264": {"preset": "veryfast", "crf": "23"},
     "mpeg4": {"qmin": "3", "qmax": "31"},
@@ -40,8 +40,8 @@ _OPTIONS = {
 def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
     """Write the clip at ``path`` as the parts ``into/0.mp4``, ``into/1.mp4`` and so on.
 
-    Each has so many ``pictures``, of every ``step``-th second. Reports how many are made, and
-    returns "made", or "full" where the disk has no room.
+    ``pictures`` has the number of pictures of each part; they show every ``step``-th second.
+    Reports the number of pictures made so far. Returns "made", or "full" if the disk is full.
     """
     sampled = sample(
         Path(request["path"]),
@@ -50,27 +50,30 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
         views=(View(_LONGER_SIDE, whole=True),),
         step=request["step"],
     )
-    pictures = _told((frame.pictures[0] for frame in sampled), report)
+    pictures = _with_progress((frame.pictures[0] for frame in sampled), report)
     into = Path(request["into"])
     for number, count in enumerate(request["pictures"]):
-        rate = min(_MAX_PICTURE_BYTES, round(request["most_bytes"] * _SHARE / (count + _BUFFERED)))
-        film = encode(islice(pictures, count), rate)
+        rate = min(
+            _MAX_PICTURE_BYTES, round(request["max_bytes"] * _TARGET_SHARE / (count + _BUFFERED))
+        )
+        video = encode(islice(pictures, count), rate)
         try:
             with reporting_full_disk(into):
-                (into / f"{number}.mp4").write_bytes(film)
+                (into / f"{number}.mp4").write_bytes(video)
         except DiskFull:
             return "full"
     return "made"
 
 
 def thumbnails(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
-    """Return ``[second, JPEG in base64]`` of the ``parts``: each its path and the pictures wanted.
+    """Return ``[second, JPEG in base64]`` for pictures of the ``parts``.
 
-    Those are pairs: a picture's place in the part, and the clip's second it shows.
+    Each part is its path and a list of wanted pictures, each as a pair: its position in the part,
+    and the second of the clip that it shows.
     """
-    from bot.media.decode.thumbnails import VIEW, jpeg  # noqa: PLC0415 - Pillow is for this alone
+    from bot.media.decode.thumbnails import VIEW, jpeg  # noqa: PLC0415 - only this task needs Pillow
 
-    found = []
+    jpegs = []
     for path, wanted in request["parts"]:
         seconds = dict(wanted)
         shown = sample(
@@ -78,32 +81,32 @@ def thumbnails(request: dict[str, Any], _report: Callable[[Any], None]) -> list[
         )
         for frame in shown if seconds else ():
             if frame.second in seconds:
-                written = base64.b64encode(jpeg(frame.pictures[0])).decode()
-                found.append([seconds[frame.second], written])
-    return found
+                encoded = base64.b64encode(jpeg(frame.pictures[0])).decode()
+                jpegs.append([seconds[frame.second], encoded])
+    return jpegs
 
 
 def encode(pictures: Iterator[Picture], rate: int, codec: str | None = None) -> bytes:
-    """Return an MP4 file that shows each picture for a second, ``rate`` bytes each at most."""
+    """Return an MP4 file that shows each picture for one second, at most ``rate`` bytes each."""
     codec = codec or next(name for name in _OPTIONS if name in av.codecs_available)
     first = next(pictures)
-    film = io.BytesIO()
-    with av.open(film, "w", format="mp4") as container:
+    video = io.BytesIO()
+    with av.open(video, "w", format="mp4") as container:
         track = _add_track(container, codec, first, rate)
         for second, picture in enumerate(chain([first], pictures)):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            # a clip may change its size on the way, its proxy may not
+            # A clip may change its picture size midway; a proxy may not.
             frame = frame.reformat(track.width, track.height, track.pix_fmt)
             frame.pts, frame.time_base = second, Fraction(1)
             container.mux(track.encode(frame))
         container.mux(track.encode(None))
-    return film.getvalue()
+    return video.getvalue()
 
 
 def _add_track(container: OutputContainer, codec: str, picture: Picture, rate: int) -> VideoStream:
-    """Begin a track of a picture a second, each shown when it is sent: none refers to a later one.
+    """Add a track of one picture a second, without B-frames and with frequent key pictures.
 
-    Whoever jumps into it is never more than ten pictures from one that stands alone.
+    So pictures are decoded in the order they are shown, and seeking never decodes more than ten.
     """
     bits = str(rate * 8)
     options = {"b": bits} if codec == "mpeg4" else {}
@@ -117,11 +120,11 @@ def _add_track(container: OutputContainer, codec: str, picture: Picture, rate: i
 
 
 def _even(side: int) -> int:
-    """Return a side that halves, as colour is kept at half the size; encoders want 16 at least."""
+    """Round a side to an even number, as 4:2:0 colour needs; encoders need at least 16."""
     return max(16, side // 2 * 2)
 
 
-def _told(pictures: Iterator[Picture], report: Callable[[Any], None]) -> Iterator[Picture]:
+def _with_progress(pictures: Iterator[Picture], report: Callable[[Any], None]) -> Iterator[Picture]:
     for number, picture in enumerate(pictures, 1):
         report(number)
         yield picture

@@ -1,4 +1,4 @@
-"""Decoded frames made into the pictures asked for. For code in a sandboxed child alone."""
+"""Scaling decoded frames to the sizes that models want. Import this only in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -16,75 +16,76 @@ if TYPE_CHECKING:
 
     Picture = npt.NDArray[np.uint8]
 
-# A strip longer than this is squeezed: whole, it would cost memory, and a model sees its middle.
+# Wider or taller pictures are squeezed: at full length they would cost memory for nothing, as a
+# model sees only the middle.
 _MAX_ASPECT_RATIO = 4
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A size to have pictures in, ``side`` in pixels.
+    """A picture size that a consumer wants; ``side`` in pixels.
 
-    That is the shorter side, for those who look at the middle; of a ``whole`` view, the longer one,
-    for those who look at everything.
+    It is the shorter side, for models that crop the middle; in a ``whole`` view it is the longer
+    side, for models that look at everything.
     """
 
     side: int
     whole: bool = False
 
     def size(self, width: float, height: float) -> tuple[int, int]:
-        """Return width and height for a picture that is shown so many pixels wide and high."""
+        """Return width and height of the scaled picture for one shown at ``width`` x ``height``."""
         factor = self.side / (max(width, height) if self.whole else min(width, height))
-        least, most = (1, self.side) if self.whole else (self.side, self.side * _MAX_ASPECT_RATIO)
-        return _between(least, width * factor, most), _between(least, height * factor, most)
+        low, high = (1, self.side) if self.whole else (self.side, self.side * _MAX_ASPECT_RATIO)
+        return _clamp(low, width * factor, high), _clamp(low, height * factor, high)
 
 
 class FrameScaler:
-    """Makes pictures of a clip's decoded frames, one for each of its views.
+    """Scales a clip's decoded frames to each of its views.
 
-    Those of one view are of one size, by how many pixels ``width`` and ``height`` the clip says it
-    is shown: should a frame be of another shape, it is squeezed.
+    All pictures of one view have the same size, computed from the ``width`` and ``height`` in
+    pixels at which the clip says it is shown. A frame of another shape is squeezed.
     """
 
     def __init__(self, views: Sequence[View], width: float, height: float) -> None:
         self._scalers = [_Scaler(*view.size(width, height)) for view in views]
-        self._painted: tuple[VideoFrame, tuple[Picture, ...]] | None = None
+        self._scaled: tuple[VideoFrame, tuple[Picture, ...]] | None = None
 
-    def paint(self, frame: VideoFrame) -> tuple[Picture, ...]:
-        """Scale with libswscale straight to each size, then turn the picture upright.
+    def scale(self, frame: VideoFrame) -> tuple[Picture, ...]:
+        """Return the frame's picture for each view, upright.
 
-        A frame that stays on screen for seconds is painted once.
+        A frame that stays on screen for several seconds is scaled once.
         """
-        if self._painted is None or self._painted[0] is not frame:
-            self._painted = frame, tuple(scaler.picture(frame) for scaler in self._scalers)
-        return self._painted[1]
+        if self._scaled is None or self._scaled[0] is not frame:
+            self._scaled = frame, tuple(scaler.picture(frame) for scaler in self._scalers)
+        return self._scaled[1]
 
 
 class _Scaler:
-    """Scales frames to RGB of one size; keeps libswscale's tables for the frames to come.
+    """Scales frames to RGB of one size; reuses libswscale's tables from frame to frame.
 
-    Most frames are YUV. They are scaled first and turned into RGB when they are small: libswscale
+    Most frames are YUV. They are scaled first and converted to RGB when they are small: libswscale
     takes six times as long to do both at once.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self._size = width, height
-        self._scaling = VideoReformatter()
-        self._colouring = VideoReformatter()
+        self._resizer = VideoReformatter()
+        self._converter = VideoReformatter()
 
     def picture(self, frame: VideoFrame) -> Picture:
         rotation, kind = frame.rotation, frame.format.name
         if kind.startswith("yuv"):
             small = "yuvj420p" if kind.startswith("yuvj") else "yuv420p"
-            frame = self._reformatted(self._scaling, frame, small)
-        picture: Any = self._reformatted(self._colouring, frame, "rgb24").to_ndarray()
+            frame = self._reformatted(self._resizer, frame, small)
+        picture: Any = self._reformatted(self._converter, frame, "rgb24").to_ndarray()
         return np.rot90(picture, k=rotation // 90) if rotation else picture
 
     def _reformatted(self, scaler: VideoReformatter, frame: VideoFrame, kind: str) -> VideoFrame:
-        """Scale by averaging the area a pixel covers; upwards, linearly."""
+        """Scale down by averaging areas, scale up linearly."""
         return scaler.reformat(
             frame, *self._size, kind, interpolation=Interpolation.AREA, threads=1
         )
 
 
-def _between(least: int, number: float, most: int) -> int:
-    return min(most, max(least, round(number)))
+def _clamp(low: int, number: float, high: int) -> int:
+    return min(high, max(low, round(number)))

@@ -1,6 +1,6 @@
-"""Stills: the small pictures of a clip that a strip along its timeline is made of.
+"""Thumbnails for the strip of pictures along a clip's timeline.
 
-Imports Pillow and NumPy: for code in a sandboxed child alone.
+Import this only in a sandboxed child (it uses Pillow and NumPy).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _QUALITY = 60  # 2 to 4 KB for most pictures of that size
 
 
 def jpeg(picture: Picture) -> bytes:
-    """Return a still's picture as a file."""
+    """Return a picture as a JPEG file."""
     written = io.BytesIO()
     Image.fromarray(picture).save(written, "JPEG", quality=_QUALITY)
     return written.getvalue()

@@ -1,12 +1,12 @@
-"""Which network addresses a stranger's link may lead to."""
+"""Which IP addresses links from strangers may lead to."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# https://www.iana.org/assignments/iana-ipv4-special-registry, whole blocks even where a single
-# address in them is reachable; 224/3 is multicast and reserved; 168.63.129.16 is Azure's
-# host-internal service address, which looks public.
+# https://www.iana.org/assignments/iana-ipv4-special-registry, as whole blocks, even those with a
+# single reachable address. 224.0.0.0/3 is multicast and reserved. 168.63.129.16 looks public but is
+# Azure's service address inside the host.
 _SPECIAL_V4 = tuple(
     IPv4Network(block)
     for block in (
@@ -40,10 +40,10 @@ _SPECIAL_V6 = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address, as a socket would be given it, is on the public internet.
+    """Return whether an IP address, in the form a socket gets it, is on the public internet.
 
-    IPv6 forms that carry an IPv4 address (mapped, compatible, translated, NAT64, 6to4, Teredo)
-    are never public: all lie outside 2000::/3 or in its special blocks.
+    IPv6 addresses that carry an IPv4 address (mapped, compatible, translated, NAT64, 6to4, Teredo)
+    are never public: all of them lie outside 2000::/3 or in its special blocks.
     """
     try:
         parsed = ip_address(address)

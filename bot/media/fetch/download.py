@@ -1,4 +1,4 @@
-"""Downloading what people link to: bounded in bytes, time and redirects, public hosts only."""
+"""Downloading links, with limits on bytes, time and redirects, from public hosts only."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
 
 _CHUNK = 256 * 1024
-_BATCH = 1024 * 1024  # handing something to a thread costs as much as hashing a tenth of this
-GLIMPSE = 65_536
-"""Bytes."""
+_BATCH = 1024 * 1024  # a hand-over to a thread costs as much as hashing a tenth of this
+MEDIA_HEAD = 65_536
+"""Bytes read of a media file of which only the type matters."""
 _MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
 _MAX_REDIRECTS = 3
 _MAX_URL_LENGTH = 2048
@@ -49,9 +49,9 @@ _SECRETS = {"authorization", "cookie"}
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Bytes that now lie in a file: how many, their fingerprint, and whether others can get them.
+    """A downloaded file: its size in bytes and its fingerprint.
 
-    ``public`` is true where the link led to a public address all the way.
+    ``public`` means that every address on the way was public, so others can fetch the file too.
     """
 
     size: int
@@ -60,8 +60,8 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What to ask of a link: a method, headers, and what is sent along."""
+class Request:
+    """An HTTP request for a link."""
 
     link: str
     method: str = "GET"
@@ -70,8 +70,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """Whatever a server said, also when it said no: the body lies in a file, ``link`` said it."""
+class SavedResponse:
+    """A response of any status whose body was saved to a file; ``link`` is its final address."""
 
     link: str
     status: int
@@ -79,7 +79,7 @@ class Answered:
 
 
 class Fetcher:
-    """Downloads links; ``allowed`` has the ``(host, port)`` pairs that need not be public."""
+    """Downloads links. The ``(host, port)`` pairs in ``allowed`` need not be public."""
 
     def __init__(
         self, allowed: Iterable[tuple[str, int]] = (), timeouts: aiohttp.ClientTimeout = TIMEOUTS
@@ -89,7 +89,7 @@ class Fetcher:
         self._unguarded = unguarded_session(timeouts)
 
     async def __aenter__(self) -> Self:
-        """Return itself; sessions open their sockets when they are first used."""
+        """Return the fetcher itself; sockets are opened on first use."""
         return self
 
     async def __aexit__(
@@ -103,46 +103,46 @@ class Fetcher:
         await self._unguarded.close()
 
     async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
-        """Write what ``link`` answers into a file, ``limit`` bytes at most.
+        """Download ``link`` into a file, at most ``limit`` bytes.
 
         Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``,
         ``LinkExpired``, ``TooLarge``, ``TooSlow`` or ``DiskFull``.
         """
-        return await self.fetch_as(Question(link), into, limit, progress)
+        return await self.fetch_request(Request(link), into, limit, progress)
 
-    async def fetch_as(
-        self, question: Question, into: Path, limit: int, progress: ProgressListener
+    async def fetch_request(
+        self, request: Request, into: Path, limit: int, progress: ProgressListener
     ) -> Fetched:
-        """Do the same with a question of one's own."""
-        async with self._asked(question, into) as (answer, public):
-            _require_ok(answer)
-            size, fingerprint = await _save(answer, into, limit, progress)
+        """Send a request and save its response, as ``fetch`` does for a link."""
+        async with self._responding(request, into) as (response, public):
+            _require_ok(response)
+            size, fingerprint = await _save(response, into, limit, progress)
             return Fetched(size, fingerprint, public)
 
-    async def ask(self, question: Question, into: Path, limit: int) -> Answered:
-        """Write what is answered into a file, whatever the status; raises as ``fetch`` does.
+    async def save_response(self, request: Request, into: Path, limit: int) -> SavedResponse:
+        """Send a request and save the body of its response, whatever the status.
 
-        Of what is no text the first bytes are read, at most ``GLIMPSE``: they tell what it is.
+        Of a media file only the first ``MEDIA_HEAD`` bytes are saved. Raises as ``fetch`` does.
         """
-        async with self._asked(question, into) as (answer, _public):
-            if answer.content_type.startswith(_MEDIA):
-                start = await answer.content.read(min(limit, GLIMPSE))
+        async with self._responding(request, into) as (response, _public):
+            if response.content_type.startswith(_MEDIA):
+                start = await response.content.read(min(limit, MEDIA_HEAD))
                 await asyncio.to_thread(into.write_bytes, start)
             else:
-                await _save(answer, into, limit, ignore_progress)
-            headers = tuple((name, value) for name, value in answer.headers.items())
-            return Answered(str(answer.url), answer.status, headers)
+                await _save(response, into, limit, ignore_progress)
+            headers = tuple((name, value) for name, value in response.headers.items())
+            return SavedResponse(str(response.url), response.status, headers)
 
     @asynccontextmanager
-    async def _asked(
-        self, question: Question, into: Path
+    async def _responding(
+        self, request: Request, into: Path
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
-        """Ask, and call what goes wrong until the answer is in the file by its name."""
-        url = self._checked(question.link)
+        """Give the response, and turn failures into our errors until the block ends."""
+        url = self._checked(request.link)
         try:
             with reporting_full_disk(into.parent):
-                async with self._followed(url, question) as found:
-                    yield found
+                async with self._followed(url, request) as response:
+                    yield response
         except (ClipError, DiskFull):
             raise
         except TimeoutError as error:
@@ -156,32 +156,34 @@ class Fetcher:
 
     @asynccontextmanager
     async def _followed(
-        self, url: URL, question: Question
+        self, url: URL, request: Request
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
-        """Give the answer at the end of the redirects, and whether all of them were public."""
+        """Follow redirects; give the last response, and whether every address was public."""
         public = True
         for _ in range(_MAX_REDIRECTS + 1):
             trusted = (url.host, url.port) in self._allowed
             public = public and not trusted
-            if trusted and question.body is not None:
-                raise Unreachable(detail=f"{url.host}: nothing is sent to hosts of the operator's")
+            if trusted and request.body is not None:
+                raise Unreachable(
+                    detail=f"{url.host}: no body is sent to hosts that the operator allows"
+                )
             session = self._unguarded if trusted else self._guarded
             async with session.request(
-                question.method,
+                request.method,
                 url,
-                headers=question.headers,
-                data=question.body,
+                headers=request.headers,
+                data=request.body,
                 allow_redirects=False,
-            ) as answer:
-                if answer.status not in _REDIRECTS:
-                    yield answer, public
+            ) as response:
+                if response.status not in _REDIRECTS:
+                    yield response, public
                     return
-                left, url = url.host, self._checked(_next_hop(url, answer))
-                question = _redirected(question, answer.status, same_host=left == url.host)
+                previous, url = url.host, self._checked(_next_hop(url, response))
+                request = _redirected(request, response.status, same_host=previous == url.host)
         raise Unreachable(detail=f"{url.host}: more than {_MAX_REDIRECTS} redirects")
 
     def _checked(self, link: str) -> URL:
-        """Return the link as a URL if its shape is one we fetch."""
+        """Return the link as a URL; raises ``UnsupportedUrl`` for any unusual form."""
         if len(link) > _MAX_URL_LENGTH or any(c.isspace() or c == "\\" or c < "!" for c in link):
             raise UnsupportedUrl
         try:
@@ -196,83 +198,83 @@ class Fetcher:
         return url.with_fragment(None)
 
 
-def _redirected(question: Question, status: int, *, same_host: bool) -> Question:
-    """Return what to ask where a redirect leads: RFC 9110, section 15.4; secrets stay behind."""
+def _redirected(request: Request, status: int, *, same_host: bool) -> Request:
+    """Return the request to send to a redirect's target, without secrets (RFC 9110, 15.4)."""
     headers = {
         name: value
-        for name, value in question.headers.items()
+        for name, value in request.headers.items()
         if same_host or name.lower() not in _SECRETS
     }
-    if question.body is None or status in _KEEP_METHOD:
-        return replace(question, headers=headers)
-    return replace(question, method="GET", headers=headers, body=None)
+    if request.body is None or status in _KEEP_METHOD:
+        return replace(request, headers=headers)
+    return replace(request, method="GET", headers=headers, body=None)
 
 
-def _next_hop(url: URL, answer: aiohttp.ClientResponse) -> str:
-    location = answer.headers.get("Location", "")
+def _next_hop(url: URL, response: aiohttp.ClientResponse) -> str:
+    location = response.headers.get("Location", "")
     if not location:
-        raise Unreachable(detail=f"{url.host}: redirect to nowhere")
+        raise Unreachable(detail=f"{url.host}: a redirect without a target")
     return str(url.join(URL(location)))
 
 
-def _require_ok(answer: aiohttp.ClientResponse) -> None:
-    if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise NotFound(detail=f"{answer.url.host}: HTTP {answer.status}")
-    if answer.status == HTTPStatus.FORBIDDEN:
-        raise LinkExpired(detail=f"{answer.url.host}: HTTP {answer.status}")
-    if answer.status != HTTPStatus.OK:
-        raise Unreachable(detail=f"{answer.url.host}: HTTP {answer.status}")
+def _require_ok(response: aiohttp.ClientResponse) -> None:
+    if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        raise NotFound(detail=f"{response.url.host}: HTTP {response.status}")
+    if response.status == HTTPStatus.FORBIDDEN:
+        raise LinkExpired(detail=f"{response.url.host}: HTTP {response.status}")
+    if response.status != HTTPStatus.OK:
+        raise Unreachable(detail=f"{response.url.host}: HTTP {response.status}")
 
 
 async def _save(
-    answer: aiohttp.ClientResponse, into: Path, limit: int, progress: ProgressListener
+    response: aiohttp.ClientResponse, into: Path, limit: int, progress: ProgressListener
 ) -> tuple[int, str]:
-    """Stream the body into a file; the count of bytes received decides, not what was announced."""
-    announced = answer.content_length
+    """Stream the body into a file. The bytes received count, not the announced length."""
+    announced = response.content_length
     if announced is not None and announced > limit:
         raise TooLarge(announced, limit)
     size = 0
     batch = bytearray()
     with await open_in_thread(lambda: into.open("wb")) as file:
-        keeping = _Keeping(file)
+        writer = _BackgroundWriter(file)
         try:
-            async for chunk in answer.content.iter_chunked(_CHUNK):
+            async for chunk in response.content.iter_chunked(_CHUNK):
                 size += len(chunk)
                 if size > limit:
                     raise TooLarge(size, limit, at_least=True)
                 batch += chunk
                 if len(batch) >= _BATCH:
-                    await keeping.keep(batch)
+                    await writer.write(batch)
                     batch = bytearray()
                     progress(Progress(Stage.DOWNLOAD, size, announced))
-            await keeping.keep(batch)
+            await writer.write(batch)
         finally:
-            await keeping.settle()
+            await writer.flush()
     progress(Progress(Stage.DOWNLOAD, size, announced))
-    return size, keeping.fingerprint
+    return size, writer.fingerprint
 
 
-class _Keeping:
-    """Writes and hashes batches of bytes, each in a thread of its own, while the next comes in."""
+class _BackgroundWriter:
+    """Writes and hashes batches of bytes in threads while the next batch arrives."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._digest = hashlib.sha256()
-        self._under_way: list[asyncio.Future[object]] = []
+        self._pending: list[asyncio.Future[object]] = []
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of what is kept so far."""
+        """The fingerprint of the bytes written so far."""
         return f"sha256:{self._digest.hexdigest()}"
 
-    async def keep(self, batch: bytearray) -> None:
-        """Begin to keep a batch; wait only for the one before it."""
-        await self.settle()
+    async def write(self, batch: bytearray) -> None:
+        """Begin to write a batch, once the one before it is written."""
+        await self.flush()
         run = asyncio.get_running_loop().run_in_executor
         work: tuple[Callable[[bytearray], object], ...] = self._file.write, self._digest.update
-        self._under_way = [run(None, each, batch) for each in work]
+        self._pending = [run(None, each, batch) for each in work]
 
-    async def settle(self) -> None:
-        """Wait until nothing is under way."""
-        under_way, self._under_way = self._under_way, []
-        await asyncio.gather(*under_way)
+    async def flush(self) -> None:
+        """Wait until everything is written."""
+        pending, self._pending = self._pending, []
+        await asyncio.gather(*pending)

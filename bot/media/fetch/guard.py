@@ -1,9 +1,8 @@
-"""HTTP sessions that reach public addresses only.
+"""HTTP sessions that connect to public addresses only (protection against SSRF).
 
-The check stands in the socket factory, which is handed the very address about to be connected
-to, whether it came from a name, a literal, a redirect or a cache; so there is no gap between the
-address checked and the address used. The resolver in front of it refuses a name as soon as any
-of its answers is not public.
+The check is in the socket factory, which gets the very address about to be connected to, whether it
+came from a name, a literal, a redirect or a cache. So the address that is checked is always the one
+that is used. In addition, the resolver refuses a name if any of its addresses is not public.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ if TYPE_CHECKING:
     from aiohttp.abc import ResolveResult
 
 TIMEOUTS = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=20)
-"""Five minutes for a clip, ten seconds to connect, twenty without a byte."""
+"""Five minutes in all, ten seconds to connect, twenty seconds without a byte."""
 
 
 class AddressRefusedError(OSError):
-    """An address was not public. Equal texts let the connector report several as one."""
+    """An address was not public. All have the same text, so the connector reports them as one."""
 
     def __init__(self) -> None:
         super().__init__("the address is not public")
 
 
 class _PublicResolver(ThreadedResolver):
-    """Refuses a name with any answer that is not public."""
+    """Refuses a name if any of its addresses is not public."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -43,7 +42,7 @@ class _PublicResolver(ThreadedResolver):
 
 
 def guarded_session(timeouts: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-    """Return a session for strangers' links: public addresses, no cookies, no proxy."""
+    """Return a session for links from strangers: public addresses, no cookies, no proxy."""
     connector = aiohttp.TCPConnector(
         resolver=_PublicResolver(), socket_factory=_public_socket, limit_per_host=8
     )
@@ -51,7 +50,7 @@ def guarded_session(timeouts: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
 
 
 def unguarded_session(timeouts: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-    """Return the same session without the address check, for hosts the operator named."""
+    """Return the same session without the address check, for hosts that the operator allows."""
     return _session(aiohttp.TCPConnector(), timeouts)
 
 
@@ -70,7 +69,7 @@ def _session(
 
 
 def _public_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Open a socket for one answer of getaddrinfo, if its address is public."""
+    """Open a socket for one result of getaddrinfo, if its address is public."""
     family, kind, protocol, _name, (host, *_port) = address
     if not is_public(host):
         raise AddressRefusedError

@@ -1,7 +1,8 @@
-"""Clips on pages: which file a page shows is found out by yt-dlp, which opens no connection itself.
+"""Fetching the clip on a web page; yt-dlp finds out which file the page plays.
 
-yt-dlp runs in a sandboxed child, as everything that reads strangers' bytes; what it wants to know
-of the network it asks us, and we ask the network under the same guard as for any link.
+yt-dlp runs in a sandboxed child, like everything that reads untrusted bytes, and opens no
+connection. The child asks the parent for every request, and the parent sends it under the same
+guard as any link.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain.links import is_page
 from bot.errors import AddressNotPublic, ClipError, Damaged, TooSlow, Unreachable
-from bot.media.fetch.download import Fetched, Fetcher, Question
+from bot.media.fetch.download import Fetched, Fetcher, Request
 from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
 
 TASK = "bot.media.fetch.sites_child:find"
 SECONDS = 60.0
-"""For a page and everything it takes to understand it."""
-MAX_QUESTIONS = 40
+"""For a page and all requests that it takes to find its clip."""
+MAX_REQUESTS = 40
 MAX_BYTES = 8_000_000
-"""Of one answer: players' scripts have two or three megabytes."""
-MAX_BYTES_IN_ALL = 40_000_000
+"""Of one response; scripts of players have two or three megabytes."""
+MAX_TOTAL_BYTES = 40_000_000
 _METHODS = {"GET", "HEAD", "POST"}
 _MAX_BODY = 100_000
-# Ours to say, not the page's.
-_OURS = {"accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
+# Headers that we set, whatever the page wants.
+_RESERVED_HEADERS = {"accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
 
 
 class SiteFetcher(Fetcher):
-    """Downloads links, also those to pages of the named ``sites``."""
+    """Downloads links, including links to pages of the given ``sites``."""
 
     def __init__(
         self,
@@ -46,9 +47,9 @@ class SiteFetcher(Fetcher):
         folder: Path,
         longest: int,
     ) -> None:
-        """Take a sandbox of its own: children here wait for the network most of the time.
+        """Take a sandbox of its own, as children here mostly wait for the network.
 
-        ``longest`` is what a clip may last, in milliseconds.
+        ``longest`` is the length limit of a clip in milliseconds.
         """
         super().__init__(allowed)
         self._sites = sites
@@ -57,88 +58,90 @@ class SiteFetcher(Fetcher):
         self._longest = longest
 
     async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
-        """Write what a link answers, or the clip a page shows, into a file; raises as ever.
+        """Download a link, or the clip that a page plays; raises as ``Fetcher.fetch`` does.
 
-        What a page leads to is not public: many sites give it to nobody but who asked.
+        A page's clip does not count as public: many sites give it only to the one who request.
         """
         if not is_page(link, self._sites):
             return await super().fetch(link, into, limit, progress)
-        found = await self._find(link, limit)
-        return replace(await self.fetch_as(found, into, limit, progress), public=False)
+        request = await self._find_clip(link, limit)
+        return replace(await self.fetch_request(request, into, limit, progress), public=False)
 
-    async def _find(self, link: str, limit: int) -> Question:
-        """Have the page understood; return what to ask for to get its clip."""
+    async def _find_clip(self, link: str, limit: int) -> Request:
+        """Return the request that gets the clip on a page."""
         async with scratch_dir(self._folder) as folder:
-            correspondence = _Correspondence(self, folder)
+            requests = _PageRequests(self, folder)
             request = {"link": link, "longest": self._longest, "largest": limit}
             try:
                 found = await self._sandbox.run(
                     TASK,
                     request,
                     seconds=SECONDS,
-                    on_question=correspondence.answer,
+                    on_question=requests.answer,
                     stage="download",
                 )
             except Unreachable as error:
-                # What was refused says more than that yt-dlp could do nothing without it.
-                raise correspondence.refused or error from error
-        return _read(found)
+                # Why a request was refused says more than that yt-dlp failed without it.
+                raise requests.refused or error from error
+        return _clip_request(found)
 
 
 @dataclass(slots=True)
-class _Correspondence:
-    """What one page asks for; ``refused`` is what explains best why it did not get all."""
+class _PageRequests:
+    """Sends the requests that one page needs; ``refused`` is the error that explains a failure."""
 
     fetcher: Fetcher
     folder: Path
     refused: ClipError | None = None
-    asked: int = 0
-    bytes_left: int = MAX_BYTES_IN_ALL
+    count: int = 0
+    bytes_left: int = MAX_TOTAL_BYTES
 
     async def answer(self, value: Any) -> dict[str, Any]:
-        """Answer a child's question; whoever took it over may ask anything."""
-        self.asked += 1
-        into = self.folder / str(self.asked)
+        """Send a request for the child; a child taken over by an attacker may ask for anything."""
+        self.count += 1
+        into = self.folder / str(self.count)
         try:
-            if self.asked > MAX_QUESTIONS:
-                raise Unreachable(detail=f"a page that takes more than {MAX_QUESTIONS} requests")
+            if self.count > MAX_REQUESTS:
+                raise Unreachable(detail=f"the page needs more than {MAX_REQUESTS} requests")
             limit = min(MAX_BYTES, self.bytes_left)
-            answered = await self.fetcher.ask(_question(value), into, limit)
+            response = await self.fetcher.save_response(_request(value), into, limit)
         except ClipError as error:
             if isinstance(error, AddressNotPublic | TooSlow):
                 self.refused = error
             return {"error": f"{error.code}: {error.detail}"}
         self.bytes_left -= into.stat().st_size
         return {
-            "link": answered.link,
-            "status": answered.status,
-            "headers": answered.headers,
+            "link": response.link,
+            "status": response.status,
+            "headers": response.headers,
             "path": str(into),
         }
 
 
-def _question(value: Any) -> Question:
+def _request(value: Any) -> Request:
     try:
         body = value["body"]
-        asked = Question(
+        request = Request(
             str(value["link"]),
             str(value["method"]),
             _headers(value["headers"]),
             None if body is None else str(body).encode("latin-1"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Damaged(detail=f"the child asked nonsense: {error!r}") from error
-    if asked.method not in _METHODS or len(asked.body or b"") > _MAX_BODY:
-        raise Unreachable(detail=f"a page wanted to {asked.method} {len(asked.body or b'')} bytes")
-    return asked
+        raise Damaged(detail=f"the child sent an invalid request: {error!r}") from error
+    if request.method not in _METHODS or len(request.body or b"") > _MAX_BODY:
+        raise Unreachable(
+            detail=f"the page wanted to {request.method} {len(request.body or b'')} bytes"
+        )
+    return request
 
 
-def _headers(told: dict[str, Any]) -> dict[str, str]:
-    return {str(n): str(value) for n, value in told.items() if n.lower() not in _OURS}
+def _headers(wanted: dict[str, Any]) -> dict[str, str]:
+    return {str(n): str(value) for n, value in wanted.items() if n.lower() not in _RESERVED_HEADERS}
 
 
-def _read(found: Any) -> Question:
+def _clip_request(found: Any) -> Request:
     try:
-        return Question(str(found["link"]), headers=_headers(found["headers"]))
+        return Request(str(found["link"]), headers=_headers(found["headers"]))
     except (AttributeError, KeyError, TypeError) as error:
-        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+        raise Damaged(detail=f"the child sent an invalid answer: {error!r}") from error

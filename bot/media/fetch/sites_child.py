@@ -1,4 +1,4 @@
-"""Which file a page shows; runs in a sandboxed child alone."""
+"""The task that finds the clip on a page. Runs only in a sandboxed child."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def find(request: dict[str, Any], parent: Parent) -> dict[str, Any]:
-    """Look at the page at ``link``; its clip may last ``longest`` ms and have ``largest`` bytes.
+    """Find the clip on the page at ``link``, at most ``longest`` ms and ``largest`` bytes.
 
-    Returns the ``link`` of a file, and the ``headers`` it is to be asked for with.
+    Returns the ``link`` of its file, and the ``headers`` to request it with.
     """
     try:
-        from bot.media.fetch import sites_extraction  # noqa: PLC0415 - it may be missing, or broken
+        from bot.media.fetch import sites_extraction  # noqa: PLC0415 - yt-dlp may be missing or broken
     except Exception as error:
-        raise Unreachable(detail=f"yt-dlp can't be used: {error!r}") from error
+        raise Unreachable(detail=f"yt-dlp cannot be used: {error!r}") from error
     return sites_extraction.find(request, parent.ask)

@@ -1,4 +1,4 @@
-"""yt-dlp, put on a leash: it reads pages, and others fetch them. Needs the extra ``sites``."""
+"""yt-dlp, restricted: it reads pages, and the parent fetches them. Needs the extra ``sites``."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     Info = dict[str, Any]
 
 MIN_SIDE = 360
-"""Pixels that are enough to see what is in a picture; the models look at fewer."""
+"""Pixels: enough to see what is in a picture, and more than the models look at."""
 _PROTOCOLS = {"http", "https"}
 _EXTENSIONS = EXTENSIONS | {"unknown_video"}
-# How yt-dlp calls what reads channels, profiles and the like, which are no clip.
+# Names of yt-dlp's extractors for channels, profiles and other lists, which are not clips.
 _LISTS = re.compile(r"(Tab|Channel|User|Profile|Playlist|Search|Tag|Category|Feed)(IE)?$")
 _MAX_UNPACKED = 16_000_000  # bytes
 _MAX_DETAIL_LENGTH = 300
 
 
 def find(request: Info, ask: Ask) -> Info:
-    """Do what ``sites_child.find`` says; ``ask`` has a request carried out by the parent."""
+    """Find the clip as ``sites_child.find`` describes; ``ask`` has the parent send a request."""
     with _Reader(request["largest"], ask) as reader:
         try:
             info = _first(reader.extract_info(request["link"], download=False))
-        except Exception as error:  # an extractor is full of surprises, none of which is ours
+        except Exception as error:  # an extractor may raise anything
             raise Unreachable(detail=str(error)[-_MAX_DETAIL_LENGTH:]) from error
         milliseconds = round((info.get("duration") or 0) * 1000)
         if milliseconds > request["longest"]:
@@ -47,18 +47,18 @@ def find(request: Info, ask: Ask) -> Info:
 
 
 def _first(info: Info | None) -> Info:
-    """Return the clip of a page, the first of several; a channel is not a page with clips."""
+    """Return the first clip of a page; raises ``ValueError`` for a channel or a live stream."""
     if info and info.get("_type") == "playlist":
         if _LISTS.search(info.get("extractor_key") or ""):
-            raise ValueError("a list of clips")
+            raise ValueError("this is a list of clips")
         info = next(iter(info["entries"]), None)
     if not info or info.get("is_live"):
-        raise ValueError("no clip, or one that is not over")
+        raise ValueError("there is no clip, or it is still live")
     return info
 
 
 class _Reader(YoutubeDL):  # type: ignore[misc]  # yt-dlp ships no types
-    """yt-dlp without downloads, caches, other programs, and any way out but ``ask``."""
+    """yt-dlp without downloads, caches, other programs or network; it can only ``ask``."""
 
     def __init__(self, largest: int, ask: Ask) -> None:
         self._ask = ask
@@ -68,7 +68,7 @@ class _Reader(YoutubeDL):  # type: ignore[misc]  # yt-dlp ships no types
                 "extractor_retries": 0,
                 "format": lambda context: _chosen(context["formats"], largest),
                 "js_runtimes": {},
-                "logger": _Silence(),
+                "logger": _NullLogger(),
                 "noplaylist": True,
                 "playlist_items": "1",
                 "proxy": "",
@@ -77,31 +77,31 @@ class _Reader(YoutubeDL):  # type: ignore[misc]  # yt-dlp ships no types
         )
 
     def build_request_director(self, _handlers: object, _preferences: object = None) -> Any:
-        """Know one way to carry out requests: ours."""
+        """Use our request handler and no other."""
         ask = self._ask
 
-        class AskingRH(_Asking):
+        class AskingRH(_ParentHandler):
             def ask(self, question: Info) -> Info:
                 return ask(question)
 
         return super().build_request_director([AskingRH], ())
 
     def headers_for(self, info: Info) -> dict[str, str]:
-        """Return the headers a file's host wants to see."""
+        """Return the headers to request a file with."""
         cookies = self.cookiejar.get_cookie_header(info["url"])
-        told = dict(info.get("http_headers") or {})
-        return told | ({"Cookie": cookies} if cookies else {})
+        headers = dict(info.get("http_headers") or {})
+        return headers | ({"Cookie": cookies} if cookies else {})
 
 
-class _Asking(RequestHandler):  # type: ignore[misc]  # yt-dlp ships no types
-    """Carries out a request by asking for it."""
+class _ParentHandler(RequestHandler):  # type: ignore[misc]  # yt-dlp ships no types
+    """Sends a request by asking the parent to."""
 
     _SUPPORTED_URL_SCHEMES = ("http", "https")
     _SUPPORTED_PROXY_SCHEMES = None
     _SUPPORTED_FEATURES = None
 
     def ask(self, question: Info) -> Info:
-        """Hand a question over."""
+        """Ask the parent."""
         raise NotImplementedError
 
     def _check_extensions(self, extensions: Info) -> None:
@@ -134,9 +134,9 @@ def _response(answer: Info) -> Response:
     path = Path(answer["path"])
     body = path.read_bytes()
     path.unlink()
-    told = {name.lower(): value for name, value in answer["headers"]}
-    encoding = told.get("content-encoding", "")
-    if encoding in {"gzip", "deflate"}:  # although nobody asked for it
+    headers = {name.lower(): value for name, value in answer["headers"]}
+    encoding = headers.get("content-encoding", "")
+    if encoding in {"gzip", "deflate"}:  # although we did not ask for compression
         body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MAX_UNPACKED)
     response = Response(io.BytesIO(body), answer["link"], {}, status=answer["status"])
     for name, value in answer["headers"]:
@@ -146,7 +146,7 @@ def _response(answer: Info) -> Response:
 
 
 def _chosen(formats: list[Info], largest: int) -> Iterator[Info]:
-    """Give the smallest file that shows enough, of those that are one file and fetched plainly."""
+    """Give the smallest format that shows enough, if it is a single file over plain HTTP."""
     files = [found for found in formats if _is_file(found)]
     fitting = [found for found in files if _size(found) <= largest]
     if files:
@@ -163,7 +163,7 @@ def _is_file(found: Info) -> bool:
 
 
 def _cost(found: Info) -> tuple[int, int, float]:
-    """Rank by the shorter side: enough, the fewer the better; then unknown; then too few."""
+    """Rank by the shorter side: large enough, smallest first; then unknown; then too small."""
     sides = [found[side] for side in ("width", "height") if found.get(side)]
     if not sides:
         return 1, 0, _size(found)
@@ -175,8 +175,8 @@ def _size(found: Info) -> float:
     return found.get("filesize") or found.get("filesize_approx") or 0
 
 
-class _Silence:
-    """Keeps quiet: what matters is raised."""
+class _NullLogger:
+    """Drops yt-dlp's messages: everything that matters is raised."""
 
     def debug(self, _words: str) -> None: ...
 

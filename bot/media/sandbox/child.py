@@ -1,20 +1,20 @@
-"""What runs in a child process: take a task, work on it, answer.
+"""The child's side of the sandbox: read a task, run it, send the answer.
 
 The parent writes one JSON object a line to the child's standard input and reads one a line from its
-standard output. Before any other code runs, both move to descriptors of their own; whatever a
+standard output. Before any other code runs, both pipes move to other descriptors, so whatever a
 library prints afterwards goes to standard error.
 
-From the parent: ``task``, ``request``, ``folder``, ``seconds``, and to each question of the task
-one ``answer``. To the parent, by ``kind``:
+The parent sends ``task``, ``request``, ``folder`` and ``seconds``, and one ``answer`` to each
+question. The child sends messages of these kinds:
 
     ready      the modules are imported; sent once
     started    the task was read; its clock starts
-    progress   ``value`` as the task reported it
-    question   ``value`` as the task asked it; the task waits for the answer
-    done       ``value`` as the task returned it
+    progress   ``value``: what the task reported
+    question   ``value``: what the task asks; the task waits for the answer
+    done       ``value``: what the task returned
     refused    ``error``: a ClipError or TaggerError as saved by ``as_dict``
-    failed     ``detail``: the task raised something else
-    broken     ``detail``: our own fault, whatever the clip: no such task, no JSON value
+    failed     ``detail``: the task raised any other exception
+    broken     ``detail``: a bug of ours, whatever the clip: unknown task, value that is not JSON
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     Task = Callable[[dict[str, Any], "Parent"], Any]
 
-DETAIL_LENGTH = 2000  # characters; the last lines of a traceback say most
+MAX_DETAIL = 2000  # characters kept of a traceback; its last lines say most
 
 
 def main(settings: str) -> None:
-    """Serve the parent until it closes our standard input."""
+    """Run tasks until the parent closes our standard input."""
     chosen = json.loads(settings)
     limits = SandboxLimits(**chosen["limits"])
     commands, replies = _private_pipes()
@@ -47,13 +47,13 @@ def main(settings: str) -> None:
         importlib.import_module(name)
     parent = Parent(commands, replies)
     child = _Child(parent, limits, home=os.getcwd())  # noqa: PTH109 - a plain string for chdir
-    parent.translate({"kind": "ready"})
+    parent.send({"kind": "ready"})
     for line in commands:
         child.serve(json.loads(line))
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Move the protocol off descriptors 0 and 1, which any library may use."""
+    """Move the protocol away from descriptors 0 and 1, which any library may use."""
     commands, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -63,22 +63,22 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 class Parent:
-    """Who gave a task: called, it is told of progress; asked, it answers."""
+    """The process that gave the task. Call it to report progress; ``ask`` it a question."""
 
     def __init__(self, commands: BinaryIO, replies: BinaryIO) -> None:
         self._commands = commands
         self._replies = replies
 
     def __call__(self, value: Any) -> None:
-        """Tell of progress, as a JSON value."""
-        self.translate({"kind": "progress", "value": value})
+        """Report progress, as a JSON value."""
+        self.send({"kind": "progress", "value": value})
 
     def ask(self, value: Any) -> Any:
-        """Ask something, as a JSON value, and wait for what is answered."""
-        self.translate({"kind": "question", "value": value})
+        """Ask a question, as a JSON value, and wait for the answer."""
+        self.send({"kind": "question", "value": value})
         return json.loads(self._commands.readline())["answer"]
 
-    def translate(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Send one message."""
         self._replies.write(json.dumps(message).encode() + b"\n")
         self._replies.flush()
@@ -91,34 +91,34 @@ class _Child:
         self._home = home
 
     def serve(self, command: dict[str, Any]) -> None:
-        """Do one task in its own folder and answer."""
+        """Run one task in its own folder and send the answer."""
         allow_cpu(command["seconds"], self._limits.threads)
         _move_to(command["folder"])
-        self._parent.translate({"kind": "started"})
+        self._parent.send({"kind": "started"})
         answer = self._answer(command)
         _move_to(self._home)
         try:
-            self._parent.translate(answer)
+            self._parent.send(answer)
         except (TypeError, ValueError):
-            self._parent.translate({"kind": "broken", "detail": _last_lines()})
+            self._parent.send({"kind": "broken", "detail": _last_lines()})
 
     def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
         try:
             function = _resolve(command["task"])
-        except Exception:  # noqa: BLE001 - whatever an import raises is told to the parent
+        except Exception:  # noqa: BLE001 - the parent reports whatever an import raises
             return {"kind": "broken", "detail": _last_lines()}
         try:
             return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
             return {"kind": "refused", "error": error.as_dict()}
-        except Exception:  # noqa: BLE001 - whatever a decoder raises is told to the parent
+        except Exception:  # noqa: BLE001 - the parent reports whatever a decoder raises
             return {"kind": "failed", "detail": _last_lines()}
 
 
 def _move_to(folder: str) -> None:
     os.chdir(folder)
     os.environ["TMPDIR"] = folder
-    tempfile.tempdir = None  # forget the folder chosen before
+    tempfile.tempdir = None  # drop the cached folder of the task before
 
 
 def _resolve(name: str) -> Task:
@@ -128,4 +128,4 @@ def _resolve(name: str) -> Task:
 
 
 def _last_lines() -> str:
-    return traceback.format_exc()[-DETAIL_LENGTH:]
+    return traceback.format_exc()[-MAX_DETAIL:]

@@ -1,6 +1,6 @@
-"""What a child process takes away from itself before it opens a stranger's file.
+"""Limits that a child process puts on itself before it opens an untrusted file.
 
-Linux gives every limit here. Elsewhere each one is kept as far as the system knows it.
+Linux enforces all of them; other systems enforce those they know.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ PR_SET_NO_NEW_PRIVS = 38
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What a child may use at most.
+    """The most a child may use.
 
-    ``memory`` is private writable memory and ``address_space`` all mappings, ``file_size`` one file
-    written and ``message`` one message to the parent, each in bytes. ``threads`` is how many
-    threads' worth of CPU time a task may burn a second, ``tasks`` after how many tasks a child is
-    replaced, ``start_seconds`` how long it may take to get ready.
+    In bytes: ``memory`` (private writable memory), ``address_space`` (all mappings), ``file_size``
+    (one written file) and ``message`` (one message to the parent). A task may use as much CPU time
+    as ``threads`` busy threads do. A child is replaced after ``tasks`` tasks, and must be ready
+    within ``start_seconds``.
     """
 
     memory: int = 512 * 1024**2
@@ -40,20 +40,20 @@ class SandboxLimits:
 
 
 def confine(limits: SandboxLimits) -> None:
-    """Set every limit that holds for the child's whole life."""
+    """Set every limit that lasts for the child's whole life."""
     os.umask(0o077)
     _limit_resources(limits)
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
-        if not seccomp.refuse_dangerous_calls():
-            sys.stderr.write("system calls cannot be filtered on this machine\n")
+        if not seccomp.install_filter():
+            sys.stderr.write("this system cannot filter system calls (seccomp)\n")
 
 
 def allow_cpu(seconds: float, threads: int) -> None:
-    """Let this process burn ``seconds`` of ``threads`` more; SIGXCPU ends it after that.
+    """Allow ``seconds`` more CPU time for each of ``threads``; SIGXCPU ends the process after that.
 
-    The parent's clock ends a slow task first. This one holds when the parent is gone or stopped.
+    The parent's own time limit comes first. This one still holds if the parent died or is stopped.
     """
     if sys.platform == "win32":
         return
@@ -80,7 +80,7 @@ def _limit_resources(limits: SandboxLimits) -> None:
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:
-    """Set one limit, where the one inherited is not stricter."""
+    """Set one limit, unless the inherited one is stricter."""
     import resource  # noqa: PLC0415 - Windows has no such module
 
     ceiling = resource.getrlimit(kind)[1]
@@ -91,7 +91,7 @@ def _lower(kind: int, soft: int, hard: int) -> None:
         resource.setrlimit(kind, (soft, hard))
     except (OSError, ValueError):
         if sys.platform == "linux":
-            raise  # macOS knows RLIMIT_AS and RLIMIT_DATA by name alone
+            raise  # macOS has RLIMIT_AS and RLIMIT_DATA but rejects them
 
 
 def _prctl(option: int, value: int) -> None:

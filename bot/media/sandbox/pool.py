@@ -1,8 +1,9 @@
-"""Child processes in which strangers' files are opened.
+"""A pool of confined child processes that open untrusted files.
 
-A decoder reading a hostile file may crash, hang, eat all memory, or obey the file. So none runs in
-the bot's own process: a few warm children take the tasks, each confined (``limits``)
-and killed when its clip takes too long. A child that did anything but finish its task is replaced.
+A decoder that reads a hostile file may crash, hang, use up all memory or run the attacker's code.
+So no decoder runs in the bot's own process: a few warm children run the tasks. Each child is
+confined (``limits``, ``seccomp``) and killed if its task takes too long. A child that did anything
+other than finish its task is replaced.
 """
 
 from __future__ import annotations
@@ -14,13 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.errors import Damaged
 from bot.media.sandbox.limits import SandboxLimits
-from bot.media.sandbox.process import (
-    Call,
-    ChildProcess,
-    ChildSettings,
-    DiedIdleError,
-    SandboxFault,
-)
+from bot.media.sandbox.process import Call, ChildProcess, DiedIdleError, SandboxFault
+from bot.media.sandbox.spawn import ChildSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -28,15 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
 
-ATTEMPTS = 3  # children to try before we believe that none can begin
+ATTEMPTS = 3  # children to try before giving up on starting a task
 
 
 class Sandbox:
-    """A few warm child processes; use as ``async with``.
+    """A pool of warm child processes; use it as ``async with``.
 
-    ``folder`` is where each task gets a folder of its own, removed after it. ``warm`` names modules
-    every child imports before its first task. Tasks are functions whose full name begins with
-    ``prefix``.
+    Each task gets a temporary folder of its own under ``folder``. Every child imports the ``warm``
+    modules before its first task. A task is a function whose full name begins with ``prefix``.
     """
 
     def __init__(
@@ -52,14 +47,14 @@ class Sandbox:
         self._folder = folder.absolute()
         self._settings = ChildSettings(self._folder, limits or SandboxLimits(), tuple(warm))
         self._prefix = prefix
-        self._turns = asyncio.Semaphore(workers)
+        self._slots = asyncio.Semaphore(workers)
         self._closed = False
         self._idle: list[ChildProcess] = []
         self._children: set[ChildProcess] = set()
-        self._chores: set[asyncio.Task[None]] = set()
+        self._cleanups: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Start the children; they warm up while others go on."""
+        """Start the children; they warm up in the background."""
         await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         for _ in range(self._workers):
             self._start_child()
@@ -71,10 +66,10 @@ class Sandbox:
         for child in self._children:
             child.kill()
         for _ in range(self._workers):
-            await self._turns.acquire()  # every call in progress has failed and let go
-        await asyncio.gather(*(child.end() for child in self._children), *self._chores)
+            await self._slots.acquire()  # every call in progress has failed and released its slot
+        await asyncio.gather(*(child.end() for child in self._children), *self._cleanups)
         for _ in range(self._workers):
-            self._turns.release()  # whoever comes too late is told so
+            self._slots.release()  # a later call gets an error instead of waiting
 
     async def run(
         self,
@@ -86,23 +81,23 @@ class Sandbox:
         on_question: Callable[[Any], Awaitable[Any]] | None = None,
         stage: str = "open",
     ) -> Any:
-        """Have a child call ``task`` (``module:function``) as ``function(request, report)``.
+        """Run ``task`` (``module:function``) in a child, as ``function(request, parent)``.
 
-        ``request``, what ``report`` is given (handed to ``on_progress``), what it is asked
-        (``report.ask``, answered by ``on_question``) and the value returned are JSON. The call
-        waits its turn for a free child; ``seconds`` count from when the child begins. Its working
-        folder, also its place for temporary files, is removed afterwards. Cancelling the call
+        ``request``, the returned value, the values given to ``parent()`` (passed to
+        ``on_progress``) and to ``parent.ask()`` (answered by ``on_question``) are JSON. The call
+        waits for a free child; ``seconds`` count from the moment the child begins. The task's
+        working folder, also used for temporary files, is removed afterwards. Cancelling the call
         kills the child.
 
-        Raises what the task raised if that is a ``ClipError`` or ``TaggerError``; ``Damaged`` when
-        it raised anything else, ran out of memory or brought the child down; ``TooSlow`` (with
-        ``stage``) when time was over; ``SandboxFault`` when no child could begin.
+        Raises the task's own ``ClipError`` or ``TaggerError``; ``Damaged`` if the task raised
+        anything else, ran out of memory or crashed the child; ``TooSlow`` (with ``stage``) after
+        ``seconds``; ``SandboxFault`` if no child could begin.
         """
         if not task.startswith(self._prefix):
-            raise ValueError(f"{task} is not a task below {self._prefix}")
-        listeners = (on_progress or _ignore, on_question or _nobody_answers)
+            raise ValueError(f"{task} is not a task under {self._prefix}")
+        listeners = (on_progress or _ignore, on_question or _refuse_question)
         call = Call(task, dict(request), seconds, stage, *listeners)
-        async with self._turns:
+        async with self._slots:
             folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="task-", dir=self._folder)
             try:
                 return await self._serve(call, folder)
@@ -118,7 +113,7 @@ class Sandbox:
                 continue
             finally:
                 await self._give_back(child)
-        raise SandboxFault("one child after the other died before it began")
+        raise SandboxFault(f"{ATTEMPTS} children in a row died before they began the task")
 
     def _start_child(self) -> None:
         child = ChildProcess(self._settings)
@@ -139,18 +134,18 @@ class Sandbox:
             self._start_child()
         await self._finish(child.end())
 
-    async def _finish(self, chore: Coroutine[Any, Any, None]) -> None:
-        """Wait for what must be done even if nobody waits any longer."""
-        task = asyncio.create_task(chore)
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+    async def _finish(self, cleanup: Coroutine[Any, Any, None]) -> None:
+        """Wait for a clean-up, which goes on even if the waiting task is cancelled."""
+        task = asyncio.create_task(cleanup)
+        self._cleanups.add(task)
+        task.add_done_callback(self._cleanups.discard)
         await asyncio.shield(task)
 
 
 def _ignore(_value: Any) -> None:
-    """Take no interest in progress."""
+    """Ignore a task's progress."""
 
 
-async def _nobody_answers(_value: Any) -> Any:
-    """Take a question nobody expected for what it is: the child does what it was not told."""
-    raise Damaged(detail="the child asked where nobody answers")
+async def _refuse_question(_value: Any) -> Any:
+    """Refuse a question that the task has no business asking."""
+    raise Damaged(detail="the child asked a question that nobody expects")

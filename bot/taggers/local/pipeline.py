@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.media.sandbox.cores import cores
+from bot.media.decode.parallel import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -27,7 +27,7 @@ def in_batches(
     only a few batches are ever on the way. FFmpeg and onnxruntime both let go of Python's lock.
     Raises what taking and looking raise.
     """
-    runners = cores()
+    runners = available_cores()
     on_the_way: deque[tuple[list[Item], Future[Found]]] = deque()
     with ThreadPoolExecutor(1) as taker, ThreadPoolExecutor(runners) as lookers:
         upcoming = taker.submit(_batch, items)

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from bot.media.decode.decode_plan import Stretch, Wanted, are_even, are_single
+from bot.media.decode.decode_plan import DecodeRun, PlannedPicture, are_single, can_run_in_parallel
 
 EVEN = [(0, 29, 2), (30, 59, 2), (60, 89, 2)]
 
 
-def stretches(*described: tuple[int, int, int]) -> list[Stretch]:
-    """Return stretches by their first packet, their last, and how many pictures are wanted."""
+def runs(*described: tuple[int, int, int]) -> list[DecodeRun]:
+    """Return runs by their first packet, their last, and how many pictures are wanted."""
     return [
-        Stretch(first, 0, last, [Wanted(number, first + number, 0, 0) for number in range(wanted)])
+        DecodeRun(
+            first,
+            0,
+            last,
+            [PlannedPicture(number, first + number, 0, 0) for number in range(wanted)],
+        )
         for first, last, wanted in described
     ]
 
@@ -30,9 +35,9 @@ def stretches(*described: tuple[int, int, int]) -> list[Stretch]:
 def test_stretches_are_decoded_side_by_side_where_that_is_quicker(
     described: list[tuple[int, int, int]], cores: int, *, even: bool
 ) -> None:
-    assert are_even(stretches(*described), cores) is even
+    assert can_run_in_parallel(runs(*described), cores) is even
 
 
 def test_pictures_by_themselves_are_told_from_stretches() -> None:
-    assert are_single(stretches((0, 0, 1), (9, 9, 1)))
-    assert not are_single(stretches((0, 0, 1), (9, 10, 1)))
+    assert are_single(runs((0, 0, 1), (9, 9, 1)))
+    assert not are_single(runs((0, 0, 1), (9, 10, 1)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
 from bot.errors import Damaged, DiskFull
-from bot.media.decode.proxy import Plan, ProxyMaker
+from bot.media.decode.proxy import ProxyMaker, ProxyPlan
 from bot.media.decode.proxy_child import encode, make
 from tests.media.numbered_clips import (
     length_of,
@@ -36,7 +36,7 @@ ENOUGH = 10_000_000  # bytes
 def test_every_second_is_shown_in_parts_or_stood_for_by_one_that_is(
     seconds: int, most: int
 ) -> None:
-    parts, wider = Plan.parts(seconds, most), Plan.wider(seconds, most)
+    parts, wider = ProxyPlan.in_parts(seconds, most), ProxyPlan.thinned(seconds, most)
     assert sum(parts.pictures) == seconds
     assert parts.step == 1
     assert all(0 < pictures <= most for pictures in parts.pictures)
@@ -73,28 +73,30 @@ def test_a_clip_becomes_parts_that_show_its_seconds(
 ) -> None:
     path = numbered_clip(tmp_path / "clip", clip_format, 7, rate=5)
     told: list[int] = []
-    assert make(request(path, clip_format, Plan.parts(7, 3)), told.append) == "made"
+    assert make(request(path, clip_format, ProxyPlan.in_parts(7, 3)), told.append) == "made"
     assert told == list(range(1, 8))
     assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 def test_or_one_that_shows_fewer_of_them(tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
-    assert make(request(path, ClipFormat.MP4, Plan.wider(20, 7)), lambda _: None) == "made"
+    assert make(request(path, ClipFormat.MP4, ProxyPlan.thinned(20, 7)), lambda _: None) == "made"
     assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
 
 
 def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 2)
     with no_file_above(1000):
-        assert make(request(path, ClipFormat.MP4, Plan.parts(2, 9)), lambda _: None) == "full"
+        assert (
+            make(request(path, ClipFormat.MP4, ProxyPlan.in_parts(2, 9)), lambda _: None) == "full"
+        )
 
 
 async def test_a_proxy_is_gone_when_nobody_needs_it(sandbox: Sandbox, tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.WEBM, 5)
     clip = ClipFile(path, CLIP.info)
     maker = ProxyMaker(sandbox, tmp_path / "sandbox")
-    async with maker.made(clip, Plan.parts(5, 3), ENOUGH, lambda _: None) as parts:
+    async with maker.made(clip, ProxyPlan.in_parts(5, 3), ENOUGH, lambda _: None) as parts:
         assert [part.pictures for part in parts] == [3, 2]
         assert [part.size for part in parts] == [part.path.stat().st_size for part in parts]
         assert [shown(part.path) for part in parts] == [[0, 1, 2], [3, 4]]
@@ -139,7 +141,7 @@ async def test_what_a_child_taken_over_leaves_is_not_sent(
     does: Callable[[Path], object], tmp_path: Path
 ) -> None:
     with pytest.raises(Damaged):
-        async with maker(Child(does), tmp_path).made(CLIP, Plan.parts(5, 9), 1000, print):
+        async with maker(Child(does), tmp_path).made(CLIP, ProxyPlan.in_parts(5, 9), 1000, print):
             pass
 
 
@@ -147,14 +149,14 @@ async def test_what_a_child_taken_over_leaves_is_not_sent(
 async def test_nor_is_what_it_counts_believed(said: object, tmp_path: Path) -> None:
     child = Child(write, said)
     with pytest.raises(Damaged):
-        async with maker(child, tmp_path).made(CLIP, Plan.parts(5, 9), 1000, print):
+        async with maker(child, tmp_path).made(CLIP, ProxyPlan.in_parts(5, 9), 1000, print):
             pass
 
 
 async def test_no_room_for_a_proxy_is_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskFull):
         async with maker(Child(lambda _: "full"), tmp_path).made(
-            CLIP, Plan.parts(5, 9), 1000, print
+            CLIP, ProxyPlan.in_parts(5, 9), 1000, print
         ):
             pass
     assert not [*tmp_path.iterdir()]  # noqa: ASYNC240 - a test may wait
@@ -166,14 +168,14 @@ def secret(into: Path) -> Path:
     return path
 
 
-def request(path: Path, clip_format: ClipFormat, plan: Plan) -> dict[str, Any]:
+def request(path: Path, clip_format: ClipFormat, plan: ProxyPlan) -> dict[str, Any]:
     return {
         "path": str(path),
         "format": clip_format,
         "seconds": plan.seconds,
         "step": plan.step,
         "pictures": plan.pictures,
-        "most_bytes": ENOUGH,
+        "max_bytes": ENOUGH,
         "into": str(path.parent),
     }
 

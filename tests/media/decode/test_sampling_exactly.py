@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bot.domain.clip import ClipFormat
 from bot.errors import Damaged
-from bot.media.decode.decode_plan import Stretch, Wanted
+from bot.media.decode.decode_plan import DecodeRun, PlannedPicture
 from bot.media.decode.packet_index import may_skip
-from bot.media.decode.sampling import SampledFrame, _bytes_of_a_picture, _served, sample
+from bot.media.decode.sampling import SampledFrame, _pick_wanted, _picture_bytes, sample
 from bot.media.decode.scaling import FrameScaler, View
 from tests.conftest import CLIPS
 from tests.media.moving_clips import Way, moving_clip, remuxed
@@ -77,14 +77,14 @@ def everything(path: Path) -> dict[int, list[Picture]]:
     found: dict[int, list[Picture]] = {}
     with av.open(str(path)) as container:
         track = container.streams.video[0]
-        painter = FrameScaler(
+        scaler = FrameScaler(
             VIEWS, track.width * float(track.sample_aspect_ratio or 1), track.height
         )
         packets = (each for each in container.demux(track) if each.size or each.dts is None)
         frames = [frame for packet in packets for frame in packet.decode() if frame.pts is not None]
         first = min(frame.time for frame in frames)
         for frame in frames:
-            found.setdefault(round((frame.time - first) * 1000), []).append(painter.paint(frame)[0])
+            found.setdefault(round((frame.time - first) * 1000), []).append(scaler.scale(frame)[0])
     return found
 
 
@@ -150,14 +150,14 @@ def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> 
     path = moving_clip(tmp_path / "clip", WAYS["one key picture"])
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    painter = FrameScaler(VIEWS, frames[0].width, frames[0].height)
+    scaler = FrameScaler(VIEWS, frames[0].width, frames[0].height)
     for frame in frames:
-        stretch = Stretch(0, frame.pts or 0, 0, [Wanted(0, 0, frame.pts or 0, 0)])
+        run = DecodeRun(0, frame.pts or 0, 0, [PlannedPicture(0, 0, frame.pts or 0, 0)])
         if frame is frames[0]:
-            assert list(_served(stretch, iter([frame]), painter))
+            assert list(_pick_wanted(run, iter([frame]), scaler))
         else:
             with pytest.raises(Damaged):
-                list(_served(stretch, iter([frame]), painter))
+                list(_pick_wanted(run, iter([frame]), scaler))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_picture_is_as_large_as_its_pixels_are_deep(
     with av.open(str(path)) as container:
         track = container.streams.video[0]
         scale = track.width * track.height / (64 * 48)
-        assert _bytes_of_a_picture(track) == bytes_ * scale
+        assert _picture_bytes(track) == bytes_ * scale
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
-from bot.media.fetch.download import Fetcher, Question, _Keeping, _redirected
+from bot.media.fetch.download import Fetcher, Request, _BackgroundWriter, _redirected
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
 
 if TYPE_CHECKING:
@@ -122,15 +122,15 @@ async def test_a_slow_disk_is_waited_for() -> None:
             may.wait(10)
             return written.write(batch)
 
-    keeping = _Keeping(SlowDisk())
-    await keeping.keep(bytearray(b"first"))
-    second = asyncio.create_task(keeping.keep(bytearray(b", second")))
+    writer = _BackgroundWriter(SlowDisk())
+    await writer.write(bytearray(b"first"))
+    second = asyncio.create_task(writer.write(bytearray(b", second")))
     for _ in range(5):
         await asyncio.sleep(0)
     assert not second.done()
     may.set()
     await second
-    await keeping.settle()
+    await writer.flush()
     assert written.getvalue() == b"first, second"
 
 
@@ -385,8 +385,8 @@ async def test_whatever_was_answered_is_told_to_who_asks(tmp_path: Path) -> None
         return web.Response(text=request.headers["X-Asked"], status=418, headers={"X-Said": "no"})
 
     async with serving(refuse) as host, fetcher(host) as source:
-        question = Question(f"http://{host}/old", headers={"X-Asked": "tea?"})
-        answered = await source.ask(question, tmp_path / "answer", 100)
+        question = Request(f"http://{host}/old", headers={"X-Asked": "tea?"})
+        answered = await source.save_response(question, tmp_path / "answer", 100)
     assert (answered.link, answered.status) == (f"http://{host}/new", 418)
     assert ("X-Said", "no") in answered.headers
     assert (tmp_path / "answer").read_text() == "tea?"
@@ -403,7 +403,7 @@ async def test_whatever_was_answered_is_told_to_who_asks(tmp_path: Path) -> None
 def test_a_redirect_takes_along_what_it_may(
     status: int, *, same_host: bool, method: str, headers: dict[str, str]
 ) -> None:
-    asked = Question("http://a.example/", "POST", {"Cookie": "a", "Accept": "b"}, b"body")
+    asked = Request("http://a.example/", "POST", {"Cookie": "a", "Accept": "b"}, b"body")
     following = _redirected(asked, status, same_host=same_host)
     assert (following.method, following.headers) == (method, headers)
     assert following.body == (b"body" if method == "POST" else None)

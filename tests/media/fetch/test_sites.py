@@ -11,8 +11,8 @@ from aiohttp import web
 
 from bot.domain.progress import ignore_progress
 from bot.errors import AddressNotPublic, TooLong, Unreachable
-from bot.media.fetch.download import GLIMPSE, Fetched, Fetcher, Question
-from bot.media.fetch.sites import SiteFetcher, _Correspondence
+from bot.media.fetch.download import MEDIA_HEAD, Fetched, Fetcher, Request
+from bot.media.fetch.sites import SiteFetcher, _PageRequests
 from bot.media.sandbox.pool import Sandbox
 from tests.conftest import CLIPS
 
@@ -168,7 +168,7 @@ async def test_a_page_without_end_is_refused(fetcher: Fetcher, site: Site, tmp_p
 async def test_a_page_that_leads_on_and_on_is_left(
     fetcher: Fetcher, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.media.fetch.sites.MAX_QUESTIONS", 5)
+    monkeypatch.setattr("bot.media.fetch.sites.MAX_REQUESTS", 5)
     site.asked.clear()
     with pytest.raises(Unreachable):
         await get(fetcher, site.link("loop"), tmp_path)
@@ -181,10 +181,12 @@ async def test_a_large_file_is_glimpsed_at_where_a_page_only_wants_to_know_what_
 ) -> None:
     host, _, port = site.address.partition(":")
     async with Fetcher({(host, int(port))}) as fetcher:
-        answered = await fetcher.ask(Question(site.link("city.mp4")), tmp_path / "start", 100_000)
+        answered = await fetcher.save_response(
+            Request(site.link("city.mp4")), tmp_path / "start", 100_000
+        )
     assert answered.status == 200
     size = (tmp_path / "start").stat().st_size
-    assert 0 < size <= GLIMPSE < len(CITY)
+    assert 0 < size <= MEDIA_HEAD < len(CITY)
     assert CITY.startswith((tmp_path / "start").read_bytes())
 
 
@@ -197,8 +199,8 @@ async def test_a_child_that_was_taken_over_asks_in_vain(site: Site, tmp_path: Pa
         "body": None,
     }
     async with Fetcher({(host, int(port))}) as fetcher:
-        correspondence = _Correspondence(fetcher, tmp_path)
-        assert (await correspondence.answer(plain))["status"] == 200
+        requests = _PageRequests(fetcher, tmp_path)
+        assert (await requests.answer(plain))["status"] == 200
         for change, refused in (
             ({"link": "file:///etc/passwd"}, "unsupported_url"),
             ({"link": "http://169.254.169.254/"}, "address_not_public"),
@@ -210,9 +212,9 @@ async def test_a_child_that_was_taken_over_asks_in_vain(site: Site, tmp_path: Pa
             ({"headers": []}, "damaged"),
             ({"headers": {"X": "a\r\nHost: b"}}, "unreachable"),
         ):
-            answer = await correspondence.answer(plain | change)
+            answer = await requests.answer(plain | change)
             assert answer["error"].startswith(refused), answer
-        assert "damaged" in (await correspondence.answer("nonsense"))["error"]
+        assert "damaged" in (await requests.answer("nonsense"))["error"]
 
 
 async def test_a_broken_yt_dlp_costs_pages_alone(

@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 import pytest
 
 from bot.errors import Damaged, FramehoundError, QuotaExhausted, TaggerRefused, TooSlow
-from bot.media.sandbox import process
+from bot.media.sandbox import process, spawn
 from bot.media.sandbox.pool import Sandbox, SandboxFault, SandboxLimits
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def test_a_child_sees_no_secret_and_nothing_of_ours(
     assert seen["pid"] != first
     assert "secret" not in seen["environment"].values()
     assert set(seen["environment"]) <= {
-        *process.ENVIRONMENT,
+        *spawn._INHERITED,
         *("TMPDIR", "MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LC_CTYPE"),
     }
     assert Path(seen["folder"]).parent == folder
@@ -171,7 +171,7 @@ async def test_what_a_task_prints_is_no_answer(
         assert await run(sandbox, "read_input") == ""
     said = [record.getMessage() for record in caplog.records]
     assert any("garbage on 1" in message for message in said)
-    assert sum(map(len, said)) < 2 * process.CHATTER
+    assert sum(map(len, said)) < 2 * process._MAX_LOGGED
     assert {record.levelno for record in caplog.records} == {logging.DEBUG}
 
 
@@ -417,7 +417,7 @@ async def test_closing_waits_for_no_child_that_floods_us(folder: Path) -> None:
     async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
         assert await run(sandbox, "flood") == 1
         began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < process.PATIENCE
+    assert asyncio.get_running_loop().time() - began < process._KILL_SECONDS
     assert children() == []
 
 

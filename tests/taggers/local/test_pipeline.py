@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.media.sandbox.cores import cores
+from bot.media.decode.parallel import available_cores
 from bot.taggers.local.pipeline import BATCH, in_batches
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_no_more_than_a_few_batches_are_on_the_way() -> None:
     asked = in_batches(endless, len)
     list(islice(asked, 5))
     asked.close()
-    assert next(endless) <= (5 + 2 * cores() + 2) * BATCH
+    assert next(endless) <= (5 + 2 * available_cores() + 2) * BATCH
 
 
 def test_what_taking_raises_comes_out() -> None:
