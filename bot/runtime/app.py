@@ -226,7 +226,7 @@ class _Parts:
         )
         # With another tagger at hand nobody waits for Clarifai to be well again.
         waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitBreaker(clarifai, patience=_PATIENCE if waits else 0.0)
+        circuit = CircuitBreaker(clarifai, max_wait=_PATIENCE if waits else 0.0)
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 

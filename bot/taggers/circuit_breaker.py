@@ -1,4 +1,4 @@
-"""Leaving a tagger alone that fails time after time, and finding out when it is well again."""
+"""Circuit breaker: stop calling a tagger that keeps failing, and probe until it works again."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class CircuitBreaker:
     """A tagger behind a circuit breaker.
 
-    After ``failures`` in a row the circuit is open: clips wait, ``patience`` seconds at most, and
-    after ``pause`` seconds one of them is let through as a probe. If it fails the pause doubles, up
-    to ``max_pause``; if it does not, all go on.
+    After ``failures`` failures in a row the circuit opens. Clips then wait, at most ``max_wait``
+    seconds. After ``pause`` seconds one of them is let through as a probe. If it fails, the pause
+    doubles, up to ``max_pause``; if it succeeds, the circuit closes and all clips go on.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class CircuitBreaker:
         failures: int = 5,
         pause: float = 15.0,
         max_pause: float = 240.0,
-        patience: float,
+        max_wait: float,
     ) -> None:
         self._tagger = tagger
-        self._most_failures = failures
+        self._max_failures = failures
         self._first_pause = self._pause = pause
-        self._longest_pause = max_pause
-        self._patience = patience
+        self._max_pause = max_pause
+        self._max_wait = max_wait
         self._failures = 0
         self._probe_at = 0.0
         self._probing = False
@@ -50,35 +50,35 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the tagger is left alone at present."""
-        return self._failures >= self._most_failures
+        """Whether calls are held back at present."""
+        return self._failures >= self._max_failures
 
     @property
     def identity(self) -> TaggerIdentity:
-        """Whose scores these are."""
+        """The identity that the scores are stored under."""
         return self._tagger.identity
 
     @property
     def longest(self) -> int:
-        """How many milliseconds a clip may have."""
+        """The longest clip accepted, in milliseconds."""
         return self._tagger.longest
 
     def size_limit(self, *, public: bool) -> int:
-        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+        """Return the largest clip accepted, in bytes; ``public`` if it has a public link."""
         return self._tagger.size_limit(public=public)
 
     def count_frames(self, duration: int) -> int:
-        """Return how many frames a clip of so many milliseconds costs."""
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
         return self._tagger.count_frames(duration)
 
     async def check(self) -> str:
-        """Try the tagger, open circuit or not."""
+        """Check the tagger, even if the circuit is open."""
         return await self._tagger.check()
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
-        """Tag as the tagger does, when it is this clip's turn.
+        """Tag the clip once the circuit lets it through.
 
-        Raises what the tagger raises, and ``TaggerUnavailable`` where patience ends first.
+        Raises what the tagger raises, and ``TaggerUnavailable`` after ``max_wait`` seconds.
         """
         async with self._admitted():
             return await self._tagger.tag(clip, progress)
@@ -86,10 +86,10 @@ class CircuitBreaker:
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._max_wait):
                 probe = await self._wait()
         except TimeoutError:
-            detail = f"left alone after {self._failures} failures in a row"
+            detail = f"the circuit is open after {self._failures} failures in a row"
             raise TaggerUnavailable(detail=detail) from None
         try:
             yield
@@ -97,17 +97,17 @@ class CircuitBreaker:
             self._note_failure(probe=probe)
             raise
         except Exception:
-            self._note_success()  # it answered, if only to refuse this clip
+            self._note_success()  # the tagger answered, if only to refuse this clip
             raise
         else:
             self._note_success()
         finally:
             if probe:
                 self._probing = False
-            self._tell()
+            self._wake_waiting()
 
     async def _wait(self) -> bool:
-        """Wait until the circuit is closed, or this clip is the probe: True."""
+        """Wait until the circuit closes; return True if this clip is the probe instead."""
         loop = asyncio.get_running_loop()
         while self.is_open:
             wait = self._probe_at - loop.time()
@@ -123,17 +123,17 @@ class CircuitBreaker:
         was_open = self.is_open
         self._failures += 1
         if not self.is_open or (was_open and not probe):
-            return  # those let through before it opened say nothing new
-        self._pause = min(2 * self._pause, self._longest_pause) if probe else self._first_pause
+            return  # this call began before the circuit opened and tells nothing new
+        self._pause = min(2 * self._pause, self._max_pause) if probe else self._first_pause
         self._probe_at = asyncio.get_running_loop().time() + self._pause
         if not was_open:
-            self._log.warning("tagger fails and is left alone", tagger=str(self.identity))
+            self._log.warning("circuit opened: the tagger keeps failing", tagger=str(self.identity))
 
     def _note_success(self) -> None:
         if self.is_open:
-            self._log.info("tagger is well again", tagger=str(self.identity))
+            self._log.info("circuit closed: the tagger works again", tagger=str(self.identity))
         self._failures = 0
 
-    def _tell(self) -> None:
+    def _wake_waiting(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()

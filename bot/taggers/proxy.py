@@ -1,4 +1,4 @@
-"""Showing a tagger small pictures of the clips it does not take."""
+"""Sending a tagger a small proxy of a clip that it does not accept itself."""
 
 from __future__ import annotations
 
@@ -28,47 +28,49 @@ if TYPE_CHECKING:
     from bot.media.decode.proxy import Part, ProxyMaker
     from bot.taggers import Tagger
 
-# Every list of formats that Clarifai ever published has these.
-_ALWAYS_TAKEN = frozenset({ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI})
-_BYTES_A_PICTURE = 16_000  # what a part must have room for
-_SECOND = 1000
+# Every list of formats that Clarifai has published includes these.
+_ALWAYS_ACCEPTED = frozenset({ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI})
+_BYTES_PER_PICTURE = 16_000  # space that each picture of a part needs
+_SECOND = 1000  # milliseconds
 
 
 class ProxyTagger:
-    """A tagger that is shown a proxy of each clip it refuses, or would.
+    """A tagger that gets a proxy of every clip it refuses or would refuse.
 
-    ``takes`` is what the tagger itself takes, and ``limits`` how large and long a clip may be that
-    is shown by a proxy. A container that was refused once is not sent again, unless it is one that
-    is taken everywhere: then it was that clip's fault.
+    ``accepts`` has the tagger's own limits, ``limits`` those of clips sent as proxies. A container
+    that was refused once is not sent again, unless it is one that is always accepted: then the
+    fault was with that clip.
     """
 
     def __init__(
-        self, tagger: Tagger, maker: ProxyMaker, takes: ClipLimits, limits: ProxyLimits
+        self, tagger: Tagger, maker: ProxyMaker, accepts: ClipLimits, limits: ProxyLimits
     ) -> None:
         self._tagger = tagger
         self._maker = maker
         self._limits = limits
-        self._part_bytes = takes.as_bytes
-        self._most = max(1, min(takes.duration // _SECOND, takes.as_bytes // _BYTES_A_PICTURE))
+        self._part_bytes = accepts.as_bytes
+        self._max_pictures = max(
+            1, min(accepts.duration // _SECOND, accepts.as_bytes // _BYTES_PER_PICTURE)
+        )
         self._refused: set[ClipFormat] = set()
         self._log = structlog.get_logger("framehound.proxy")
 
     @property
     def identity(self) -> TaggerIdentity:
-        """Whose scores these are."""
+        """The identity that the scores are stored under."""
         return self._tagger.identity
 
     @property
     def longest(self) -> int:
-        """How many milliseconds a clip may have."""
+        """The longest clip accepted, in milliseconds."""
         return max(self._tagger.longest, self._limits.duration)
 
     def size_limit(self, *, public: bool) -> int:
-        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+        """Return the largest clip accepted, in bytes; ``public`` if it has a public link."""
         return max(self._tagger.size_limit(public=public), self._limits.size)
 
     def count_frames(self, duration: int) -> int:
-        """Return how many frames a clip of so many milliseconds costs."""
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
         if duration <= self._tagger.longest:
             return self._tagger.count_frames(duration)
         return sum(self._plan(duration).pictures)
@@ -78,116 +80,118 @@ class ProxyTagger:
         return await self._tagger.check()
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
-        """Return what the tagger saw in the clip, or else in its proxy.
+        """Tag the clip itself, or else its proxy.
 
         Raises what the tagger raises, ``Damaged``, ``TooSlow`` and ``DiskFull``.
         """
-        if self._is_taken(clip):
+        if self._is_accepted(clip):
             try:
                 return await self._tagger.tag(clip, progress)
             except TaggerRefused as refusal:
                 if clip.info.size > self._limits.size:
                     raise
-                self._note(clip.info.format, refusal)
+                self._remember_refusal(clip.info.format, refusal)
         return await self._tag_proxy(clip, progress)
 
-    def _is_taken(self, clip: ClipFile) -> bool:
-        most = self._tagger.size_limit(public=clip.public_url is not None)
-        fits = clip.info.size <= most and clip.info.duration <= self._tagger.longest
+    def _is_accepted(self, clip: ClipFile) -> bool:
+        limit = self._tagger.size_limit(public=clip.public_url is not None)
+        fits = clip.info.size <= limit and clip.info.duration <= self._tagger.longest
         return fits and clip.info.format not in self._refused
 
-    def _note(self, clip_format: ClipFormat, refusal: TaggerRefused) -> None:
-        self._log.info("clip refused, showing a proxy", reason=str(refusal), detail=refusal.detail)
-        if clip_format not in _ALWAYS_TAKEN:
+    def _remember_refusal(self, clip_format: ClipFormat, refusal: TaggerRefused) -> None:
+        self._log.info(
+            "tagger refused the clip; sending a proxy", reason=str(refusal), detail=refusal.detail
+        )
+        if clip_format not in _ALWAYS_ACCEPTED:
             self._refused.add(clip_format)
 
     def _plan(self, duration: int) -> ProxyPlan:
-        plan = ProxyPlan.thinned if self._limits.wider else ProxyPlan.in_parts
-        return plan(count_seconds(duration), self._most)
+        make_plan = ProxyPlan.thinned if self._limits.wider else ProxyPlan.in_parts
+        return make_plan(count_seconds(duration), self._max_pictures)
 
     async def _tag_proxy(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         plan = self._plan(clip.info.duration)
-        told = _Progress(progress, plan)
-        async with self._maker.made(clip, plan, self._part_bytes, told.made) as parts:
-            seen = await _all([self._show(clip, part, told) for part in parts])
-            thumbnails = await self._thumbnails(parts, plan, seen)
+        reporter = _Progress(progress, plan)
+        async with self._maker.made(clip, plan, self._part_bytes, reporter.made) as parts:
+            results = await _gather([self._tag_part(clip, part, reporter) for part in parts])
+            thumbnails = await self._thumbnails(parts, plan, results)
         return Observations(
-            tuple(_placed(seen, plan)), thumbnails, proxied=True, billed=_count(seen)
+            tuple(_in_clip_time(results, plan)), thumbnails, proxied=True, billed=_count(results)
         )
 
     async def _thumbnails(
-        self, parts: list[Part], plan: ProxyPlan, seen: list[Observations]
+        self, parts: list[Part], plan: ProxyPlan, results: list[Observations]
     ) -> tuple[Thumbnail, ...]:
-        """Return stills where most changes; what was seen is paid for, and told without them."""
-        moments = ThumbnailSelector()
-        for part, found in zip(parts, seen, strict=True):
-            concepts = {frame.second: frame.concepts for frame in found.frames}
+        """Return thumbnails where tags change most; none if that fails."""
+        selector = ThumbnailSelector()
+        for part, result in zip(parts, results, strict=True):
+            concepts = {frame.second: frame.concepts for frame in result.frames}
             for second in range(part.pictures):
-                moments.add(concepts.get(second, ()))
+                selector.add(concepts.get(second, ()))
         try:
-            answer = await self._maker.thumbnails(parts, plan, moments.chosen())
+            answer = await self._maker.thumbnails(parts, plan, selector.chosen())
             return read_thumbnails(answer, plan.seconds)
         except (ClipError, TaggerError) as error:
-            self._log.warning("no stills of a proxy", detail=error.detail)
+            self._log.warning("no thumbnails for a proxy", detail=error.detail)
             return ()
 
-    async def _show(self, clip: ClipFile, part: Part, told: _Progress) -> Observations:
-        """Have the tagger look at a part as if it were a clip, which nobody can fetch."""
+    async def _tag_part(self, clip: ClipFile, part: Part, reporter: _Progress) -> Observations:
+        """Tag a part as if it were a clip without a public link."""
         info = replace(
             clip.info, format=ClipFormat.MP4, size=part.size, duration=part.pictures * _SECOND
         )
-        seen = await self._tagger.tag(
+        result = await self._tagger.tag(
             ClipFile(part.path, info, language=clip.language), ignore_progress
         )
-        told.shown(part.pictures)
-        return seen
+        reporter.tagged(part.pictures)
+        return result
 
 
 class _Progress:
-    """Tells the seconds done: each picture counts half when it is made, half when it was seen."""
+    """Reports seconds done: a picture counts half when it is made and half when it is tagged."""
 
     def __init__(self, progress: ProgressListener, plan: ProxyPlan) -> None:
         self._progress = progress
         self._plan = plan
-        self._made = self._seen = 0
-        self._tell()
+        self._made = self._tagged = 0
+        self._report()
 
     def made(self, pictures: int) -> None:
-        """Hear how many pictures are made."""
+        """Take the number of pictures made so far."""
         self._made = pictures
-        self._tell()
+        self._report()
 
-    def shown(self, pictures: int) -> None:
-        """Hear that so many more were seen."""
-        self._seen += pictures
-        self._tell()
+    def tagged(self, pictures: int) -> None:
+        """Add pictures that were tagged."""
+        self._tagged += pictures
+        self._report()
 
-    def _tell(self) -> None:
-        share = (self._made + self._seen) / (2 * sum(self._plan.pictures))
+    def _report(self) -> None:
+        share = (self._made + self._tagged) / (2 * sum(self._plan.pictures))
         seconds = self._plan.seconds
         self._progress(Progress(Stage.TAG, round(share * seconds), seconds))
 
 
-async def _all(shown: list[Coroutine[None, None, Observations]]) -> list[Observations]:
-    """Show all parts at once; where one fails, say with its error what the others cost."""
-    ends = await asyncio.gather(*shown, return_exceptions=True)
-    failed = [end for end in ends if isinstance(end, BaseException)]
-    seen = [end for end in ends if isinstance(end, Observations)]
+async def _gather(calls: list[Coroutine[None, None, Observations]]) -> list[Observations]:
+    """Tag all parts at once; if one fails, its error tells how many frames the others cost."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    failed = [each for each in outcomes if isinstance(each, BaseException)]
+    results = [each for each in outcomes if isinstance(each, Observations)]
     for error in failed:
         if isinstance(error, FramehoundError):
-            error.billed = _count(seen)
+            error.billed = _count(results)
         raise error
-    return seen
+    return results
 
 
-def _count(seen: list[Observations]) -> int:
-    return sum(len(part.frames) for part in seen)
+def _count(results: list[Observations]) -> int:
+    return sum(len(part.frames) for part in results)
 
 
-def _placed(seen: list[Observations], plan: ProxyPlan) -> Iterator[Frame]:
-    """Yield the frames at the clip's own seconds, each at all it speaks for."""
+def _in_clip_time(results: list[Observations], plan: ProxyPlan) -> Iterator[Frame]:
+    """Yield the frames at the clip's own seconds, each at every second it stands for."""
     first = 0
-    for part, pictures in zip(seen, plan.pictures, strict=True):
+    for part, pictures in zip(results, plan.pictures, strict=True):
         for frame in part.frames:
             start = (first + frame.second) * plan.step
             for second in range(start, min(start + plan.step, plan.seconds)):

@@ -241,5 +241,5 @@ async def test_with_clarifai_down_the_local_tagger_answers_where_it_may(
             for message in posted:
                 reply = await answer_to(discord, message, 20)
                 assert reply.content.startswith("**cat.gif** · 16 s · above 0.5\n")
-            assert "tagger fails and is left alone" in program.log
+            assert "circuit opened: the tagger keeps failing" in program.log
         assert len(clarifai.calls) == 5

@@ -60,8 +60,8 @@ def moody() -> Moody:
     return Moody()
 
 
-def circuit(moody: Moody, *, pause: float = 0.05, patience: float = 10) -> CircuitBreaker:
-    return CircuitBreaker(moody, failures=3, pause=pause, patience=patience)
+def circuit(moody: Moody, *, pause: float = 0.05, max_wait: float = 10) -> CircuitBreaker:
+    return CircuitBreaker(moody, failures=3, pause=pause, max_wait=max_wait)
 
 
 async def fail(tagger: CircuitBreaker, times: int) -> None:
@@ -83,7 +83,7 @@ async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
 async def test_failures_in_a_row_open_it_and_clips_are_kept_waiting(
     moody: Moody, mood: FramehoundError
 ) -> None:
-    tagger = circuit(moody, pause=60, patience=0.05)
+    tagger = circuit(moody, pause=60, max_wait=0.05)
     moody.mood = mood
     await fail(tagger, 3)
     assert tagger.is_open
@@ -167,7 +167,7 @@ async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
 
 
 async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(moody: Moody) -> None:
-    tagger = CircuitBreaker(moody, failures=1, pause=0.02, max_pause=0.04, patience=10)
+    tagger = CircuitBreaker(moody, failures=1, pause=0.02, max_pause=0.04, max_wait=10)
     moody.mood = TaggerUnavailable()
     pauses = []
     for _ in range(4):

@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 TAKEN = (ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI)
-# What Clarifai takes here: clips of ten seconds, so that a long one is soon made.
-TAKES = ClipLimits(by_url=2_000_000, as_bytes=1_000_000, duration=10_000)
+# What Clarifai accepts here: clips of ten seconds, so that a long one is soon made.
+ACCEPTS = ClipLimits(by_url=2_000_000, as_bytes=1_000_000, duration=10_000)
 PROXIES = ProxyLimits(size=3_000_000, duration=100_000)
 LINK = "https://cdn.example/clip"
 
 
 @asynccontextmanager
 async def proxying(
-    folder: Path, limits: ProxyLimits = PROXIES, takes: ClipLimits = TAKES
+    folder: Path, limits: ProxyLimits = PROXIES, accepts: ClipLimits = ACCEPTS
 ) -> AsyncIterator[tuple[LoopbackClarifai, ProxyTagger]]:
     """Open a Clarifai that reads MP4, MOV and AVI, and a tagger that knows about proxies."""
     async with (
         Sandbox(workers=1, folder=folder / "work") as sandbox,
-        talking(limits=takes) as (clarifai, tagger),
+        talking(limits=accepts) as (clarifai, tagger),
     ):
         clarifai.eyes = reading(formats=TAKEN)
-        yield clarifai, ProxyTagger(tagger, ProxyMaker(sandbox, folder / "work"), takes, limits)
+        yield clarifai, ProxyTagger(tagger, ProxyMaker(sandbox, folder / "work"), accepts, limits)
 
 
 def write(
@@ -124,7 +124,7 @@ async def test_what_it_cannot_get_is_shown_by_a_proxy(
         seen = await tagger.tag(clip, ignore_progress)
         assert [call.url for call in clarifai.calls] in ([None], [LINK, None])
         assert clarifai.calls[-1].size is not None
-        assert clarifai.calls[-1].size < TAKES.as_bytes
+        assert clarifai.calls[-1].size < ACCEPTS.as_bytes
     assert (observed(seen), seen.proxied) == (true(4), True)
 
 
@@ -162,8 +162,8 @@ async def test_or_more_widely(tmp_path: Path) -> None:
 
 
 async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path) -> None:
-    takes = ClipLimits(by_url=50_000, as_bytes=50_000, duration=600_000)
-    async with proxying(tmp_path, takes=takes) as (clarifai, tagger):
+    accepts = ClipLimits(by_url=50_000, as_bytes=50_000, duration=600_000)
+    async with proxying(tmp_path, accepts=accepts) as (clarifai, tagger):
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 7, more=60_000), ignore_progress)
         assert observed(seen) == true(7)
         assert len(clarifai.calls) == 3

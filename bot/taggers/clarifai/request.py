@@ -1,4 +1,4 @@
-"""What we ask Clarifai: one clip, by its link or by its bytes.
+"""Requests to Clarifai: one clip, as a link or as bytes.
 
 The body is ``PostModelOutputsRequest`` of ``proto/clarifai/api/service.proto`` in Clarifai's
 published API definitions (https://github.com/Clarifai/clarifai-grpc).
@@ -18,44 +18,44 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-# https://docs.clarifai.com/api-guide/concepts/languages: of those it has, ours besides English
+# Clarifai's languages that we have too, besides English:
+# https://docs.clarifai.com/api-guide/concepts/languages
 LANGUAGES = frozenset({"de", "es", "fr"})
-# https://docs.clarifai.com/api-guide/languages: the general model alone, under its two ids
+# Only the general model speaks them; it has two IDs: https://docs.clarifai.com/api-guide/languages
 MULTILINGUAL = frozenset({"general-image-recognition", "aaa03c23b3724a16a56b629203edc62c"})
 _MAX_CONCEPTS = 50
-_CHUNK = 768 * 1024  # a multiple of 3: base64 of the parts is then base64 of the whole
-_HOLE = "<the clip>"
+_CHUNK = 768 * 1024  # a multiple of 3, so the chunks' base64 joins to that of the whole file
+_PLACEHOLDER = "<the clip>"
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request's body, ``size`` bytes in all."""
+    """A request body of ``size`` bytes."""
 
     size: int
     parts: AsyncIterator[bytes]
 
 
 async def by_link(url: str, language: str | None = None) -> Body:
-    """Ask for the clip at a link that Clarifai fetches itself, with concepts in a language."""
+    """Return the request for a clip that Clarifai downloads itself."""
     whole = _request({"url": url}, language).encode()
-    return Body(len(whole), _once(whole))
+    return Body(len(whole), _single(whole))
 
 
 async def by_bytes(path: Path, language: str | None = None) -> Body:
-    """Ask for the clip in a file, read and encoded bit by bit while it is sent."""
-    head, _, tail = _request({"base64": _HOLE}, language).partition(_HOLE)
+    """Return the request for a clip in a file, which is read and encoded while it is sent."""
+    head, _, tail = _request({"base64": _PLACEHOLDER}, language).partition(_PLACEHOLDER)
     size = (await asyncio.to_thread(path.stat)).st_size
     encoded = 4 * -(-size // 3)
     return Body(len(head) + encoded + len(tail), _around(path, size, head.encode(), tail.encode()))
 
 
 def _request(video: dict[str, str], language: str | None) -> str:
-    supported_language = {"language": language} if language else {}
     config = {
         "sample_ms": SAMPLING,
         "max_concepts": _MAX_CONCEPTS,
         "min_value": 0.0,
-        **supported_language,
+        **({"language": language} if language else {}),
     }
     return json.dumps(
         {
@@ -65,7 +65,7 @@ def _request(video: dict[str, str], language: str | None) -> str:
     )
 
 
-async def _once(whole: bytes) -> AsyncIterator[bytes]:
+async def _single(whole: bytes) -> AsyncIterator[bytes]:
     yield whole
 
 

@@ -1,6 +1,6 @@
-"""From the bytes Clarifai answered to frames, trusting none of them.
+"""Parsing Clarifai's responses into frames without trusting them.
 
-All of this is plain computing on up to tens of megabytes: call it from a thread.
+A response may have tens of megabytes: call these functions in a thread.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.timeline import count_seconds
-from bot.taggers.clarifai.status import CallFailed, Kind, Status, judge, kind_of_http
+from bot.taggers.clarifai.status import CallFailed, Kind, Status, kind_of_http, require_success
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,20 +19,20 @@ SAMPLING = 1000
 """Milliseconds between the frames we ask for (``sample_ms``)."""
 
 _MAX_NAME_LENGTH = 100
-_QUOTED = 4000  # bytes of what is no JSON; the detail made of it is cut again
-_TIME_DIGITS = 19  # more than any millisecond of a clip, less than what makes int() slow
+_MAX_QUOTED = 4000  # bytes quoted of a response that is not JSON; the detail is cut again later
+_MAX_TIME_DIGITS = 19  # more than any clip needs, few enough for a fast int()
 
 
 def read_frames(http: int, content: bytes, duration: int) -> tuple[Frame, ...]:
-    """Return the frames of an answer in order of time, none past ``duration`` (milliseconds).
+    """Return the frames of a response in time order, none past ``duration`` (milliseconds).
 
-    Raises ``CallFailed`` unless the answer is a success in all three places: the HTTP status, the
-    answer's status and the status of its output. A success without a frame inside the clip fails as
-    ``Kind.EMPTY``. A concept without a usable name or score is dropped.
+    Raises ``CallFailed`` unless all three statuses say success: HTTP's, the response's and its
+    output's. A success without a frame inside the clip fails as ``Kind.EMPTY``. Concepts without a
+    usable name or score are dropped.
     """
-    answer = _parse(http, content)
-    output = _first(answer.get("outputs"))
-    judge(http, Status.read(output.get("status")), Status.read(answer.get("status")))
+    response = _parse(http, content)
+    output = _first(response.get("outputs"))
+    require_success(http, Status.read(output.get("status")), Status.read(response.get("status")))
     frames = _frames_within(output, count_seconds(duration))
     if not frames:
         raise CallFailed(Kind.EMPTY, "a success without a frame inside the clip")
@@ -40,26 +40,26 @@ def read_frames(http: int, content: bytes, duration: int) -> tuple[Frame, ...]:
 
 
 def read_model(http: int, content: bytes) -> str:
-    """Return the id of the model an answer describes, or raise ``CallFailed``."""
-    answer = _parse(http, content)
-    judge(http, Status.read(answer.get("status")))
-    model = answer.get("model") or answer.get("model_version")
+    """Return the ID of the model that a response describes; raises ``CallFailed``."""
+    response = _parse(http, content)
+    require_success(http, Status.read(response.get("status")))
+    model = response.get("model") or response.get("model_version")
     identifier = model.get("id") if isinstance(model, dict) else None
     if not isinstance(identifier, str):
-        raise _absurd("no model in it")
+        raise _unexpected("it has no model")
     return identifier
 
 
 def _parse(http: int, content: bytes) -> dict[str, object]:
-    """Parse whatever came; the content type proves nothing, so nobody asks it."""
+    """Parse the response as JSON, whatever its content type says."""
     try:
-        answer = json.loads(content)
+        response = json.loads(content)
     except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict):
-        return answer
+        response = None
+    if isinstance(response, dict):
+        return response
     kind = kind_of_http(http)
-    quoted = content[:_QUOTED].decode(errors="replace")
+    quoted = content[:_MAX_QUOTED].decode(errors="replace")
     raise CallFailed(
         Kind.GARBLED if kind is Kind.SUCCESS else kind,
         f"HTTP {http}, not a JSON object: {quoted!r}",
@@ -67,13 +67,13 @@ def _parse(http: int, content: bytes) -> dict[str, object]:
 
 
 def _first(outputs: object) -> dict[str, object]:
-    """Return our output: we send one clip. Without one, what failed stands in the answer."""
+    """Return the only output, as we send one clip; empty if the whole request failed."""
     first = outputs[0] if isinstance(outputs, list) and outputs else None
     return first if isinstance(first, dict) else {}
 
 
 def _frames_within(output: dict[str, object], length: int) -> tuple[Frame, ...]:
-    """Leave out what lies past the last second: Clarifai may send one frame too many."""
+    """Return the frames within the clip: Clarifai may send one frame too many."""
     frames = [frame for frame in _read_all(output) if frame.second < length]
     return tuple(sorted(frames, key=lambda frame: frame.time))
 
@@ -86,15 +86,15 @@ def _read_all(output: dict[str, object]) -> list[Frame]:
         for position, (entry, concepts) in enumerate(zip(entries, raw, strict=True))
     ]
     if any(raw) and not any(frame.concepts for frame in frames):
-        raise _absurd("not one usable concept in it")  # scores of another scale, say
+        raise _unexpected("no usable concept")  # as with scores on another scale
     return frames
 
 
 def _time_of(entry: object, position: int) -> int:
-    """Return a frame's time: a number, a number in quotes, or left out because it is zero.
+    """Return a frame's time: a number, a number in quotes, or absent because it is zero.
 
-    Where the time is left out it follows from the frame's index, and where that is left out too
-    from the frame's place in the list: both agree on zero for the first frame.
+    A missing time follows from the frame's index, or from its position in the list if the index is
+    missing too. Both give zero for the first frame.
     """
     info = _dict_in(entry, "frame_info")
     time = _whole(info.get("time"))
@@ -109,14 +109,14 @@ def _whole(value: object) -> int | None:
         return None
     if (
         isinstance(value, str)
-        and len(value) <= _TIME_DIGITS
+        and len(value) <= _MAX_TIME_DIGITS
         and value.isascii()
         and value.isdigit()
     ):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise _absurd(f"{str(value)[:50]!r} where a frame's time or index should be")
+    raise _unexpected(f"{str(value)[:50]!r} instead of a frame's time or index")
 
 
 def _concepts(entries: list[object]) -> Iterator[Concept]:
@@ -137,21 +137,21 @@ def _concept(entry: object) -> Concept | None:
     if not isinstance(name, str) or not isinstance(score, int | float) or isinstance(score, bool):
         return None
     name = " ".join(name.split())
-    # Not printable: control characters, and halves of surrogate pairs that no encoder takes.
+    # Not printable: control characters, and lone surrogates, which cannot be encoded.
     if not name or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         return None
-    return Concept(name, float(score)) if 0 <= score <= 1 else None  # NaN is in no range
+    return Concept(name, float(score)) if 0 <= score <= 1 else None  # NaN is not in the range
 
 
 def _dict_in(parent: object, key: str) -> dict[str, object]:
-    """Return the object under a key; proto3 leaves out what is empty."""
+    """Return the object under a key; empty if it is absent, as proto3 omits empty values."""
     if not isinstance(parent, dict):
-        raise _absurd(f"no object around {key}")
+        raise _unexpected(f"{key} is not inside an object")
     child = parent.get(key)
     if child is None:
         return {}
     if not isinstance(child, dict):
-        raise _absurd(f"{key} is not an object")
+        raise _unexpected(f"{key} is not an object")
     return child
 
 
@@ -160,9 +160,9 @@ def _list_in(parent: dict[str, object], key: str) -> list[object]:
     if child is None:
         return []
     if not isinstance(child, list):
-        raise _absurd(f"{key} is not a list")
+        raise _unexpected(f"{key} is not a list")
     return child
 
 
-def _absurd(what: str) -> CallFailed:
-    return CallFailed(Kind.ABSURD, f"an answer in a shape Clarifai's API doesn't have: {what}")
+def _unexpected(what: str) -> CallFailed:
+    return CallFailed(Kind.UNEXPECTED, f"a response that does not match Clarifai's API: {what}")

@@ -1,4 +1,4 @@
-"""When to call Clarifai again, and when to stop."""
+"""Retrying calls to Clarifai: how often, how long, and after which failures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from bot.taggers.clarifai.status import CallFailed, Kind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_PASSING = frozenset({Kind.THROTTLED, Kind.WAKING, Kind.SERVER})
-# A garbled answer may be billed already: asking on and on would cost each time.
-_ONCE_MORE = frozenset({Kind.CONNECTION, Kind.GARBLED})
+_TEMPORARY = frozenset({Kind.THROTTLED, Kind.STARTING, Kind.SERVER})
+# A garbled response may be billed already, and so may each retry.
+_RETRY_ONCE = frozenset({Kind.CONNECTION, Kind.GARBLED})
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how long to call for one clip; all times in seconds.
+    """How often and how long to try for one clip; all times in seconds.
 
-    Waits double from ``wait_initial`` up to ``wait_max``, plus up to ``wait_jitter``. Everything,
-    waits and turns included, ends with ``deadline``; one request ends with ``request_timeout``.
+    Waits double from ``wait_initial`` to ``wait_max``, plus up to ``wait_jitter``. Everything, rate
+    limiting and waits included, ends after ``deadline``; one request after ``request_timeout``.
     """
 
     attempts: int = 5
@@ -38,8 +38,8 @@ class RetryPolicy:
     wait_max: float = 15.0
     wait_jitter: float = 1.0
 
-    async def pursue(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``call`` returns once it does, or raise its last ``CallFailed``."""
+    async def retry(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of ``call`` once it succeeds; raises its last ``CallFailed``."""
         caller = AsyncRetryingCaller(
             attempts=self.attempts,
             timeout=None,
@@ -47,31 +47,31 @@ class RetryPolicy:
             wait_max=self.wait_max,
             wait_jitter=self.wait_jitter,
         )
-        judgement = _Judgement(asyncio.get_running_loop().time() + self.deadline)
+        decision = _Decision(asyncio.get_running_loop().time() + self.deadline)
         try:
-            async with asyncio.timeout_at(judgement.end):
-                return await caller(judgement, call)
+            async with asyncio.timeout_at(decision.end):
+                return await caller(decision, call)
         except TimeoutError:
-            raise judgement.last or _no_turn(self.deadline) from None
+            raise decision.last or _no_call_in_time(self.deadline) from None
 
 
-class _Judgement:
-    """Decides after each failed call whether another is worth it, and when."""
+class _Decision:
+    """Decides after each failed call whether to retry, and when."""
 
     def __init__(self, end: float) -> None:
         self.end = end
         self.last: CallFailed | None = None
-        self._once_more = True
+        self._may_retry_once = True
 
     def __call__(self, error: Exception) -> bool | float:
-        """Return whether to call again, or after how many seconds: stamina's backoff hook."""
+        """Return whether to retry, or after how many seconds (stamina's backoff hook)."""
         if not isinstance(error, CallFailed):
             return False
         self.last = error
-        if error.kind in _ONCE_MORE:
-            again, self._once_more = self._once_more, False
+        if error.kind in _RETRY_ONCE:
+            again, self._may_retry_once = self._may_retry_once, False
             return again
-        if error.kind not in _PASSING:
+        if error.kind not in _TEMPORARY:
             return False
         if error.retry_after is None:
             return True
@@ -81,14 +81,16 @@ class _Judgement:
         return asyncio.get_running_loop().time() + wait < self.end
 
 
-def _no_turn(deadline: float) -> CallFailed:
-    return CallFailed(Kind.THROTTLED, f"no turn to call, or no answer, within {deadline:g} s")
+def _no_call_in_time(deadline: float) -> CallFailed:
+    return CallFailed(
+        Kind.THROTTLED, f"the rate limit or Clarifai left no answer within {deadline:g} s"
+    )
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds a ``Retry-After`` header asks for: a number or a date (RFC 9110, 10.2.3).
+    """Return the seconds in a ``Retry-After`` header: a number or a date (RFC 9110, 10.2.3).
 
-    None where there is none, or none that says to wait.
+    None without the header, or if it does not ask to wait.
     """
     if value is None:
         return None

@@ -1,8 +1,8 @@
-"""What Clarifai's status codes mean for us, and the error each becomes.
+"""Mapping Clarifai's status codes to our errors.
 
 Numbers and names are those of ``proto/clarifai/api/status/status_code.proto`` in Clarifai's
 published API definitions (https://github.com/Clarifai/clarifai-grpc, Apache-2.0); a code missing
-here is ``Kind.UNKNOWN``: nobody tries again, and the operator reads what Clarifai wrote.
+here is ``Kind.UNKNOWN``: it is not retried, and the operator's log has Clarifai's text.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a code means for us."""
+    """Groups of codes that are handled alike."""
 
     SUCCESS = auto()
-    UNSPECIFIC = auto()  # it failed, and the reason stands elsewhere
+    UNSPECIFIC = auto()  # failed, with the reason in another status
     ACCOUNT = auto()
     QUOTA = auto()
     THROTTLED = auto()
     REQUEST = auto()
     MODEL = auto()
-    WAKING = auto()
+    STARTING = auto()  # the model is being deployed or loaded
     DOWNLOAD = auto()
     UNSUPPORTED = auto()
     INVALID = auto()
@@ -43,8 +43,8 @@ class Kind(Enum):
     EMPTY = auto()
     CONNECTION = auto()
     SERVER = auto()
-    GARBLED = auto()  # not JSON at all: somebody on the way wrote it, or it was cut
-    ABSURD = auto()  # JSON, and not an answer to what we asked
+    GARBLED = auto()  # not JSON: from a proxy on the way, or cut off
+    UNEXPECTED = auto()  # JSON that does not match the API
     UNKNOWN = auto()
 
 
@@ -69,9 +69,9 @@ _CODES: tuple[tuple[int, str, Kind], ...] = (
     (21200, "MODEL_DOES_NOT_EXIST", Kind.MODEL),
     (21201, "MODEL_PERMISSION_DENIED", Kind.MODEL),
     (21202, "MODEL_INVALID_ARGUMENT", Kind.MODEL),
-    (21351, "MODEL_DEPLOYING", Kind.WAKING),
-    (21354, "MODEL_BUSY_PLEASE_RETRY", Kind.WAKING),
-    (21355, "MODEL_LOADING", Kind.WAKING),
+    (21351, "MODEL_DEPLOYING", Kind.STARTING),
+    (21354, "MODEL_BUSY_PLEASE_RETRY", Kind.STARTING),
+    (21355, "MODEL_LOADING", Kind.STARTING),
     (30002, "INPUT_DOWNLOAD_FAILED", Kind.DOWNLOAD),
     (30002, "INPUT_FAILED", Kind.DOWNLOAD),
     (30101, "INPUT_UNSUPPORTED_FORMAT", Kind.UNSUPPORTED),
@@ -111,7 +111,7 @@ _CODES: tuple[tuple[int, str, Kind], ...] = (
 )
 _KINDS = MappingProxyType({number: kind for number, _, kind in _CODES})
 _NUMBERS = MappingProxyType({name: number for number, name, _ in _CODES})
-_INTERNAL = range(98_000, 99_000)  # "98xxx": those added later mean the same
+_INTERNAL = range(98_000, 99_000)  # all internal errors, those added later too
 
 _HTTP_KINDS: Mapping[int, Kind] = MappingProxyType(
     {
@@ -139,17 +139,17 @@ _REASONS: Mapping[Kind, str] = MappingProxyType(
 
 _ADVICE: Mapping[Kind, str] = MappingProxyType(
     {
-        Kind.ACCOUNT: "check CLARIFAI_PAT; it has to be a personal access token, "
-        "app keys no longer reach Clarifai's public models",
+        Kind.ACCOUNT: "check CLARIFAI_PAT: it must be a personal access token, "
+        "as app keys no longer reach Clarifai's public models",
         Kind.MODEL: "check CLARIFAI_USER_ID, CLARIFAI_APP_ID, CLARIFAI_MODEL_ID "
         "and CLARIFAI_MODEL_VERSION_ID",
-        Kind.REQUEST: "a defect of ours, please report it",
+        Kind.REQUEST: "a bug in Framehound, please report it",
     }
 )
 
 
 class CallFailed(Exception):
-    """One call failed: why, in words for the operator, and when to call again if told (seconds)."""
+    """One failed call: its kind, details for the log, and ``retry_after`` (seconds) if given."""
 
     def __init__(self, kind: Kind, detail: str, retry_after: float | None = None) -> None:
         self.kind = kind
@@ -160,14 +160,14 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One ``status`` object of an answer: what its code means, and its text for the operator."""
+    """One ``status`` object of a response: its kind, and its text for the log."""
 
     kind: Kind
     text: str
 
     @classmethod
     def read(cls, raw: object) -> Status:
-        """Read a ``status`` as it came, whatever it is."""
+        """Parse a ``status``, whatever it is."""
         if not isinstance(raw, dict):
             return cls(Kind.UNSPECIFIC, "no status")
         parts = [raw.get(field) for field in ("description", "details")]
@@ -178,7 +178,7 @@ class Status:
 
 
 def kind_of(code: object) -> Kind:
-    """Return what a code means, be it a number, a number in quotes or a name."""
+    """Return the kind of a code: a number, a number in quotes or a name."""
     if isinstance(code, str):
         code = int(code) if _is_short_number(code) else _NUMBERS.get(code)
     if not isinstance(code, int) or isinstance(code, bool):
@@ -191,7 +191,7 @@ def _is_short_number(text: str) -> bool:
 
 
 def kind_of_http(status: int) -> Kind:
-    """Return what an HTTP status means where no code says more."""
+    """Return the kind of an HTTP status, for responses without a more precise code."""
     if status == HTTPStatus.OK:
         return Kind.SUCCESS
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -199,23 +199,24 @@ def kind_of_http(status: int) -> Kind:
     return _HTTP_KINDS.get(status, Kind.UNKNOWN)
 
 
-def judge(http: int, *statuses: Status) -> None:
-    """Raise ``CallFailed`` unless HTTP and every status say success; the most telling decides.
+def require_success(http: int, *statuses: Status) -> None:
+    """Raise ``CallFailed`` unless HTTP and every status say success.
 
-    Give the statuses with the most particular one first: an output's before the whole answer's.
+    The first status that names a reason decides, so pass the most specific one first: an output's
+    before the whole response's.
     """
     kinds = [status.kind for status in statuses]
     transport = kind_of_http(http)
     if all(kind is Kind.SUCCESS for kind in (*kinds, transport)):
         return
     vague = {Kind.SUCCESS, Kind.UNSPECIFIC, Kind.UNKNOWN}
-    telling = [kind for kind in (*kinds, transport) if kind not in vague]
+    specific = [kind for kind in (*kinds, transport) if kind not in vague]
     text = " | ".join(status.text for status in statuses)
-    raise CallFailed(telling[0] if telling else Kind.UNKNOWN, f"HTTP {http}: {text}")
+    raise CallFailed(specific[0] if specific else Kind.UNKNOWN, f"HTTP {http}: {text}")
 
 
 def error_for(failure: CallFailed) -> TaggerError:
-    """Return the error people and the operator read for a failed call."""
+    """Return the error for a failed call: a sentence for people, details for the log."""
     advice = _ADVICE.get(failure.kind)
     detail = f"{failure.detail} ({advice})" if advice else failure.detail
     if failure.kind in _REASONS:

@@ -1,4 +1,4 @@
-"""Clarifai's video prediction over REST: one clip a call.
+"""Clarifai's video prediction over REST: one clip per call.
 
 The paths are the http annotations of ``proto/clarifai/api/service.proto`` in Clarifai's published
 API definitions (https://github.com/Clarifai/clarifai-grpc); the default threshold is that of
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     Permit = Callable[[], Awaitable[None]]
 
 _DEFAULT_THRESHOLD = 0.94
-_MAX_RESPONSE_BYTES = 32_000_000  # ten minutes of 50 concepts a second are some 5 MB
+_MAX_RESPONSE_BYTES = 32_000_000  # ten minutes with 50 concepts a second take about 5 MB
 _MAX_DETAIL_LENGTH = 2000
-_CONNECTING = 10.0  # seconds
+_CONNECT_SECONDS = 10.0
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ClarifaiAccount:
-    """Whose model to ask, and with which personal access token."""
+    """Which model to call, and with which personal access token."""
 
     api_url: str
     token: str = field(repr=False)
@@ -59,7 +59,7 @@ class ClarifaiAccount:
 
     @property
     def model_url(self) -> str:
-        """Where the model, in its version if one is set, describes itself."""
+        """The address that describes the model, or its version if one is set."""
         names = [("users", self.user_id), ("apps", self.app_id), ("models", self.model_id)]
         if self.model_version_id:
             names.append(("versions", self.model_version_id))
@@ -68,13 +68,13 @@ class ClarifaiAccount:
 
     @property
     def outputs_url(self) -> str:
-        """Where the model takes what it is to look at."""
+        """The address that takes predictions."""
         return f"{self.model_url}/outputs"
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What came over HTTP; ``retry_after`` in seconds."""
+class _HttpResponse:
+    """An HTTP response; ``retry_after`` in seconds."""
 
     http: int
     content: bytes
@@ -82,15 +82,15 @@ class _Answer:
 
 
 async def _no_wait() -> None:
-    """Permit every call at once."""
+    """Allow every call at once."""
 
 
 class ClarifaiTagger:
     """Tags clips with one of Clarifai's models.
 
-    A clip small enough is sent whole, so that what was checked is what gets tagged; a larger one is
-    sent as a link. With ``links_first`` every clip that has a link goes by its link, and by its
-    bytes if Clarifai can't download it. ``permit`` is awaited before each call, retries included.
+    A small clip is sent as bytes, so that exactly the checked bytes get tagged; a larger one is
+    sent as a link. With ``links_first``, every clip with a link is sent as a link, and as bytes if
+    Clarifai cannot download it. ``permit`` is awaited before each call, including retries.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ClarifaiTagger:
 
     @property
     def identity(self) -> TaggerIdentity:
-        """The model, told apart by its version where one is set."""
+        """The model and its version, if one is set."""
         return TaggerIdentity(
             name="clarifai",
             model=self._account.model_id,
@@ -126,20 +126,20 @@ class ClarifaiTagger:
 
     @property
     def longest(self) -> int:
-        """How many milliseconds a clip may have."""
+        """The longest clip accepted, in milliseconds."""
         return self._limits.duration
 
     def size_limit(self, *, public: bool) -> int:
-        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+        """Return the largest clip accepted, in bytes; ``public`` if it has a public link."""
         as_bytes = self._limits.as_bytes
         return max(self._limits.by_url, as_bytes) if public else as_bytes
 
     def count_frames(self, duration: int) -> int:
-        """Return how many frames a clip of so many milliseconds costs."""
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
         return count_seconds(duration)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
-        """Return what Clarifai saw.
+        """Return Clarifai's concepts.
 
         Raises ``TooLarge``, ``TaggerUnavailable``, ``TaggerRefused``, ``TaggerBusy`` or
         ``QuotaExhausted``.
@@ -154,10 +154,10 @@ class ClarifaiTagger:
         return Observations(frames)
 
     async def check(self) -> str:
-        """Ask for the model once, which costs nothing; raise ``TaggerError`` if that fails."""
+        """Ask for the model's description once, which is free; raises ``TaggerError``."""
         call = partial(self._call, "GET", self._account.model_url, read_model)
         try:
-            model = await replace(self._retry, attempts=1).pursue(call)
+            model = await replace(self._retry, attempts=1).retry(call)
         except CallFailed as failure:
             raise error_for(failure) from failure
         return f"clarifai: {model} answers"
@@ -170,46 +170,46 @@ class ClarifaiTagger:
             raise TooLarge(clip.info.size, limit)
         if link and (self._links_first or not fits):
             try:
-                return await self._pursue(clip, partial(by_link, link, self._language(clip)))
+                return await self._predict_with(clip, partial(by_link, link, self._language(clip)))
             except CallFailed as failure:
                 if failure.kind is not Kind.DOWNLOAD or not fits:
                     raise
-        return await self._pursue(clip, partial(by_bytes, clip.path, self._language(clip)))
+        return await self._predict_with(clip, partial(by_bytes, clip.path, self._language(clip)))
 
     def _language(self, clip: ClipFile) -> str | None:
-        """Return the language to ask for, if it is one to ask for."""
+        """Return the language to ask for; None if the model does not speak it."""
         return clip.language if clip.language in self.identity.languages else None
 
-    async def _pursue(
-        self, clip: ClipFile, ask: Callable[[], Awaitable[Body]]
+    async def _predict_with(
+        self, clip: ClipFile, make_body: Callable[[], Awaitable[Body]]
     ) -> tuple[Frame, ...]:
         read = partial(read_frames, duration=clip.info.duration)
 
         async def predict() -> tuple[Frame, ...]:
-            frames = await self._call("POST", self._account.outputs_url, read, await ask())
+            frames = await self._call("POST", self._account.outputs_url, read, await make_body())
             self._metrics.frames_billed.inc(len(frames))
             return frames
 
-        return await self._retry.pursue(predict)
+        return await self._retry.retry(predict)
 
     async def _call(
         self, method: str, url: str, read: Callable[[int, bytes], T], body: Body | None = None
     ) -> T:
-        """Make one call and read its answer in a thread, or raise ``CallFailed``."""
+        """Make one call and parse its response in a thread; raises ``CallFailed``."""
         await self._permit()
         retry_after = None
         try:
-            answer = await self._exchange(method, url, body)
-            retry_after = answer.retry_after
-            understood = await asyncio.to_thread(read, answer.http, answer.content)
+            response = await self._send(method, url, body)
+            retry_after = response.retry_after
+            parsed = await asyncio.to_thread(read, response.http, response.content)
         except CallFailed as failure:
             self._metrics.clarifai_calls.labels(failure.kind.name.lower()).inc()
             detail = self._without_token(failure.detail)[:_MAX_DETAIL_LENGTH]
             raise CallFailed(failure.kind, detail, retry_after) from None
         self._metrics.clarifai_calls.labels("ok").inc()
-        return understood
+        return parsed
 
-    async def _exchange(self, method: str, url: str, body: Body | None) -> _Answer:
+    async def _send(self, method: str, url: str, body: Body | None) -> _HttpResponse:
         headers = {"Authorization": f"Key {self._account.token}"}
         if body:
             headers |= {"Content-Type": "application/json", "Content-Length": str(body.size)}
@@ -219,13 +219,13 @@ class ClarifaiTagger:
                 URL(url, encoded=True),
                 data=body.parts if body else None,
                 headers=headers,
-                allow_redirects=False,  # the token is for nobody else
+                allow_redirects=False,  # never send the token to another host
                 timeout=aiohttp.ClientTimeout(
-                    total=self._retry.request_timeout, sock_connect=_CONNECTING
+                    total=self._retry.request_timeout, sock_connect=_CONNECT_SECONDS
                 ),
             ) as response:
                 wait = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-                return _Answer(response.status, await _read_bounded(response), wait)
+                return _HttpResponse(response.status, await _read_bounded(response), wait)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CallFailed(Kind.SERVER, f"{type(error).__name__}: {error}") from error
 
@@ -238,5 +238,7 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         content += chunk
         if len(content) > _MAX_RESPONSE_BYTES:
-            raise CallFailed(Kind.ABSURD, f"an answer of more than {_MAX_RESPONSE_BYTES} bytes")
+            raise CallFailed(
+                Kind.UNEXPECTED, f"a response of more than {_MAX_RESPONSE_BYTES} bytes"
+            )
     return bytes(content)

@@ -50,7 +50,7 @@ class LocalTagger:
 
     @property
     def longest(self) -> int:
-        """How many milliseconds a clip may have."""
+        """The longest clip accepted, in milliseconds."""
         return self._limits.duration
 
     def size_limit(self, *, public: bool) -> int:  # noqa: ARG002 - the protocol's; here both are alike
@@ -58,7 +58,7 @@ class LocalTagger:
         return max(self._limits.by_url, self._limits.as_bytes)
 
     def count_frames(self, duration: int) -> int:
-        """Return how many frames a clip of so many milliseconds costs."""
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
         return count_seconds(duration)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:

@@ -173,7 +173,7 @@ def test_a_frame_in_which_nothing_was_seen_is_a_frame() -> None:
     ],
 )
 def test_an_answer_in_another_shape_is_absurd(content: bytes) -> None:
-    assert kind_of_failure(content) is Kind.ABSURD
+    assert kind_of_failure(content) is Kind.UNEXPECTED
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_model_without_an_id_is_absurd() -> None:
     with pytest.raises(CallFailed) as caught:
         read_model(200, json.dumps({"status": OK, "model": {"id": 5}}).encode())
 
-    assert caught.value.kind is Kind.ABSURD
+    assert caught.value.kind is Kind.UNEXPECTED
 
 
 scalars = (
