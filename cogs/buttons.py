@@ -14,7 +14,7 @@ from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
 from bot.errors import Forgotten, NotYours, TooOften
 from bot.i18n import Translator
-from bot.render.export_files import bundle
+from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 from bot.storage.retry import retry_storage
@@ -103,7 +103,7 @@ class Explore(commands.Cog):
         if not tagged:
             raise Forgotten
         sources = await self._sources(saved)
-        files = await asyncio.to_thread(bundle, tagged, sources, settings, translate)
+        files = await asyncio.to_thread(export_files, tagged, sources, settings, translate)
         await interaction.followup.send(
             translate("Open the page in a browser: a click on a range plays the clip from there."),
             files=[attached(file) for file in files],

@@ -11,7 +11,7 @@ from bot.cli.terminal import Terminal
 from bot.domain.search import SearchQuery
 from bot.errors import ConfigError
 from bot.render import formatting, sanitize
-from bot.render.search_results import clocks
+from bot.render.search_results import format_ranges
 from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _line(found: SearchResult) -> str:
     hit = found.hit
     parts = [
         f"{hit.posted_at:%Y-%m-%d %H:%M}",
-        clocks(found.segments),
+        format_ranges(found.segments),
         f"{sanitize.clean(found.tag)} {formatting.score(hit.score)}",
     ]
     if hit.clips and hit.clips > 1:

@@ -16,7 +16,7 @@ from bot.domain.clip import Clip
 from bot.domain.links import name_of
 from bot.errors import ClipError, ConfigError, FramehoundError
 from bot.i18n import ENGLISH
-from bot.render import export
+from bot.render import exports
 from bot.render.page import page
 from bot.render.summary import TaggedClip
 from bot.runtime import app as wiring
@@ -82,7 +82,7 @@ async def _tell(
         tagging = tagged.result()
     except FramehoundError as error:
         if options.as_json:
-            terminal.print_line(export.json(export.refused(_shown(given), error)))
+            terminal.print_line(exports.to_json(exports.refused(_shown(given), error)))
         else:
             terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
@@ -91,7 +91,7 @@ async def _tell(
         applied = await app.reporter.threshold(None, tagging.tagger)
     built = timeline.build(tagging.frames, tagging.info.duration, applied)
     if options.as_json:
-        terminal.print_line(export.json(export.tagged(_shown(given), tagging, built)))
+        terminal.print_line(exports.to_json(exports.tagged(_shown(given), tagging, built)))
     else:
         terminal.print_summary(TaggedClip(_shown(given), built, tagging))
     await asyncio.to_thread(_write, options, given, tagging, built)

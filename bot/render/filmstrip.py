@@ -1,4 +1,4 @@
-"""The strip of stills over a timeline's picture: small pictures of the moments tags change."""
+"""The strip of thumbnails above the timeline in a report's picture."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ GAP = 6
 _ROUND = 6
 _MAX_BYTES = 128 * 1024
 _MAX_PIXELS = 512 * 512
-_MAX_WIDTH = 2.4  # times its height; of what is wider the middle is shown
-_WIDENED = 1.3  # so much wider than it is may a still be shown, cut off above and below
+_MAX_WIDTH = 2.4  # times the height; a wider picture is cropped to its middle
+_MAX_STRETCH = 1.3  # a thumbnail may be shown this much wider, cropped above and below
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A still at its place in the strip, in pixels from the picture's left edge."""
+    """A thumbnail at its position in the strip, in pixels from the picture's left edge."""
 
     second: int
     left: int
@@ -40,11 +40,11 @@ def strip(
     x: Callable[[int], int],
     length: int,
 ) -> list[Tile]:
-    """Return a row of stills along the whole clip, in order of time, each near its second.
+    """Return a row of thumbnails along the whole clip, in time order, each near its second.
 
-    The clip's ``length`` seconds are cut into as many equal parts as there is room for tiles, and
-    each part shows a still of its own: the first of the longest of the ``spans`` that begin there.
-    ``x`` tells where in the picture a second is.
+    The clip's ``length`` seconds are divided into as many equal parts as there is space for tiles.
+    Each part shows one thumbnail: the first one of the longest of the ``spans`` that begin there.
+    ``x`` maps a second to its position in the picture, in pixels.
     """
     opened = {
         thumbnail.second: image
@@ -68,10 +68,10 @@ def strip(
 
 
 def open_thumbnail(jpeg: bytes) -> Image.Image | None:
-    """Return a still as a picture of ``HEIGHT``, or None where the bytes are not a small JPEG.
+    """Return a thumbnail scaled to ``HEIGHT``, or None if the bytes are not a small JPEG.
 
-    They are strangers', and come from a child that opened a stranger's file: nothing but Pillow's
-    reader for JPEG looks at them, and only if they promise few pixels.
+    The bytes are untrusted: they come from a child that opened a stranger's file. Only Pillow's
+    JPEG decoder reads them, and only if the header declares few pixels.
     """
     if len(jpeg) > _MAX_BYTES:
         return None
@@ -80,13 +80,13 @@ def open_thumbnail(jpeg: bytes) -> Image.Image | None:
             if opened.width * opened.height > _MAX_PIXELS:
                 return None
             picture = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError):  # how Pillow says that a file is broken
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for a broken file
         return None
-    return _fitted(picture)
+    return _scaled(picture)
 
 
 def mask(size: tuple[int, int], radius: float) -> Image.Image:
-    """Return a mask of a rectangle with smooth round corners."""
+    """Return an antialiased mask of a rectangle with rounded corners."""
     fine = 4
     drawn = Image.new("L", (size[0] * fine, size[1] * fine))
     box = (0, 0, drawn.width - 1, drawn.height - 1)
@@ -95,19 +95,19 @@ def mask(size: tuple[int, int], radius: float) -> Image.Image:
 
 
 def rounded(picture: Image.Image) -> Image.Image:
-    """Return the mask of a still in the strip."""
+    """Return the mask of a thumbnail in the strip."""
     return mask(picture.size, _ROUND)
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
+def _scaled(picture: Image.Image) -> Image.Image:
     width = round(HEIGHT * min(_MAX_WIDTH, picture.width / picture.height))
     return ImageOps.fit(picture, (max(HEIGHT // 4, width), HEIGHT))
 
 
 def _chosen(seconds: Sequence[int], spans: Iterable[Span]) -> int:
-    """Return the first second of the longest span that begins among these, else the first.
+    """Return the first second of the longest span that begins among these, or else the first.
 
-    A span with tags is told before one of nothing.
+    Spans with tags come before empty ones.
     """
     begun = {
         second: (bool(span.tags), span.end - span.start, -second)
@@ -119,6 +119,6 @@ def _chosen(seconds: Sequence[int], spans: Iterable[Span]) -> int:
 
 
 def _tile(second: int, image: Image.Image, left: int, right: int, x: int) -> Tile:
-    """Return a tile that fills its part, or begins at ``x`` where too much were cut off for it."""
-    width = min(right - left, round(image.width * _WIDENED))
+    """Return a tile that fills its part, or starts near ``x`` if filling would crop too much."""
+    width = min(right - left, round(image.width * _MAX_STRETCH))
     return Tile(second, max(left, min(x, right - width)), ImageOps.fit(image, (width, HEIGHT)))

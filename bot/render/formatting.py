@@ -1,4 +1,4 @@
-"""Times, lengths and scores as people read them."""
+"""Formatting times, lengths and scores for people."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 
 
 def clock(seconds: int) -> str:
-    """Write a moment of a clip: ``0:04``, ``12:30``, ``1:02:03``."""
+    """Format a moment of a clip: ``0:04``, ``12:30``, ``1:02:03``."""
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def span(start: int, end: int) -> str:
-    """Write seconds ``start`` to ``end``, which is exclusive: ``0:12–0:15``."""
+    """Format seconds ``start`` to ``end`` (exclusive): ``0:12–0:15``."""
     return f"{clock(start)}–{clock(end)}"
 
 
 def length(milliseconds: int) -> str:
-    """Write a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``, ``1:00:00 h``."""
+    """Format a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``, ``1:00:00 h``."""
     seconds = milliseconds / 1000
     if seconds < 1:
         return f"{max(seconds, 0.1):.1f} s"
@@ -29,11 +29,11 @@ def length(milliseconds: int) -> str:
 
 
 def score(value: float) -> str:
-    """Write a score with two decimals, cut rather than rounded: .999 is not yet 1."""
+    """Format a score with two decimals, rounded down, as 0.999 is not yet 1."""
     hundredths = math.floor(value * 100 + 1e-9)
     return "1.0" if hundredths >= 100 else f".{hundredths:02}"  # noqa: PLR2004 - a whole
 
 
 def threshold(value: float) -> str:
-    """Write a threshold as it was set: ``0.94``, ``0.5``."""
+    """Format a threshold as it was set: ``0.94``, ``0.5``."""
     return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"

@@ -1,7 +1,7 @@
-"""A timeline as one HTML page: the clip in a player, over ranges that play it from there.
+"""The HTML page of a clip: a player above a timeline; a click on a range plays it from there.
 
-The page asks nothing of the network but the clip, and carries the raw concepts above a small
-score, so that its slider can move the threshold. Its looks and its script lie in ``page/``.
+The page loads nothing from the network but the clip. It holds the raw concepts above a low score,
+so that its slider can change the threshold. Its style and scripts are in ``page/``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.domain.timeline import Timeline
     from bot.i18n import Translator
 
-_FLOOR = 0.05
+_FLOOR = 0.05  # lowest score kept in the page, unless the threshold is lower
 _HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 
 
@@ -45,11 +45,11 @@ def page(
 ) -> str:
     """Return the page of a clip as HTML.
 
-    ``source`` is the clip's link, or its path as seen from the page (percent-encoded); without one,
-    or where it can't be played any more, the page asks for the clip's file. ``flicker`` and
-    ``hidden`` are what ``timeline`` was built with; its threshold is where the slider begins.
+    ``source`` is the clip's link, or its path relative to the page (percent-encoded). Without one,
+    or if it can no longer be played, the page asks for the clip's file. ``flicker`` and
+    ``hidden`` are those that ``timeline`` was built with; its threshold is where the slider starts.
     """
-    place = _place(source)
+    csp_source = _csp_source(source)
     style = _asset("page.css")
     script = f"{_asset('timeline.js')}\n{_asset('page.js')}"
     moving = tagging.info.format is not ClipFormat.GIF
@@ -57,7 +57,7 @@ def page(
     texts = {
         "name": shown,
         "language": translate.language,
-        "policy": _policy(script, style, place),
+        "policy": _policy(script, style, csp_source),
         "facts": f"{formatting.length(timeline.duration)} · {tagging.tagger}",
         "notice": ""
         if moving
@@ -69,25 +69,25 @@ def page(
         "keys": translate("Keyboard"),
         "close": translate("Close"),
     }
-    told = _told(tagging, timeline, flicker, hidden, translate)
+    content = _content(tagging, timeline, flicker, hidden, translate)
     return Template(_asset("page.html")).substitute(
         {key: escape(text) for key, text in texts.items()},
-        player=_player(source if place is not None else None, shown, moving=moving),
+        player=_player(source if csp_source is not None else None, shown, moving=moving),
         shortcuts=_shortcuts(translate),
-        tagging=_embedded(told),
+        tagging=_embedded(content),
         style=style,
         script=script,
     )
 
 
-def _told(
+def _content(
     tagging: Tagging,
     timeline: Timeline,
     flicker: Flicker,
     hidden: Collection[str],
     translate: Translator,
 ) -> dict[str, Any]:
-    """Return what the script reads; a tag is its place among all names in order."""
+    """Return the data for the script; it refers to tags by their index in ``names``."""
     floor = min(_FLOOR, timeline.threshold)
     every = timelines.build(tagging.frames, timeline.duration, floor, hidden=hidden).seconds
     known = sorted({tag.name for second in every for tag in second.tags})
@@ -107,7 +107,7 @@ def _told(
 
 
 def _words(translate: Translator) -> dict[str, str]:
-    """Return the script's sentences; it fills in the facts itself."""
+    """Return the script's sentences, whose placeholders it fills in itself."""
     return {
         "count": translate("{shown} of {all} tags", shown="{shown}", all="{all}"),
         "nothing": translate("Nothing above {above}.", above="{above}"),
@@ -137,38 +137,38 @@ def _shortcuts(translate: Translator) -> str:
 
 
 def _player(source: str | None, name: str, *, moving: bool) -> str:
-    """Return the element that shows the clip: browsers play a GIF as a picture alone."""
+    """Return the element that shows the clip; browsers play a GIF only as a picture."""
     where = f' src="{escape(source)}"' if source is not None else ""
     if moving:
         return f'<video id="clip" controls playsinline preload="metadata"{where}></video>'
     return f'<img id="clip"{where or " hidden"} alt="{escape(name)}">'
 
 
-def _place(source: str | None) -> str | None:
-    """Return where a clip may be loaded from, as a content security policy says it.
+def _csp_source(source: str | None) -> str | None:
+    """Return the source expression for the clip in the content security policy.
 
-    None where it may not: the scheme is another, or the host could add a rule of its own.
+    None for any other scheme, or for a host that could inject a rule of its own.
     """
     if source is None:
         return None
     link = urlsplit(source)
     if not link.scheme and not link.netloc:
-        return "'self' file:"  # beside the page, wherever that lies: 'self' is no file in Firefox
+        return "'self' file:"  # beside the page; in Firefox 'self' does not cover files
     if link.scheme == "file":
         return "file:"
     shaped = link.scheme in {"http", "https"} and _HOST.fullmatch(link.netloc)
     return f"{link.scheme}://{link.netloc}" if shaped else None
 
 
-def _policy(script: str, style: str, place: str | None) -> str:
-    place = place or ""
+def _policy(script: str, style: str, csp_source: str | None) -> str:
+    source = csp_source or ""
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src {_hash(script)}",
             f"style-src {_hash(style)}",
-            f"img-src data: blob: {place}",
-            f"media-src blob: {place}",
+            f"img-src data: blob: {source}",
+            f"media-src blob: {source}",
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -179,9 +179,11 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _embedded(told: dict[str, Any]) -> str:
-    """Return JSON that ends no script element and opens no comment, whatever it says."""
-    return json.dumps(told, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+def _embedded(content: dict[str, Any]) -> str:
+    """Return JSON that is safe inside a script element: it closes no tag and opens no comment."""
+    return (
+        json.dumps(content, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    )
 
 
 def _asset(file: str) -> str:

@@ -1,7 +1,7 @@
-"""A timeline as a picture: a row a tag, time along the bottom, colour by score.
+"""The picture of a timeline: one row per tag, time along the bottom, colour by score.
 
-The picture brings its own dark ground, so that it reads the same on Discord's dark and light
-themes; its letters are large enough for a phone, where it is shown at some 400 pixels' width.
+Its own dark background makes it look the same in Discord's dark and light themes. The text is large
+enough for a phone, which shows it about 400 pixels wide.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 MAX_ROWS = 10
 WIDTH = 900
 _MARGIN, _HEADER, _ROW, _AXIS, _MORE, _BAR = 24, 62, 48, 54, 36, 28
-_MIN_NAMES_WIDTH, _MAX_NAMES_WIDTH, _SCORE = 130, 290, 66  # widths of the columns beside the bars
+_MIN_NAMES_WIDTH, _MAX_NAMES_WIDTH, _SCORE = 130, 290, 66  # column widths
 _SIZE, _SMALL = 30, 24
-_GROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
+_BACKGROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
 _TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
-# From a score at the threshold to 1: lighter is surer, also to eyes that see no red or green
-# (viridis, CC0, https://bids.github.io/colormap/), its dark end light enough for both grounds.
+# Colours from the threshold to a score of 1: lighter is higher, also for the colour-blind (viridis,
+# CC0, https://bids.github.io/colormap/). The dark end contrasts with both row backgrounds.
 _RAMP = ((60, 128, 172), (33, 148, 143), (53, 183, 121), (144, 215, 67), (253, 231, 37))
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-_MAX_ALT_LENGTH = 1000  # characters; Discord takes 1024
+_TICK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_MAX_ALT_LENGTH = 1000  # characters; Discord allows 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tag: its highest score, and its score at each second it is seen."""
+    """One tag: its highest score, and its score by second."""
 
     name: str
     best: float
@@ -54,15 +54,15 @@ def draw(
     thumbnails: Sequence[Thumbnail] = (),
     translate: Translator = ENGLISH,
 ) -> bytes:
-    """Return the picture of a clip's timeline as a PNG, with a strip of its stills if it has any.
+    """Return the picture of a clip's timeline as a PNG, with a strip of thumbnails if it has any.
 
-    A still that can't be opened is left out.
+    A thumbnail that can't be opened is left out.
     """
-    return _Sheet(timeline, thumbnails, translate).drawn(name)
+    return _Sheet(timeline, thumbnails, translate).draw(name)
 
 
 def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) -> str:
-    """Say in words what the picture shows, for those who can't see it; at most 1000 characters."""
+    """Return the picture's alt text, at most 1000 characters."""
     rows = rows_of(timeline)
     parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MAX_ROWS]]
     if len(rows) > MAX_ROWS:
@@ -77,7 +77,7 @@ def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) 
 
 
 def rows_of(timeline: Timeline) -> list[Row]:
-    """Return a row for each tag, strongest first, the longer seen before the shorter."""
+    """Return a row for each tag, by highest score, then by number of seconds."""
     scores: dict[str, dict[int, float]] = {}
     for second in timeline.seconds:
         for tag in second.tags:
@@ -87,7 +87,7 @@ def rows_of(timeline: Timeline) -> list[Row]:
 
 
 class _Sheet:
-    """The picture while it is drawn: ``top`` is where the first row begins."""
+    """The picture while it is being drawn; ``top`` is the top of the first row in pixels."""
 
     def __init__(
         self, timeline: Timeline, thumbnails: Sequence[Thumbnail], translate: Translator
@@ -104,10 +104,10 @@ class _Sheet:
         self.top = _MARGIN + _HEADER + (filmstrip.HEIGHT + 2 * filmstrip.GAP if self._tiles else 0)
         self._bottom = self.top + max(1, len(self._rows)) * _ROW
         height = self._bottom + _AXIS + (_MORE if self._more else 0) + _MARGIN // 2
-        self._image = Image.new("RGB", (WIDTH, height), _GROUND)
+        self._image = Image.new("RGB", (WIDTH, height), _BACKGROUND)
         self._draw = ImageDraw.Draw(self._image)
 
-    def drawn(self, name: str) -> bytes:
+    def draw(self, name: str) -> bytes:
         """Return the whole picture as a PNG."""
         self._header(name)
         self._stripes()
@@ -120,21 +120,21 @@ class _Sheet:
             said = self._translate("Nothing above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
-        self._image.save(png, "PNG")  # optimised it takes four times as long for 4 % less
+        self._image.save(png, "PNG")  # optimize=True takes four times as long for 4 % fewer bytes
         return png.getvalue()
 
     def x(self, second: int) -> int:
-        """Return where a second begins."""
+        """Return the horizontal position of a second, in pixels."""
         return self._left + round((self._right - self._left) * second / self._length)
 
     def _bars(self) -> tuple[int, int]:
-        """Return where the bars begin and end: right of the longest name, left of the scores."""
+        """Return where the bars begin and end: after the longest name, before the scores."""
         widest = max((self._large.width(sanitize.clean(row.name)) for row in self._rows), default=0)
         column = min(max(widest, _MIN_NAMES_WIDTH), _MAX_NAMES_WIDTH)
         return _MARGIN + column + _MARGIN, WIDTH - _MARGIN - _SCORE
 
     def _header(self, name: str) -> None:
-        """Write whose timeline it is, and what the colours mean."""
+        """Write the clip's name and length, and draw the legend."""
         base = _MARGIN + 26
         end = self._legend(base)
         length = f" · {formatting.length(self._timeline.duration)}"
@@ -145,7 +145,7 @@ class _Sheet:
         self._small.write(self._draw, (after, base), length, _MUTED)
 
     def _legend(self, base: int) -> int:
-        """Draw the colours from the threshold to 1, at the right; return where that begins."""
+        """Draw the colour legend at the right; return its left edge."""
         above = self._translate(
             "above {above}", above=formatting.threshold(self._timeline.threshold)
         )
@@ -160,15 +160,15 @@ class _Sheet:
         return begin
 
     def _stripes(self) -> None:
-        """Draw the ground of every other row."""
+        """Draw the background of every other row."""
         for top in range(self.top, self._bottom, 2 * _ROW):
             self._draw.rectangle((0, top, WIDTH, top + _ROW - 1), _STRIPE)
 
     def _axis(self) -> None:
-        """Draw time: its marks, a line up from each, and how many tags there was no room for."""
+        """Draw the time axis with grid lines, and the number of tags left out."""
         base = self._bottom + 36
         top = self.top if self._rows else self._bottom
-        for second in _marks(self._length):
+        for second in _ticks(self._length):
             x = self.x(second)
             self._draw.line((x, top, x, self._bottom + 6), _LINE, 2)
             written = formatting.clock(second)
@@ -180,7 +180,7 @@ class _Sheet:
             self._small.write(self._draw, (_MARGIN, base + _MORE), said, _MUTED)
 
     def _strip(self) -> None:
-        """Draw the stills, each with a tick at its time."""
+        """Draw the thumbnails, each with a tick at its time."""
         top = _MARGIN + _HEADER - filmstrip.GAP
         for tile in self._tiles:
             self._image.paste(tile.image, (tile.left, top), filmstrip.rounded(tile.image))
@@ -189,7 +189,7 @@ class _Sheet:
             self._draw.line(tick, _MUTED, 2)
 
     def _row(self, top: int, row: Row) -> None:
-        """Draw a tag's name, its seconds and its highest score."""
+        """Draw a tag's name, its segments and its highest score."""
         room = self._left - 2 * _MARGIN
         name = self._large.fitted(sanitize.clean(row.name), room)
         self._large.write(self._draw, (_MARGIN, top + 34), name, _TEXT)
@@ -209,7 +209,7 @@ class _Sheet:
     def _bar(
         self, box: tuple[int, int, int, int], scores: dict[int, float], edges: Sequence[int]
     ) -> None:
-        """Draw a bar with round corners: between two edges the colour of the score there."""
+        """Draw a bar with rounded corners, coloured between each two edges by the score there."""
         left, top, right, bottom = box
         bar = Image.new("RGB", (right - left, bottom - top))
         colours = ImageDraw.Draw(bar)
@@ -219,7 +219,7 @@ class _Sheet:
         self._image.paste(bar, (left, top), filmstrip.mask(bar.size, min(6, bar.width / 3)))
 
     def _colour(self, score: float) -> Colour:
-        """Return the colour between the threshold's and that of 1."""
+        """Return the colour of a score between the threshold and 1."""
         low = self._timeline.threshold
         place = min(1.0, max(0.0, (score - low) / (1 - low))) * (len(_RAMP) - 1)
         below = min(int(place), len(_RAMP) - 2)
@@ -231,7 +231,7 @@ class _Sheet:
 
 
 def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
-    """Return the spans there would be if there were no other tags."""
+    """Return the spans of a timeline with only these tags."""
     seconds = tuple(
         replace(second, tags=tuple(tag for tag in second.tags if tag.name in tags))
         for second in timeline.seconds
@@ -256,8 +256,8 @@ def _when(timeline: Timeline, tag: str) -> str:
     return ", ".join(ranges)
 
 
-def _marks(length: int) -> range:
-    """Return the seconds to mark: some five to nine of them, at round distances."""
-    most = 6
-    step = next((step for step in _STEPS if length / step <= most), _STEPS[-1])
+def _ticks(length: int) -> range:
+    """Return the seconds to label: up to seven, at round intervals."""
+    max_intervals = 6
+    step = next((step for step in _TICK_STEPS if length / step <= max_intervals), _TICK_STEPS[-1])
     return range(0, length + 1, step)

@@ -1,6 +1,6 @@
-"""A report: timelines made ready for Discord, as text with a picture a clip.
+"""A report: the text and files of a reply, with one picture for each clip.
 
-Imports Pillow when it draws, so call it in a thread.
+Drawing takes time and imports Pillow: call it in a thread.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from bot.i18n import Translator
     from bot.render.summary import ReportedClip, Style, Summary
 
-# https://discord.com/developers/docs/resources/message#create-message: files of a message
-_MAX_FILES = 10
+MAX_FILES = 10
+"""Files of one message: https://discord.com/developers/docs/resources/message#create-message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A file beside a message; ``description`` says in words what a picture shows."""
+    """A file attached to a message; ``description`` is a picture's alt text."""
 
     name: str
     content: bytes
@@ -32,9 +32,10 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a reply consists of.
+    """The text and files of a reply.
 
-    ``threshold`` (0-1) is what its tags are above; None where there is nothing to explore.
+    ``threshold`` (0-1) is the one its tags passed; None if no clip was tagged, so that there is
+    nothing for buttons to change.
     """
 
     content: str
@@ -45,10 +46,10 @@ class Report:
 def make_report(
     clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE, *, picture: bool = True
 ) -> Report:
-    """Write the reply for all clips of a message, and draw the timeline of each."""
+    """Write the text for all clips of a message, and draw the timeline of each."""
     summary = summarize(clips, style)
     files = [*_text(summary), *(_pictures(clips, style.translate) if picture else ())]
-    return Report(summary.content, tuple(files[:_MAX_FILES]), _threshold(clips))
+    return Report(summary.content, tuple(files[:MAX_FILES]), _threshold(clips))
 
 
 def _text(summary: Summary) -> Iterator[ReportFile]:
@@ -57,8 +58,8 @@ def _text(summary: Summary) -> Iterator[ReportFile]:
 
 
 def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[ReportFile]:
-    """Draw each clip in which something was found."""
-    from bot.render.picture import describe, draw  # noqa: PLC0415 - Pillow is for who draws
+    """Draw each clip that has tags."""
+    from bot.render.picture import describe, draw  # noqa: PLC0415 - load Pillow only to draw
 
     for number, clip in enumerate(clips, 1):
         if not isinstance(clip, TaggedClip) or not clip.timeline.segments:

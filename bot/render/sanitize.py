@@ -1,24 +1,24 @@
-"""The one door for text that strangers or models chose: file names, tags, links."""
+"""Making untrusted text safe to show: file names, tags and links from strangers or models."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Discord shows the character after a backslash as it is, whatever markdown, mention or link it
-# would have begun: https://support.discord.com/hc/en-us/articles/210298617 ("escape").
-# ``.``, ``-``, ``'`` and ``,`` begin nothing inside a line and stay readable.
+# Discord shows the character after a backslash literally, so it starts no markdown, mention or
+# link: https://support.discord.com/hc/en-us/articles/210298617 ("escape"). ``.``, ``-``, ``'`` and
+# ``,`` start nothing inside a line and need no backslash.
 _DISCORD_SYNTAX = re.compile(r"([\\*_~`|>\[\]()#:<@&/!+=])")
-# Joiners that Persian, Indic scripts and emoji need; every other invisible character goes.
+# Joiners that Persian, Indic scripts and emoji need; all other invisible characters are dropped.
 _JOINERS = "\u200c\u200d"
-_MAX_MARKS_IN_A_ROW = 4
+_MAX_COMBINING_MARKS = 4
 
 
 def clean(text: str, limit: int = 80) -> str:
     """Return ``text`` on one line, visible and at most ``limit`` characters long.
 
     Control, bidirectional and other invisible characters are dropped, runs of white space become
-    one space, and piles of combining marks are cut down.
+    one space, and stacked combining marks are limited.
     """
     bounded = unicodedata.normalize("NFC", text[: limit * 8])
     line = " ".join("".join(_visible(bounded)).split())
@@ -28,8 +28,8 @@ def clean(text: str, limit: int = 80) -> str:
 def for_discord(text: str, limit: int = 80) -> str:
     """Return ``clean(text)`` so that Discord shows it as plain words.
 
-    It mentions nobody, formats nothing, links nowhere and refers to no channel, role, command,
-    time or invite.
+    It cannot mention anybody, format text, or link to anything: no channel, role, command, time or
+    invite.
     """
     return _DISCORD_SYNTAX.sub(r"\\\1", clean(text, limit))
 
@@ -43,6 +43,6 @@ def _visible(text: str) -> list[str]:
         visible = character in _JOINERS or not category.startswith("C")
         if character.isspace():
             kept.append(" ")
-        elif visible and marks <= _MAX_MARKS_IN_A_ROW:
+        elif visible and marks <= _MAX_COMBINING_MARKS:
             kept.append(character)
     return kept

@@ -1,4 +1,4 @@
-"""A timeline as text: short enough for a message, and whole for a file beside it."""
+"""A timeline as text: short for a message, complete for an attached file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 # https://discord.com/developers/docs/resources/message#create-message
 MESSAGE_LIMIT = 2000
 ATTACHMENT_NAME = "tags.txt"
-# Tried in turn until a message fits: how many tags a line may show.
+# Limits of tags per line, tried in turn until the message fits.
 _TAGS_A_LINE = (None, 8, 5, 3)
-# A clip with more lines is told by its strongest ranges: more is a wall, not a glance.
+# A clip with more lines is summarized by its strongest ranges, which can be read at a glance.
 _MAX_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedClip:
-    """One clip of a report that was tagged; ``spoiler`` where its poster hid it."""
+    """A tagged clip of a report; ``spoiler`` if it was posted as one."""
 
     name: str
     timeline: Timeline
@@ -39,7 +39,7 @@ class TaggedClip:
 
 @dataclass(frozen=True, slots=True)
 class RefusedClip:
-    """One clip of a report that was not tagged, and the sentence that says why."""
+    """A clip of a report that was not tagged, and the sentence that says why."""
 
     name: str
     sentence: str
@@ -50,7 +50,7 @@ ReportedClip = TaggedClip | RefusedClip
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a server wants its summaries: in which language, with how many tags a line at most."""
+    """A server's style of summaries: their language, and the most tags per line."""
 
     translate: Translator = ENGLISH
     tags_a_line: int | None = None
@@ -61,7 +61,7 @@ PLAIN_STYLE = Style()
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A message of at most ``MESSAGE_LIMIT`` characters, and the whole text if it did not fit."""
+    """A message of at most ``MESSAGE_LIMIT`` characters, and the full text if it did not fit."""
 
     content: str
     attachment: str | None = None
@@ -69,7 +69,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """One clip's lines, before they are fitted into a message; ``more`` stand in no line."""
+    """One clip's lines before they are fitted into a message; ``more`` counts omitted ones."""
 
     translate: Translator
     header: str
@@ -83,9 +83,9 @@ class _Block:
 
 
 def summarize(clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE) -> Summary:
-    """Write the reply for all clips of a message.
+    """Write the summary of all clips of a message.
 
-    What does not fit is shortened in the message and stands whole in the attachment.
+    If it does not fit, the message is shortened and the attachment has the full text.
     """
     whole = all(map(_is_short, clips))
     for most in _TAGS_A_LINE:
@@ -97,19 +97,19 @@ def summarize(clips: Sequence[ReportedClip], style: Style = PLAIN_STYLE) -> Summ
 
 
 def plain(clips: Iterable[ReportedClip], style: Style = PLAIN_STYLE) -> str:
-    """Write everything as plain text, for a file or a pipe; ends with a line break."""
+    """Write the full text without markup, for a file or a pipe; it ends with a line break."""
     return "\n\n".join(str(_plain_block(clip, style)) for clip in clips) + "\n"
 
 
 def span_clock(span: Span | Segment) -> str:
-    """Write a span's time: ``0:04–0:15``, the end exclusive."""
+    """Format a span's time: ``0:04–0:15``, the end exclusive."""
     return f"{formatting.clock(span.start)}–{formatting.clock(span.end)}"
 
 
 def empty_line(
     timeline: Timeline, name: Callable[[str], str], translate: Translator = ENGLISH
 ) -> str | None:
-    """Say once which seconds have nothing above the threshold; None if all have something."""
+    """Return a line about the seconds without tags; None if there are none."""
     above = formatting.threshold(timeline.threshold)
     empty = [span for span in timeline.spans if not span.tags]
     if not empty:
@@ -124,7 +124,7 @@ def empty_line(
 
 
 def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
-    """Say how long the clip is and which threshold applied: ``15 s · above 0.94``."""
+    """Return the clip's length and the threshold that applied: ``15 s · above 0.94``."""
     above = translate("above {threshold}", threshold=formatting.threshold(timeline.threshold))
     return f"{formatting.length(timeline.duration)} · {above}"
 
@@ -147,7 +147,7 @@ def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Bloc
 
 
 def _is_short(clip: ReportedClip) -> bool:
-    """Tell whether a clip is told second by second, and not by its strongest ranges."""
+    """Return whether a clip is short enough to list every span."""
     if isinstance(clip, RefusedClip):
         return True
     return len([span for span in clip.timeline.spans if span.tags]) <= _MAX_LINES
@@ -158,14 +158,14 @@ def _line(span: Span | Segment, tags: Sequence[Concept], most: int | None) -> st
 
 
 def _strongest(timeline: Timeline) -> list[list[Segment]]:
-    """Return ranges, each with all tags seen exactly then: the surest first, then the longest."""
+    """Return groups of segments with the same range, by highest score, then by length."""
     by_range = sorted(timeline.segments, key=lambda s: (s.start, s.end, -s.score, s.tag))
     ranges = [list(group) for _, group in groupby(by_range, key=lambda s: (s.start, s.end))]
     return sorted(ranges, key=_strength)
 
 
 def _strength(segments: Sequence[Segment]) -> tuple[int, int, int]:
-    """Rank as people read scores: what looks alike to them is told apart by its length."""
+    """Rank by the score as shown, then by length, so that scores that look equal rank equally."""
     first = segments[0]
     return -math.floor(first.score * 100 + 1e-9), first.start - first.end, first.start
 
@@ -211,7 +211,7 @@ def _bounded(line: str, limit: int = 300) -> str:
 
 
 def _fit(blocks: Sequence[_Block], limit: int) -> list[str]:
-    """Give each clip a fair share of the message; what a short one leaves goes to the longer."""
+    """Give each clip an equal share of the message; shorter clips pass on what they don't use."""
     fitted: dict[int, str] = {}
     left = limit - 2 * (len(blocks) - 1)
     for position, index in enumerate(sorted(range(len(blocks)), key=lambda i: _size(blocks[i]))):
@@ -222,7 +222,7 @@ def _fit(blocks: Sequence[_Block], limit: int) -> list[str]:
 
 
 def _shorten(block: _Block, limit: int) -> str:
-    """Keep the header and as many lines as fit, then say how many are in the attachment."""
+    """Keep the header and as many lines as fit, and say how many more the attachment has."""
     if _size(block) <= limit:
         return str(block)
     kept = [block.header]
@@ -245,5 +245,5 @@ def _more_line(translate: Translator, missing: int) -> str:
 
 
 def _size(text: object) -> int:
-    """Count as Discord's own clients do, in UTF-16 units: never fewer than the server counts."""
+    """Count UTF-16 units, as Discord's clients do; its servers never count more."""
     return len(str(text).encode("utf-16-le")) // 2

@@ -1,4 +1,4 @@
-"""Every tag of a report with all its ranges, in pages that fit a message."""
+"""The list of all tags of a report with their ranges, in pages that fit a message."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from bot.render.summary import ReportedClip
 
 _MAX_LINES = 15
-_MAX_RANGES = 12  # of a tag; the exports have all
-_FOOTER = 60  # characters
+_MAX_RANGES = 12  # of one tag; the exports have all of them
+_FOOTER_LENGTH = 60  # characters
 
 
 def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[str]:
-    """Return pages with a line a tag, the surest first; at least one page."""
+    """Return pages with one line per tag, highest score first; at least one page."""
     pages: list[list[str]] = []
     for clip in clips:
         room = 0
@@ -29,11 +29,11 @@ def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[str]
             size = len(line.encode("utf-16-le")) // 2 + 1
             if size > room or len(pages[-1]) > _MAX_LINES:
                 pages.append([header])
-                room = MESSAGE_LIMIT - _FOOTER - len(header.encode("utf-16-le")) // 2
+                room = MESSAGE_LIMIT - _FOOTER_LENGTH - len(header.encode("utf-16-le")) // 2
             pages[-1].append(line)
             room -= size
     return [
-        _numbered("\n".join(page), number, len(pages), translate)
+        _with_page_number("\n".join(page), number, len(pages), translate)
         for number, page in enumerate(pages)
     ]
 
@@ -71,7 +71,7 @@ def _ranges(segments: Sequence[Segment]) -> str:
     return " ".join([*shown, f"+{hidden}"] if hidden else shown)
 
 
-def _numbered(page: str, number: int, count: int, translate: Translator) -> str:
+def _with_page_number(page: str, number: int, count: int, translate: Translator) -> str:
     if count == 1:
         return page
     return f"{page}\n-# {translate('Page {number} of {count}', number=number + 1, count=count)}"

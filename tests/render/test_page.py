@@ -279,7 +279,7 @@ def test_the_page_finds_the_segments_the_bot_finds(
     info = ClipInfo(ClipFormat.MP4, 1, duration, "")
     told = Tagging(info, tuple(frames), TaggerIdentity("local", "model", 0.5))
     built = timeline.build(frames, duration, threshold, flicker=flicker)
-    carried = pages._told(told, built, flicker, (), ENGLISH)
+    carried = pages._content(told, built, flicker, (), ENGLISH)
     found = _blank(browser).evaluate(
         pages._asset("timeline.js")
         + "([seconds, threshold, flicker]) => segmentsOf(seconds, threshold, flicker)",

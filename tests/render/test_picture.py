@@ -120,9 +120,9 @@ def test_any_name_and_any_length_can_be_drawn(name: str, tag: str, seconds: int)
 
 
 def test_marks_are_few_and_at_round_times() -> None:
-    assert list(picture._marks(16)) == [0, 5, 10, 15]
-    assert list(picture._marks(1)) == [0, 1]
-    assert [len(picture._marks(n)) <= 9 for n in range(1, 4000)] == [True] * 3999
+    assert list(picture._ticks(16)) == [0, 5, 10, 15]
+    assert list(picture._ticks(1)) == [0, 1]
+    assert [len(picture._ticks(n)) <= 9 for n in range(1, 4000)] == [True] * 3999
 
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)

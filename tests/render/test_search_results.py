@@ -8,7 +8,7 @@ from bot.domain.search import SearchHit
 from bot.domain.timeline import Segment
 from bot.i18n import LANGUAGES, Translator
 from bot.render.sanitize import for_discord
-from bot.render.search_results import alert_text, clocks, result_line
+from bot.render.search_results import alert_text, format_ranges, result_line
 from bot.render.summary import MESSAGE_LIMIT
 from bot.services.search import PAGE
 
@@ -19,8 +19,8 @@ SEGMENTS = tuple(Segment("*" * 100, start, start + 10, 0.987) for start in range
 def test_the_surest_few_ranges_are_told_in_order_of_time() -> None:
     scores = (0.6, 0.9, 0.5, 0.8, 0.7)
     segments = [Segment("cat", 10 * n, 10 * n + 3, score) for n, score in enumerate(scores)]
-    assert clocks(segments) == "0:10–0:13, 0:30–0:33, 0:40–0:43 +2"
-    assert clocks(segments[:1]) == "0:00–0:03"
+    assert format_ranges(segments) == "0:10–0:13, 0:30–0:33, 0:40–0:43 +2"
+    assert format_ranges(segments[:1]) == "0:00–0:03"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
-from bot.render import export
+from bot.render import exports
 from bot.render.summary import TaggedClip
 from tests.storage.samples import make_tagging
 
@@ -32,7 +32,7 @@ def read(text: str) -> list[list[str]]:
 
 
 def test_csv_has_a_row_a_segment_of_every_clip() -> None:
-    text = export.csv(
+    text = exports.csv(
         [
             clip("a.mp4", {"cat": 0.9}, {"cat": 0.95, 'a "big", dog': 0.6}),
             clip("b.mp4", {"sea": 0.8}),
@@ -49,20 +49,20 @@ def test_csv_has_a_row_a_segment_of_every_clip() -> None:
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", " =", "\uff1d", "\u200b="])
 def test_no_cell_is_a_formula(begin: str) -> None:
     evil = f'{begin}HYPERLINK("http://127.0.0.1","x")'
-    _, row = read(export.csv([clip(evil, {evil: 0.9})]))
+    _, row = read(exports.csv([clip(evil, {evil: 0.9})]))
     assert [cell[0] for cell in row[:2]] == ["'", "'"]
 
 
 @given(NAMES, NAMES)
 def test_csv_is_whole_whatever_things_are_called(name: str, tag: str) -> None:
-    rows = read(export.csv([clip(name, {tag: 0.9})]))
+    rows = read(exports.csv([clip(name, {tag: 0.9})]))
     assert [len(row) for row in rows] == [5, 5]
     assert rows[1][2:] == ["0", "1", "0.9"]
     assert not rows[1][0].startswith(tuple("=+-@\t\r"))
 
 
 def test_webvtt_has_a_cue_a_span() -> None:
-    text = export.webvtt(
+    text = exports.webvtt(
         clip("a.mp4", {"cat": 0.9}, {"cat": 0.8, "R&B <i>": 0.95}, {}, {"--> 00:09": 0.7})
     )
     assert text == (
@@ -74,14 +74,14 @@ def test_webvtt_has_a_cue_a_span() -> None:
 
 
 def test_webvtt_knows_hours_and_nothing() -> None:
-    long = export.webvtt(clip("a.mp4", *[{"cat": 0.9}] * 3723))
+    long = exports.webvtt(clip("a.mp4", *[{"cat": 0.9}] * 3723))
     assert long == "WEBVTT\n\n00:00:00.000 --> 01:02:03.000\ncat\n"
-    assert export.webvtt(clip("a.mp4", {})) == "WEBVTT\n"
+    assert exports.webvtt(clip("a.mp4", {})) == "WEBVTT\n"
 
 
 @given(NAMES)
 def test_a_tags_name_ends_no_cue_and_begins_none(tag: str) -> None:
-    lines = export.webvtt(clip("a.mp4", {tag: 0.9}, {"cat": 0.9})).split("\n")
+    lines = exports.webvtt(clip("a.mp4", {tag: 0.9}, {"cat": 0.9})).split("\n")
     assert len(lines) == (8 if tag != "cat" else 5)
     assert [line for line in lines if "-->" in line] == lines[2::3]
     assert not any(bad in lines[3] for bad in "<>\r\x0b\x0c\x85\u2028\u2029")
@@ -89,12 +89,12 @@ def test_a_tags_name_ends_no_cue_and_begins_none(tag: str) -> None:
 
 def test_json_says_only_of_a_proxy_that_it_was_one() -> None:
     shown = clip("a.mp4", {"cat": 0.9})
-    assert "proxied" not in export.tagged("a.mp4", shown.tagging, shown.timeline)
+    assert "proxied" not in exports.tagged("a.mp4", shown.tagging, shown.timeline)
     proxied = replace(shown.tagging, proxied=True)
-    assert export.tagged("a.mp4", proxied, shown.timeline)["proxied"] is True
+    assert exports.tagged("a.mp4", proxied, shown.timeline)["proxied"] is True
 
 
 def test_json_is_one_line_in_letters() -> None:
-    line = export.json({"clip": "猫\n.mp4"})
+    line = exports.to_json({"clip": "猫\n.mp4"})
     assert line == '{"clip": "猫\\n.mp4"}'
     assert json.loads(line) == {"clip": "猫\n.mp4"}

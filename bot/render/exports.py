@@ -1,0 +1,178 @@
+"""Exports of a report: JSON, CSV, WebVTT and an HTML page, and all of them as files."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from csv import writer
+from html import escape
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from bot.render import sanitize
+from bot.render.page import page
+from bot.render.report import MAX_FILES, ReportFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bot.domain.settings import GuildSettings
+    from bot.domain.tagging import Tagging
+    from bot.domain.timeline import Timeline
+    from bot.errors import FramehoundError
+    from bot.i18n import Translator
+    from bot.render.summary import TaggedClip
+
+_DECIMALS = 6
+_MAX_STEM_LENGTH = 60  # characters
+_MAX_NAME_LENGTH = 200
+# A spreadsheet evaluates a cell that starts with one of these (the last four are full-width forms):
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
+    """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
+
+    ``proxied`` is present, and true, if the tagger got a proxy instead of the clip.
+    """
+    info = tagging.info
+    proxied = {"proxied": True} if tagging.proxied else {}
+    return {
+        "clip": name,
+        "format": info.format.value,
+        "bytes": info.size,
+        "duration": info.duration / 1000,
+        "tagger": str(tagging.tagger),
+        "threshold": timeline.threshold,
+        "fingerprint": info.fingerprint,
+        "seconds": [
+            {
+                "second": second.second,
+                "tags": [
+                    {"name": tag.name, "score": round(tag.score, _DECIMALS)} for tag in second.tags
+                ],
+            }
+            for second in timeline.seconds
+        ],
+        "segments": [
+            {
+                "tag": segment.tag,
+                "start": segment.start,
+                "end": segment.end,
+                "score": round(segment.score, _DECIMALS),
+            }
+            for segment in timeline.segments
+        ],
+        **proxied,
+    }
+
+
+def refused(name: str, error: FramehoundError) -> dict[str, Any]:
+    """Return the object that ``--json`` prints for a clip that was not tagged."""
+    return {"clip": name, "error": {"code": error.code, "message": str(error)}}
+
+
+def to_json(value: dict[str, Any]) -> str:
+    """Return an object of ``tagged`` or ``refused`` as one line, without escaping letters."""
+    return dumps(value, ensure_ascii=False)
+
+
+def csv(clips: Iterable[TaggedClip]) -> str:
+    """Return CSV (RFC 4180) with a header and one row for each segment of all clips.
+
+    Times are in seconds, ``end`` is exclusive, scores are 0-1. No cell is a formula.
+    """
+    sheet = io.StringIO()
+    rows = writer(sheet)  # its default dialect is RFC 4180: \r\n, and quotes if needed
+    rows.writerow(("clip", "tag", "start", "end", "score"))
+    for clip in clips:
+        for segment in clip.timeline.segments:
+            cells = _cell(clip.name), _cell(segment.tag)
+            score = round(segment.score, _DECIMALS)
+            rows.writerow((*cells, segment.start, segment.end, score))
+    return sheet.getvalue()
+
+
+def webvtt(clip: TaggedClip) -> str:
+    """Return WebVTT subtitles with a cue for each span of a clip that has tags.
+
+    Text escapes ``&``, ``<`` and ``>``; the last also breaks ``-->``, which would start a cue:
+    https://www.w3.org/TR/webvtt1/#syntax
+    """
+    cues = [
+        f"{_timestamp(span.start)} --> {_timestamp(span.end)}\n"
+        + escape(" · ".join(_name(tag.name) for tag in span.tags), quote=False)
+        for span in clip.timeline.spans
+        if span.tags
+    ]
+    return "\n\n".join(["WEBVTT", *cues]) + "\n"
+
+
+def export_files(
+    clips: Sequence[TaggedClip],
+    sources: Mapping[str, str],
+    settings: GuildSettings,
+    translate: Translator,
+) -> list[ReportFile]:
+    """Return the export files of a report: JSON, CSV, and subtitles and a page for each clip.
+
+    They come as one ZIP if a message cannot hold that many files. ``sources`` maps clip names to
+    links, as far as they are known.
+    """
+    files = [
+        ReportFile("tags.jsonl" if len(clips) > 1 else "tags.json", _json_lines(clips).encode()),
+        ReportFile("tags.csv", csv(clips).encode()),
+    ]
+    for number, clip in enumerate(clips, 1):
+        stem = _stem(clip.name, number)
+        html = page(
+            clip.name,
+            clip.tagging,
+            clip.timeline,
+            sources.get(clip.name),
+            translate,
+            flicker=settings.flicker,
+            hidden=settings.hidden_tags,
+        )
+        files.append(ReportFile(f"{stem}.vtt", webvtt(clip).encode()))
+        files.append(ReportFile(f"{stem}.html", html.encode()))
+    return files if len(files) <= MAX_FILES else [_zipped(files)]
+
+
+def _json_lines(clips: Sequence[TaggedClip]) -> str:
+    lines = (to_json(tagged(clip.name, clip.tagging, clip.timeline)) for clip in clips)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _stem(name: str, number: int) -> str:
+    """Return a safe file name for a clip, without suffix; ``number`` makes it unique."""
+    kept = "".join(_safe(sanitize.clean(name, _MAX_STEM_LENGTH))).strip("._ ")
+    return f"{kept or 'clip'}-{number}" if number > 1 else kept or "clip"
+
+
+def _safe(name: str) -> Iterator[str]:
+    for character in name:
+        yield character if character.isalnum() or character in "-_. " else "_"
+
+
+def _zipped(files: Sequence[ReportFile]) -> ReportFile:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.writestr(file.name, file.content)
+    return ReportFile("tags.zip", whole.getvalue())
+
+
+def _name(name: str) -> str:
+    return sanitize.clean(name, _MAX_NAME_LENGTH)
+
+
+def _cell(text: str) -> str:
+    shown = _name(text)
+    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
+
+
+def _timestamp(second: int) -> str:
+    minutes, seconds = divmod(second, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.000"
