@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.config import DiscordConfig
-    from bot.jobs.queue import Intake, JobQueue, Work
+    from bot.jobs.queue import Intake, JobQueue, Worker
     from bot.runtime.app import App
     from bot.runtime.shutdown import Shutdown
 
@@ -160,18 +160,18 @@ async def _log_in(client: discord.Client, config: DiscordConfig) -> None:
 
 
 @asynccontextmanager
-async def _working(app: App, jobs: JobQueue, client: discord.Client) -> AsyncIterator[Work]:
+async def _working(app: App, jobs: JobQueue, client: discord.Client) -> AsyncIterator[Worker]:
     """Carry out jobs, those of workers that never come back too."""
     async with (
         jobs.working(app.answerer, DiscordResponder(client)) as work,
-        Recovery(work, app.locks).watching(),
+        Recovery(work, app.locks).running(),
     ):
         yield work
 
 
 @asynccontextmanager
 async def _watchable(
-    app: App, config: DiscordConfig, jobs: Intake | Work, bot: FramehoundBot | None = None
+    app: App, config: DiscordConfig, jobs: Intake | Worker, bot: FramehoundBot | None = None
 ) -> AsyncIterator[None]:
     """Serve ``/healthz`` and ``/metrics`` where the operator wants them."""
     if not config.metrics_port:
@@ -201,7 +201,7 @@ async def _watchable(
         yield
 
 
-async def _refresh(app: App, jobs: Intake | Work, bot: FramehoundBot | None) -> None:
+async def _refresh(app: App, jobs: Intake | Worker, bot: FramehoundBot | None) -> None:
     """Bring the figures up to date that somebody else counts."""
     metrics = app.metrics
     try:

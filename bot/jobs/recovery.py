@@ -1,4 +1,8 @@
-"""Taking over the jobs of workers that never come back."""
+"""Taking over the jobs of workers that died.
+
+Each worker holds a lock under its name as long as it lives (``bot.storage.locks``). A worker that
+has jobs running although nobody holds its name is dead, and its jobs go back in the queue.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 
     from bot.storage.locks import Locks
 
-# A worker counts as gone when two looks in a row find its name free: right after a database was
-# restarted every name is, until its worker has taken it again.
+# A worker counts as dead if two checks in a row find its name free: right after a database was
+# restarted each name is free until its worker has taken it again.
 _PAUSE = 5.0
 
 
@@ -25,30 +29,30 @@ class RecoverableQueue(Protocol):
     """A queue whose jobs may outlive their worker."""
 
     async def other_workers(self) -> set[str]:
-        """Return who else has jobs under way."""
+        """Return the ids of the other workers that have jobs running."""
 
     async def recover(self, worker_id: str) -> int:
-        """Put a worker's jobs back in the queue; return how many."""
+        """Put a worker's running jobs back in the queue; return how many."""
 
 
 class Recovery:
-    """Looks every ``pause`` seconds which workers' names nobody holds any more."""
+    """Checks every ``pause`` seconds for dead workers, and takes over their jobs."""
 
     def __init__(self, queue: RecoverableQueue, locks: Locks, pause: float = _PAUSE) -> None:
         self._queue = queue
         self._locks = locks
         self._pause = pause
         self._suspects: set[str] = set()
-        self._log = structlog.get_logger("framehound.takeover")
+        self._log = structlog.get_logger("framehound.recovery")
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        """Look while the block runs."""
-        async with in_background(self._watch()):
+    async def running(self) -> AsyncIterator[None]:
+        """Check while the block runs."""
+        async with in_background(self._check_repeatedly()):
             yield
 
-    async def look(self) -> None:
-        """Look once; raises StorageUnavailable."""
+    async def check(self) -> None:
+        """Check once; raises StorageUnavailable."""
         suspects = set()
         for worker_id in await self._queue.other_workers():
             if not await self._locks.take(worker_name(worker_id)):
@@ -65,17 +69,17 @@ class Recovery:
                 await self._locks.let_go(worker_name(worker_id))
         self._suspects = suspects
 
-    async def _watch(self) -> None:
+    async def _check_repeatedly(self) -> None:
         while True:
             try:
-                await self.look()
+                await self.check()
             except StorageUnavailable as error:
                 self._log.warning("database can't be reached", detail=error.detail)
-            except Exception:  # noqa: BLE001 - logged whole; the next look may go well
-                self._log.exception("looking after other workers failed")
+            except Exception:  # noqa: BLE001 - logged whole; the next check may succeed
+                self._log.exception("checking for dead workers failed")
             await asyncio.sleep(self._pause)
 
 
 def worker_name(worker_id: str) -> str:
-    """Return the name a worker holds as long as it lives."""
+    """Return the name of the lock that a worker holds as long as it lives."""
     return f"worker {worker_id}"

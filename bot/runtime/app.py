@@ -163,15 +163,17 @@ async def opened(config: Config) -> AsyncIterator[App]:
 
 def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
     """Return the queue for this process; its tables lie beside ours."""
-    from bot.jobs.queue import JobQueue, Share  # noqa: PLC0415 - who only tags needs no queue
+    from bot.jobs.queue import JobLimits, JobQueue  # noqa: PLC0415 - who only tags needs no queue
     from bot.jobs.workflow import JobTimeouts  # noqa: PLC0415 - see above
 
     oldest = config.max_job_age_minutes
     return JobQueue(
         _queue_database(config.database),
         worker_id=config.worker_id,
-        share=Share(config.worker_concurrency, config.server_concurrency, config.server_waiting),
-        patience=JobTimeouts(max_age=oldest * 60 if oldest else None),
+        limits=JobLimits(
+            config.worker_concurrency, config.server_concurrency, config.server_waiting
+        ),
+        timeouts=JobTimeouts(max_age=oldest * 60 if oldest else None),
         metrics=metrics or Metrics(),
     )
 

@@ -1,4 +1,4 @@
-"""Whatever is submitted, abandoned and carried out in whatever order: once each, nothing lost."""
+"""Submitting, abandoning and carrying out jobs in any order: each is carried out exactly once."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from hypothesis.stateful import (
 from bot.domain.clip import Clip
 from bot.domain.job import Job
 from bot.errors import TaggerBusy
-from bot.jobs.queue import Share
+from bot.jobs.queue import JobLimits
 from bot.runtime import app as wiring
-from tests.jobs.test_fair_shares import execute
-from tests.jobs.test_queue import Recorder
+from tests.jobs.recorder import Recorder, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.jobs.queue import Intake, JobQueue
 
-# Refused before anything is fetched: what is tried here is the queue.
+# Refused before anything is fetched: only the queue is tested here.
 CLIP = Clip("x", "ftp://nowhere/")
 MAX_WAITING = 3
 NUMBERS = strategies.integers(0, 7)
@@ -44,17 +43,17 @@ ABANDON = (
 
 
 class JobStore(RuleBasedStateMachine):
-    """Jobs by id, as they should be: waiting, abandoned by a dead worker, or done."""
+    """The queue beside a model of it: ids of jobs waiting, abandoned by a dead worker, done."""
 
     example = count()
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self._number = next(self.example)
+        self._example = next(self.example)
         self._waiting: dict[str, int] = {}
         self._abandoned: dict[str, int] = {}
         self._done: list[str] = []
-        self._works = 0
+        self._runs = 0
         self._recorder = Recorder(again_allowed=True)
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
@@ -63,17 +62,17 @@ class JobStore(RuleBasedStateMachine):
 
     async def _open(self, config: Any) -> None:
         queue = wiring.job_queue(config)
-        # Abandoned jobs keep their server's places until they are taken over: have enough of them.
-        share = Share(worker=20, server=20, waiting=MAX_WAITING)
-        self._queue: JobQueue = replace(queue, share=share)
+        # Abandoned jobs count as running until they are taken over, so the limits are high.
+        limits = JobLimits(worker=20, server=20, waiting=MAX_WAITING)
+        self._queue: JobQueue = replace(queue, limits=limits)
         app = await self._stack.enter_async_context(wiring.opened(config))
         self._answerer = app.answerer
         self._intake: Intake = await self._stack.enter_async_context(self._queue.accepting())
 
     @rule(number=NUMBERS, owner=OWNERS)
     def submit(self, number: int, owner: int) -> None:
-        guild = 1000 * self._number + owner
-        job = Job(f"{self._number}-{owner}-{number}", 7, (CLIP,), guild, message_id=1)
+        guild = 1000 * self._example + owner
+        job = Job(f"{self._example}-{owner}-{number}", 7, (CLIP,), guild, message_id=1)
         known = {*self._waiting, *self._abandoned, *self._done}
         full = list(self._waiting.values()).count(guild) >= MAX_WAITING
         try:
@@ -89,41 +88,41 @@ class JobStore(RuleBasedStateMachine):
     @precondition(lambda self: self._waiting)
     @rule(data=strategies.data())
     def abandon(self, data: strategies.DataObject) -> None:
-        """Let a worker take a job and die."""
+        """Make a worker take a job and die."""
         job = data.draw(strategies.sampled_from(sorted(self._waiting)))
         self._run(execute(self._queue, ABANDON, job=job))
         self._abandoned[job] = self._waiting.pop(job)
 
-    @precondition(lambda self: self._waiting and self._works < 1)
+    @precondition(lambda self: self._waiting and self._runs < 1)
     @rule()
     def work(self) -> None:
-        self._works += 1
-        self._run(self._work(taking_over=False))
+        self._runs += 1
+        self._run(self._work(recovering=False))
         self._done += self._waiting
         self._waiting.clear()
 
     @invariant()
-    def it_counts_right(self) -> None:
+    def figures_are_right(self) -> None:
         figures = self._run(self._intake.figures())
         assert (figures.waiting, figures.running) == (len(self._waiting), len(self._abandoned))
         assert sorted(self._recorder.refusals) == sorted(self._done)
 
-    async def _work(self, *, taking_over: bool) -> None:
+    async def _work(self, *, recovering: bool) -> None:
         expected = len(self._done) + len(self._waiting)
-        async with self._queue.working(self._answerer, self._recorder) as work:
-            assert await work.other_workers() == ({"dead"} if self._abandoned else set())
-            if taking_over:
-                assert await work.recover("dead") == len(self._abandoned)
+        async with self._queue.working(self._answerer, self._recorder) as worker:
+            assert await worker.other_workers() == ({"dead"} if self._abandoned else set())
+            if recovering:
+                assert await worker.recover("dead") == len(self._abandoned)
                 expected += len(self._abandoned)
             await self._recorder.until(refusals=expected)
 
     def teardown(self) -> None:
         try:
-            self._run(self._work(taking_over=True))
+            self._run(self._work(recovering=True))
             self._done += [*self._waiting, *self._abandoned]
             self._waiting.clear()
             self._abandoned.clear()
-            self.it_counts_right()
+            self.figures_are_right()
         finally:
             self._run(self._stack.aclose())
             self._runner.close()

@@ -91,7 +91,7 @@ class Desk:
         )
         await client.login(TOKEN)
         self.responder = Watched(client)
-        queue = JobQueue(f"sqlite:///{database}", "one", patience=JobTimeouts(first_pause=PAUSE))
+        queue = JobQueue(f"sqlite:///{database}", "one", timeouts=JobTimeouts(first_pause=PAUSE))
         self._intake = await self._open.enter_async_context(queue.accepting())
         await self._open.enter_async_context(queue.working(app.answerer, self.responder))
 

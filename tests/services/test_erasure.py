@@ -15,7 +15,7 @@ from bot.storage import locks
 from bot.storage.errors import StorageUnavailable
 from bot.storage.job_records import Reply, SavedReport
 from bot.storage.posted_clips import PostedClip
-from tests.jobs.test_fair_shares import execute
+from tests.jobs.recorder import execute
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
@@ -130,10 +130,10 @@ async def test_once_a_day_one_process_purges(
         async with erasure.daily(app.locks, pause=0.01):
             await asyncio.sleep(0.1)  # ten chances it must not take
         assert await intake.purge(datetime.fromtimestamp(0, UTC)) == 0
-        assert await intake._counts.knows("message-1")
+        assert await intake._jobs.contains("message-1")
         await elsewhere.let_go("purge")
         async with erasure.daily(app.locks), asyncio.timeout(10):
-            while await intake._counts.knows("message-1"):  # noqa: ASYNC110 - a database tells nobody
+            while await intake._jobs.contains("message-1"):  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.01)
-    assert await intake._counts.knows("message-2")
+    assert await intake._jobs.contains("message-2")
     assert await waiting(intake) == 1

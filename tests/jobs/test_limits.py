@@ -1,0 +1,104 @@
+"""How many jobs wait and run, in all and for one server; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.domain.job import Job
+from bot.errors import TaggerBusy
+from bot.jobs.queue import JobLimits
+from tests.jobs.recorder import Recorder, execute, finished_jobs, job
+
+if TYPE_CHECKING:
+    from bot.domain.clip import Clip
+    from bot.jobs.queue import Intake, JobQueue
+    from bot.runtime.app import App
+
+OTHER_GUILD = 99
+
+
+async def test_a_job_beyond_the_waiting_limit_is_refused(queue: JobQueue) -> None:
+    queue = replace(queue, limits=JobLimits(waiting=3))
+    async with queue.accepting() as intake:
+        for number in range(3):
+            await intake.submit(job(number))
+        for _ in range(2):
+            with pytest.raises(TaggerBusy):
+                await intake.submit(job(3))
+        await intake.submit(job(1))  # was accepted before, so it is not refused
+        await intake.submit(Job("message-4", channel_id=8, guild_id=OTHER_GUILD, clips=()))
+        figures = await intake.figures()
+        assert (figures.waiting, figures.running) == (4, 0)
+        assert 0 <= figures.age < 60
+        await execute(queue, "DELETE FROM {jobs} WHERE workflow_uuid = 'message-0'")
+        await intake.submit(job(3))
+        with pytest.raises(TaggerBusy):
+            await intake.submit(job(5))
+    assert finished_jobs(queue, "busy") == 3
+
+
+async def test_one_busy_server_does_not_hold_up_another(
+    queue: JobQueue, app: App, missing_clip: Clip
+) -> None:
+    queue = replace(queue, limits=JobLimits(worker=4, server=2, waiting=250))
+    recorder = Recorder()
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        for number in range(200):
+            await intake.submit(job(number, missing_clip))
+        await recorder.until(refusals=1)
+        before = len(recorder.refusals)
+        await intake.submit(Job("other", 8, (missing_clip,), guild_id=OTHER_GUILD, message_id=5))
+        await recorder.until_refused("other")
+        meanwhile = recorder.refusals.index("other") - before
+        assert (await intake.figures()).waiting > 100
+    # At most what ran already, and what two polls took of the busy server.
+    assert meanwhile <= 6
+
+
+class Rendezvous(Recorder):
+    """Keeps jobs running until as many as expected do, and records the highest number."""
+
+    def __init__(self, intake: Intake, expected: int) -> None:
+        super().__init__()
+        self.highest = 0
+        self._intake = intake
+        self._expected = expected
+        self._open = asyncio.Event()
+
+    async def refuse(self, job: Job) -> None:
+        if not self._open.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(20):
+                    await self._gather()
+            self._open.set()
+        await super().refuse(job)
+
+    async def _gather(self) -> None:
+        while self.highest < self._expected and not self._open.is_set():
+            self.highest = max(self.highest, (await self._intake.figures()).running)
+            await asyncio.sleep(0.02)  # leave the database to the queue
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("servers", "expected"), [(1, 2), (6, 3)])
+async def test_the_limits_of_a_server_and_of_a_worker_hold(
+    queue: JobQueue, app: App, missing_clip: Clip, servers: int, expected: int
+) -> None:
+    before = replace(queue, limits=JobLimits(worker=1, server=1))
+    async with queue.accepting(), before.working(app.answerer, Recorder()):
+        pass  # DBOS stores the limits: those of an earlier run must not count
+    queue = replace(queue, limits=JobLimits(worker=3, server=2, waiting=6))
+    async with queue.accepting() as intake:
+        for number in range(6):
+            guild_id = 100 + number % servers
+            job = Job(f"message-{number}", 8, (missing_clip,), guild_id, message_id=5)
+            await intake.submit(job)
+        recorder = Rendezvous(intake, expected)
+        async with queue.working(app.answerer, recorder):
+            await recorder.until(refusals=6)
+    assert recorder.highest == expected

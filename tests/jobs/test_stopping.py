@@ -1,0 +1,108 @@
+"""A worker that stops: what it has taken may finish, and what does not is cancelled cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from dbos._sys_db import SystemDatabase
+
+from bot.domain.job import Interaction
+from bot.jobs import dbos_runtime
+from bot.jobs.workflow import JobTimeouts
+from tests.jobs.recorder import Recorder, job
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from bot.domain.clip import Clip
+    from bot.domain.job import Job
+    from bot.domain.settings import GuildSettings
+    from bot.jobs.queue import JobQueue
+    from bot.runtime.app import App
+    from bot.services.answer_job import ShownProgress
+    from tests.conftest import ClipHost
+
+
+async def test_a_job_that_is_being_taken_is_answered_first(
+    queue: JobQueue, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, stopping = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    take, stop_taking = SystemDatabase.start_queued_workflows, dbos_runtime._stop_taking
+
+    def take_slowly(database: SystemDatabase, *args: Any, **more: Any) -> Any:
+        jobs = take(database, *args, **more)
+        if jobs[0]:
+            loop.call_soon_threadsafe(taken.set)
+            stopping.wait(20)
+        return jobs
+
+    def tell_and_stop(dbos: Any) -> None:
+        loop.call_soon_threadsafe(stopping.set)
+        stop_taking(dbos)
+
+    monkeypatch.setattr(SystemDatabase, "start_queued_workflows", take_slowly)
+    monkeypatch.setattr(dbos_runtime, "_stop_taking", tell_and_stop)
+    recorder = Recorder()
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        await intake.submit(job(1, clip))
+        async with asyncio.timeout(20):
+            await taken.wait()
+    assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
+async def test_a_cancelled_job_is_logged_without_its_token(
+    queue: JobQueue,
+    app: App,
+    clip_host: ClipHost,
+    missing_clip: Clip,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue = replace(queue, timeouts=JobTimeouts(grace=0.5))
+    clip_host.hold_all()
+    async with queue.accepting() as intake:
+        async with queue.working(app.answerer, Recorder()):
+            await intake.submit(job(1, missing_clip, interaction=Interaction(1, "s3cr3t")))
+            await clip_host.arrived.wait()
+        assert (await intake.figures()).running == 1
+    assert "cancelled" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+class ProgressCounter(Recorder):
+    """Counts the jobs whose progress is shown."""
+
+    shown = 0
+
+    @asynccontextmanager
+    async def show_progress(
+        self, job: Job, settings: GuildSettings, *, again: bool
+    ) -> AsyncIterator[ShownProgress]:
+        self.shown += 1
+        async with super().show_progress(job, settings, again=again) as shown:
+            try:
+                yield shown
+            finally:
+                await asyncio.to_thread(list)  # cleaning up needs threads, as downloads do
+                self.shown -= 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_cancelled_job_has_cleaned_up_before_the_app_closes(
+    queue: JobQueue, app: App, clip_host: ClipHost, missing_clip: Clip
+) -> None:
+    recorder = ProgressCounter()
+    queue = replace(queue, timeouts=JobTimeouts(grace=0.5))
+    clip_host.hold_all()
+    async with queue.accepting() as intake:
+        async with queue.working(app.answerer, recorder):
+            await intake.submit(job(1, missing_clip))
+            await clip_host.arrived.wait()
+            assert recorder.shown == 1
+        assert recorder.shown == 0
+        assert (await intake.figures()).running == 1
