@@ -1,4 +1,4 @@
-"""Asks this machine's ``/healthz``: the container's health check, ``python -m bot.healthcheck``."""
+"""The container's health check, ``python -m bot.healthcheck``: requests ``/healthz``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> int:
-    """Return 0 where every part works, else 1."""
+    """Return the exit code: 0 if ``/healthz`` answers 200, else 1."""
     port = int(os.environ.get("METRICS_PORT") or 0)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:

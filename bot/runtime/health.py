@@ -1,4 +1,4 @@
-"""``/healthz`` for whoever restarts us, ``/metrics`` for whoever watches us."""
+"""The HTTP server for ``/healthz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ async def serving(
     metrics: Metrics,
     refresh: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """Serve both pages while the block runs; gives the port, chosen freely where 0 was asked.
+    """Serve both pages while the block runs; yields the port, a free one if ``port`` is 0.
 
-    ``refresh`` brings those figures up to date that nobody counts as they happen.
+    ``/healthz`` answers 200 if all ``checks`` hold, else 503. ``refresh`` is called before
+    ``/metrics`` is written.
 
-    Raises ``ConfigError`` where the port can't be had.
+    Raises ``ConfigError`` if the port can't be used.
     """
 
     async def healthz(_request: web.Request) -> web.Response:
-        found = {name: await _holds(check) for name, check in checks.items()}
-        return web.json_response(found, status=200 if all(found.values()) else 503)
+        results = {name: await _passes(check) for name, check in checks.items()}
+        return web.json_response(results, status=200 if all(results.values()) else 503)
 
-    async def figures(_request: web.Request) -> web.Response:
+    async def metrics_page(_request: web.Request) -> web.Response:
         await refresh()
         return web.Response(body=metrics.page(), headers={"Content-Type": _METRICS_TYPE})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
-    app.router.add_get("/metrics", figures)
+    app.router.add_get("/metrics", metrics_page)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -64,9 +65,8 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise ConfigError([mistake]) from error
 
 
-async def _holds(check: Check) -> bool:
-    """Tell whether a part works; one that fails in whatever way does not."""
+async def _passes(check: Check) -> bool:
     try:
         return await check()
-    except Exception:  # noqa: BLE001 - any failure is the answer
+    except Exception:  # noqa: BLE001 - a check that fails in any way is not passed
         return False

@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with nothing secret in them."""
+"""Structured logs on standard error, with secrets removed."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ def configure(level: str, form: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _writer(form)],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(form),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # Migrations and connections of a healthy program are nobody's news.
+    # What these libraries log below WARNING is of no use to an operator.
     for library in ("alembic", "discord", "aiosqlite", "dbos"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    logging.getLogger("dbos").addFilter(_shortened)
-    # They warn of no voice, no message content, no servers: not our trade, said by us, on purpose.
+    logging.getLogger("dbos").addFilter(_shorten_warning)
+    # They warn of missing voice support and message content, which we do without or log ourselves.
     for library in ("discord.client", "discord.ext.commands.bot", "discord.state"):
         logging.getLogger(library).setLevel(logging.ERROR)
     structlog.configure(
@@ -52,19 +55,19 @@ def configure(level: str, form: str) -> None:
     )
 
 
-def _shortened(record: logging.LogRecord) -> bool:
-    """Make a line of what DBOS warns of: steps tried again, a database away for a moment."""
+def _shorten_warning(record: logging.LogRecord) -> bool:
+    """Reduce a warning of DBOS to one line: it adds a traceback to each step that is retried."""
     if record.levelno != logging.WARNING:
         return True
-    said, traceback, rest = record.getMessage().partition("Traceback (most recent call last)")
+    message, traceback, rest = record.getMessage().partition("Traceback (most recent call last)")
     reason = rest.strip().rpartition("\n")[2] if traceback else ""
     if record.exc_info:
         reason, record.exc_info = repr(record.exc_info[1]), None
-    record.msg, record.args = f"{said} {reason}".strip(), ()
+    record.msg, record.args = f"{message} {reason}".strip(), ()
     return True
 
 
-def _writer(form: str) -> structlog.typing.Processor:
+def _renderer(form: str) -> structlog.typing.Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

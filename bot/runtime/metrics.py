@@ -1,4 +1,4 @@
-"""What an operator can watch, in Prometheus' terms; each process counts for itself."""
+"""Prometheus metrics; each process counts for itself."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from prometheus_client import (
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-# From a repost's milliseconds to a ten-minute clip at a service that takes its time.
+# From the milliseconds of a repost to the minutes of a long clip at a slow service.
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
 class Metrics:
-    """Counters and gauges of one process, in a registry of their own."""
+    """The metrics of one process, in their own registry."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -33,18 +33,18 @@ class Metrics:
         )
         self.queue_age = Gauge(
             "framehound_queue_age_seconds",
-            "How long the job has waited that waits longest",
+            "Age of the oldest waiting job",
             registry=registry,
         )
         self.jobs_finished = Counter(
             "framehound_jobs_finished",
-            "Jobs, by what became of them",
+            "Finished jobs, by outcome",
             ["outcome"],
             registry=registry,
         )
         self._stages = Histogram(
             "framehound_stage_seconds",
-            "Seconds by stage of a clip or a job",
+            "Duration of the stages of a clip or a job",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,
@@ -56,31 +56,31 @@ class Metrics:
             registry=registry,
         )
         self.frames_billed = Counter(
-            "framehound_frames_billed", "Frames Clarifai answered for", registry=registry
+            "framehound_frames_billed", "Frames billed by Clarifai", registry=registry
         )
         self.cache_hits = Counter(
-            "framehound_cache_hits", "Clips answered from what is stored", registry=registry
+            "framehound_cache_hits", "Clips answered from stored taggings", registry=registry
         )
         self.gateway_latency = Gauge(
             "framehound_gateway_latency_seconds",
-            "From a heartbeat to its answer",
+            "Time from a gateway heartbeat to its acknowledgement",
             ["shard"],
             registry=registry,
         )
         self.circuit_open = Gauge(
             "framehound_circuit_open",
-            "1 while Clarifai is left alone after failing time after time",
+            "1 while the circuit breaker keeps clips from Clarifai after repeated failures",
             registry=registry,
         )
 
     def stage(self, name: str) -> AbstractContextManager[object]:
-        """Time a stage: ``download``, ``probe``, ``tag`` or ``answer``."""
+        """Time the block as a stage: ``download``, ``probe``, ``tag`` or ``answer``."""
         return self._stages.labels(name).time()
 
     def finished(self, outcome: str) -> None:
-        """Count a job: what became of it."""
+        """Count a finished job under its outcome."""
         self.jobs_finished.labels(outcome).inc()
 
     def page(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""Stopping well: the first signal asks, a second one insists."""
+"""Shutdown on SIGTERM or SIGINT: the first signal asks for it, a second one ends the process."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Shutdown:
-    """Set once the program has been told to stop."""
+    """A request to stop, for all parts of a program that run until then."""
 
     def __init__(self) -> None:
-        self._asked = asyncio.Event()
+        self._event = asyncio.Event()
 
     @property
-    def asked(self) -> bool:
-        """Whether it was told."""
-        return self._asked.is_set()
+    def requested(self) -> bool:
+        """Whether the program was told to stop."""
+        return self._event.is_set()
 
-    def ask(self) -> None:
-        """Tell it to stop."""
-        self._asked.set()
+    def request(self) -> None:
+        """Tell the program to stop."""
+        self._event.set()
 
-    async def pause(self, seconds: float) -> None:
-        """Sleep, unless it is told to stop."""
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, at most until shutdown is requested."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._asked.wait()
+                await self._event.wait()
 
     async def wait(self) -> None:
-        """Wait until it is told to stop."""
-        await self._asked.wait()
+        """Wait until shutdown is requested."""
+        await self._event.wait()
 
     async def interrupts(self, doing: Coroutine[object, object, None]) -> None:
-        """Do something until it is done, or give it up where the program is told to stop."""
+        """Run a coroutine to its end, or cancel it when shutdown is requested."""
         task = asyncio.ensure_future(doing)
-        asked = asyncio.ensure_future(self._asked.wait())
+        requested = asyncio.ensure_future(self._event.wait())
         try:
-            await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, requested}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
         finally:
-            asked.cancel()
+            requested.cancel()
             task.cancel()
 
 
@@ -60,19 +60,19 @@ class Shutdown:
 async def shutdown_signals() -> AsyncIterator[Shutdown]:
     """Listen for SIGTERM and SIGINT; discord.py itself does not listen for SIGTERM."""
     loop = asyncio.get_running_loop()
-    stop = Shutdown()
+    shutdown = Shutdown()
 
-    def hear(number: signal.Signals) -> None:
-        if stop.asked:
+    def handle(number: signal.Signals) -> None:
+        if shutdown.requested:
             os._exit(128 + number)
         structlog.get_logger("framehound").info("stopping")
-        stop.ask()
+        shutdown.request()
 
     with suppress(NotImplementedError):  # Windows
         for number in _SIGNALS:
-            loop.add_signal_handler(number, hear, number)
+            loop.add_signal_handler(number, handle, number)
     try:
-        yield stop
+        yield shutdown
     finally:
         with suppress(NotImplementedError):
             for number in _SIGNALS:

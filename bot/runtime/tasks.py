@@ -1,4 +1,4 @@
-"""Work that goes on beside other work, for as long as that lasts."""
+"""Background tasks that are cancelled when the block that started them ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Have ``work`` done while the block runs; it is called off when the block ends."""
+    """Run ``work`` as a task while the block runs, and cancel it when the block ends."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -24,9 +24,9 @@ async def in_background(work: Coroutine[object, object, None]) -> AsyncIterator[
 
 
 async def open_in_thread(opening: Callable[[], BinaryIO]) -> BinaryIO:
-    """Open a file in a thread, and close it there and then if nobody waits for it any more.
+    """Open a file in a thread; if this is cancelled, the file is closed as soon as it is open.
 
-    A thread can't be called off: what ``asyncio.to_thread`` opened too late would stay open.
+    A thread can't be cancelled: a file that ``asyncio.to_thread`` opened too late would stay open.
     """
     file = asyncio.get_running_loop().run_in_executor(None, opening)
     try:

@@ -7,7 +7,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot.cli.run import gateway_names
+from bot.cli.gateway import gateway_names
 from bot.runtime.shutdown import Shutdown
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.processes.test_processes import CAT, FILES, discord, ended_well, place
@@ -111,10 +111,10 @@ async def test_waiting_for_the_network_can_be_stopped(data_dir: Path, tmp_path: 
 
 
 async def test_a_long_pause_ends_when_it_is_told_to_stop() -> None:
-    stop = Shutdown()
-    asyncio.get_running_loop().call_soon(stop.ask)
+    shutdown = Shutdown()
+    asyncio.get_running_loop().call_soon(shutdown.request)
     async with asyncio.timeout(20):
-        await stop.pause(60)
+        await shutdown.sleep(60)
 
 
 async def test_a_worker_waits_for_the_network_too(
