@@ -104,6 +104,7 @@ async def test_the_threshold_of_a_reply_moves_for_all_to_see(desk: Desk) -> None
     await desk.discord.wait_until(lambda: reply.content == before, "the first threshold again")
 
 
+@pytest.mark.process
 async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> None:
     async with LoopbackDiscord(TOKEN) as discord:
         guild = discord.add_guild()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.stand_ins.discord import Channel
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 CAT = (CLIPS / "montage.gif").read_bytes()
 CITY = (CLIPS / "city.mp4").read_bytes()
 

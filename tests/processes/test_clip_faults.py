@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord import Message
     from tests.stand_ins.discord.attachments import Delivery
 
+pytestmark = pytest.mark.process
+
 CITY = (CLIPS / "city.mp4").read_bytes()
 BOX = 16  # bytes that another_city adds
 SIZE = len(CITY) + BOX

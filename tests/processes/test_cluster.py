@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord import LoopbackDiscord
     from tests.stand_ins.postgres import PostgresServer
 
+pytestmark = pytest.mark.process
+
 __all__ = ["discord"]
 BEER_LATER = replace(recorded("video_beer_2017.json"), hangs=True)
 PATIENCE = 40  # seconds; two looks for dead workers are up to ten

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Framehound = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def framehound(data_dir: Path, tmp_path: Path) -> Framehound:

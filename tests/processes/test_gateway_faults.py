@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.stand_ins.discord import LoopbackDiscord, Message
 
+pytestmark = pytest.mark.process
+
 CAT = ("cat.gif", (CLIPS / "montage.gif").read_bytes(), "image/gif")
 CITY = ("city.mp4", (CLIPS / "city.mp4").read_bytes(), "video/mp4")
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.stand_ins.discord import Channel, Member
 
+pytestmark = pytest.mark.process
+
 CAT = (CLIPS / "montage.gif").read_bytes()
 CITY = (CLIPS / "city.mp4").read_bytes()
 FILES = [("cat.gif", CAT, "image/gif")]

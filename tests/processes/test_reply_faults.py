@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from tests.conftest import ClipHost
     from tests.stand_ins.discord import Channel, Message
 
+pytestmark = pytest.mark.process
+
 CAT = ("cat.gif", (CLIPS / "montage.gif").read_bytes(), "image/gif")
 SENDING = r"/channels/\d+/messages"
 PAUSE = 0.01

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PLAN = Plan(jobs=7, kills=2, seed=12)
 
 # Processes are started eight times over: a quarter of a minute, or a minute on a busy machine.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
 
 async def test_one_process_loses_nothing_however_it_is_killed(tmp_path: Path) -> None:
