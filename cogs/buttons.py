@@ -112,7 +112,7 @@ class Explore(commands.Cog):
 
     async def _remove(self, interaction: Press, pressed: ButtonState) -> None:
         """Delete the reply: its poster, who asked for it and moderators may."""
-        saved = await retry_storage(lambda: self._bot.app.reports.find(pressed.job_id))
+        saved = await self._bot.app.reports.find(pressed.job_id)
         people = saved.people if saved else ()
         moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
         if interaction.user.id not in people and not moderates:
@@ -124,7 +124,7 @@ class Explore(commands.Cog):
             await retry_storage(lambda: self._bot.app.reports.forget_messages([reply_id]))
 
     async def _saved(self, pressed: ButtonState) -> SavedReport:
-        saved = await retry_storage(lambda: self._bot.app.reports.find(pressed.job_id))
+        saved = await self._bot.app.reports.find(pressed.job_id)
         if saved is None or not saved.clips:
             raise Forgotten
         return saved

@@ -111,7 +111,7 @@ class Answerer:
             return self._forgotten(job)
         begun = job.recorded or await self._notes.begin(job)
         async with responder.show_progress(job, settings, again=again) as shown:
-            shown.note = partial(self._notes.answered, job)
+            shown.note = partial(self._notes.shown, job)
             each = (
                 self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
                 for number, clip in enumerate(job.clips)
@@ -167,7 +167,7 @@ class Answerer:
         responder: Responder,
     ) -> None:
         """Tell moderators what they watch for, whether or not there was an answer in words."""
-        alerts = await retry_storage(lambda: self._watches.alerts(job, clips, settings, reply))
+        alerts = await self._watches.alerts(job, clips, settings, reply)
         for alert in alerts:
             await responder.alert(alert, settings)
         if alerts:

@@ -47,14 +47,14 @@ class JobRecords:
     async def has(self, job: Job) -> bool:
         """Tell whether what was begun is still there."""
         try:
-            return await self.find(job) is not None
+            return await retry_storage(lambda: self.find(job)) is not None
         except StorageUnavailable as error:
             self._log.error("not known whether it was deleted", detail=error.detail)
             return True
 
     async def find(self, job: Job) -> SavedReport | None:
         """Return what is known of a job; raises StorageUnavailable."""
-        return await retry_storage(lambda: self._reports.find(job.id))
+        return await self._reports.find(job.id)
 
     async def tagged(
         self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, *, begun: bool
@@ -78,6 +78,13 @@ class JobRecords:
             self._log.error("clips not noted", detail=error.detail)
             return True
         return kept
+
+    async def shown(self, job: Job, reply: Reply) -> None:
+        """Keep where progress is shown, if possible; ``tagged`` keeps it once more."""
+        try:
+            await self._reports.note_reply(job.id, reply)
+        except StorageUnavailable as error:
+            self._log.warning("reply not noted yet", detail=error.detail)
 
     async def answered(self, job: Job, reply: Reply) -> bool:
         """Keep where the reply stands; return False where the job was forgotten.

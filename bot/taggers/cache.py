@@ -64,7 +64,7 @@ class CachingTagger:
     async def recall(self, fingerprint: str, language: str = "en") -> Tagging | None:
         """Return what the tagger said of these bytes before, if it was ever asked."""
         identity = self.tagger.identity.speaking(language)
-        return await retry_storage(lambda: self._taggings.find(fingerprint, identity))
+        return await self._taggings.find(fingerprint, identity)
 
     async def tag(
         self,
@@ -81,10 +81,10 @@ class CachingTagger:
         """
         lock = self._in_flight.setdefault(fingerprint, asyncio.Lock())
         async with lock:
-            known = await self.recall(fingerprint, language)
+            known = await retry_storage(lambda: self.recall(fingerprint, language))
             if known is None:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
-                    known = await self.recall(fingerprint, language)
+                    known = await retry_storage(lambda: self.recall(fingerprint, language))
                     if known is None:
                         clip = replace(await examine(), language=language)
                         return await self._ask(clip, progress, payer)

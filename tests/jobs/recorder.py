@@ -33,6 +33,7 @@ class Recorder:
     def __init__(self, *, again_allowed: bool = False) -> None:
         self._again_allowed = again_allowed
         self.answers: list[tuple[str, str]] = []
+        self.again: list[bool] = []
         self.refusals: list[str] = []
         self.renewals: list[tuple[str, str]] = []
         self.fresh: Clip | None = None
@@ -58,6 +59,7 @@ class Recorder:
         del settings, earlier
         assert self._again_allowed or not again
         self.answers.append((job.id, report.content))
+        self.again.append(again)
         await self._notify()
         return None
 

@@ -11,6 +11,7 @@ from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
+from bot.storage.errors import StorageUnavailable
 from tests.jobs.recorder import Recorder, execute, finished_jobs, job, until_recorded
 
 if TYPE_CHECKING:
@@ -143,6 +144,27 @@ async def test_an_answer_that_failed_is_tried_again(queue: JobQueue, app: App, c
         await intake.submit(job(1, clip))
         await recorder.until(answers=1)
     assert recorder.attempts == [False, True]
+
+
+@on_sqlite
+async def test_a_database_away_while_answering_has_the_whole_step_repeated(
+    queue: JobQueue, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outages = iter([StorageUnavailable()])
+    find = app.reports.find
+
+    async def fail_once(job_id: str) -> Any:
+        for outage in outages:
+            raise outage
+        return await find(job_id)
+
+    monkeypatch.setattr(app.reports, "find", fail_once)
+    recorder = Recorder(again_allowed=True)
+    queue = replace(queue, timeouts=JobTimeouts(first_pause=0.01))
+    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+        await intake.submit(job(1, clip))
+        await recorder.until(answers=1)
+    assert recorder.again == [True]
 
 
 class AlwaysFailing(Recorder):
