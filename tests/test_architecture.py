@@ -92,6 +92,13 @@ def test_discord_is_known_at_the_door_alone(path: Path) -> None:
     assert not knows or part_of(module_of(path)) in DISCORD
 
 
+def test_one_file_knows_dbos() -> None:
+    knowing = {
+        path for path in FILES if any(name.split(".")[0] == "dbos" for name in imports(path))
+    }
+    assert {path.relative_to(ROOT).as_posix() for path in knowing} == {"bot/jobs/dbos_runtime.py"}
+
+
 def test_what_opens_clips_is_imported_by_children_alone() -> None:
     """Ask a fresh interpreter: what other tests imported says nothing."""
     heavy = ("av", "numpy", "onnx", "onnxruntime", "PIL", "yt_dlp")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,27 +60,24 @@ async def test_one_busy_server_does_not_hold_up_another(
 
 
 class Rendezvous(Recorder):
-    """Keeps jobs running until as many as expected do, and records the highest number."""
+    """Holds jobs until as many as expected run, then asks the queue how many do."""
 
     def __init__(self, intake: Intake, expected: int) -> None:
         super().__init__()
-        self.highest = 0
+        self.running = 0
         self._intake = intake
         self._expected = expected
+        self._arrived = 0
         self._open = asyncio.Event()
 
     async def refuse(self, job: Job) -> None:
-        if not self._open.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(20):
-                    await self._gather()
+        self._arrived += 1
+        if self._arrived == self._expected:
+            self.running = (await self._intake.figures()).running
             self._open.set()
+        async with asyncio.timeout(20):
+            await self._open.wait()
         await super().refuse(job)
-
-    async def _gather(self) -> None:
-        while self.highest < self._expected and not self._open.is_set():
-            self.highest = max(self.highest, (await self._intake.figures()).running)
-            await asyncio.sleep(0.02)  # leave the database to the queue
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -101,4 +97,4 @@ async def test_the_limits_of_a_server_and_of_a_worker_hold(
         recorder = Rendezvous(intake, expected)
         async with queue.working(app.answerer, recorder):
             await recorder.until(refusals=6)
-    assert recorder.highest == expected
+    assert recorder.running == expected
