@@ -25,7 +25,7 @@ from bot.domain.tagging import Tagging
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.search import SearchStore
-from bot.storage.tables import index_scores
+from bot.storage.tables import search_scores
 from bot.storage.taggings import TaggingStore
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ NAMES = [f"concept {number}" for number in range(5000)]
 RARITY = [1 / (number + 1) for number in range(len(NAMES))]
 TAGGER = TaggerIdentity("local", "made-up", 0.5)
 CHANNELS = range(10, 30)
-TABLES = ("taggings", "index_scores", "index_taggings", "index_concepts", "posted_clips")
+TABLES = ("taggings", "search_scores", "search_taggings", "search_concepts", "posted_clips")
 
 
 def frames(chance: random.Random) -> tuple[Frame, ...]:
@@ -67,7 +67,7 @@ async def fill(database: Database, clips: int) -> None:
 async def say_sizes(database: Database) -> None:
     """Say how much room each table takes with its indexes."""
     async with database.reading() as connection:
-        rows = await connection.scalar(select(func.count()).select_from(index_scores))
+        rows = await connection.scalar(select(func.count()).select_from(search_scores))
         print(f"rows in the index: {rows:,}")
         for table in TABLES:
             size = "SELECT pg_total_relation_size(:name)"

@@ -14,7 +14,7 @@ from bot.errors import (
     UnsupportedFormat,
     restore,
 )
-from bot.storage.errors import StorageUnavailable
+from bot.storage.availability import StorageUnavailable
 
 
 @pytest.mark.parametrize(

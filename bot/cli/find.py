@@ -16,7 +16,7 @@ from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.services.search import SearchResult
+    from bot.domain.search import SearchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
     until = _day(options.until, "--until")
     terminal = Terminal()
     async with wiring.opened(config) as app:
-        await app.finder.complete()
-        concept = await app.finder.concept(tag)
+        concept = await app.clip_search.concept(tag)
         search = SearchQuery(
             concept.number if concept else 0,
             guild_id=options.server,
@@ -52,7 +51,7 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
             until=until and until + timedelta(days=1),
             min_score=options.min_score,
         )
-        async for found in app.finder.everything(search, concept.name if concept else tag):
+        async for found in app.clip_search.everything(search, concept.name if concept else tag):
             terminal.print_line(_json(found) if options.as_json else _line(found))
     return 0
 

@@ -39,7 +39,6 @@ async def serve_gateway(
             await stack.enter_async_context(working(app, jobs, bot))
         await stack.enter_async_context(monitored(app, config, intake, bot))
         await stack.enter_async_context(bot.erasure.daily(app.locks))
-        await stack.enter_async_context(in_background(app.finder.complete_beside()))
         await shutdown.interrupts(bot.connect())
         await bot.leave_gateway()
 

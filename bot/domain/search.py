@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # https://discord.com/developers/docs/reference#snowflakes
 _EPOCH = 1_420_070_400_000  # milliseconds, the first second of 2015
 _TIME_FROM_BIT = 22
+PAGE_SIZE = 6
+"""Results per page; more would not fit into a message with their links."""
 MAX_NAME_LENGTH = 100
 """Characters of a name that count; more than any model's."""
 
@@ -97,6 +99,30 @@ class SearchHit:
     def link(self) -> str:
         """A link to the message."""
         return link_to(self.guild_id, self.channel_id, self.reply_id or self.message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A posted clip that was found, and when it shows the tag."""
+
+    hit: SearchHit
+    tag: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """Page ``number`` (from 0) of the results for a tag; ``count`` is that of all pages."""
+
+    tag: str
+    results: tuple[SearchResult, ...]
+    count: int
+    number: int
+
+    @property
+    def pages(self) -> int:
+        """The number of pages; one, which is empty, if nothing was found."""
+        return max(1, -(-self.count // PAGE_SIZE))
 
 
 def moment_of(snowflake: int) -> datetime:

@@ -1,4 +1,4 @@
-"""From frames to what people read: tags by second, and segments by tag."""
+"""From raw frames to a timeline: the tags of each second, and the segments of each tag."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Run = dict[int, float]
 """Consecutive seconds of one tag, each with its score."""
 
 EVERYTHING = Flicker(gap=0, shortest=1)
-"""Nothing is too short to be told."""
+"""Bridges no gap and leaves out no short segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Consecutive seconds with the same tags: ``start`` to ``end``, which is exclusive.
+    """Consecutive seconds with the same tags: ``start`` to ``end`` (exclusive).
 
-    ``tags`` has each tag's highest score in the span, best first; none for a span of nothing.
+    ``tags`` has each tag's highest score in the span, best first; an empty span has none.
     """
 
     start: int
@@ -55,9 +55,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Every second of a clip in order, and the same told by tag.
+    """Every second of a clip in order, and the segments of each tag.
 
-    ``duration`` is in milliseconds; ``best`` is the highest score seen whether or not it passed.
+    ``duration`` is in milliseconds; ``best`` is the highest score, whether or not it passed.
     """
 
     duration: int
@@ -68,12 +68,12 @@ class Timeline:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """The seconds, joined where neighbours have the same tags."""
+        """The seconds, joined if neighbours have the same tags."""
         return tuple(_spans(self.seconds))
 
 
 def count_seconds(duration: int) -> int:
-    """Return how many seconds a clip of ``duration`` milliseconds has, the last one begun."""
+    """Return the number of seconds in ``duration`` milliseconds, counting a started one."""
     return max(1, -(-duration // 1000))
 
 
@@ -85,61 +85,69 @@ def build(
     flicker: Flicker = EVERYTHING,
     hidden: Collection[str] = (),
 ) -> Timeline:
-    """Apply a threshold, and what a server finds too short to be told, to raw frames.
+    """Build a timeline from raw frames by a threshold and a server's flicker settings.
 
-    A concept passes strictly above the threshold. Where several frames fall into one second a
-    concept counts with its highest score. Frames past the clip's end are left out: Clarifai may
-    send one more than the clip has seconds. So are ``hidden`` concepts, however capitalised.
+    A concept passes strictly above the threshold; if several frames fall into one second, its
+    highest score counts. Short dips are bridged: a tag goes on for up to ``flicker.gap`` seconds in
+    which its raw score is not above the threshold, but above half of it. So a tag that is not seen
+    at all in a second is never shown there.
+
+    Frames past the clip's end are left out, as Clarifai may send one more than the clip has
+    seconds. So are ``hidden`` concepts, in any capitalization.
     """
-    seen = _scores_by_second(frames, count_seconds(duration), {name.casefold() for name in hidden})
+    scores = _scores_by_second(frames, count_seconds(duration), {n.casefold() for n in hidden})
     runs = [
         (name, run)
-        for name, scores in _passed(seen, threshold).items()
-        for run in _joined(scores, flicker.gap)
+        for name, above_half in _scores_by_name(scores, threshold / 2).items()
+        for run in _runs(above_half, threshold, flicker.gap)
         if len(run) >= flicker.shortest
     ]
-    seconds = tuple(_seconds(runs, len(seen)))
-    return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(seen))
+    seconds = tuple(_seconds(runs, len(scores)))
+    return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(scores))
 
 
 def _scores_by_second(
     frames: Iterable[Frame], length: int, hidden: Collection[str]
 ) -> list[dict[str, float]]:
-    seen: list[dict[str, float]] = [{} for _ in range(length)]
+    by_second: list[dict[str, float]] = [{} for _ in range(length)]
     for frame in frames:
         if not 0 <= frame.second < length:
             continue
-        scores = seen[frame.second]
+        scores = by_second[frame.second]
         for concept in frame.concepts:
             if not hidden or concept.name.casefold() not in hidden:
                 scores[concept.name] = max(concept.score, scores.get(concept.name, 0.0))
-    return seen
+    return by_second
 
 
-def _passed(seen: list[dict[str, float]], threshold: float) -> dict[str, Run]:
-    """Return what is above the threshold: by concept, its score by second."""
-    passed: defaultdict[str, Run] = defaultdict(dict)
-    for second, scores in enumerate(seen):
+def _scores_by_name(seconds: list[dict[str, float]], floor: float) -> dict[str, Run]:
+    """Return the scores above ``floor`` by concept and second."""
+    found: defaultdict[str, Run] = defaultdict(dict)
+    for second, scores in enumerate(seconds):
         for name, score in scores.items():
-            if score > threshold:
-                passed[name][second] = score
-    return passed
+            if score > floor:
+                found[name][second] = score
+    return found
 
 
-def _joined(scores: Run, gap: int) -> Iterator[Run]:
-    """Yield the runs of one tag, those at most ``gap`` seconds apart as one.
+def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
+    """Yield the runs of one tag, given its scores above half the threshold in order of time.
 
-    A second in a gap counts with the lower score of those around it.
+    A run consists of seconds above the threshold, and of dips between them: at most ``gap`` seconds
+    in a row, all above half the threshold. Seconds of a dip count with the lower score of the two
+    seconds around it, so that every score in a timeline is above the threshold.
     """
     run: Run = {}
     last = 0
-    for second, score in scores.items():
-        if run and second - last - 1 > gap:
+    for second, score in above_half.items():
+        if score <= threshold:
+            continue
+        dip = range(last + 1, second)
+        if run and not (len(dip) <= gap and all(each in above_half for each in dip)):
             yield run
             run = {}
         if run:
-            between = min(run[last], score)
-            run.update(dict.fromkeys(range(last + 1, second), between))
+            run.update(dict.fromkeys(dip, min(run[last], score)))
         run[second] = score
         last = second
     if run:
@@ -165,8 +173,8 @@ def _rank(concept: Concept) -> tuple[float, str]:
     return -concept.score, concept.name
 
 
-def _best(seen: list[dict[str, float]]) -> Concept | None:
-    every = (Concept(name, score) for scores in seen for name, score in scores.items())
+def _best(by_second: list[dict[str, float]]) -> Concept | None:
+    every = (Concept(name, score) for scores in by_second for name, score in scores.items())
     return min(every, key=_rank, default=None)
 
 

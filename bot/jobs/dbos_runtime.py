@@ -29,9 +29,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.domain.job import Job
 from bot.storage.address import DatabaseAddress
+from bot.storage.availability import StorageUnavailable
 from bot.storage.database import BUSY_TIMEOUT
 from bot.storage.engine import create_engine, prepare
-from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import (

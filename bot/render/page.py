@@ -89,7 +89,8 @@ def _content(
 ) -> dict[str, Any]:
     """Return the data for the script; it refers to tags by their index in ``names``."""
     floor = min(_FLOOR, timeline.threshold)
-    every = timelines.build(tagging.frames, timeline.duration, floor, hidden=hidden).seconds
+    # Half the lowest threshold, as dips reach down to half of it.
+    every = timelines.build(tagging.frames, timeline.duration, floor / 2, hidden=hidden).seconds
     known = sorted({tag.name for second in every for tag in second.tags})
     number = {tag: at for at, tag in enumerate(known)}
     return {

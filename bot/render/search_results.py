@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.render import formatting, sanitize
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.domain.alerts import Alert, WatchMatch
-    from bot.domain.search import SearchHit
+    from bot.domain.search import SearchHit, SearchPage
     from bot.domain.timeline import Segment
     from bot.i18n import Translator
 
@@ -18,6 +19,23 @@ _MAX_RANGES = 3
 # As many lines as fit into a message, even with long IDs and every character escaped.
 _MAX_MATCHES = 12
 _MAX_TAG_LENGTH = 30
+
+
+def page_text(translate: Translator, page: SearchPage, guild_id: int | None) -> str:
+    """Write a page of results, with links into the server ``guild_id``."""
+    tag = _tag(page.tag, limit=40)
+    if page.count == 1:
+        heading = translate("**{tag}** in one clip", tag=tag)
+    else:
+        heading = translate("**{tag}** in {count} clips", tag=tag, count=page.count)
+    if page.pages > 1:
+        where = translate("page {number} of {count}", number=page.number + 1, count=page.pages)
+        heading = f"{heading} · {where}"
+    lines = [
+        result_line(translate, replace(each.hit, guild_id=guild_id), each.tag, each.segments)
+        for each in page.results
+    ]
+    return "\n".join([heading, *lines])
 
 
 def result_line(
@@ -71,8 +89,8 @@ def _clip_number(translate: Translator, number: int, count: int) -> str:
     return translate("clip {number} of {count}", number=number, count=count)
 
 
-def _tag(tag: str) -> str:
-    return sanitize.for_discord(tag, limit=_MAX_TAG_LENGTH)
+def _tag(tag: str, limit: int = _MAX_TAG_LENGTH) -> str:
+    return sanitize.for_discord(tag, limit=limit)
 
 
 def _best(segments: Sequence[Segment]) -> float:

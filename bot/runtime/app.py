@@ -71,7 +71,7 @@ class App:
     reporter: ReportBuilder
     answerer: Answerer
     notes: JobRecords
-    finder: ClipSearch
+    clip_search: ClipSearch
     settings: GuildSettingsStore
     taggings: TaggingStore
     posted_clips: PostedClipStore
@@ -147,7 +147,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
             reporter=reporter,
             answerer=Answerer(clip_tagger, reporter, notes, AlertService(watches, reporter)),
             notes=notes,
-            finder=_finder(config, database, settings, clip_tagger.tagger.identity),
+            clip_search=_clip_search(config, database, settings, clip_tagger.tagger.identity),
             settings=settings,
             taggings=TaggingStore(database),
             posted_clips=posted_clips,
@@ -245,7 +245,7 @@ class _Parts:
         return CachingTagger(tagger, taggings, self.metrics, account=account, **shared)
 
 
-def _finder(
+def _clip_search(
     config: Config, database: Database, settings: GuildSettingsStore, asked: TaggerIdentity
 ) -> ClipSearch:
     default = config.default_threshold

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.storage.errors import StorageUnavailable
+from bot.storage.availability import StorageUnavailable, retry_storage
 from bot.storage.job_records import SavedReport
 from bot.storage.posted_clips import PostedClip
-from bot.storage.retry import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bot.errors import ConfigError
 from bot.storage import schema
 from bot.storage.address import DatabaseAddress
+from bot.storage.availability import StorageUnavailable
 from bot.storage.engine import begin_for_writing, create_engine
-from bot.storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

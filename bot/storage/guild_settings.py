@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from bot.domain.choices import read_choices, write_choice
 from bot.domain.settings import GuildSettings
-from bot.storage.tables import choices, retentions, thresholds
+from bot.storage.tables import guild_settings, retentions, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class GuildSettingsStore:
     async def forget(self, guild_id: int) -> None:
         """Forget everything a server has set."""
         async with self._database.writing() as connection:
-            for table in (thresholds, retentions, choices):
+            for table in (thresholds, retentions, guild_settings):
                 await connection.execute(delete(table).where(table.c.guild_id == guild_id))
 
     async def set_threshold(self, guild_id: int, tagger: str, threshold: float | None) -> None:
@@ -77,9 +77,9 @@ class GuildSettingsStore:
             await connection.execute(statement)
 
     def _choice(self) -> Insert:
-        insert = self._database.insert(choices)
+        insert = self._database.insert(guild_settings)
         return insert.on_conflict_do_update(
-            index_elements=[choices.c.guild_id, choices.c.name],
+            index_elements=[guild_settings.c.guild_id, guild_settings.c.name],
             set_={"value": insert.excluded.value},
         )
 
@@ -113,7 +113,9 @@ def _days(guild_id: int) -> Select[Any]:
 
 
 def _chosen(guild_id: int) -> Select[Any]:
-    return select(choices.c.name, choices.c.value).where(choices.c.guild_id == guild_id)
+    return select(guild_settings.c.name, guild_settings.c.value).where(
+        guild_settings.c.guild_id == guild_id
+    )
 
 
 def _forget(guild_id: int, tagger: str) -> Delete:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, or_, select, update
 
 from bot.storage.batched import batched
 from bot.storage.retention import is_expired
-from bot.storage.tables import report_messages, reports
+from bot.storage.tables import job_record_messages, job_records
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bot.storage.database import Database
 
-_columns = reports.c
+_columns = job_records.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ class ReportStore:
         }
         links = [{"message_id": m, "job_id": report.job_id} for m in report.message_ids]
         async with self._database.writing() as connection:
-            insert = self._database.insert(reports).on_conflict_do_nothing()
+            insert = self._database.insert(job_records).on_conflict_do_nothing()
             await connection.execute(insert, [row])
             if links:
                 await connection.execute(
-                    self._database.insert(report_messages).on_conflict_do_nothing(), links
+                    self._database.insert(job_record_messages).on_conflict_do_nothing(), links
                 )
 
     async def note_clips(self, job_id: str, clips: Sequence[dict[str, Any]]) -> bool:
@@ -85,9 +85,11 @@ class ReportStore:
 
     async def find(self, job_id: str) -> SavedReport | None:
         """Return what was answered to a job, if it is still known."""
-        links = select(report_messages.c.message_id).where(report_messages.c.job_id == job_id)
+        links = select(job_record_messages.c.message_id).where(
+            job_record_messages.c.job_id == job_id
+        )
         async with self._database.reading() as connection:
-            query = select(reports).where(_columns.job_id == job_id)
+            query = select(job_records).where(_columns.job_id == job_id)
             row = (await connection.execute(query)).one_or_none()
             messages = tuple((await connection.scalars(links)).all())
         return replace(_read(row), message_ids=messages) if row else None
@@ -95,7 +97,9 @@ class ReportStore:
     async def forget_messages(self, message_ids: Collection[int]) -> list[Reply]:
         """Forget what some messages were answered, and replies that were themselves deleted."""
         ids = sorted(message_ids)
-        about = select(report_messages.c.job_id).where(report_messages.c.message_id.in_(ids))
+        about = select(job_record_messages.c.job_id).where(
+            job_record_messages.c.message_id.in_(ids)
+        )
         which = or_(_columns.job_id.in_(about), _columns.reply_id.in_(ids))
         async with self._database.reading() as connection:
             known = await connection.scalar(select(_columns.job_id).where(which).limit(1))
@@ -117,16 +121,16 @@ class ReportStore:
         return len(await self._forget(await is_expired(self._database, *columns, max_days)))
 
     async def _note(self, job_id: str, **values: Any) -> bool:
-        statement = update(reports).where(_columns.job_id == job_id).values(**values)
+        statement = update(job_records).where(_columns.job_id == job_id).values(**values)
         async with self._database.writing() as connection:
             return bool((await connection.execute(statement)).rowcount)
 
     async def _forget(self, which: ColumnElement[bool]) -> list[SavedReport]:
-        returning = delete(reports).where(which).returning(reports)
+        returning = delete(job_records).where(which).returning(job_records)
         async with self._database.writing() as connection:
             gone = (await connection.execute(returning)).all()
             for jobs in batched([row.job_id for row in gone]):
-                about = delete(report_messages).where(report_messages.c.job_id.in_(jobs))
+                about = delete(job_record_messages).where(job_record_messages.c.job_id.in_(jobs))
                 await connection.execute(about)
         return [_read(row) for row in gone]
 

@@ -19,7 +19,7 @@ import structlog
 from bot.errors import ConfigError
 from bot.runtime.tasks import in_background, open_in_thread
 from bot.storage.address import DatabaseAddress
-from bot.storage.errors import StorageUnavailable
+from bot.storage.availability import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

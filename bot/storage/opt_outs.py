@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from bot.storage.tables import opted_out
+from bot.storage.tables import opt_outs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,17 +22,17 @@ class OptOutStore:
 
     async def among(self, users: Iterable[int]) -> frozenset[int]:
         """Return those of some people who opted out."""
-        query = select(opted_out.c.user_id).where(opted_out.c.user_id.in_(sorted(users)))
+        query = select(opt_outs.c.user_id).where(opt_outs.c.user_id.in_(sorted(users)))
         async with self._database.reading() as connection:
             return frozenset((await connection.scalars(query)).all())
 
     async def add(self, user_id: int) -> None:
         """Note that a person opted out."""
-        statement = self._database.insert(opted_out).values(user_id=user_id)
+        statement = self._database.insert(opt_outs).values(user_id=user_id)
         async with self._database.writing() as connection:
             await connection.execute(statement.on_conflict_do_nothing())
 
     async def remove(self, user_id: int) -> None:
         """Note that a person is back in."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(opted_out).where(opted_out.c.user_id == user_id))
+            await connection.execute(delete(opt_outs).where(opt_outs.c.user_id == user_id))

@@ -1,4 +1,4 @@
-"""Turns at a service that allows so many calls a second, shared by all processes."""
+"""Rate limit on calls to a service, shared by all processes on one database."""
 
 from __future__ import annotations
 
@@ -8,70 +8,74 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Double, and_, case, cast, func, literal
 
-from bot.storage.errors import StorageUnavailable
-from bot.storage.tables import turns
+from bot.storage.availability import StorageUnavailable
+from bot.storage.tables import rate_limits
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningInsert
 
     from bot.storage.database import Database
 
-# Nobody queues for longer than this; a moment further ahead is one from before the clock was set
-# back, and says nothing.
+# No call waits longer than this. A later time in the table was written before the clock was set
+# back, and is ignored.
 _MAX_AHEAD = 60.0
-_PAUSE = 1.0
-# Of a gap: who was kept from going in time is not followed at once by those who waited meanwhile.
-_LEAST = 0.95
+_RETRY_SECONDS = 1.0
+# A call that was held up must not be followed at once by those that waited behind it: at least this
+# part of the gap lies between two calls of a process.
+_MIN_GAP = 0.95
 
 
 class RateLimiter:
-    """Hands out moments at least ``1 / per_second`` seconds apart, to whoever asks first."""
+    """Spaces calls at least ``1 / per_second`` seconds apart, first come, first served."""
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
         self._database = database
         self._name = name
         self._gap = 1 / per_second
-        self._door = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._free = 0.0
 
     async def wait(self) -> None:
-        """Take the next turn and wait for it; a database that is away is waited for too."""
+        """Reserve the next call and wait until it is due; also waits while the database is away."""
         seconds: float | None = None
         while seconds is None:
             try:
-                seconds = await self._next()
+                seconds = await self._reserve()
             except StorageUnavailable:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_RETRY_SECONDS)
         await asyncio.sleep(max(0.0, seconds))
-        await self._pass()
+        await self._space_out()
 
-    async def _pass(self) -> None:
-        """Let this process' turns go one by one, also when it comes late to several of them."""
+    async def _space_out(self) -> None:
+        """Keep this process' calls apart, even if several of them come late."""
         time = asyncio.get_running_loop().time
-        async with self._door:
+        async with self._lock:
             await asyncio.sleep(max(0.0, self._free - time()))
-            self._free = time() + self._gap * _LEAST
+            self._free = time() + self._gap * _MIN_GAP
 
-    async def _next(self) -> float:
+    async def _reserve(self) -> float:
         async with self._database.writing() as connection:
-            return float(await connection.scalar(self._take()) or 0)
+            return float(await connection.scalar(self._statement()) or 0)
 
-    def _take(self) -> ReturningInsert[tuple[float]]:
-        """Move the next turn on by one, and return how many seconds off the one taken is."""
+    def _statement(self) -> ReturningInsert[tuple[float]]:
+        """Reserve the next call; the statement returns the seconds until it is due."""
         now = self._now()
-        insert = self._database.insert(turns).values(name=self._name, next=now + self._gap)
+        insert = self._database.insert(rate_limits).values(name=self._name, next=now + self._gap)
         free = case(
-            (and_(turns.c.next > now, turns.c.next < now + _MAX_AHEAD), turns.c.next), else_=now
+            (
+                and_(rate_limits.c.next > now, rate_limits.c.next < now + _MAX_AHEAD),
+                rate_limits.c.next,
+            ),
+            else_=now,
         )
         statement = insert.on_conflict_do_update(
-            index_elements=[turns.c.name], set_={"next": free + self._gap}
+            index_elements=[rate_limits.c.name], set_={"next": free + self._gap}
         )
-        return statement.returning(turns.c.next - self._gap - now)
+        return statement.returning(rate_limits.c.next - self._gap - now)
 
     def _now(self) -> ColumnElement[float]:
-        """Return the present in seconds by the one clock all processes share."""
+        """Return the current time in seconds, by a clock that all processes share."""
         if self._database.is_postgresql:
-            # Of the statement's beginning: it stays the same within it, and is read before a lock
-            # of somebody else's turn is waited for.
+            # The start of the statement: the same throughout it, and before it waits for a lock.
             return cast(func.extract("epoch", func.statement_timestamp()), Double)
         return literal(time.time(), Double)

@@ -1,4 +1,4 @@
-"""What is older than it may get: than its server wants, or than the operator allows."""
+"""How long rows are kept: for as long as their server wants, at most as the operator allows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 async def is_expired(
     database: Database, guild_id: Column[Any], since: Column[Any], max_days: int
 ) -> ColumnElement[bool]:
-    """Return which rows of a table, told by its two columns, are older than they may get."""
+    """Return the condition that a row, given by two columns, is older than it may get.
+
+    It has one term for each length of time that servers have chosen, however many servers chose it:
+    SQLite takes at most 1,000 terms.
+    """
     now = datetime.now(UTC)
-    query = select(retentions.c.guild_id, retentions.c.days)
     async with database.reading() as connection:
-        wanted = (await connection.execute(query)).all()
-    old = [since < now - timedelta(days=max_days)]
-    for guild, days in wanted:
-        old.append(and_(guild_id == guild, since < now - timedelta(days=days)))
-    return or_(*old)
+        query = select(retentions.c.days).distinct().where(retentions.c.days < max_days)
+        lengths = (await connection.scalars(query)).all()
+    expired = [since < now - timedelta(days=max_days)]
+    for days in lengths:
+        servers = select(retentions.c.guild_id).where(retentions.c.days == days)
+        expired.append(and_(guild_id.in_(servers), since < now - timedelta(days=days)))
+    return or_(*expired)

@@ -1,7 +1,7 @@
-"""Bringing a database's tables up to date, forward only.
+"""Creating a database's tables and migrating them, forward only.
 
-Alembic takes a good part of a start to load, so it is loaded only where tables of an older program
-are to be changed: a new database gets the tables as they are now, in one go.
+Loading Alembic takes a good part of the program's start, so that is done only to migrate an older
+database. A new database gets today's tables at once.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ from bot.storage.migrations import VERSION_TABLE, versions
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Any number will do as long as it stays the same: programs that want the lock must agree on it.
+# An arbitrary number that all processes agree on.
 _LOCK = int.from_bytes(b"frames", "big")
 
-# As Alembic makes it.
+# Revisions that were never released.
+_BEFORE_RELEASE = {"0001", "0002", "0003", "0004", "0005"}
+
+# The same table that Alembic creates.
 _seen = Table(
     VERSION_TABLE,
     MetaData(),
@@ -42,14 +45,27 @@ _seen = Table(
 
 
 def revisions() -> list[str]:
-    """Return the revisions this program knows, the newest last; each file is named for its own."""
+    """Return the revisions that this program knows, the newest last, from their file names."""
     names = (module.name for module in pkgutil.iter_modules(versions.__path__))
     return sorted(name.partition("_")[0].removeprefix("r") for name in names)
 
 
 def is_current(connection: Connection) -> bool:
-    """Tell whether nothing is to be done; a schema newer than this program raises ConfigError."""
+    """Return whether the tables are up to date.
+
+    Raises ``ConfigError`` if a newer program, or one from before the first release, made them.
+    """
     revision, known = current_revision(connection), revisions()
+    if revision in _BEFORE_RELEASE:
+        raise ConfigError(
+            [
+                (
+                    "DATABASE_URL: this database is from a development version of Framehound, "
+                    "before the first release, and can't be migrated; move it away, or name an "
+                    "empty one."
+                )
+            ]
+        )
     if revision is not None and revision not in known:
         raise ConfigError(
             ["DATABASE_URL: a newer Framehound has used this database; please update this one."]
@@ -58,20 +74,20 @@ def is_current(connection: Connection) -> bool:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """Return the last migration the database has seen, None if it saw none."""
+    """Return the revision of the tables; None for a new database."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(select(_seen.c.version_num)).scalar()
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Make or migrate the tables in the caller's transaction, one program at a time.
+    """Create or migrate the tables in the caller's transaction, one process at a time.
 
-    SQLite's caller holds the write lock already.
+    On SQLite the caller already holds the write lock.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    # Another program may have done it while this one waited.
+    # Another process may have done it while this one waited for the lock.
     if is_current(connection):
         return
     if current_revision(connection) is None:
@@ -83,7 +99,7 @@ def bring_up_to_date(connection: Connection) -> None:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Migrate in the caller's transaction.
 
-    Alembic keeps its context in a global, so one process must not upgrade two databases at once.
+    Alembic keeps its context in a global: never migrate two databases at once in one process.
     """
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
@@ -96,7 +112,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 def _create(connection: Connection) -> None:
-    # Nothing is looked for first: tables of these names that no migration made are somebody else's.
+    # Without checkfirst: a table of this name that we did not create belongs to somebody else.
     tables.metadata.create_all(connection, checkfirst=False)
     _seen.create(connection, checkfirst=False)
     connection.execute(insert(_seen).values(version_num=revisions()[-1]))

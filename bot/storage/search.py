@@ -8,14 +8,13 @@ from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
-from bot.storage import search_index
 from bot.storage.tables import (
-    index_concepts,
-    index_scores,
-    index_taggings,
-    opted_out,
+    job_records,
+    opt_outs,
     posted_clips,
-    reports,
+    search_concepts,
+    search_scores,
+    search_taggings,
     thresholds,
 )
 
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 
 _posted, _taggings, _scores, _concepts = (
     posted_clips.c,
-    index_taggings.c,
-    index_scores.c,
-    index_concepts.c,
+    search_taggings.c,
+    search_scores.c,
+    search_concepts.c,
 )
 # What is suggested is counted in so many clips, the newest: it is asked for at each key pressed.
 _MAX_CLIPS_COUNTED = 1000
@@ -46,10 +45,6 @@ class SearchStore:
     ) -> None:
         self._database = database
         self._threshold = _threshold(default)
-
-    async def complete(self) -> int:
-        """Index what a program without an index stored; return how many taggings."""
-        return await search_index.complete(self._database)
 
     async def named(self, name: str) -> IndexedConcept | None:
         """Return the concept of a name, however it is capitalised or accented."""
@@ -69,13 +64,13 @@ class SearchStore:
         """Return posted clips, newest first."""
         page = self._found(search).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         found = page.subquery()
-        reply = reports.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
+        reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
         same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
         shown = _with_thresholds(
             found.join(posted_clips, and_(*same))
-            .join(index_taggings, _taggings.id == found.c.tagging)
+            .join(search_taggings, _taggings.id == found.c.tagging)
             .join(
-                index_scores,
+                search_scores,
                 and_(_scores.tagging == _taggings.id, _scores.concept == search.concept),
             )
         )
@@ -83,10 +78,10 @@ class SearchStore:
             select(
                 posted_clips,
                 *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
-                *(_taggings.default_threshold, _scores.score, reports.c.reply_id),
+                *(_taggings.default_threshold, _scores.score, job_records.c.reply_id),
                 self._applied(search).label("threshold"),
             )
-            .select_from(shown.outerjoin(reports, reply))
+            .select_from(shown.outerjoin(job_records, reply))
             .order_by(*_NEWEST_FIRST)
         )
         async with self._database.reading() as connection:
@@ -126,7 +121,7 @@ class SearchStore:
         seen = self._counted(guild_id, visibility)
         query = (
             select(_concepts.name)
-            .join_from(index_concepts, seen, seen.c.concept == _concepts.id)
+            .join_from(search_concepts, seen, seen.c.concept == _concepts.id)
             .where(
                 or_(
                     _concepts.normalized.startswith(start, autoescape=True),
@@ -159,7 +154,7 @@ class SearchStore:
         )
         return (
             select(_scores.concept, func.count().label("clips"))
-            .join_from(newest, index_scores, _scores.tagging == newest.c.id)
+            .join_from(newest, search_scores, _scores.tagging == newest.c.id)
             .where(_scores.score > newest.c.threshold)
             .group_by(_scores.concept)
             .subquery()
@@ -208,8 +203,8 @@ def _with_thresholds(clips: FromClause) -> FromClause:
     return clips.outerjoin(thresholds, own)
 
 
-_INDEXED = posted_clips.join(index_taggings, _taggings.fingerprint == _posted.fingerprint)
-_SHOWN = _with_thresholds(_INDEXED.join(index_scores, _scores.tagging == _taggings.id))
+_INDEXED = posted_clips.join(search_taggings, _taggings.fingerprint == _posted.fingerprint)
+_SHOWN = _with_thresholds(_INDEXED.join(search_scores, _scores.tagging == _taggings.id))
 
 
 def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[float]:
@@ -238,7 +233,7 @@ def _narrowed(search: SearchQuery) -> list[ColumnElement[bool]]:
 
 def _is_shown() -> ColumnElement[bool]:
     """Leave clips alone whose poster opted out after they were tagged."""
-    out = select(opted_out.c.user_id).where(opted_out.c.user_id == _posted.author_id)
+    out = select(opt_outs.c.user_id).where(opt_outs.c.user_id == _posted.author_id)
     return ~out.exists()
 
 

@@ -1,4 +1,4 @@
-"""The tables as they are now; ``migrations`` holds how they came to be."""
+"""The tables as they are now; ``migrations`` has the steps that lead there."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, aware on both sides; SQLite by itself would forget the zone."""
+    """A time in UTC, always with its time zone, which SQLite would lose."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware moment into UTC; a naive one raises ValueError."""
+        """Convert a time to UTC; raises ``ValueError`` if it has no time zone."""
         del dialect
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment without a time zone cannot be stored")
+            raise ValueError("a time without a time zone cannot be stored")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the moment in UTC, whatever zone the database session speaks."""
+        """Return the time in UTC, whatever the time zone of the database session."""
         del dialect
         if value is None:
             return None
@@ -53,8 +53,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData(
-    # Without names of our own each database invents some, and a later migration can't say which
-    # constraint it means.
+    # Explicit names, so that later migrations can refer to constraints in every database.
     naming_convention={
         "pk": "pk_%(table_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -66,8 +65,8 @@ metadata = MetaData(
 
 TAGGING_KEY = ("fingerprint", "tagger", "model", "revision", "sampling")
 
-# What a tagger said of a clip. Everything that changes the frames is in the key: the bytes, whose
-# scores they are, and how far apart the frames lie (``sampling``, milliseconds).
+# The raw observations of a clip by a tagger. The key has everything that the frames depend on: the
+# clip's bytes, the tagger with its model and revision, and the ``sampling`` in milliseconds.
 taggings = Table(
     "taggings",
     metadata,
@@ -86,18 +85,18 @@ taggings = Table(
     Column("proxied", Boolean, nullable=False, server_default=false()),
 )
 
-# The index to find posted clips by what they show: names once (``normalized`` as people may write
-# them), taggings as numbers, and for each pair the best score. These rows go with their tagging;
-# the seconds stand in the tagging alone.
-index_concepts = Table(
-    "index_concepts",
+# The search index: each concept's name (``normalized`` for comparing), taggings as numbers, and the
+# highest score for each pair of them. Rows are deleted with their tagging. Only the tagging has the
+# seconds.
+search_concepts = Table(
+    "search_concepts",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("normalized", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
 )
-index_taggings = Table(
-    "index_taggings",
+search_taggings = Table(
+    "search_taggings",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("fingerprint", Text, nullable=False),
@@ -111,21 +110,21 @@ index_taggings = Table(
         TAGGING_KEY, [taggings.c[name] for name in TAGGING_KEY], ondelete="CASCADE"
     ),
 )
-index_scores = Table(
-    "index_scores",
+search_scores = Table(
+    "search_scores",
     metadata,
     Column(
         "tagging",
-        ForeignKey(index_taggings.c.id, ondelete="CASCADE"),
+        ForeignKey(search_taggings.c.id, ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
     ),
-    Column("concept", ForeignKey(index_concepts.c.id), primary_key=True, autoincrement=False),
+    Column("concept", ForeignKey(search_concepts.c.id), primary_key=True, autoincrement=False),
     Column("score", Double, nullable=False),
     sqlite_with_rowid=False,
 )
 
-# Tags whose moderators want to hear of them; ``threshold`` NULL is the server's.
+# Tags that a channel is alerted to; without a ``threshold``, the server's applies.
 watches = Table(
     "watches",
     metadata,
@@ -136,7 +135,7 @@ watches = Table(
     Column("threshold", Double),
 )
 
-# A server's threshold for a tagger, written ``name:model``. No row: the default holds.
+# A server's threshold for a tagger (``name:model``). Without a row, the default applies.
 thresholds = Table(
     "thresholds",
     metadata,
@@ -145,18 +144,18 @@ thresholds = Table(
     Column("threshold", Double, nullable=False),
 )
 
-# When the next call to a service that allows so many a second may be made (seconds since 1970).
-turns = Table(
-    "turns",
+# When the next call to a rate-limited service may be made, in seconds since 1970.
+rate_limits = Table(
+    "rate_limits",
     metadata,
     Column("name", Text, primary_key=True),
     Column("next", Double, nullable=False),
 )
 
-# Which clips were posted where, by whom and when: what searching, forgetting and the daily purge go
-# by. Neither the clip nor its name or link is kept. ``guild_id`` is NULL in private channels,
-# ``parent_id`` outside of threads. ``position`` is the clip's among the ``clips`` of its message,
-# from 1; ``alerted`` that moderators heard of it.
+# Which clips were posted where, by whom and when. Search, erasure and the purge use this. It has no
+# clip, file name or link. ``guild_id`` is NULL in private channels, ``parent_id`` outside of
+# threads. ``position`` (from 1) is the clip's position among the ``clips`` of its message;
+# ``alerted`` is true once moderators were alerted to it.
 posted_clips = Table(
     "posted_clips",
     metadata,
@@ -173,10 +172,10 @@ posted_clips = Table(
     Column("alerted", Boolean, nullable=False, server_default=false()),
 )
 
-# Frames a tagger was or will be paid for: reserved before a call under a ``reference`` that a
-# repeated attempt shares, set right after it. ``month`` is written ``2026-11``, in UTC.
+# Billed frames. They are reserved before a call and corrected after it; a repeated attempt has the
+# same ``reference``. ``month`` is like ``2026-11``, in UTC.
 usage = Table(
-    "bills",
+    "usage",
     metadata,
     Column("reference", Text, primary_key=True),
     Column("payer", Text, nullable=False),
@@ -185,36 +184,35 @@ usage = Table(
     Index(None, "month", "payer"),
 )
 
-# People whose clips are left alone. On PostgreSQL this id and that of ``retentions`` have a
-# sequence nobody asks: revision 0003 made them so, and a new database is no other than an old one.
-opted_out = Table(
-    "opted_out",
+# People who opted out: their clips are not tagged.
+opt_outs = Table(
+    "opt_outs",
     metadata,
-    Column("user_id", BigInteger, primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
-# For how many days a server wants its posted clips kept. No row: as long as the operator allows.
+# How many days a server keeps its posted clips. Without a row: as long as the operator allows.
 retentions = Table(
     "retentions",
     metadata,
-    Column("guild_id", BigInteger, primary_key=True),
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("days", Integer, nullable=False),
 )
 
-# What else a server has chosen, a row a choice, the value as JSON. No row: the default holds.
-choices = Table(
-    "choices",
+# The other settings of a server, with values as JSON. Without a row, the default applies.
+guild_settings = Table(
+    "guild_settings",
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
 
-# What was answered where, so that a reply can be shown anew and goes when its message goes.
-# ``clips`` is JSON: each clip's name and what became of it; so is ``people``, the ids of who posted
-# the clips or asked. ``reply_id`` is NULL until it is sent.
-reports = Table(
-    "reports",
+# The outcome of each job and where its reply is, for the buttons under the reply and for deleting
+# it with its message. ``clips`` (JSON) has each clip's name and outcome, ``people`` (JSON) the IDs
+# of those who posted the clips or asked. ``reply_id`` is NULL until the reply is sent.
+job_records = Table(
+    "job_records",
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("guild_id", BigInteger, index=True),
@@ -226,15 +224,15 @@ reports = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
-# The messages a report is about: when one is deleted, the reply goes.
-report_messages = Table(
-    "report_messages",
+# The messages that a job is about: if one is deleted, the reply is deleted too.
+job_record_messages = Table(
+    "job_record_messages",
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("job_id", Text, primary_key=True, index=True),
 )
 
-# What the program notes for itself, such as the hash of the commands it told Discord.
+# Values of the program's own, such as the hash of the commands it has registered with Discord.
 meta = Table(
     "meta",
     metadata,

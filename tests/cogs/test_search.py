@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from sqlalchemy import event
 
-from cogs.search import PageButton, SearchState
+from cogs.search import PageButton
+from cogs.search_state import SearchState
 from tests.cogs.searchable_clips import DAY, message_at, post
 
 if TYPE_CHECKING:
@@ -66,9 +68,8 @@ async def test_what_a_server_has_set_holds(
 ) -> None:
     channel, alice = place
     settings, guild = simcord_bot.app.settings, channel.guild.id
-    await post(
-        simcord_bot, 7, channel, {"cat": 0.6, "dog": 0.9}, {}, {}, {"cat": 0.9}, {"cat": 0.9}
-    )
+    seconds = [{"cat": 0.6, "dog": 0.9}, *[{"cat": 0.4}] * 2, *[{"cat": 0.9}] * 2]
+    await post(simcord_bot, 7, channel, *seconds)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
     await settings.choose(guild, gap=2)
     assert "[0:00–0:05]" in await find(alice, channel)
@@ -83,6 +84,23 @@ async def test_what_a_server_has_set_holds(
     await settings.choose(guild, hidden_tags=frozenset({"CAT"}))
     assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
     assert await suggested(alice, channel) == ["dog"]
+
+
+async def test_a_page_loads_settings_once(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    statements: list[str] = []
+    engine = simcord_bot.app.settings._database._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    counts = []
+    for number in range(6):
+        await post(simcord_bot, message_at(0, number), channel, CAT)
+        statements.clear()
+        assert len(messages(await find(alice, channel))) == number + 1
+        counts.append(len(statements))
+    # Each further hit takes one statement: its tagging.
+    assert [count - counts[0] for count in counts] == list(range(6))
 
 
 async def test_the_newest_come_first_and_can_be_narrowed_down(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.search import find_segments
 from bot.domain.settings import Flicker
 from bot.domain.timeline import Segment, Span, build, count_seconds
 
@@ -107,29 +109,45 @@ def test_segments_are_as_long_as_can_be(
     assert not any((segment.tag, segment.end) in starts for segment in segments)
 
 
-def test_a_gap_does_not_split_a_segment() -> None:
-    frames = [frame(0, cat=0.6), frame(1, cat=0.9), frame(2, cat=0.2), frame(3, cat=0.7)]
+def test_a_dip_does_not_split_a_segment() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.9), frame(2, cat=0.3), frame(3, cat=0.7)]
     timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
     assert timeline.segments == (Segment("cat", 0, 4, 0.9),)
     assert timeline.spans == (Span(0, 4, (Concept("cat", 0.9),)),)
     assert timeline.seconds[2].tags == (Concept("cat", 0.7),)
 
 
-def test_a_longer_gap_does() -> None:
-    frames = [frame(0, cat=0.6), frame(3, cat=0.7)]
+@pytest.mark.parametrize("dip", [{}, {"cat": 0.25}, {"dog": 0.9}])
+def test_a_second_without_the_tag_splits_a_segment(dip: dict[str, float]) -> None:
+    """At or below half the threshold the tag was not seen."""
+    frames = [frame(0, cat=0.6), frame(1, **dip), frame(2, cat=0.7)]
+    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1))
+    cats = [(s.start, s.end) for s in timeline.segments if s.tag == "cat"]
+    assert cats == [(0, 1), (2, 3)]
+    assert "cat" not in {tag.name for tag in timeline.seconds[1].tags}
+
+
+def test_a_dip_longer_than_the_gap_splits_a_segment() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.4), frame(2, cat=0.4), frame(3, cat=0.7)]
     timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
     assert [(s.start, s.end) for s in timeline.segments] == [(0, 1), (3, 4)]
 
 
-def test_what_is_seen_too_shortly_is_left_out() -> None:
+def test_a_dip_at_either_end_does_not_count() -> None:
+    frames = [frame(0, cat=0.4), frame(1, cat=0.6), frame(2, cat=0.4)]
+    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1))
+    assert timeline.segments == (Segment("cat", 1, 2, 0.6),)
+
+
+def test_segments_that_are_too_short_are_left_out() -> None:
     frames = [frame(0, cat=0.6), frame(1, cat=0.6, dog=0.9), frame(3, dog=0.9)]
     timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=0, shortest=2))
     assert timeline.segments == (Segment("cat", 0, 2, 0.6),)
     assert [len(second.tags) for second in timeline.seconds] == [1, 1, 0, 0]
 
 
-def test_a_gap_is_bridged_before_what_is_short_goes() -> None:
-    frames = [frame(0, cat=0.6), frame(2, cat=0.8)]
+def test_dips_are_bridged_before_short_segments_are_left_out() -> None:
+    frames = [frame(0, cat=0.6), frame(1, cat=0.4), frame(2, cat=0.8)]
     timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1, shortest=3))
     assert timeline.segments == (Segment("cat", 0, 3, 0.8),)
 
@@ -141,13 +159,34 @@ def test_hidden_tags_are_shown_nowhere() -> None:
 
 
 @given(FRAMES, DURATIONS, SCORES, st.integers(0, 4), st.integers(1, 4))
-def test_seconds_and_segments_tell_the_same(
+def test_flicker_settings_bridge_dips_and_nothing_else(
     frames: list[Frame], duration: int, threshold: float, gap: int, shortest: int
 ) -> None:
+    raw: dict[tuple[str, int], float] = {}
+    for each in frames:
+        for concept in each.concepts:
+            key = concept.name, each.second
+            raw[key] = max(concept.score, raw.get(key, 0))
     timeline = build(frames, duration, threshold, flicker=Flicker(gap, shortest))
     by_segment = {(s.tag, n) for s in timeline.segments for n in range(s.start, s.end)}
     assert by_segment == {(t.name, s.second) for s in timeline.seconds for t in s.tags}
+    assert all(raw.get(key, 0) > threshold / 2 for key in by_segment)
     for one in timeline.segments:
         assert one.end - one.start >= shortest
-        others = [s for s in timeline.segments if s.tag == one.tag and s is not one]
-        assert all(s.start - one.end > gap or one.start - s.end > gap for s in others)
+        scores = [raw.get((one.tag, n), 0) > threshold for n in range(one.start, one.end)]
+        assert scores[0]
+        assert scores[-1]
+        dips = "".join("1" if above else "0" for above in scores).split("1")
+        assert max(map(len, dips)) <= gap
+
+
+@given(FRAMES, DURATIONS, SCORES, st.integers(0, 4))
+def test_a_search_finds_the_segments_of_the_timeline(
+    frames: list[Frame], duration: int, threshold: float, gap: int
+) -> None:
+    """``/find`` and alerts look at one tag alone."""
+    flicker = Flicker(gap)
+    timeline = build(frames, duration, threshold, flicker=flicker)
+    for tag in ("cat", "dog", "tree", "sea"):
+        expected = tuple(s for s in timeline.segments if s.tag == tag)
+        assert find_segments(frames, duration, tag, threshold, flicker) == expected

@@ -4,13 +4,12 @@ import pytest
 
 from bot.domain.alerts import Alert, WatchMatch
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import SearchHit
+from bot.domain.search import PAGE_SIZE, SearchHit
 from bot.domain.timeline import Segment
 from bot.i18n import LANGUAGES, Translator
 from bot.render.sanitize import for_discord
 from bot.render.search_results import alert_text, format_ranges, result_line
 from bot.render.summary import MESSAGE_LIMIT
-from bot.services.search import PAGE
 
 MAX_ID = 2**63 - 1
 SEGMENTS = tuple(Segment("*" * 100, start, start + 10, 0.987) for start in range(600, 1200, 20))
@@ -38,7 +37,7 @@ def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
     )
     heading = translate("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
     where = translate("page {number} of {count}", number=10**5, count=10**5)
-    lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE
+    lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE_SIZE
     assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
     matches = (WatchMatch("*" * 100, 10, SEGMENTS),) * 250
     alert = Alert(MAX_ID, MAX_ID, MAX_ID, hit.link, MAX_ID, 10, matches)

@@ -232,13 +232,13 @@ async def test_private_channels_and_other_servers_are_nobodys_business(desk: Des
 
 async def test_what_was_answered_is_found_clip_by_clip(desk: Desk) -> None:
     job = await desk.post()
-    finder = desk.app.finder
+    finder = desk.app.clip_search
     concept = await finder.concept("knife", desk.guild.id)
     assert concept is not None
     page = await finder.page(SearchQuery(concept.number, desk.guild.id), "knife", 0)
-    told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.finds]
+    told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.results]
     assert told == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
-    assert [segment.start for find in page.finds for segment in find.segments] == [4, 0]
+    assert [segment.start for find in page.results for segment in find.segments] == [4, 0]
 
 
 async def test_a_long_list_is_cut(desk: Desk) -> None:

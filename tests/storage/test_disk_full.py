@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from bot.storage.availability import StorageUnavailable
 from bot.storage.database import Database
-from bot.storage.errors import StorageUnavailable
 from bot.storage.meta import MetaStore
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import Reply, ReportStore, SavedReport
-from bot.storage.tables import report_messages, reports
+from bot.storage.tables import job_record_messages, job_records
 
 if TYPE_CHECKING:
     from bot.storage.database import Database
@@ -86,7 +86,7 @@ async def test_only_what_was_asked_for_is_forgotten(store: ReportStore, database
     await store.forget_channel(10)
     assert await store.find("message-3") == other
     async with database.reading() as connection:
-        left = await connection.scalar(select(func.count()).select_from(report_messages))
+        left = await connection.scalar(select(func.count()).select_from(job_record_messages))
     assert left == 1
     assert await store.forget_channel(12) == [Reply(12, 101)]
 
@@ -98,8 +98,8 @@ async def test_old_reports_are_purged_as_operator_and_server_want(
         await store.save(replace(REPORT, job_id=f"message-{number}", guild_id=guild_id))
         moment = datetime.now(UTC) - timedelta(days=days)
         async with database.writing() as connection:
-            which = reports.c.job_id == f"message-{number}"
-            await connection.execute(update(reports).where(which).values(created_at=moment))
+            which = job_records.c.job_id == f"message-{number}"
+            await connection.execute(update(job_records).where(which).values(created_at=moment))
     await GuildSettingsStore(database).set_retention(6, 3)
     assert await store.purge(30) == 2
     known = [await store.find(f"message-{number}") is not None for number in range(4)]

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.storage import locks
-from bot.storage.errors import StorageUnavailable
+from bot.storage.availability import StorageUnavailable
 from bot.storage.locks import SessionLocks, alone, held, kept, opened
 
 if TYPE_CHECKING:

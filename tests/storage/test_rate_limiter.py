@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from bot.storage.database import Database
 from bot.storage.rate_limiter import RateLimiter
-from bot.storage.tables import turns
+from bot.storage.tables import rate_limits
 
 if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 async def next_turn(database: Database) -> float:
     async with database.reading() as connection:
-        return float(await connection.scalar(select(turns.c.next)) or 0)
+        return float(await connection.scalar(select(rate_limits.c.next)) or 0)
 
 
 async def test_turns_of_all_processes_are_apart(database_url: str) -> None:
@@ -46,7 +46,7 @@ async def test_a_first_turn_is_free_and_services_do_not_wait_for_each_other(
 async def test_a_turn_from_before_the_clock_was_set_back_is_forgotten(database: Database) -> None:
     await RateLimiter(database, "clarifai", per_second=10).wait()
     async with database.writing() as connection:
-        await connection.execute(update(turns).values(next=turns.c.next + 3600))
+        await connection.execute(update(rate_limits).values(next=rate_limits.c.next + 3600))
     async with asyncio.timeout(5):
         await RateLimiter(database, "clarifai", per_second=10).wait()
     assert await next_turn(database) == pytest.approx(time.time(), abs=60)

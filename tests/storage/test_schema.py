@@ -36,56 +36,51 @@ if TYPE_CHECKING:
 
 SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
 
-# What each released schema held, as rows written then; a new revision adds its own entry.
+# Rows as each released revision stored them; a new revision adds its own entry.
 # The bytes are one frame in format 1: {"names":["cat"],"frames":[[1000,[0],[0.95]]]}
 FRAMES = (
     "789cab56ca4bcc4d2d56b28a564a4e2c518ad5514a2b820a441b1a1818e8441bc402b19ea5696c6c6c2d0051b30ddc"
 )
-TAGGING_ROW = """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
-    'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006')"""
 ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
-    "0001": [
-        (TAGGING_ROW, {"frames": bytes.fromhex(FRAMES)}),
+    "1001": [
+        (
+            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
+                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE)""",
+            {"frames": bytes.fromhex(FRAMES)},
+        ),
         ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
         ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
+        ("INSERT INTO rate_limits VALUES ('clarifai', 1767323045.5)", {}),
+        (
+            """INSERT INTO posted_clips VALUES
+                (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', NULL, FALSE, 1, 1, FALSE)""",
+            {},
+        ),
+        ("INSERT INTO usage VALUES ('message-1 sha256:ab', 'guild-2', '2026-01', 9)", {}),
+        ("INSERT INTO opt_outs VALUES (5)", {}),
+        ("INSERT INTO retentions VALUES (2, 30)", {}),
+        ("INSERT INTO guild_settings VALUES (2, 'autotag', 'false')", {}),
+        (
+            """INSERT INTO job_records VALUES
+                ('message-1', 2, 3, '[4]', '[]', 3, 9, '2026-01-02 03:04:05')""",
+            {},
+        ),
+        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
+        ("INSERT INTO search_concepts VALUES (1, 'cat', 'cat')", {}),
+        (
+            "INSERT INTO search_taggings VALUES (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)",
+            {},
+        ),
+        ("INSERT INTO search_scores VALUES (1, 1, 0.95)", {}),
+        ("INSERT INTO watches VALUES (2, 'cat', 'Cat', 3, 0.7)", {}),
     ],
 }
-ROWS["0002"] = [*ROWS["0001"], ("INSERT INTO turns VALUES ('clarifai', 1767323045.5)", {})]
-ROWS["0003"] = [
-    *ROWS["0002"],
-    ("INSERT INTO posted_clips VALUES (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05')", {}),
-    ("INSERT INTO bills VALUES ('message-1 sha256:ab', 'guild-2', '2026-01', 9)", {}),
-    ("INSERT INTO opted_out VALUES (5)", {}),
-    ("INSERT INTO retentions VALUES (2, 30)", {}),
-]
-ROWS["0004"] = [
-    *ROWS["0003"][1:],
-    (TAGGING_ROW.replace(")", ", NULL, FALSE)"), {"frames": bytes.fromhex(FRAMES)}),
-    ("INSERT INTO choices VALUES (2, 'autotag', 'false')", {}),
-    (
-        "INSERT INTO reports VALUES ('message-1', 2, 3, '[4]', '[]', 3, 9, '2026-01-02 03:04:05')",
-        {},
-    ),
-    ("INSERT INTO report_messages VALUES (1, 'message-1')", {}),
-]
-ROWS["0005"] = [
-    *(row for row in ROWS["0004"] if "posted_clips" not in row[0]),
-    (
-        """INSERT INTO posted_clips VALUES
-            (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', NULL, FALSE, 1, 1, FALSE)""",
-        {},
-    ),
-    ("INSERT INTO index_concepts VALUES (1, 'cat', 'cat')", {}),
-    ("INSERT INTO index_taggings VALUES (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)", {}),
-    ("INSERT INTO index_scores VALUES (1, 1, 0.95)", {}),
-    ("INSERT INTO watches VALUES (2, 'cat', 'Cat', 3, 0.7)", {}),
-]
 
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
     assert schema.revisions() == newest_first[::-1]
-    assert schema.revisions()[0] == "0001"
+    assert schema.revisions()[0] == "1001"
 
 
 def differences(connection: Connection) -> list[object]:
@@ -185,6 +180,21 @@ async def test_a_new_database_has_the_newest_schema(database: Database) -> None:
         assert await connection.run_sync(schema.is_current)
 
 
+@pytest.mark.parametrize("revision", ["0001", "0005"])
+async def test_a_database_from_before_the_release_is_refused(
+    database_url: str, revision: str
+) -> None:
+    async with writing(database_url) as connection:
+        await connection.execute(text("CREATE TABLE schema_revision (version_num VARCHAR(32))"))
+        insert = text("INSERT INTO schema_revision VALUES (:revision)")
+        await connection.execute(insert, {"revision": revision})
+        await connection.execute(text("CREATE TABLE taggings (fingerprint TEXT)"))
+    with pytest.raises(ConfigError, match="before the first release") as caught:
+        async with Database.open(database_url):
+            pytest.fail("it was opened all the same")
+    assert len(caught.value.mistakes) == 1
+
+
 async def test_a_schema_from_the_future_is_refused_politely(database_url: str) -> None:
     async with Database.open(database_url) as database, database.writing() as connection:
         await connection.execute(text("UPDATE schema_revision SET version_num = '9999'"))
@@ -211,7 +221,7 @@ async def test_a_failed_migration_leaves_nothing_behind(
         assert await MetaStore(database).get("commands") is None
 
 
-@pytest.mark.parametrize("before", [None, "0001"])
+@pytest.mark.parametrize("before", [None, "1001"])
 async def test_several_may_open_a_new_database_at_once_or_an_old_one(
     database_url: str, before: str | None
 ) -> None:

@@ -14,17 +14,15 @@ from sqlalchemy import delete, func, select
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.search import SearchQuery, Visibility, first_snowflake, moment_of, normalize
-from bot.storage import search_index
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import Reply, ReportStore, SavedReport
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.search import SearchStore
 from bot.storage.tables import (
-    index_concepts,
-    index_scores,
-    index_taggings,
     posted_clips,
+    search_scores,
+    search_taggings,
     taggings,
 )
 from bot.storage.taggings import TaggingStore
@@ -275,7 +273,7 @@ async def test_a_forgotten_clip_leaves_the_index(database: Database, found: Sear
     assert len(await look(found, "cat")) == 1
     await store.forget_messages([1])
     async with database.reading() as connection:
-        for table in (index_taggings, index_scores):
+        for table in (search_taggings, search_scores):
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
 
 
@@ -348,27 +346,3 @@ async def test_private_threads_are_named_only_where_it_depends_on_who_asks(
     joined = replace(search, visibility=replace(visibility, threads=frozenset({22})))
     assert await found.private_threads(joined, 9) == [21]
     assert [hit.message_id for hit in await found.find(joined, limit=9)] == [7, 6, 4, 2, 1]
-
-
-async def test_what_a_program_without_an_index_stored_is_indexed_later(
-    database: Database, found: SearchStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(search_index, "_AT_ONCE", 2)
-    tags = [tagged(f"{n}", LOCAL, [("cat", 0.8)]) for n in range(5)]
-    tags.append(tagged("5", CLARIFAI, [("cat", 0.96)]))
-    tags.append(tagged("0", CLARIFAI, [("dog", 0.95)]))
-    for tagging in tags:
-        fingerprint = tagging.info.fingerprint
-        await keep(database, tagging, posted(int(fingerprint), fingerprint))
-    before = [await look(found, tag) for tag in ("cat", "dog")]
-    async with database.writing() as connection:
-        for table in (index_scores, index_taggings, index_concepts):
-            await connection.execute(delete(table))
-    assert await search_index.complete(database) == 7
-    after = [await look(found, tag) for tag in ("cat", "dog")]
-    # Their own thresholds were not kept then; those of the two taggers there were are known.
-    assert {hit.threshold for hit in after[1]} == {0.94}
-    assert [[(hit.message_id, hit.score) for hit in hits] for hits in after] == [
-        [(hit.message_id, hit.score) for hit in hits] for hits in before
-    ]
-    assert await search_index.complete(database) == 0

@@ -1,18 +1,18 @@
-// What bot/domain/timeline.py does with raw concepts; tests/render/test_page.py holds the two to
-// the same answers. A second is a list of [tag, score], a tag a number in the order of names.
+// The same as bot/domain/timeline.py; tests/render/test_page.py checks that both give the same
+// segments. A second is a list of [tag, score]; a tag is its index in the list of names.
 function segmentsOf(seconds, threshold, flicker) {
-  const passed = new Map();
+  const aboveHalf = new Map();
   seconds.forEach((concepts, second) => {
     for (const [tag, score] of concepts) {
-      if (score > threshold) {
-        if (!passed.has(tag)) passed.set(tag, []);
-        passed.get(tag).push([second, score]);
+      if (score > threshold / 2) {
+        if (!aboveHalf.has(tag)) aboveHalf.set(tag, new Map());
+        aboveHalf.get(tag).set(second, score);
       }
     }
   });
   const segments = [];
-  for (const [tag, scored] of passed) {
-    for (const run of joined(scored, flicker.gap)) {
+  for (const [tag, scored] of aboveHalf) {
+    for (const run of runsOf(scored, threshold, flicker.gap)) {
       if (run.scores.length >= flicker.shortest) {
         const end = run.start + run.scores.length;
         const score = run.scores.reduce((best, each) => Math.max(best, each));
@@ -23,25 +23,33 @@ function segmentsOf(seconds, threshold, flicker) {
   return segments.sort((a, b) => a.start - b.start || b.score - a.score || a.tag - b.tag);
 }
 
-// A second in a gap counts with the lower score of those around it.
-function joined(scored, gap) {
+// A run bridges dips of at most `gap` seconds that are all above half the threshold. Seconds of a
+// dip count with the lower score of the two seconds around it.
+function runsOf(scored, threshold, gap) {
   const runs = [];
   let run = null;
   for (const [second, score] of scored) {
-    const missing = run ? second - run.start - run.scores.length : 0;
-    if (!run || missing > gap) {
+    if (score <= threshold) continue;
+    const end = run ? run.start + run.scores.length : second;
+    if (!run || !isDip(scored, end, second, gap)) {
       run = { start: second, scores: [] };
       runs.push(run);
     } else {
-      const between = Math.min(run.scores.at(-1), score);
-      for (let each = 0; each < missing; each++) run.scores.push(between);
+      const lower = Math.min(run.scores.at(-1), score);
+      for (let each = end; each < second; each++) run.scores.push(lower);
     }
     run.scores.push(score);
   }
   return runs;
 }
 
-// A row a tag: the strongest first, the longer seen before the shorter.
+function isDip(scored, start, end, gap) {
+  if (end - start > gap) return false;
+  for (let second = start; second < end; second++) if (!scored.has(second)) return false;
+  return true;
+}
+
+// One row per tag, by highest score, then by number of seconds.
 function rowsOf(segments) {
   const rows = new Map();
   for (const segment of segments) {
