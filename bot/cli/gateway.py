@@ -10,7 +10,6 @@ from bot.chat.client import FramehoundBot, follow_gateway
 from bot.cli.monitoring import monitored
 from bot.cli.worker import log_in, working
 from bot.runtime import app as wiring
-from bot.runtime.tasks import in_background
 
 if TYPE_CHECKING:
     from bot.config import DiscordConfig
