@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.runtime import health
-from bot.storage.errors import StorageUnavailable
+from bot.storage.availability import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bot.storage.errors import StorageUnavailable
 
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
+from bot.storage.availability import StorageUnavailable
 from tests.jobs.recorder import Recorder, execute, finished_jobs, job, until_recorded
 
 if TYPE_CHECKING:
