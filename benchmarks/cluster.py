@@ -134,13 +134,10 @@ class Bench:
     async def started(
         self, discord: LoopbackDiscord, settings: Mapping[str, str], *arguments: str
     ) -> AsyncIterator[psutil.Process]:
-        """Start a process with a name and a folder of its own; the built model is shared."""
+        """Start a process with its own name and folder."""
         name = f"{arguments[0]}-{next(self.numbers)}"
-        models = self.folder / "models"
-        models.mkdir(exist_ok=True)
         home = self.folder / name
         (home / "data").mkdir(parents=True)
-        (home / "data" / "models").symlink_to(models, target_is_directory=True)
         own = {**programs.settings_for(discord, home / "data"), "WORKER_ID": name, **settings}
         async with programs.started(own, home, *arguments) as program:
             if "run" in arguments:

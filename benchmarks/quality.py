@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
@@ -36,10 +35,9 @@ from bot.domain.progress import ignore_progress
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
 from bot.media.sandbox.pool import Sandbox
-from bot.taggers.local.classifier_model import SIDE, ensure_model
-from bot.taggers.local.image_stats import middle
-from bot.taggers.local.label_mapping import CLASSES, VARIETY
-from bot.taggers.local.sessions import open_session
+from bot.taggers.local.bundled_models import CLASSIFIER, CLASSIFIER_SIDE, classify, open_session
+from bot.taggers.local.image_stats import center_crop
+from bot.taggers.local.label_mapping import CLASS_LABELS, VARIETY
 from bot.taggers.local.tagger import LocalTagger
 
 if TYPE_CHECKING:
@@ -170,17 +168,16 @@ async def tagged(tagger: LocalTagger, path: Path, seconds: int) -> list[list[str
     return [[tag.name for tag in second.tags] for second in told.seconds]
 
 
-def classified(models: Path, path: Path, seconds: int) -> list[list[str]]:
-    """Return the name of Lite0's likeliest class of every second, where it is above a half."""
-    session = open_session(ensure_model(models))
-    rows = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
-    said = [[name for name in row if not name.startswith(VARIETY)][-1] for row in rows]
+def classified(path: Path, seconds: int) -> list[list[str]]:
+    """Return the name of each second's most probable class, if its probability is above 0.5."""
+    session = open_session(CLASSIFIER)
+    rows = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
+    names = [[name for name in row if not name.startswith(VARIETY)][-1] for row in rows]
     found = []
-    view = View(SIDE + 32)  # as it was trained: the middle s/(s+32) of a picture
+    view = View(CLASSIFIER_SIDE + 32)  # as it was trained: the middle s/(s+32) of a picture
     for frame in sample(path, ClipFormat.MP4, seconds=seconds, views=[view]):
-        picture = np.stack([middle(frame.pictures[0], SIDE)])
-        scores = session.run(None, {"pictures": picture})[0][0]
-        found.append([said[scores.argmax()]] if scores.max() > THRESHOLD else [])
+        scores = classify(session, [center_crop(frame.pictures[0], CLASSIFIER_SIDE)])[0]
+        found.append([names[scores.argmax()]] if scores.max() > THRESHOLD else [])
     return found
 
 
@@ -190,13 +187,13 @@ async def measure(part: str, folder: Path, *, misses: bool) -> Counts:
     shown = scenes(part, folder)
     limits = ClipLimits(by_url=1, as_bytes=1)
     async with Sandbox(workers=1, folder=folder / "work") as sandbox:
-        tagger = LocalTagger(sandbox, folder / "models", limits)
+        tagger = LocalTagger(sandbox, limits)
         for start in range(0, len(shown), A_CLIP):
             some = shown[start : start + A_CLIP]
             path, seconds = folder / f"{part}-{start}.mp4", len(some) * SECONDS
             await asyncio.to_thread(write_clip, path, some)
             ours = await tagged(tagger, path, seconds)
-            alone = await asyncio.to_thread(classified, folder / "models", path, seconds)
+            alone = await asyncio.to_thread(classified, path, seconds)
             for second, told in enumerate(ours):
                 scene = some[second // SECONDS]
                 counts.ours[scene.kind].add(told, scene.names)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from bot.taggers.local.label_mapping import CLASSES, DOUBTFUL, KINDS, VARIETY
+from bot.taggers.local.label_mapping import CLASS_LABELS, DOUBTFUL, KIND_LABELS, VARIETY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def listed() -> list[Photograph]:
 
 def _broader() -> Iterator[tuple[str, frozenset[str]]]:
     """Yield each name of the tagger with those it is a kind of."""
-    for path, first in ((CLASSES, 1), (KINDS, 2)):
+    for path, first in ((CLASS_LABELS, 1), (KIND_LABELS, 2)):
         for line in path.read_text("utf-8").splitlines():
             names = [name.lstrip(VARIETY + DOUBTFUL) for name in line.split("\t")[first:]]
             yield from ((name, frozenset(names[:place])) for place, name in enumerate(names))

@@ -37,11 +37,11 @@ def main() -> None:
     asked_for = CLIPS[:3] if asked.quick else CLIPS
     clips = make_clips(asked_for, asked.clips)
     with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder)
-        long = _run(OURS, repeated(clips[LONG_CLIP], models / "long.mp4", LONG), LONG, models)
+        repeated_clip = repeated(clips[LONG_CLIP], Path(folder) / "long.mp4", LONG)
+        long = _run(OURS, repeated_clip, LONG)
         figures = Figures(asked_for, {}, long, os.getloadavg()[0])
         for number in range(asked.rounds):
-            for (way, clip), run in _round(clips, models, (SAME, UNFILTERED) * (not number)):
+            for (way, clip), run in _round(clips, (SAME, UNFILTERED) * (not number)):
                 figures.runs.setdefault((way, clip), []).append(run)
             write_section("local tagging", page_of(figures))
             draw(figures, PLOT)
@@ -60,20 +60,20 @@ def _arguments() -> argparse.Namespace:
 
 
 def _round(
-    clips: dict[str, Path], models: Path, compared: Sequence[str]
+    clips: dict[str, Path], compared: Sequence[str]
 ) -> Iterator[tuple[tuple[str, str], Run]]:
     """Run the ways in turn, so that what disturbs one of them disturbs its neighbours, too."""
     for clip, path in clips.items():
         for way in (*TITLES, *compared):
-            run = _run(way, path, 1, models)
+            run = _run(way, path, 1)
             print(f"{clip:10}{way:14}{run.wall:7.2f} s {run.cpu:7.2f} s CPU", flush=True)
             yield (way, clip), run
 
 
-def _run(way: str, path: Path, times: int, models: Path) -> Run:
+def _run(way: str, path: Path, times: int) -> Run:
     path.read_bytes()  # from memory, not from disk
     command = [sys.executable, str(HERE / "speed_ways.py"), way, str(path), str(SECONDS * times)]
-    done = subprocess.run([*command, str(models)], check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own
     return Run(**json.loads(done.stdout))
 
 

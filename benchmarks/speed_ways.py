@@ -33,12 +33,11 @@ from bot.domain.progress import ignore_progress
 from bot.media.decode.sampling import SampledFrame, sample
 from bot.media.decode.scaling import FrameScaler
 from bot.media.sandbox.pool import Sandbox
-from bot.taggers.local import detector
-from bot.taggers.local.classifier_model import ensure_model
+from bot.taggers.local.bundled_models import CLASSIFIER, DETECTOR
 from bot.taggers.local.label_mapping import load_label_mapping
-from bot.taggers.local.pipeline import in_batches
+from bot.taggers.local.pipeline import map_batches
 from bot.taggers.local.recognizer import ClassifierAndDetector, Recognizer, load_recognizer
-from bot.taggers.local.smoothing import join
+from bot.taggers.local.smoothing import smooth
 from bot.taggers.local.tagger import LocalTagger
 
 if TYPE_CHECKING:
@@ -54,11 +53,10 @@ LIMITS = ClipLimits(by_url=1 << 40, as_bytes=1 << 40, duration=1 << 40)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A clip of whole seconds, and where the built model is kept."""
+    """A clip of whole seconds."""
 
     path: Path
     seconds: int
-    models: Path
 
     @property
     def format(self) -> ClipFormat:
@@ -210,12 +208,11 @@ WAYS: dict[str, Callable[[Job, Recognizer], Iterator[SampledFrame]]] = {
 OURS = "framehound"
 
 
-def _unasked(models: Path) -> Recognizer:
+def _unasked() -> Recognizer:
     """Load the same models with onnxruntime's own settings."""
-    paths = (ensure_model(models), detector.MODEL)
     sessions = [
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        for path in paths
+        for path in (CLASSIFIER, DETECTOR)
     ]
     return ClassifierAndDetector(sessions[0], sessions[1], load_label_mapping())
 
@@ -227,7 +224,7 @@ def _one_by_one(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Itera
 
 
 def _side_by_side(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Iterator[Frame]:
-    for batch, found in in_batches(frames, recognizer.recognize):
+    for batch, found in map_batches(frames, recognizer.recognize):
         yield from map(_frame, batch, found)
 
 
@@ -238,21 +235,21 @@ def _frame(frame: SampledFrame, concepts: Any) -> Frame:
 def measure_peer(way: str, job: Job) -> dict[str, Any]:
     """Measure a way that runs in this process; the floor is as well built as ours."""
     best = way == "floor"
-    recognizer = load_recognizer(job.models, None) if best else _unasked(job.models)
+    recognizer = load_recognizer(None) if best else _unasked()
     run = _side_by_side if best else _one_by_one
     clock = _Clock(psutil.Process())
-    warm_up = Job(WARM_UP, 16, job.models)
+    warm_up = Job(WARM_UP, 16)
     list(run(WAYS[way](warm_up, recognizer), recognizer))
     clock.start()
     frames = list(run(WAYS[way](job, recognizer), recognizer))
-    return {**clock.read(), **_told(join(frames))}
+    return {**clock.read(), **_told(smooth(frames))}
 
 
 async def measure_ours(job: Job) -> dict[str, Any]:
     """Measure the local tagger, its child and the talk with it included."""
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(workers=1, folder=Path(folder)) as sandbox:
-            tagger = LocalTagger(sandbox, job.models, LIMITS)
+            tagger = LocalTagger(sandbox, LIMITS)
             await tagger.check()
             clock = _Clock(psutil.Process().children()[0], psutil.Process())
             await tagger.tag(_clip(WARM_UP, ClipFormat.MP4, 16), ignore_progress)
@@ -301,9 +298,9 @@ class _Clock:
         return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024
 
 
-def main(way: str, path: str, seconds: str, models: str) -> None:
+def main(way: str, path: str, seconds: str) -> None:
     """Measure one way on one clip."""
-    job = Job(Path(path), int(seconds), Path(models))
+    job = Job(Path(path), int(seconds))
     found = asyncio.run(measure_ours(job)) if way == OURS else measure_peer(way, job)
     print(json.dumps(found))
 

@@ -1,6 +1,6 @@
-"""Settings from the environment and ``.env``; every mistake is reported at once.
+"""Settings from the environment and ``.env``; all mistakes are reported at once.
 
-The names and defaults are those of the README's table; the real environment wins over ``.env``.
+The README lists their names and defaults. The environment wins over ``.env``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from platformdirs import user_data_path
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
+    InstanceOf,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -27,22 +30,22 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
-from bot.domain import model_card
 from bot.domain.budget import Budget
 from bot.domain.clip import ClipLimits, ProxyLimits
+from bot.domain.model_card import CARD_FILE, MODEL_FILE, ModelCard, ModelFolder
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_PORT_LIMIT = 65_535
+_MAX_PORT = 65_535
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-# The largest file anybody can post on Discord, and a length that takes minutes to decode.
+# The largest file that Discord accepts, and a length that takes minutes to decode.
 _PROXY_MB, _PROXY_MINUTES = 500, 60
 
 
 def _parse_hosts(value: object) -> object:
-    """Read ``host:port,host:port`` (IPv6 in brackets) into pairs."""
+    """Parse ``host:port,host:port`` (IPv6 in brackets) into pairs."""
     if not isinstance(value, str):
         return value
     return frozenset(_parse_host(entry.strip()) for entry in value.split(",") if entry.strip())
@@ -50,13 +53,13 @@ def _parse_hosts(value: object) -> object:
 
 def _parse_host(entry: str) -> tuple[str, int]:
     host, _, port = entry.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= _PORT_LIMIT:
+    if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
         raise ValueError(f"{entry!r} is not host:port")
     return host.strip("[]").lower(), int(port)
 
 
 def _parse_sites(value: object) -> object:
-    """Read ``youtube.com,youtu.be`` into host names."""
+    """Parse ``youtube.com,youtu.be`` into host names."""
     if not isinstance(value, str):
         return value
     sites = frozenset(entry.strip().lower() for entry in value.split(",") if entry.strip())
@@ -69,7 +72,7 @@ def _parse_sites(value: object) -> object:
 
 
 def _parse_shards(value: object) -> object:
-    """Read ``0-3,8`` into the shard numbers it names."""
+    """Parse ``0-3,8`` into shard numbers, in order."""
     if not isinstance(value, str):
         return value
     shards: set[int] = set()
@@ -82,6 +85,7 @@ def _parse_shards(value: object) -> object:
 
 
 def _check_root(value: str) -> str:
+    """Check the root URL of an API or a web page; drop slashes at its end."""
     url = URL(value)
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError("must start with http:// or https://")
@@ -89,7 +93,7 @@ def _check_root(value: str) -> str:
 
 
 def _check_token(value: SecretStr) -> SecretStr:
-    """Take a token as it was pasted, white space around it left out."""
+    """Check a token; drop the white space that pasting may have added around it."""
     token = value.get_secret_value().strip()
     if not token or any(character.isspace() for character in token):
         raise ValueError("must be one word")
@@ -103,28 +107,82 @@ def _check_database(value: SecretStr) -> SecretStr:
     try:
         url = make_url(value.get_secret_value())
     except (ArgumentError, ValueError):
-        # The parser's own words may quote a piece of the password.
+        # The parser's message may quote a piece of the password.
         raise ValueError("must look like sqlite:///path or postgresql://user@host/db") from None
     if url.drivername not in {"sqlite", "postgresql"}:
         raise ValueError("must start with sqlite:/// or postgresql://")
     return value
 
 
-def _check_model(folder: Path) -> Path:
-    """Read what the folder says of its model; each mistake is a line of its own."""
-    folder = folder.expanduser().absolute()
-    lacking = [
-        name for name in (model_card.CARD, model_card.MODEL) if not (folder / name).is_file()
-    ]
-    if lacking:
-        raise ValueError(f"there is no {' and no '.join(lacking)} in {folder}")
+def _check_label(label: str) -> str:
+    if not label.isprintable():
+        raise ValueError("must be on one line")
+    return label
+
+
+def _check_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if not any(labels):
+        raise ValueError("must have at least one name that is not empty")
+    return labels
+
+
+_Label = Annotated[str, AfterValidator(_check_label)]
+_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_label)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Positive = Annotated[_Number, Field(gt=0)]
+
+
+class _CardFile(BaseModel):
+    """The contents of ``model.json``; see ``ModelCard`` for their meaning."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    name: _Name | None = None
+    labels: Annotated[tuple[_Label, ...], AfterValidator(_check_labels)]
+    size: Annotated[int, Field(ge=16, le=1024)]  # beyond that a frame takes seconds
+    mean: tuple[_Number, _Number, _Number]
+    std: tuple[_Positive, _Positive, _Positive]
+    scores: Literal["softmax", "sigmoid", "probabilities"]
+    threshold: Annotated[float, Field(ge=0, lt=1)]
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    colours: Literal["rgb", "bgr"] = "rgb"
+    crop: Annotated[float, Field(ge=0.1, le=1)] = 0.875
+
+
+def _read_model_folder(value: object) -> object:
+    """Read ``model.json`` in the folder of an operator's model; each mistake becomes a line."""
+    if not isinstance(value, str | Path):
+        return value
+    folder = Path(value).expanduser().absolute()
+    missing = [name for name in (CARD_FILE, MODEL_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f"there is no {' and no '.join(missing)} in {folder}")
     try:
-        model_card.parse((folder / model_card.CARD).read_text("utf-8"), folder.name)
-    except ConfigError as error:
-        raise ValueError("\n".join(error.mistakes)) from None
+        text = (folder / CARD_FILE).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"can't read {folder / model_card.CARD}: {error}") from None
-    return folder
+        raise ValueError(f"can't read {folder / CARD_FILE}: {error}") from None
+    return ModelFolder(folder, parse_card(text, folder.name))
+
+
+def parse_card(text: str, folder_name: str) -> ModelCard:
+    """Parse ``model.json``; without a ``name`` the model is called like its folder.
+
+    Raises ``ValueError`` with a line for every mistake.
+    """
+    try:
+        fields = _CardFile.model_validate_json(text).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise ValueError("\n".join(_card_line(each) for each in error.errors())) from None
+    return ModelCard(**{"name": folder_name, **fields})
+
+
+def _card_line(mistake: ErrorDetails) -> str:
+    """Return a mistake in ``model.json`` as one line."""
+    if not mistake["loc"]:
+        return f"{CARD_FILE}: {_message(mistake)}"
+    field, *place = mistake["loc"]
+    where = "".join(f"[{index}]" for index in place)
+    return f"{CARD_FILE}: {field}{where} {_message(mistake)}"
 
 
 Root = Annotated[str, AfterValidator(_check_root)]
@@ -133,11 +191,11 @@ Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
-ModelFolder = Annotated[Path, AfterValidator(_check_model)]
+CustomModel = Annotated[InstanceOf[ModelFolder], BeforeValidator(_read_model_folder)]
 
 
 class Config(BaseSettings):
-    """Everything an operator can set; a field's name in capitals is the setting's."""
+    """All settings; a setting's name is the field's in capitals."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -160,7 +218,7 @@ class Config(BaseSettings):
     clarifai_model_id: str = "general-image-recognition"
     clarifai_model_version_id: str | None = None
     tagger: Literal["auto", "clarifai", "local"] = "auto"
-    local_model: ModelFolder | None = None
+    local_model: CustomModel | None = None
     default_threshold: float | None = Field(default=None, ge=0, lt=1)
     command_prefix: str = Field(default="!", min_length=1, max_length=10)
     database_url: DatabaseUrl | None = None
@@ -187,21 +245,21 @@ class Config(BaseSettings):
     retention_days: PositiveInt = 365
     source_url: Root | None = None
     max_job_age_minutes: PositiveFloat | None = None
-    metrics_port: int | None = Field(default=None, ge=1, le=_PORT_LIMIT)
+    metrics_port: int | None = Field(default=None, ge=1, le=_MAX_PORT)
     metrics_host: str = "127.0.0.1"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("tagger", mode="after")
     @classmethod
-    def _has_account(cls, tagger: str, info: ValidationInfo) -> str:
+    def _check_tagger(cls, tagger: str, info: ValidationInfo) -> str:
         if tagger == "clarifai" and info.data.get("clarifai_pat") is None:
             raise ValueError("clarifai needs CLARIFAI_PAT to be set")
         return tagger
 
     @field_validator("shard_ids", mode="after")
     @classmethod
-    def _are_counted(
+    def _check_shard_ids(
         cls, shards: tuple[int, ...] | None, info: ValidationInfo
     ) -> tuple[int, ...] | None:
         count = info.data.get("shard_count")
@@ -213,19 +271,19 @@ class Config(BaseSettings):
 
     @property
     def chosen_tagger(self) -> Literal["clarifai", "local"]:
-        """The tagger ``auto`` stands for: Clarifai where a token is set, else local."""
+        """The tagger to use; ``auto`` means Clarifai if its token is set, else local."""
         if self.tagger == "auto":
             return "clarifai" if self.clarifai_pat else "local"
         return self.tagger
 
     @property
     def budget(self) -> Budget:
-        """Most frames a month that may be billed."""
+        """The limits on frames billed per month."""
         return Budget(self.server_monthly_frames, self.monthly_frames)
 
     @property
     def limits(self) -> ClipLimits:
-        """What a clip may be at most; megabytes are decimal."""
+        """The largest and longest clip that is tagged; megabytes are decimal."""
         return ClipLimits(
             by_url=round(self.max_url_mb * 1_000_000),
             as_bytes=round(self.max_bytes_mb * 1_000_000),
@@ -234,16 +292,17 @@ class Config(BaseSettings):
 
     @property
     def proxies(self) -> ProxyLimits | None:
-        """What Clarifai is shown as small pictures where it does not take the clip itself.
+        """The limits on clips that Clarifai gets as a proxy; None if proxies are off.
 
-        One of Clarifai's limits that the operator set, and nothing else, bounds these clips too.
+        The operator's MAX_URL_MB and MAX_MINUTES apply to them too, unless MAX_PROXY_MB and
+        MAX_PROXY_MINUTES are set; the defaults of the former do not.
         """
         if self.clarifai_proxy == "off":
             return None
-        set_here = self.model_fields_set
-        size = self.max_proxy_mb or (self.max_url_mb if "max_url_mb" in set_here else _PROXY_MB)
+        given = self.model_fields_set
+        size = self.max_proxy_mb or (self.max_url_mb if "max_url_mb" in given else _PROXY_MB)
         minutes = self.max_proxy_minutes or (
-            self.max_minutes if "max_minutes" in set_here else _PROXY_MINUTES
+            self.max_minutes if "max_minutes" in given else _PROXY_MINUTES
         )
         return ProxyLimits(
             size=round(size * 1_000_000),
@@ -253,7 +312,7 @@ class Config(BaseSettings):
 
     @property
     def database(self) -> str:
-        """Where the database is; may contain a password."""
+        """The database's URL; it may contain a password."""
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'framehound.sqlite'}"
@@ -269,13 +328,13 @@ Kind = TypeVar("Kind", bound=Config)
 
 
 def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides: Any) -> Kind:
-    """Read all settings; ``overrides`` (from the command line) win over the environment.
+    """Load all settings; ``overrides`` (from the command line) win over the environment.
 
     Raises ``ConfigError`` with a line for every mistake.
     """
     given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
-        # The environment's file is pydantic-settings' own argument, unknown to the field list.
+        # pydantic-settings takes _env_file, which is not a field.
         return kind(_env_file=env_file, **given)  # type: ignore[call-arg]  # see above
     except ValidationError as error:
         raise ConfigError([line for each in error.errors() for line in _lines(each)]) from None
@@ -283,7 +342,14 @@ def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides:
 
 def _lines(mistake: ErrorDetails) -> list[str]:
     name = str(mistake["loc"][0]).upper()
+    return [f"{name}: {line}" for line in _message(mistake).splitlines()]
+
+
+def _message(mistake: ErrorDetails) -> str:
+    """Return pydantic's message as the end of a sentence that begins with the name."""
     if mistake["type"] == "missing":
-        return [f"{name}: must be set"]
-    words = mistake["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
-    return [f"{name}: {line}" for line in words.splitlines()]
+        return "must be set"
+    if mistake["type"] == "extra_forbidden":
+        return "is not a known field"
+    message = mistake["msg"].removeprefix("Value error, ").replace(" after validation", "")
+    return re.sub(r"^\w+ should", "must", message, count=1)

@@ -132,7 +132,7 @@ def try_child(content: bytes) -> None:
         return
     sandbox: Any = _TakenOver(said)
     clip = ClipFile(Path("clip"), ClipInfo(ClipFormat.GIF, 1, LENGTH, "sha256:0"))
-    tagger = LocalTagger(sandbox, Path("models"), LIMITS)
+    tagger = LocalTagger(sandbox, LIMITS)
     found: Probe | None = _unless_refused(probe(sandbox, Path("clip"), longest=LENGTH))
     assert found is None or 0 < found.duration <= LENGTH
     frames: tuple[Frame, ...] = _unless_refused(tagger.tag(clip, ignore_progress)) or ()

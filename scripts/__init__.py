@@ -1,0 +1,1 @@
+"""How the data in this repository was made."""

@@ -1,11 +1,9 @@
-"""Reading a torch checkpoint without torch, and without running what it says.
+"""Reading PyTorch checkpoints without PyTorch, and without running code that they contain.
 
-A checkpoint of torch before 1.6 is five pickles (a magic number, the protocol, facts of the
-machine that wrote it, the tensors, the keys of their storages) followed by the raw numbers of
-every storage, each after its own length. A pickle can call any function there is; these may name
-the three things a table of tensors is made of, and nothing else.
-
-Imports NumPy: for code that runs in a child process alone.
+A checkpoint written by PyTorch before 1.6 consists of five pickles (a magic number, the protocol,
+facts about the machine, the tensors, the keys of their storages), followed by the raw numbers of
+each storage, each preceded by its length. Pickles can call arbitrary functions; here only the three
+names that a table of tensors needs are allowed.
 
 Format: ``torch/serialization.py`` (``_legacy_save``), https://github.com/pytorch/pytorch
 """
@@ -36,12 +34,12 @@ NUMBERS: dict[str, np.dtype[Any]] = {
 
 
 class NotACheckpoint(Exception):
-    """The file is not the kind of checkpoint that is read here."""
+    """The file is not a checkpoint of the supported format."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """Where in which storage a tensor's numbers lie; ``start`` and ``strides`` count numbers."""
+    """A view of a storage; ``start`` and ``strides`` count numbers, not bytes."""
 
     storage: str
     numbers: np.dtype[Any]
@@ -64,7 +62,7 @@ def read_weights(path: Path) -> Weights:
 
 def _read(file: BinaryIO) -> Weights:
     if _CheckpointUnpickler(file).load() != MAGIC:
-        raise NotACheckpoint("it does not begin as one")
+        raise NotACheckpoint("it does not start like one")
     _protocol, _machine, tensors, keys = (_CheckpointUnpickler(file).load() for _ in range(4))
     kinds = {tensor.storage: tensor.numbers for tensor in tensors.values()}
     storages = {key: _read_storage(file, kinds[key]) for key in keys}
@@ -79,7 +77,7 @@ def _read_storage(file: BinaryIO, numbers: np.dtype[Any]) -> NDArray[np.generic]
 
 
 def _view(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Look at a tensor in its storage; its numbers need not lie row by row."""
+    """Return a tensor as a view of its storage, in any memory order."""
     reach = sum(
         (side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides, strict=True)
     )
@@ -93,10 +91,10 @@ def _view(tensor: _Tensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 class _CheckpointUnpickler(pickle.Unpickler):
-    """Loads tables of tensors; every other name in the pickle is refused."""
+    """Loads tables of tensors; refuses every other name in the pickle."""
 
     def find_class(self, module: str, name: str) -> Callable[..., Any] | str:
-        """Return what stands for a name the pickle calls."""
+        """Return the stand-in for a name that the pickle refers to."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -106,8 +104,8 @@ class _CheckpointUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"the checkpoint asks for {module}.{name}")
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype[Any]]:
-        """Return a storage's key and the kind of its numbers."""
-        _word, kind, key, _device, _count, view = pid
+        """Return a storage's key and the type of its numbers."""
+        _tag, kind, key, _device, _count, view = pid
         if view is not None:
             raise pickle.UnpicklingError("a view of a storage")
         return str(key), NUMBERS[kind]

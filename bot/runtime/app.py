@@ -254,8 +254,8 @@ def _clip_search(
 
 
 async def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
-    models = config.data_dir / "models"
-    return await asyncio.to_thread(LocalTagger, sandbox, models, config.limits, config.local_model)
+    # In a thread: it reads every file of the operator's model, if there is one.
+    return await asyncio.to_thread(LocalTagger, sandbox, config.limits, config.local_model)
 
 
 def _account(config: Config) -> ClarifaiAccount:

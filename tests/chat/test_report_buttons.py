@@ -15,7 +15,7 @@ from bot.chat.buttons import Action
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from tests.cli.test_run import Scene, scene
-from tests.conftest import CLIPS, make_data_dir
+from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, answer_to, settings_for, started
 from tests.stand_ins.discord import LoopbackDiscord, Permission, Upload
 
@@ -61,10 +61,11 @@ def button(reply: Message, action: Action) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
-    tmp_path_factory: pytest.TempPathFactory, models: Path
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[tuple[Scene, GuildSettingsStore]]:
     folder = tmp_path_factory.mktemp("bot")
-    data_dir = make_data_dir(folder, models)
+    data_dir = folder / "data"
+    data_dir.mkdir()
     async with (
         scene(folder, data_dir) as opened,
         Database.open(f"sqlite:///{data_dir / 'framehound.sqlite'}") as database,

@@ -14,7 +14,7 @@ import pytest_asyncio
 from bot.chat.responder import REFUSED
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from tests.conftest import CLIPS, make_data_dir
+from tests.conftest import CLIPS
 from tests.processes.programs import (
     TOKEN,
     Program,
@@ -81,10 +81,10 @@ async def scene(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[Scene]:
+async def bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """Run one bot with the local tagger for all tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("bot")
-    async with scene(folder, make_data_dir(folder, models), fresh=True) as opened:
+    async with scene(folder, folder / "data", fresh=True) as opened:
         yield opened
 
 

@@ -38,11 +38,8 @@ BOT = 130 * 1_000_000
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    models.mkdir(exist_ok=True)
-    (folder / "models").symlink_to(models, target_is_directory=True)
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -22,7 +22,7 @@ from bot.errors import (
     UnsupportedFormat,
 )
 from bot.runtime.app import App, opened
-from tests.conftest import CLIPS, ClipHost, make_data_dir
+from tests.conftest import CLIPS, ClipHost
 from tests.media.numbered_clips import numbered_clip
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
@@ -39,9 +39,9 @@ TRUTH = json.loads((CLIPS / "montage.json").read_text())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncIterator[App]:
+async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
     """Open one app for all tests that are content with a clip it knows already."""
-    folder = make_data_dir(tmp_path_factory.mktemp("app"), models)
+    folder = tmp_path_factory.mktemp("app")
     config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     async with opened(config) as opened_app:
         yield opened_app

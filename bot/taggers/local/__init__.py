@@ -1,1 +1,1 @@
-"""Models on this machine as a tagger."""
+"""The tagger that runs models on this machine."""

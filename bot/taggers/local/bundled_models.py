@@ -1,10 +1,11 @@
-"""What a classifier of single things misses: people first, and several things in one picture.
+"""The two models that come with Framehound: an image classifier and an object detector.
 
-NanoDet-g finds COCO's 80 kinds of objects; ``scripts/make_detector.py`` says where the file comes
-from and what it takes and gives. Where an object is does not matter here: a kind's score is its
-highest anywhere in the picture.
+EfficientNet-Lite0 scores ImageNet's 1000 classes (``scripts/make_classifier.py``). NanoDet-g finds
+COCO's 80 kinds of objects (``scripts/make_detector.py``): people, whom ImageNet lacks, and several
+things in one picture. Only an object's kind is used, not its position, so a kind's score is its
+highest score anywhere in the picture.
 
-Imports NumPy: for code that runs in a child process alone.
+Import this only in a sandboxed child (it uses NumPy and onnxruntime).
 """
 
 from __future__ import annotations
@@ -13,30 +14,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnxruntime
 
 from bot.media.decode.scaling import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import onnxruntime
-
     from bot.media.decode.scaling import Picture
     from bot.taggers.local.label_mapping import Numbers
 
-MODEL = Path(__file__).parent / "data" / "nanodet.onnx"
-VIEW = View(320, whole=True)
-STEP = 32  # the network halves a picture five times
+_DATA = Path(__file__).parent / "data"
+CLASSIFIER = _DATA / "efficientnet-lite0.onnx"
+CLASSIFIER_SIDE = 224
+DETECTOR = _DATA / "nanodet.onnx"
+DETECTOR_VIEW = View(320, whole=True)
+_DETECTOR_STRIDE = 32  # both sides of its input must be multiples of this
+
+
+def open_session(model: Path) -> onnxruntime.InferenceSession:
+    """Open an ONNX file; raises what onnxruntime raises."""
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    # Batches run in parallel, one thread each: less waiting than sharing one batch among threads.
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # errors; warnings are about things we can't change
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def classify(session: onnxruntime.InferenceSession, pictures: Sequence[Picture]) -> Numbers:
+    """Return the classes' probabilities, float32 (n, 1000).
+
+    Each picture is uint8 RGB of shape (224, 224, 3).
+    """
+    (scores,) = session.run(None, {"pictures": np.stack(pictures)})
+    return np.asarray(scores, np.float32)
 
 
 def detect(session: onnxruntime.InferenceSession, pictures: Sequence[Picture]) -> Numbers:
-    """Return the kinds' scores of pictures of one size, float32 (n, 80)."""
+    """Return the kinds' scores, float32 (n, 80), of pictures that all have the same size."""
     (scores,) = session.run(None, {"pictures": np.stack([_letterboxed(p) for p in pictures])})
     return np.asarray(scores, np.float32)
 
 
 def _letterboxed(picture: Picture) -> Picture:
-    """Lay a picture in the middle of a black one whose sides the network can halve."""
-    spare = [-side % STEP for side in picture.shape[:2]]
+    """Pad a picture with black until both sides are multiples of the detector's stride."""
+    spare = [-side % _DETECTOR_STRIDE for side in picture.shape[:2]]
     around = [(each // 2, each - each // 2) for each in spare]
     return np.pad(picture, [*around, (0, 0)])

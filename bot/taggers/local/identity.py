@@ -1,45 +1,42 @@
-"""Whose the local tagger's scores are: which files and rules they come from."""
+"""The local tagger's identity: stored taggings are reused while it stays the same."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.domain import model_card
 from bot.domain.concepts import TaggerIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
-# Probabilities: above a half, a name is likelier right than wrong.
-_DEFAULT_THRESHOLD = 0.5
-# What decides which concepts a clip gets: of any model, and of those that come with the program.
-RULES = ("smoothing.py", "image_stats.py", "custom_model.py", "recognizer.py")
-STANDARD = (
-    *("detector.py", "label_mapping.py", "classifier_model.py", "checkpoint.py", "quantization.py"),
-    *("data/detected.tsv", "data/everyday.tsv", "data/nanodet.onnx"),
-)
+    from bot.domain.model_card import ModelFolder
+
+# Raise this whenever clips get other concepts or scores than before: after a change to which frames
+# are sampled, how they are scaled, the models, the label tables, or how scores are computed. Clips
+# tagged under an earlier revision are then tagged again. tests/taggers/local/test_revision.py fails
+# if results change without it; afterwards run ``python -m scripts.record_revision``.
+REVISION = "1"
+
+_DEFAULT_THRESHOLD = 0.5  # scores are probabilities
 
 
-def identify(own: Path | None) -> TaggerIdentity:
-    """Say whose scores these are; other files, or other rules to read them by, are another's.
+def identify(custom: ModelFolder | None) -> TaggerIdentity:
+    """Return the identity of the bundled models, or of an operator's model.
 
-    ``own`` is the folder of the operator's own model. Reads every file that decides.
+    Reads every file in the operator's folder: any change to them is another revision.
     """
-    here = Path(__file__).parent
-    rules = [here / name for name in RULES]
-    if own is None:
-        revision = _hash([*rules, *(here / name for name in STANDARD)])
-        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, revision)
-    card = model_card.parse((own / model_card.CARD).read_text("utf-8"), own.name)
-    files = sorted(path for path in own.iterdir() if path.is_file())
-    return TaggerIdentity("local", card.name, card.threshold, _hash([*rules, *files]))
+    if custom is None:
+        return TaggerIdentity("local", "efficientnet-lite0", _DEFAULT_THRESHOLD, REVISION)
+    card = custom.card
+    revision = f"{REVISION}-{hash_folder(custom.path)}"
+    return TaggerIdentity("local", card.name, card.threshold, revision)
 
 
-def _hash(files: Iterable[Path]) -> str:
-    found = hashlib.sha256()
-    for path in files:
+def hash_folder(folder: Path) -> str:
+    """Return a hash of all files directly in a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         with path.open("rb") as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
-    return found.hexdigest()[:12]
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]

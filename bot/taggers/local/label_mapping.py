@@ -1,20 +1,21 @@
-"""From what two models say of a picture to names people say.
+"""Mapping the scores of the two bundled models to names people use.
 
-``data/everyday.tsv`` gives each of ImageNet's 1000 classes its names from the broadest to the
-narrowest: ``animal``, ``dog``, ``golden retriever``. A name's sum is that of its classes' scores,
-so what the classifier can't tell apart (two breeds) still adds up to what it can (a dog).
-``data/detected.tsv`` does the same for the detector's 80 kinds of objects.
+``data/imagenet_labels.tsv`` gives each of ImageNet's 1000 classes up to three names, from the
+broadest to the narrowest: ``animal``, ``dog``, ``golden retriever``. The classifier's score for a
+name is the sum over its classes: if it can't tell two breeds apart, they still add up to a dog.
+``data/coco_labels.tsv`` does the same for the detector's 80 kinds of objects.
 
-The detector's scores are no probabilities: real people come out at 0.55 to 0.85, and a toy drum at
-0.67 as an umbrella. What they are worth depends on what the classifier makes of the same picture.
-So a score becomes odds, steeply around the one the table gives (``SLOPE``), times how much more the
-classifier believes in the name than it usually does where it is wrong (``USUAL``). Classifier and
-detector together are then as sure as two witnesses: one of them suffices.
+The detector's scores are not probabilities: people score 0.55 to 0.85, and a toy drum scored 0.67
+as an umbrella. How much a detection is worth depends on what the classifier says about the same
+picture. So a score becomes log-odds, centered on the score in the table (``_SLOPE``), plus the
+logarithm of how much more the classifier believes in the name than it usually does when it is
+wrong (``_USUAL_IF_WRONG``). Classifier and detector are then combined as two independent
+witnesses (noisy-or): either alone is enough.
 
-The figures below and those in the table were found on the tuning photographs of
-``benchmarks/quality.py``, and on no others.
+All constants here and in the tables were tuned on the tuning photographs of
+``benchmarks/quality.py`` only.
 
-Imports NumPy: for code that runs in a child process alone.
+Import this only in a sandboxed child (it uses NumPy).
 """
 
 from __future__ import annotations
@@ -34,114 +35,113 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.floating]
 
-DATA = Path(__file__).parent / "data"
-CLASSES, KINDS = DATA / "everyday.tsv", DATA / "detected.tsv"
+_DATA = Path(__file__).parent / "data"
+CLASS_LABELS, KIND_LABELS = _DATA / "imagenet_labels.tsv", _DATA / "coco_labels.tsv"
+MAX_CONCEPTS = 20  # per frame
+MIN_SCORE = 0.01  # lower scores are dropped
 VARIETY = "~"  # marks names of breeds and varieties in the table
-DOUBTFUL = "?"  # marks names models give to pictures of nothing in particular
-CERTAIN = 0.9  # the sum either needs to be named at all
-MAX_CONCEPTS = 20  # concepts of one frame
-LEAST = 0.01  # the lowest score worth keeping
-# Where the classifier sees nothing it knows, a sum over many classes would be one of crumbs.
-CRUMB = 0.01
-# In doubt people say the broader name: log-odds lose this, by how many broader names there are.
-DOUBT = (0.1, 0.6, 1.5)
-SLOPE = 12.0  # log-odds for each 1 of a detector's score
-FAINTEST = 0.25  # a detector's score below this says nothing
-USUAL, SURE_ENOUGH = 0.05, 0.5
+DOUBTFUL = "?"  # marks names that models give to pictures of nothing in particular
+
+_MIN_SUM_IF_MARKED = 0.9  # the sum of class scores that a marked name needs
+# Lower class scores are ignored: where the classifier recognizes nothing, they would add up.
+_MIN_CLASS_SCORE = 0.01
+# If in doubt people use the broader name: log-odds taken off, by the number of broader names.
+_PENALTIES = (0.1, 0.6, 1.5)
+_SLOPE = 12.0  # log-odds per 1 of a detector's score
+_MIN_KIND_SCORE = 0.25  # lower detections are ignored
+_USUAL_IF_WRONG, _MAX_BELIEF = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
-    """Which class, or kind of object, says which name: two columns of equal length.
-
-    ``names`` and ``sources`` are numbers of names and of classes or kinds.
-    """
+class Edges:
+    """Which source (class or kind) counts for which name: two columns of indices, same length."""
 
     names: NDArray[np.intp]
     sources: NDArray[np.intp]
 
-    def sums(self, worth: Numbers, names: int) -> Numbers:
-        """Add up, for each of so many names, what each pair of the columns is worth."""
-        return np.asarray(np.bincount(self.names, worth, names), np.float64)
+    def sums(self, weights: Numbers, names: int) -> Numbers:
+        """Return the sum of the edges' weights for each of ``names`` names."""
+        return np.asarray(np.bincount(self.names, weights, names), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelMapping:
-    """Names, and what speaks for each.
+    """All names, and which classes and kinds count for each.
 
-    ``even`` (kinds) is the detector's score that is worth even odds; of each name, ``needed`` is
-    the sum below which it is not used and ``doubt`` the log-odds it loses.
+    ``even_odds`` has, for each kind, the detector's score that means odds of 1:1. ``min_sums`` has,
+    for each name, the sum of class scores it needs, and ``penalties`` the log-odds taken off.
     """
 
     names: tuple[str, ...]
-    covered: Says
-    detected: Says
-    even: Numbers
-    needed: Numbers
-    doubt: Numbers
+    class_edges: Edges
+    kind_edges: Edges
+    even_odds: Numbers
+    min_sums: Numbers
+    penalties: Numbers
 
     def concepts(self, classes: Numbers, kinds: Numbers) -> tuple[Concept, ...]:
-        """Return what a frame shows, best first.
+        """Return a frame's concepts, best first.
 
-        ``classes`` are the classifier's scores, which add up to 1; ``kinds`` the detector's.
+        ``classes`` are the classifier's 1000 probabilities, ``kinds`` the detector's 80 scores.
         """
         sums = self._sums(classes)
-        classified = _probability(_log_odds(sums) - self.doubt)
-        scores = 1 - (1 - classified) * np.exp(self._log_unseen(kinds, sums))
-        used = np.flatnonzero((scores >= LEAST) & (sums >= self.needed))
+        classified = _probability(_log_odds(sums) - self.penalties)
+        scores = 1 - (1 - classified) * np.exp(self._log_undetected(kinds, sums))
+        used = np.flatnonzero((scores >= MIN_SCORE) & (sums >= self.min_sums))
         ranked = used[np.argsort(-scores[used], kind="stable")][:MAX_CONCEPTS]
         return tuple(Concept(self.names[n], round(float(scores[n]), 4)) for n in ranked)
 
     def _sums(self, classes: Numbers) -> Numbers:
-        scores = classes[self.covered.sources]
-        counted = np.where(scores >= CRUMB, scores, 0)
-        return np.clip(self.covered.sums(counted, len(self.names)), 0, 1)
+        scores = classes[self.class_edges.sources]
+        counted = np.where(scores >= _MIN_CLASS_SCORE, scores, 0)
+        return np.clip(self.class_edges.sums(counted, len(self.names)), 0, 1)
 
-    def _log_unseen(self, kinds: Numbers, sums: Numbers) -> Numbers:
-        """Return the logarithm of each name's probability not to be among what was detected."""
-        scores = kinds[self.detected.sources]
-        belief = np.log(np.clip(sums[self.detected.names], LEAST, SURE_ENOUGH) / USUAL)
-        above = scores - self.even[self.detected.sources]
-        doubt = self.doubt[self.detected.names] - DOUBT[0]
-        worth = _probability(SLOPE * above + belief - doubt)
-        unseen = np.log1p(-np.where(scores >= FAINTEST, worth, 0))
-        return self.detected.sums(unseen, len(self.names))
+    def _log_undetected(self, kinds: Numbers, sums: Numbers) -> Numbers:
+        """Return, for each name, the log-probability that none of its detections is right."""
+        edges = self.kind_edges
+        scores = kinds[edges.sources]
+        belief = np.log(np.clip(sums[edges.names], MIN_SCORE, _MAX_BELIEF) / _USUAL_IF_WRONG)
+        above = scores - self.even_odds[edges.sources]
+        penalty = self.penalties[edges.names] - _PENALTIES[0]
+        detected = _probability(_SLOPE * above + belief - penalty)
+        undetected = np.log1p(-np.where(scores >= _MIN_KIND_SCORE, detected, 0))
+        return edges.sums(undetected, len(self.names))
 
 
 def load_label_mapping() -> LabelMapping:
-    """Read both tables of names."""
-    classes = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
-    kinds = [line.split("\t") for line in KINDS.read_text("utf-8").splitlines()]
+    """Read both label tables."""
+    classes = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
+    kinds = [line.split("\t") for line in KIND_LABELS.read_text("utf-8").splitlines()]
     marked = sorted({name for row in classes for name in row})
     bare = [name.removeprefix(VARIETY).removeprefix(DOUBTFUL) for name in marked]
     names = (*bare, *sorted({name for row in kinds for name in row[2:]} - set(bare)))
-    covered = _says((*marked, *names[len(marked) :]), classes)
-    detected = _says(names, [row[2:] for row in kinds])
+    class_edges = _edges((*marked, *names[len(marked) :]), classes)
+    kind_edges = _edges(names, [row[2:] for row in kinds])
     depth = _depths([*classes, *(row[2:] for row in kinds)])
-    certain = np.array([name != mark for name, mark in zip(bare, marked, strict=True)])
-    certain.resize(len(names))
+    is_marked = np.array([name != mark for name, mark in zip(bare, marked, strict=True)])
+    is_marked.resize(len(names))
     return LabelMapping(
         names,
-        covered,
-        detected,
-        even=np.array([float(row[1]) for row in kinds]),
-        needed=np.where(certain, CERTAIN, 0.0),
-        doubt=np.array([DOUBT[depth[name]] for name in names]),
+        class_edges,
+        kind_edges,
+        even_odds=np.array([float(row[1]) for row in kinds]),
+        min_sums=np.where(is_marked, _MIN_SUM_IF_MARKED, 0.0),
+        penalties=np.array([_PENALTIES[depth[name]] for name in names]),
     )
 
 
 def _depths(rows: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Return how many broader names each name has."""
+    """Return the number of broader names of each name."""
     return {
         name.lstrip(VARIETY + DOUBTFUL): depth for row in rows for depth, name in enumerate(row)
     }
 
 
-def _says(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Says:
-    place = {name: number for number, name in enumerate(names)}
-    pairs = [(place[name], source) for source, row in enumerate(rows) for name in row]
+def _edges(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Edges:
+    index = {name: number for number, name in enumerate(names)}
+    pairs = [(index[name], source) for source, row in enumerate(rows) for name in row]
     columns = np.array(pairs, np.intp).T
-    return Says(columns[0], columns[1])
+    return Edges(columns[0], columns[1])
 
 
 def _log_odds(probability: Numbers) -> Numbers:

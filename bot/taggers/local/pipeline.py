@@ -1,4 +1,4 @@
-"""Decoding and looking at the same time, so that both use the cores there are."""
+"""Decoding and recognizing in parallel, so that all cores are used."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-BATCH = 2  # more are no quicker on one thread, and each takes 25 MB
+BATCH = 2  # larger batches are no faster on one thread, and each picture more takes 25 MB
 
 
-def in_batches(
-    items: Iterator[Item], look: Callable[[list[Item]], Found]
-) -> Generator[tuple[list[Item], Found]]:
-    """Take items in batches and yield each with what ``look`` found in it, in order.
+def map_batches(
+    items: Iterator[Item], function: Callable[[list[Item]], Result]
+) -> Generator[tuple[list[Item], Result]]:
+    """Yield each batch of items with what ``function`` returns for it, in order.
 
-    While batches are looked at, each in a thread of its own, the next items are taken in another;
-    only a few batches are ever on the way. FFmpeg and onnxruntime both let go of Python's lock.
-    Raises what taking and looking raise.
+    The function runs on several batches at once, a thread each, while another thread draws the next
+    items from the iterator; the number of batches in flight is bounded. FFmpeg and onnxruntime both
+    release Python's lock. Raises what the iterator and the function raise.
     """
-    runners = available_cores()
-    on_the_way: deque[tuple[list[Item], Future[Found]]] = deque()
-    with ThreadPoolExecutor(1) as taker, ThreadPoolExecutor(runners) as lookers:
-        upcoming = taker.submit(_batch, items)
+    workers = available_cores()
+    in_flight: deque[tuple[list[Item], Future[Result]]] = deque()
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers) as pool:
+        upcoming = reader.submit(_next_batch, items)
         while batch := upcoming.result():
-            upcoming = taker.submit(_batch, items)
-            on_the_way.append((batch, lookers.submit(look, batch)))
-            while on_the_way and (len(on_the_way) > runners or on_the_way[0][1].done()):
-                yield _first(on_the_way)
-        while on_the_way:
-            yield _first(on_the_way)
+            upcoming = reader.submit(_next_batch, items)
+            in_flight.append((batch, pool.submit(function, batch)))
+            while in_flight and (len(in_flight) > workers or in_flight[0][1].done()):
+                yield _first(in_flight)
+        while in_flight:
+            yield _first(in_flight)
 
 
-def _batch(items: Iterator[Item]) -> list[Item]:
+def _next_batch(items: Iterator[Item]) -> list[Item]:
     return list(islice(items, BATCH))
 
 
-def _first(on_the_way: deque[tuple[list[Item], Future[Found]]]) -> tuple[list[Item], Found]:
-    batch, found = on_the_way.popleft()
-    return batch, found.result()
+def _first(in_flight: deque[tuple[list[Item], Future[Result]]]) -> tuple[list[Item], Result]:
+    batch, future = in_flight.popleft()
+    return batch, future.result()

@@ -1,6 +1,6 @@
-"""What names what a frame shows: two models by default, or the operator's own.
+"""Naming what frames show, with the bundled models or the operator's own.
 
-Imports NumPy and onnxruntime: for code that runs in a sandboxed child alone.
+Import this only in a sandboxed child (it uses NumPy and onnxruntime).
 """
 
 from __future__ import annotations
@@ -8,35 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from bot.media.decode.scaling import View
-from bot.taggers.local import detector
-from bot.taggers.local.classifier_model import SIDE, ensure_model
+from bot.taggers.local import bundled_models
+from bot.taggers.local.bundled_models import CLASSIFIER_SIDE, DETECTOR_VIEW, open_session
 from bot.taggers.local.custom_model import load_custom_model
-from bot.taggers.local.image_stats import is_drawn, is_flat, middle
+from bot.taggers.local.image_stats import center_crop, is_drawn, is_flat
 from bot.taggers.local.label_mapping import LabelMapping, load_label_mapping
-from bot.taggers.local.sessions import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import onnxruntime
 
     from bot.domain.concepts import Concept
+    from bot.domain.model_card import ModelFolder
     from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
 
-CERTAIN_IF_DRAWN = 0.9  # the score that is believed of a drawn picture
+_MIN_SCORE_IF_DRAWN = 0.9
 
 
 class Recognizer(Protocol):
-    """Names what frames show; may be asked by several threads at once."""
+    """Names what frames show. Several threads may call it at once."""
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The pictures it wants of each frame, first in the frame's ``pictures``, in this order."""
+        """The pictures it needs of each frame; a frame's ``pictures`` begin with them."""
 
     @property
     def names(self) -> int:
@@ -48,12 +45,12 @@ class Recognizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClassifierAndDetector:
-    """The default: a classifier for the middle of a picture, a detector for all of it."""
+    """The default: a classifier for the center of a picture, a detector for all of it."""
 
     classifier: onnxruntime.InferenceSession
     detector: onnxruntime.InferenceSession
     label_mapping: LabelMapping
-    views: tuple[View, ...] = (View(SIDE), detector.VIEW)
+    views: tuple[View, ...] = (View(CLASSIFIER_SIDE), DETECTOR_VIEW)
 
     @property
     def names(self) -> int:
@@ -62,31 +59,36 @@ class ClassifierAndDetector:
 
     def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
         """Return the concepts of each frame, best first."""
-        middles = [middle(frame.pictures[0], SIDE) for frame in batch]
-        (classes,) = self.classifier.run(None, {"pictures": np.stack(middles)})
-        kinds = detector.detect(self.detector, [frame.pictures[1] for frame in batch])
+        centers = [center_crop(frame.pictures[0], CLASSIFIER_SIDE) for frame in batch]
+        classes = bundled_models.classify(self.classifier, centers)
+        kinds = bundled_models.detect(self.detector, [frame.pictures[1] for frame in batch])
         return [
-            believed(picture, self.label_mapping.concepts(*scores))
-            for picture, *scores in zip(middles, classes, kinds, strict=True)
+            credible(picture, self.label_mapping.concepts(*scores))
+            for picture, *scores in zip(centers, classes, kinds, strict=True)
         ]
 
 
-def load_recognizer(models: Path, own: Path | None) -> Recognizer:
-    """Load the operator's own model, or the default ones.
+def load_recognizer(custom: ModelFolder | None) -> Recognizer:
+    """Load the operator's model if there is one, else the bundled models.
 
-    The classifier is built in ``models`` where it is missing there. Raises ``TaggerUnavailable``
-    where an own model can't be used.
+    Raises ``TaggerUnavailable`` if the operator's model can't be used.
     """
-    if own:
-        return load_custom_model(own)
-    classifier, finder = open_session(ensure_model(models)), open_session(detector.MODEL)
-    return ClassifierAndDetector(classifier, finder, load_label_mapping())
+    if custom:
+        return load_custom_model(custom)
+    return ClassifierAndDetector(
+        open_session(bundled_models.CLASSIFIER),
+        open_session(bundled_models.DETECTOR),
+        load_label_mapping(),
+    )
 
 
-def believed(picture: Picture, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
-    """Return what can be believed of a picture, by whether it is a photograph of anything."""
+def credible(picture: Picture, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
+    """Drop concepts the models can't be trusted with, as they were trained on photographs.
+
+    A picture of a single colour keeps none, a drawing only those that are nearly certain.
+    """
     if is_flat(picture):
         return ()
     if is_drawn(picture):
-        return tuple(each for each in concepts if each.score >= CERTAIN_IF_DRAWN)
+        return tuple(each for each in concepts if each.score >= _MIN_SCORE_IF_DRAWN)
     return concepts

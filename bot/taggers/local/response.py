@@ -1,4 +1,4 @@
-"""Taking apart what a child says of a clip; one that a clip took over may say anything."""
+"""Validating what a child process answers: a hostile clip may have taken the child over."""
 
 from __future__ import annotations
 
@@ -12,53 +12,54 @@ from bot.errors import Damaged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Read = TypeVar("Read")
+T = TypeVar("T")
 
-MAX_THUMBNAIL_BYTES = 16 * 1024  # several times what a still needs
-_JPEG = b"\xff\xd8\xff"
-_NONSENSE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+MAX_THUMBNAIL_BYTES = 16 * 1024  # several times what a thumbnail needs
+MAX_NAME_LENGTH = 100
+_JPEG_START = b"\xff\xd8\xff"
+_INVALID = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def read_observations(answer: Any, seconds: int) -> Observations:
-    """Return what the child saw in a clip of so many seconds.
+    """Return the observations in a child's answer about a clip of ``seconds`` seconds.
 
-    A still is small and begins like a JPEG; whoever draws it finds out whether it is one. Raises
-    ``Damaged`` for nonsense.
+    Of a thumbnail only the size and the first bytes are checked; drawing it shows whether it is a
+    JPEG. Raises ``Damaged`` if the answer is invalid.
     """
-    return _sensibly(
+    return _checked(
         lambda: Observations(_frames(answer["frames"]), _thumbnails(answer["thumbnails"], seconds))
     )
 
 
 def read_thumbnails(answer: Any, seconds: int) -> tuple[Thumbnail, ...]:
-    """Return a child's stills of a clip of so many seconds; raises ``Damaged`` for nonsense."""
-    return _sensibly(lambda: _thumbnails(answer, seconds))
+    """Return a child's thumbnails of a clip; raises ``Damaged`` if they are invalid."""
+    return _checked(lambda: _thumbnails(answer, seconds))
 
 
-def read_done(said: Any) -> int:
-    """Return how many frames a child says are done. Raises ``Damaged`` for nonsense."""
-    return _sensibly(lambda: int(said))
+def read_progress(value: Any) -> int:
+    """Return the number of frames a child reports as done; raises ``Damaged`` if it is invalid."""
+    return _checked(lambda: int(value))
 
 
-def _sensibly(read: Callable[[], Read]) -> Read:
+def _checked(read: Callable[[], T]) -> T:
     try:
         return read()
-    except _NONSENSE as error:
-        raise Damaged(detail=f"the child found nonsense: {error!r}") from error
+    except _INVALID as error:
+        raise Damaged(detail=f"the child's answer is invalid: {error!r}") from error
 
 
-def _frames(said: Any) -> tuple[Frame, ...]:
+def _frames(value: Any) -> tuple[Frame, ...]:
     return tuple(
         Frame(
             _time(frame["time"]),
             tuple(_concept(str(name), float(score)) for name, score in frame["concepts"]),
         )
-        for frame in said
+        for frame in value
     )
 
 
-def _time(said: Any) -> int:
-    time = int(said)
+def _time(value: Any) -> int:
+    time = int(value)
     if time < 0:
         raise ValueError(f"a time of {time}")
     return time
@@ -67,21 +68,21 @@ def _time(said: Any) -> int:
 def _concept(name: str, score: float) -> Concept:
     if not 0 <= score <= 1 or not name.isprintable():
         raise ValueError(f"{name!r} with a score of {score}")
-    return Concept(name[:100], score)
+    return Concept(name[:MAX_NAME_LENGTH], score)
 
 
-def _thumbnails(said: Any, seconds: int) -> tuple[Thumbnail, ...]:
-    if len(said) > MAX_THUMBNAILS:
-        raise ValueError(f"{len(said)} stills")
-    thumbnails = tuple(_thumbnail(second, jpeg) for second, jpeg in said)
+def _thumbnails(value: Any, seconds: int) -> tuple[Thumbnail, ...]:
+    if len(value) > MAX_THUMBNAILS:
+        raise ValueError(f"{len(value)} thumbnails")
+    thumbnails = tuple(_thumbnail(second, jpeg) for second, jpeg in value)
     times = [thumbnail.second for thumbnail in thumbnails]
     if times != sorted(set(times)) or not all(0 <= second < seconds for second in times):
-        raise ValueError(f"stills of the seconds {times}")
+        raise ValueError(f"thumbnails at the seconds {times}")
     return thumbnails
 
 
-def _thumbnail(second: Any, written: Any) -> Thumbnail:
-    jpeg = base64.b64decode(written, validate=True)
-    if not jpeg.startswith(_JPEG) or len(jpeg) > MAX_THUMBNAIL_BYTES:
-        raise ValueError(f"a still of {len(jpeg)} bytes that begins {jpeg[:3]!r}")
+def _thumbnail(second: Any, encoded: Any) -> Thumbnail:
+    jpeg = base64.b64decode(encoded, validate=True)
+    if not jpeg.startswith(_JPEG_START) or len(jpeg) > MAX_THUMBNAIL_BYTES:
+        raise ValueError(f"a thumbnail of {len(jpeg)} bytes that begins {jpeg[:3]!r}")
     return Thumbnail(int(second), jpeg)

@@ -4,45 +4,45 @@ import numpy as np
 import pytest
 
 from bot.domain.concepts import Concept
-from bot.taggers.local.thumbnails import ThumbnailStrip
+from bot.taggers.local.child import ThumbnailCandidates
 
 PICTURE = np.zeros((90, 160, 3), np.uint8)
 
 
 def chosen(*scores: float) -> list[int]:
-    """Return the seconds chosen from a clip in which a cat is seen so surely."""
-    strip = ThumbnailStrip()
+    """Return the seconds chosen from a clip with these scores for a cat."""
+    candidates = ThumbnailCandidates()
     for second, score in enumerate(scores):
-        strip.add(second, PICTURE, [Concept("cat", score)] if score else [])
-    return [thumbnail.second for thumbnail in strip.chosen()]
+        candidates.add(second, PICTURE, [Concept("cat", score)] if score else [])
+    return [thumbnail.second for thumbnail in candidates.chosen()]
 
 
-def test_stills_are_taken_where_most_changes() -> None:
+def test_thumbnails_are_those_where_most_changes() -> None:
     changing = [0.0] * 5 + [0.9] * 20 + [0.1] * 20 + [0.15] * 20
     found = chosen(*changing)
     assert {0, 5, 25} <= set(found)
     assert found == sorted(set(found))
 
 
-def test_a_clip_that_never_changes_has_stills_spread_over_it() -> None:
+def test_thumbnails_of_an_unchanging_clip_are_spread_evenly() -> None:
     assert chosen(*[0.5] * 16) == [0, 2, 4, 6, 8, 10, 12, 14]
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 3])
-def test_a_short_clip_has_a_still_of_each_second(seconds: int) -> None:
+def test_a_short_clip_has_a_thumbnail_of_each_second(seconds: int) -> None:
     assert chosen(*[0.5] * seconds) == list(range(seconds))
 
 
-def test_a_restless_clip_has_no_more_than_may_be() -> None:
+def test_the_number_of_thumbnails_is_limited() -> None:
     found = chosen(*(second % 2 * (0.5 + second / 200) for second in range(100)))
     assert len(found) == 24
     assert found[0] == 0
     assert found[1:] == list(range(77, 100))  # where it changes most
 
 
-def test_a_turned_picture_is_a_jpeg_too() -> None:
-    strip = ThumbnailStrip()
-    strip.add(7, np.rot90(PICTURE), [])
-    (thumbnail,) = strip.chosen()
+def test_a_rotated_picture_becomes_a_jpeg_too() -> None:
+    candidates = ThumbnailCandidates()
+    candidates.add(7, np.rot90(PICTURE), [])
+    (thumbnail,) = candidates.chosen()
     assert thumbnail.second == 7
     assert thumbnail.jpeg.startswith(b"\xff\xd8\xff")

@@ -9,14 +9,14 @@ from PIL import Image, ImageDraw
 from bot.domain.clip import ClipFormat
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
-from bot.taggers.local.image_stats import is_drawn, is_flat, middle
+from bot.taggers.local.image_stats import center_crop, is_drawn, is_flat
 from tests.conftest import CLIPS
 
 if TYPE_CHECKING:
     from bot.media.decode.scaling import Picture
 
 
-def drawn(title: str, *, gradient: bool = False) -> Picture:
+def drawing(title: str, *, gradient: bool = False) -> Picture:
     page = Image.linear_gradient("L").resize((320, 240)).convert("RGB")
     if not gradient:
         page = Image.new("RGB", (320, 240), "navy")
@@ -24,19 +24,19 @@ def drawn(title: str, *, gradient: bool = False) -> Picture:
     return np.asarray(page)
 
 
-@pytest.mark.parametrize("picture", [drawn("A title"), drawn("", gradient=True)])
-def test_what_was_drawn_has_few_shades(picture: Picture) -> None:
+@pytest.mark.parametrize("picture", [drawing("A title"), drawing("", gradient=True)])
+def test_titles_and_gradients_are_drawn(picture: Picture) -> None:
     assert is_drawn(picture)
     assert not is_flat(picture)
 
 
 def test_photographs_are_not_drawn() -> None:
-    shown = sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, views=[View(224)])
-    looks = [(is_drawn(frame.pictures[0]), is_flat(frame.pictures[0])) for frame in shown]
-    assert looks[12] == (True, True)  # the blank slide
-    assert not any(is_flat or is_drawn for is_drawn, is_flat in looks[:8])
+    frames = sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, views=[View(224)])
+    stats = [(is_drawn(frame.pictures[0]), is_flat(frame.pictures[0])) for frame in frames]
+    assert stats[12] == (True, True)  # the blank slide
+    assert not any(is_flat or is_drawn for is_drawn, is_flat in stats[:8])
 
 
-def test_the_middle_is_in_the_middle() -> None:
+def test_the_crop_is_the_center() -> None:
     picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
-    assert middle(picture, 3).tolist() == picture[1:4, 2:5].tolist()
+    assert center_crop(picture, 3).tolist() == picture[1:4, 2:5].tolist()

@@ -5,40 +5,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.taggers.local.label_mapping import CLASSES, KINDS, load_label_mapping
+from bot.taggers.local.label_mapping import CLASS_LABELS, KIND_LABELS, load_label_mapping
 
-EVERYDAY = load_label_mapping()
-ROWS = [line.split("\t")[1:] for line in CLASSES.read_text("utf-8").splitlines()]
+MAPPING = load_label_mapping()
+ROWS = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
 OBJECTS = {
-    line.split("\t")[0]: number for number, line in enumerate(KINDS.read_text().splitlines())
+    line.split("\t")[0]: number for number, line in enumerate(KIND_LABELS.read_text().splitlines())
 }
 ABSTRACT = {"whole", "artifact", "instrumentality", "entity", "object", "device", "organism"}
 
 
 @st.composite
 def shares(draw: st.DrawFn) -> dict[int, float]:
-    """A few classes that share the whole, as a softmax gives them."""
+    """Probabilities of a few classes that add up to 1."""
     chosen = draw(st.lists(st.integers(0, 999), min_size=1, max_size=8, unique=True))
     weights = [draw(st.floats(0.01, 1)) for _ in chosen]
     return {n: weight / sum(weights) for n, weight in zip(chosen, weights, strict=True)}
 
 
 def names(by_class: dict[int, float], **by_object: float) -> dict[str, float]:
-    """What is told of so much of each class, and of objects detected so surely."""
+    """Return scores by name, from probabilities of classes and scores of detected objects."""
     classes, kinds = np.zeros(1000, np.float32), np.zeros(80, np.float32)
     for number, score in by_class.items():
         classes[number] = score
     for name, score in by_object.items():
         kinds[OBJECTS[name.replace("_", " ")]] = score
-    return {concept.name: concept.score for concept in EVERYDAY.concepts(classes, kinds)}
+    return {concept.name: concept.score for concept in MAPPING.concepts(classes, kinds)}
 
 
 def classes_of(name: str) -> list[int]:
     return [number for number, row in enumerate(ROWS) if name in row]
 
 
-def test_every_class_and_every_object_has_a_name_people_say() -> None:
-    objects = [line.split("\t")[2:] for line in KINDS.read_text("utf-8").splitlines()]
+def test_every_class_and_every_object_has_everyday_names() -> None:
+    objects = [line.split("\t")[2:] for line in KIND_LABELS.read_text("utf-8").splitlines()]
     assert (len(ROWS), len(objects)) == (1000, 80)
     for row in [*ROWS, *objects]:
         assert row
@@ -47,10 +47,10 @@ def test_every_class_and_every_object_has_a_name_people_say() -> None:
         assert len(set(row)) == len(row) <= 3
 
 
-def test_one_thing_has_one_name() -> None:
-    assert len(set(EVERYDAY.names)) == len(EVERYDAY.names)
+def test_no_name_has_a_synonym() -> None:
+    assert len(set(MAPPING.names)) == len(MAPPING.names)
     twice = {"sports ball", "mouse", "tv", "couch", "dining table", "hair drier", "tennis racket"}
-    assert not twice & set(EVERYDAY.names)
+    assert not twice & set(MAPPING.names)
 
 
 @given(shares(), st.dictionaries(st.sampled_from(sorted(OBJECTS)), st.floats(0, 1), max_size=4))
@@ -68,8 +68,10 @@ def test_a_broader_name_is_at_least_as_sure(
 ) -> None:
     found = names(by_class, **by_object)
     for number in by_class:
-        told = [found[name.lstrip("~?")] for name in ROWS[number] if name.lstrip("~?") in found]
-        assert told == sorted(told, reverse=True)
+        broad_to_narrow = [
+            found[name.lstrip("~?")] for name in ROWS[number] if name.lstrip("~?") in found
+        ]
+        assert broad_to_narrow == sorted(broad_to_narrow, reverse=True)
 
 
 def test_breeds_add_up_to_the_dog() -> None:
@@ -84,30 +86,30 @@ def test_a_breed_is_named_when_nearly_certain() -> None:
     assert "golden retriever" not in names({retriever: 0.85})
 
 
-def test_in_doubt_the_broader_name_is_told() -> None:
+def test_in_doubt_the_broader_name_wins() -> None:
     found = names({classes_of("hawk")[0]: 0.65, classes_of("owl")[0]: 0.3})
     assert found["animal"] > found["bird"] > 0.5 > found["hawk"]
 
 
-def test_what_models_say_of_anything_needs_certainty_too() -> None:
+def test_names_given_to_anything_need_certainty_too() -> None:
     (menu,) = classes_of("?menu")
     assert names({menu: 0.85}) == {}
     assert "menu" in names({menu: 0.95})
 
 
-def test_crumbs_of_many_classes_are_no_animal() -> None:
+def test_tiny_scores_of_many_classes_do_not_add_up() -> None:
     assert names(dict.fromkeys(classes_of("animal"), 0.9 / 398)) == {}
 
 
 @pytest.mark.parametrize(
     ("synset_name", "broad"), [("coffee mug", "kitchenware"), ("laptop", "computer")]
 )
-def test_things_stand_below_what_people_call_them(synset_name: str, broad: str) -> None:
+def test_classes_have_broader_everyday_names(synset_name: str, broad: str) -> None:
     number = classes_of(synset_name)[0]
     assert broad in names({number: 0.9})
 
 
-def test_what_is_unlike_anything_has_no_name_above_a_half() -> None:
+def test_a_picture_like_no_class_has_no_score_above_a_half() -> None:
     assert all(score < 0.5 for score in names(dict.fromkeys(range(1000), 0.001)).values())
 
 
@@ -115,29 +117,29 @@ def test_a_frame_has_at_most_twenty_names() -> None:
     assert len(names({}, **dict.fromkeys(OBJECTS, 0.9))) == 20
 
 
-def test_a_person_is_seen_although_the_classifier_knows_none() -> None:
+def test_people_are_named_although_the_classifier_knows_none() -> None:
     assert names({}, person=0.6)["person"] > 0.5
     assert names({}, person=0.5)["person"] < 0.5
 
 
-def test_an_object_only_the_detector_sees_must_be_very_clear() -> None:
+def test_an_object_that_only_the_detector_sees_needs_a_high_score() -> None:
     assert names({}, umbrella=0.67)["umbrella"] < 0.5
     assert names({}, umbrella=0.85)["umbrella"] > 0.5
 
 
-def test_an_object_both_see_a_little_is_there() -> None:
+def test_two_weak_witnesses_are_enough() -> None:
     (number,) = classes_of("umbrella")
     assert names({number: 0.3})["umbrella"] < 0.3
     assert names({}, umbrella=0.5)["umbrella"] < 0.2
     assert names({number: 0.3}, umbrella=0.5)["umbrella"] > 0.5
 
 
-def test_what_is_detected_counts_for_broader_names_too() -> None:
+def test_detections_count_for_broader_names_too() -> None:
     cats = dict.fromkeys(classes_of("animal")[:30], 0.02)  # an animal, but which?
     found = names(cats, cat=0.55)
     assert found["animal"] > 0.5 > found["cat"]
 
 
-def test_a_faint_detection_says_nothing() -> None:
+def test_a_faint_detection_is_ignored() -> None:
     (number,) = classes_of("umbrella")
     assert names({number: 0.4}, umbrella=0.24) == names({number: 0.4})

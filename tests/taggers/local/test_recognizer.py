@@ -8,40 +8,63 @@ import pytest
 from bot.domain.clip import ClipFormat
 from bot.domain.concepts import Concept, Frame
 from bot.media.decode.sampling import sample
-from bot.taggers.local import child, detector
-from bot.taggers.local.recognizer import Recognizer, believed, load_recognizer
-from bot.taggers.local.sessions import open_session
-from bot.taggers.local.smoothing import join
+from bot.media.decode.scaling import View
+from bot.taggers.local import child
+from bot.taggers.local.bundled_models import (
+    CLASSIFIER,
+    CLASSIFIER_SIDE,
+    DETECTOR,
+    DETECTOR_VIEW,
+    classify,
+    detect,
+    open_session,
+)
+from bot.taggers.local.image_stats import center_crop
+from bot.taggers.local.recognizer import Recognizer, credible, load_recognizer
+from bot.taggers.local.smoothing import smooth
 from tests.conftest import CLIPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from bot.media.decode.sampling import SampledFrame
-    from bot.media.decode.scaling import Picture, View
+    from bot.media.decode.scaling import Picture
 
-CAT, CUP = 15, 41  # places in COCO's order of objects
+# Indices of kinds in COCO, and of classes in ImageNet.
+CAT, CUP = 15, 41
+CATS, ESPRESSO = range(281, 286), 967
 CERTAIN, LIKELY = Concept("cat", 0.95), Concept("dog", 0.7)
 
 
 @pytest.fixture(scope="module")
-def recognizer(models: Path) -> Recognizer:
-    return load_recognizer(models, None)
+def recognizer() -> Recognizer:
+    return load_recognizer(None)
 
 
 def montage(*views: View) -> list[SampledFrame]:
     return list(sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, views=views))
 
 
-def shaded() -> Picture:
-    """A picture with the shades of a photograph."""
+def photograph() -> Picture:
+    """Return a picture with the gradients of a photograph."""
     return np.random.default_rng(5).normal(128, 20, (64, 64, 3)).clip(0, 255).astype(np.uint8)
 
 
-def test_the_detector_finds_what_is_there() -> None:
-    session = open_session(detector.MODEL)
-    scores = detector.detect(session, [frame.pictures[0] for frame in montage(detector.VIEW)])
+def test_the_classifier_recognizes_photographs() -> None:
+    frames = montage(View(CLASSIFIER_SIDE))
+    centers = [center_crop(frame.pictures[0], CLASSIFIER_SIDE) for frame in frames]
+    scores = classify(open_session(CLASSIFIER), centers)
+    assert scores.shape == (16, 1000)
+    assert scores.min() >= 0
+    assert scores.sum(axis=1) == pytest.approx(np.ones(16), abs=1e-4)
+    best = scores.argmax(axis=1)
+    assert all(best[second] in CATS for second in (0, 1, 2, 3, 13, 14, 15))
+    assert best[4:8].tolist() == [ESPRESSO] * 4
+
+
+def test_the_detector_finds_objects() -> None:
+    session = open_session(DETECTOR)
+    scores = detect(session, [frame.pictures[0] for frame in montage(DETECTOR_VIEW)])
     assert scores.shape == (16, 80)
     assert (scores.min(), scores.max()) >= (0, 0.5)
     assert all(scores[second].argmax() == CAT for second in (0, 1, 2, 3, 13, 14, 15))
@@ -52,7 +75,7 @@ def test_the_detector_finds_what_is_there() -> None:
 @pytest.mark.parametrize("size", [(180, 320), (320, 180), (1, 320), (320, 320), (33, 65)])
 def test_the_detector_takes_pictures_of_any_shape(size: tuple[int, int]) -> None:
     pictures = [np.zeros((*size, 3), np.uint8)] * 2
-    assert detector.detect(open_session(detector.MODEL), pictures).shape == (2, 80)
+    assert detect(open_session(DETECTOR), pictures).shape == (2, 80)
 
 
 def test_both_models_name_a_frame(recognizer: Recognizer) -> None:
@@ -63,36 +86,34 @@ def test_both_models_name_a_frame(recognizer: Recognizer) -> None:
     assert found[12] == ()
 
 
-def test_frames_are_named_alike_alone_and_among_others(recognizer: Recognizer) -> None:
+def test_a_frame_scores_the_same_alone_and_in_a_batch(recognizer: Recognizer) -> None:
     frames = montage(*recognizer.views)[:3]
     alone = [recognizer.recognize([frame])[0] for frame in frames]
-    among = recognizer.recognize(frames)
-    for one, other in zip(alone, among, strict=True):
+    together = recognizer.recognize(frames)
+    for one, other in zip(alone, together, strict=True):
         assert dict(_pairs(one)) == pytest.approx(dict(_pairs(other)), abs=2e-3)
 
 
-def test_a_clip_is_told_with_its_seconds_joined(recognizer: Recognizer, models: Path) -> None:
+def test_a_tagged_clip_is_smoothed(recognizer: Recognizer) -> None:
     frames = montage(*recognizer.views)
     named = zip(frames, recognizer.recognize(frames), strict=True)
     alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
     request = {"path": str(CLIPS / "montage.mp4"), "format": "mp4", "seconds": 16}
-    told = child.tag(
-        {**request, "models": str(models), "own": None, "revision": ""}, lambda _done: None
-    )
-    found = [dict(frame["concepts"]).get("cat", 0.0) for frame in told["frames"]]
-    assert found == pytest.approx(_cats(join(alone)), abs=2e-3)
+    answer = child.tag({**request, "custom": None, "revision": ""}, lambda _done: None)
+    found = [dict(frame["concepts"]).get("cat", 0.0) for frame in answer["frames"]]
+    assert found == pytest.approx(_cats(smooth(alone)), abs=2e-3)
     assert found != pytest.approx(_cats(alone), abs=2e-3)
 
 
-def test_a_drawn_picture_is_named_when_nearly_certain() -> None:
+def test_only_certain_concepts_of_a_drawing_are_kept() -> None:
     page = np.zeros((64, 64, 3), np.uint8)
     page[:, 32:] = 255
-    assert believed(page, (CERTAIN, LIKELY)) == (CERTAIN,)
-    assert believed(shaded(), (CERTAIN, LIKELY)) == (CERTAIN, LIKELY)
+    assert credible(page, (CERTAIN, LIKELY)) == (CERTAIN,)
+    assert credible(photograph(), (CERTAIN, LIKELY)) == (CERTAIN, LIKELY)
 
 
-def test_a_picture_of_one_colour_shows_nothing() -> None:
-    assert believed(np.full((64, 64, 3), 90, np.uint8), (CERTAIN,)) == ()
+def test_a_picture_of_a_single_colour_has_no_concepts() -> None:
+    assert credible(np.full((64, 64, 3), 90, np.uint8), (CERTAIN,)) == ()
 
 
 def _cats(frames: Sequence[Frame]) -> list[float]:

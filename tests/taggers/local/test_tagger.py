@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import ast
 import asyncio
 import base64
 import io
 import json
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -17,24 +15,24 @@ from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Observations, Thumbnail
-from bot.errors import Damaged, NotAVideo, TaggerUnavailable
+from bot.errors import Damaged, NotAVideo
 from bot.media.sandbox.pool import Sandbox
-from bot.taggers.local import identity
 from bot.taggers.local.tagger import LocalTagger
 from tests.conftest import CLIPS
 from tests.media.made_clips import Recipe, gif, make_clip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 TRUTH: list[list[str]] = json.loads((CLIPS / "montage.json").read_text())
 LIMITS = ClipLimits(by_url=7, as_bytes=9)
 
 
 @asynccontextmanager
-async def opened(folder: Path, models: Path) -> AsyncIterator[LocalTagger]:
+async def opened(folder: Path) -> AsyncIterator[LocalTagger]:
     async with Sandbox(workers=1, folder=folder / "sandbox") as sandbox:
-        yield LocalTagger(sandbox, models, LIMITS)
+        yield LocalTagger(sandbox, LIMITS)
 
 
 def clip(path: Path, clip_format: ClipFormat = ClipFormat.MP4, duration: int = 16_000) -> ClipFile:
@@ -42,8 +40,8 @@ def clip(path: Path, clip_format: ClipFormat = ClipFormat.MP4, duration: int = 1
     return ClipFile(path, info)
 
 
-class Answering:
-    """A sandbox whose child, taken over by a clip, answers what it likes."""
+class HijackedSandbox:
+    """A sandbox whose child was taken over by a clip and answers anything."""
 
     def __init__(self, answer: object) -> None:
         self._answer = answer
@@ -52,14 +50,14 @@ class Answering:
         return self._answer
 
 
-async def test_the_montages_seconds_are_named_truly(tmp_path: Path, models: Path) -> None:
-    async with opened(tmp_path, models) as tagger:
+async def test_the_montage_is_tagged_correctly(tmp_path: Path) -> None:
+    async with opened(tmp_path) as tagger:
         seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
         threshold = tagger.identity.default_threshold
     seconds = timeline.build(seen.frames, 16_000, threshold).seconds
     found = [{tag.name for tag in second.tags} for second in seconds]
-    named = [bool(set(truth) & tags) for truth, tags in zip(TRUTH, found, strict=True) if truth]
-    assert sum(named) >= 11  # of 15; the rocket's four are the ones it misses
+    correct = [bool(set(truth) & tags) for truth, tags in zip(TRUTH, found, strict=True) if truth]
+    assert sum(correct) >= 11  # of 15; it misses the four of the rocket
     assert found[12] == set()  # a blank slide
     assert {0, 4, 12, 13} <= {thumbnail.second for thumbnail in seen.thumbnails}  # where it changes
     sizes = {Image.open(io.BytesIO(thumbnail.jpeg)).size for thumbnail in seen.thumbnails}
@@ -67,56 +65,54 @@ async def test_the_montages_seconds_are_named_truly(tmp_path: Path, models: Path
     assert max(len(thumbnail.jpeg) for thumbnail in seen.thumbnails) < 5000
 
 
-async def test_a_picture_that_stays_is_told_at_each_of_its_seconds(
-    tmp_path: Path, models: Path
-) -> None:
+async def test_a_picture_that_stays_is_a_frame_of_each_second(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(gif([300]))
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         frames = (await tagger.tag(clip(path, ClipFormat.GIF, 3000), ignore_progress)).frames
     assert [frame.second for frame in frames] == [0, 1, 2]
 
 
-async def test_pictures_of_one_colour_show_nothing(tmp_path: Path, models: Path) -> None:
+async def test_pictures_of_a_single_colour_have_no_concepts(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip", Recipe(ClipFormat.MP4, pictures=20))
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         frames = (await tagger.tag(clip(path, duration=2000), ignore_progress)).frames
     assert [frame.concepts for frame in frames] == [(), ()]
 
 
-async def test_progress_ends_with_every_frame(tmp_path: Path, models: Path) -> None:
+async def test_progress_ends_with_every_frame(tmp_path: Path) -> None:
     steps: list[Progress] = []
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         await tagger.tag(clip(CLIPS / "montage.mkv", ClipFormat.MKV), steps.append)
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert steps[-1] == Progress(Stage.TAG, 16, 16)
 
 
-async def test_one_child_tags_clip_after_clip(tmp_path: Path, models: Path) -> None:
+async def test_one_child_tags_clip_after_clip(tmp_path: Path) -> None:
     both = [clip(CLIPS / "montage.mp4"), clip(CLIPS / "montage.webm", ClipFormat.WEBM)]
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         found = await asyncio.gather(*(tagger.tag(each, ignore_progress) for each in both))
     assert [len(seen.frames) for seen in found] == [16, 16]
 
 
-async def test_sound_alone_is_refused_as_no_video(tmp_path: Path, models: Path) -> None:
+async def test_a_file_with_only_sound_is_not_a_video(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip", Recipe(ClipFormat.MP4, pictures=0, sound=1.0))
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         with pytest.raises(NotAVideo):
             await tagger.tag(clip(path, duration=1000), ignore_progress)
 
 
-async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path, models: Path) -> None:
+async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     path.write_bytes((CLIPS / "montage.mp4").read_bytes()[:50_000])
-    async with opened(tmp_path, models) as tagger:
+    async with opened(tmp_path) as tagger:
         with pytest.raises(Damaged):
             await tagger.tag(clip(path), ignore_progress)
         seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
         assert len(seen.frames) == 16
 
 
-GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
+VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +138,11 @@ GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
             {"frames": [], "thumbnails": thumbnails}
             for thumbnails in (
                 None,
-                [GOOD_STILL, GOOD_STILL],  # two of one second
-                [[second, GOOD_STILL[1]] for second in range(25)],
-                [[16, GOOD_STILL[1]]],  # after the clip's end
-                [[-1, GOOD_STILL[1]]],
-                [[float("inf"), GOOD_STILL[1]]],
+                [VALID_THUMBNAIL, VALID_THUMBNAIL],  # two at the same second
+                [[second, VALID_THUMBNAIL[1]] for second in range(25)],
+                [[16, VALID_THUMBNAIL[1]]],  # after the clip's end
+                [[-1, VALID_THUMBNAIL[1]]],
+                [[float("inf"), VALID_THUMBNAIL[1]]],
                 [[0, "no base64"]],
                 [[0, base64.b64encode(b"GIF89a").decode()]],
                 [[0, base64.b64encode(b"\xff\xd8\xff" + bytes(20_000)).decode()]],
@@ -155,69 +151,40 @@ GOOD_STILL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
         ),
     ],
 )
-async def test_a_child_that_answers_nonsense_means_a_damaged_clip(
-    answer: object, tmp_path: Path
-) -> None:
-    tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
+async def test_an_invalid_answer_means_a_damaged_clip(answer: object) -> None:
+    tagger = LocalTagger(cast("Sandbox", HijackedSandbox(answer)), LIMITS)
     with pytest.raises(Damaged):
         await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
 
 
-async def test_what_a_child_may_answer_is_kept(tmp_path: Path) -> None:
-    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "thumbnails": [GOOD_STILL]}
-    tagger = LocalTagger(cast("Sandbox", Answering(answer)), tmp_path, LIMITS)
+async def test_a_valid_answer_is_returned() -> None:
+    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "thumbnails": [VALID_THUMBNAIL]}
+    tagger = LocalTagger(cast("Sandbox", HijackedSandbox(answer)), LIMITS)
     seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
     frames = (Frame(5, (Concept("cat", 0.5),)),)
     assert seen == Observations(frames, (Thumbnail(0, b"\xff\xd8\xff"),))
 
 
 @pytest.mark.parametrize("done", [None, "many", float("inf"), []])
-async def test_progress_that_is_nonsense_does_too(done: object, tmp_path: Path) -> None:
+async def test_invalid_progress_means_a_damaged_clip(done: object) -> None:
     class Counting:
         async def run(self, *_: Any, on_progress: Any, **__: Any) -> object:
             on_progress(done)
             return []
 
-    tagger = LocalTagger(cast("Sandbox", Counting()), tmp_path, LIMITS)
+    tagger = LocalTagger(cast("Sandbox", Counting()), LIMITS)
     with pytest.raises(Damaged):
         await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
 
 
-async def test_check_builds_the_model_where_it_is_missing(tmp_path: Path) -> None:
-    async with opened(tmp_path, tmp_path / "models") as tagger:
+async def test_check_loads_the_models(tmp_path: Path) -> None:
+    async with opened(tmp_path) as tagger:
         assert await tagger.check() == "local:efficientnet-lite0 is ready (1037 names)"
-    (built,) = (tmp_path / "models").iterdir()
-    assert built.suffix == ".onnx"
 
 
-async def test_a_folder_that_cannot_be_used_makes_the_tagger_unavailable(tmp_path: Path) -> None:
-    (tmp_path / "models").write_text("a file")
-    async with opened(tmp_path, tmp_path / "models") as tagger:
-        with pytest.raises(TaggerUnavailable):
-            await tagger.check()
-
-
-def test_its_name_and_limits_are_what_people_are_told(tmp_path: Path) -> None:
-    tagger = LocalTagger(cast("Sandbox", Answering(None)), tmp_path, LIMITS)
+def test_its_identity_and_limits() -> None:
+    tagger = LocalTagger(cast("Sandbox", HijackedSandbox(None)), LIMITS)
     assert str(tagger.identity) == "local:efficientnet-lite0"
     assert tagger.identity.default_threshold == 0.5
     assert tagger.identity.revision
     assert tagger.size_limit(public=True) == tagger.size_limit(public=False) == 9
-
-
-def test_every_file_that_decides_on_concepts_is_in_the_revision() -> None:
-    """What the recogniser is made of, but for how a session is opened."""
-    decides = {*identity.RULES, *identity.STANDARD}
-    known = {Path(name).stem for name in decides if name.endswith(".py")}
-    home = Path(identity.__file__).parent
-    for name in known:
-        tree = ast.parse((home / f"{name}.py").read_text())
-        froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        used = {
-            *(f.module.split(".")[3] for f in froms if f.module and f.module.count(".") == 3),
-            *(a.name for f in froms if f.module == "bot.taggers.local" for a in f.names),
-        }
-        ours = {part for part in used if (home / f"{part}.py").exists()}
-        assert ours - {"sessions"} <= known, name
-    files = {path.name for path in (home / "data").iterdir()} - {"NOTICE"}
-    assert {f"data/{name}" for name in files} <= decides
