@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.taggers.local.identity import REVISION
-from scripts.record_revision import CLIPS, RECORDING, observe
+from scripts.record_revision import CLIPS, RECORDING, observe, observe_made_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,13 +32,18 @@ def test_results_change_only_with_the_revision(clip: str) -> None:
         assert differences(before["scores"], now["scores"]) == {}, ADVICE
 
 
+def test_computing_scores_changes_only_with_the_revision() -> None:
+    for before, now in zip(RECORDED["made up"], observe_made_up(), strict=True):
+        assert differences(before, now, 0.001) == {}, ADVICE
+
+
 def differences(
-    before: Mapping[str, float], now: Mapping[str, float]
+    before: Mapping[str, float], now: Mapping[str, float], tolerance: float = TOLERANCE
 ) -> dict[str, tuple[float, float]]:
     """Return the scores that changed by more than the tolerance."""
     pairs = {name: (before.get(name, 0.0), now.get(name, 0.0)) for name in before.keys() | now}
     return {
         name: pair
         for name, pair in pairs.items()
-        if max(pair) >= MIN_SCORE and abs(pair[0] - pair[1]) > TOLERANCE
+        if max(pair) >= MIN_SCORE and abs(pair[0] - pair[1]) > tolerance
     }
