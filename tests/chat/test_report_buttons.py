@@ -14,9 +14,9 @@ from PIL import Image
 from bot.chat.buttons import Action
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
-from tests.cli.test_run import Scene, scene
 from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, answer_to, settings_for, started
+from tests.processes.running_bot import RunningBot, running_bot
 from tests.stand_ins.discord import LoopbackDiscord, Permission, Upload
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ CAT = ("cat.gif", (CLIPS / "montage.gif").read_bytes(), "image/gif")
 CITY = ("city.mp4", (CLIPS / "city.mp4").read_bytes(), "video/mp4")
 
 
-class Desk(Scene):
+class Desk(RunningBot):
     """A server of its own, what it sets, and who presses what."""
 
     store: GuildSettingsStore
 
     @classmethod
-    def open(cls, bot: Scene, store: GuildSettingsStore) -> Desk:
+    def open(cls, bot: RunningBot, store: GuildSettingsStore) -> Desk:
         guild = bot.discord.add_guild()
         desk = cls(bot.discord, bot.program, guild.add_text_channel("videos"))
         desk.guild, desk.ann, desk.store = guild, guild.add_member("ann"), store
@@ -62,19 +62,19 @@ def button(reply: Message, action: Action) -> dict[str, Any]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[Scene, GuildSettingsStore]]:
+) -> AsyncIterator[tuple[RunningBot, GuildSettingsStore]]:
     folder = tmp_path_factory.mktemp("bot")
     data_dir = folder / "data"
     data_dir.mkdir()
     async with (
-        scene(folder, data_dir) as opened,
+        running_bot(folder, data_dir) as opened,
         Database.open(f"sqlite:///{data_dir / 'framehound.sqlite'}") as database,
     ):
         yield opened, GuildSettingsStore(database)
 
 
 @pytest.fixture
-def desk(bot: tuple[Scene, GuildSettingsStore]) -> Desk:
+def desk(bot: tuple[RunningBot, GuildSettingsStore]) -> Desk:
     return Desk.open(*bot)
 
 

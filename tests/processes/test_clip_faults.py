@@ -1,7 +1,7 @@
-"""One bot through a list of bad days, as a process: each clip is answered once, and it goes on.
+"""One bot through many faults: each clip is answered once, and the bot goes on.
 
-Downloads that are cut or lie, a Clarifai that fails in every way, a database somebody else writes
-to, a clock that jumps.
+Downloads that are cut off or of another length than promised, a Clarifai that fails in every way,
+a database that another process writes to, a clock that jumps.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ pytestmark = pytest.mark.process
 CITY = (CLIPS / "city.mp4").read_bytes()
 BOX = 16  # bytes that another_city adds
 SIZE = len(CITY) + BOX
-PATIENCE = 20.0  # seconds; whatever the day, a clip is answered within them
+TIMEOUT = 20.0  # seconds; a clip is answered within them, whatever fails
 HOUR = 3600
-LOCKED_FOR = 3.0  # seconds; no wait for anything, but how long somebody else is writing
+LOCKED_FOR = 3.0  # seconds; how long another process writes
 AT_ONCE = {"WORKER_CONCURRENCY": "40", "SERVER_CONCURRENCY": "40"}
 
 
 @dataclass(frozen=True)
-class Day:
-    """How a clip's download and Clarifai go, and what people read if that is not well."""
+class Fault:
+    """How a clip's download and Clarifai's answer go, and what people read if one fails."""
 
     sentence: str = ""
     delivery: Delivery | None = None
@@ -73,34 +73,34 @@ class Day:
 
 
 ANSWER, REFUSAL = replies.recorded("video_beer_2017.json"), replies.failure(21200)
-GOOD = Day()
-GONE = Day(NotFound.sentence, Refuse(404))
-# Later than we would wait, so that these are not tried again and again here.
+NO_FAULT = Fault()
+GONE = Fault(NotFound.sentence, Refuse(404))
+# Longer than we wait, so that these are not retried.
 TOMORROW = {"Retry-After": str(24 * HOUR)}
-# Quotes what it was sent, as pages about errors do.
-TELLTALE = Reply(f"<p>Authorization: Key {CLARIFAI_TOKEN}</p>".encode(), 200, "text/html")
-# Clarifai is left alone after five failures in a row (circuit_breaker.py), and each of its bad
-# days here has two: so no more than two of them stand between two good clips.
-BAD_DAYS: tuple[Mapping[str, Day], ...] = (
+# Quotes its request, as error pages do.
+QUOTING_PAGE = Reply(f"<p>Authorization: Key {CLARIFAI_TOKEN}</p>".encode(), 200, "text/html")
+# The circuit breaker opens after five failures in a row, and each fault of Clarifai here makes two:
+# so at most two such faults stand between two good clips.
+FAULTS: tuple[Mapping[str, Fault], ...] = (
     {
-        "cut": Day(Unreachable.sentence, Cut(SIZE // 2)),
-        "shorter-than-promised": Day(Unreachable.sentence, Claim(SIZE + 1)),
-        "longer-than-promised": Day(Damaged.sentence, Claim(SIZE // 2)),
-        "forbidden": Day(Unreachable.sentence, Refuse(403)),
-        "broken": Day(Unreachable.sentence, Refuse(503)),
+        "cut": Fault(Unreachable.sentence, Cut(SIZE // 2)),
+        "shorter-than-promised": Fault(Unreachable.sentence, Claim(SIZE + 1)),
+        "longer-than-promised": Fault(Damaged.sentence, Claim(SIZE // 2)),
+        "forbidden": Fault(Unreachable.sentence, Refuse(403)),
+        "broken": Fault(Unreachable.sentence, Refuse(503)),
         "gone": GONE,
     },
     {
-        "throttled": Day(TaggerBusy.sentence, answer=replies.throttled(TOMORROW["Retry-After"])),
-        "down": Day(TaggerUnavailable.sentence, answer=Reply(b"", 503, headers=TOMORROW)),
+        "throttled": Fault(TaggerBusy.sentence, answer=replies.throttled(TOMORROW["Retry-After"])),
+        "down": Fault(TaggerUnavailable.sentence, answer=Reply(b"", 503, headers=TOMORROW)),
     },
     {
-        "gateway": Day(
+        "gateway": Fault(
             TaggerUnavailable.sentence, answer=replace(replies.html(502), headers=TOMORROW)
         ),
-        "page": Day(TaggerUnavailable.sentence, answer=TELLTALE),
+        "page": Fault(TaggerUnavailable.sentence, answer=QUOTING_PAGE),
     },
-    {"bad-json": Day(TaggerUnavailable.sentence, answer=Reply(b'{"status": {"code": 10000'))},
+    {"bad-json": Fault(TaggerUnavailable.sentence, answer=Reply(b'{"status": {"code": 10000'))},
 )
 PASSING_FAULTS: Mapping[str, Reply] = {
     "throttled-a-second": replies.throttled("1"),
@@ -110,12 +110,12 @@ PASSING_FAULTS: Mapping[str, Reply] = {
 
 
 def another_city(number: int) -> bytes:
-    """Return the clip with an empty box behind it: shown the same, and no bytes seen before."""
+    """Return the same clip with other bytes: an empty box at its end, which players ignore."""
     return CITY + BOX.to_bytes(4, "big") + b"free" + number.to_bytes(BOX - 8, "big")
 
 
-class Scene:
-    """A Discord, a Clarifai, and the bot between them."""
+class RunningBot:
+    """A bot that runs between a Discord and a Clarifai."""
 
     def __init__(
         self, discord: LoopbackDiscord, clarifai: LoopbackClarifai, program: Program
@@ -128,17 +128,17 @@ class Scene:
         self.ann = self._guild.add_member("ann")
         self._clips = 0
 
-    async def post(self, *names: str, text: str = "!tags", day: Day = GOOD) -> Message:
-        """Post clips of bytes not seen before, which all have the same kind of day.
+    async def post(self, *names: str, text: str = "!tags", fault: Fault = NO_FAULT) -> Message:
+        """Post clips with new bytes, which all have the same fault.
 
-        Each time it is somebody else, as one person may not ask that much at once.
+        Each time another member posts, as one person may not ask that much at once.
         """
-        somebody = self._guild.add_member(f"member {self._clips}")
-        files = [(f"{name}.mp4", self._new_clip(day), "video/mp4") for name in names]
-        posted = await somebody.post(self.channel, text, files=files)
-        # The bot has had no turn to hear of them yet.
+        member = self._guild.add_member(f"member {self._clips}")
+        files = [(f"{name}.mp4", self._new_clip(fault), "video/mp4") for name in names]
+        posted = await member.post(self.channel, text, files=files)
+        # The bot has not received the event yet.
         for attachment in posted.attachments:
-            attachment.delivery = day.delivery
+            attachment.delivery = fault.delivery
         return posted
 
     async def post_into_fault(self, name: str, fault: Reply) -> Message:
@@ -146,11 +146,11 @@ class Scene:
         self.clarifai.called.clear()
         self.clarifai.script(fault)
         posted = await self.post(name)
-        await asyncio.wait_for(self.clarifai.called.wait(), PATIENCE)
+        await asyncio.wait_for(self.clarifai.called.wait(), TIMEOUT)
         return posted
 
     async def reply_to(self, message: Message) -> str:
-        return (await answer_to(self.discord, message, PATIENCE)).content
+        return (await answer_to(self.discord, message, TIMEOUT)).content
 
     async def is_tagged(self, message: Message) -> bool:
         name = message.attachments[0].filename
@@ -159,24 +159,24 @@ class Scene:
     def count_replies(self, *messages: Message) -> list[int]:
         return [len(self.discord.replies_to(message)) for message in messages]
 
-    def _new_clip(self, day: Day) -> bytes:
+    def _new_clip(self, fault: Fault) -> bytes:
         self._clips += 1
         clip = another_city(self._clips)
-        if day.answer:
-            self.clarifai.serve(day.answer, sha256=hashlib.sha256(clip).hexdigest())
+        if fault.answer:
+            self.clarifai.serve(fault.answer, sha256=hashlib.sha256(clip).hexdigest())
         return clip
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path, data_dir: Path, **settings: str) -> AsyncIterator[Scene]:
+async def running_bot(tmp_path: Path, data_dir: Path, **settings: str) -> AsyncIterator[RunningBot]:
     async with LoopbackDiscord(TOKEN) as discord, LoopbackClarifai() as clarifai:
         discord.add_guild("Cats").add_text_channel("videos")
         usual = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
-        # What PYTHONPATH brings is loaded as an interpreter starts.
+        # PYTHONPATH is read when an interpreter starts.
         fresh = "PYTHONPATH" in settings
         async with started({**usual, **settings}, tmp_path / "bot", fresh=fresh) as program:
             await discord.wait_ready()
-            yield Scene(discord, clarifai, program)
+            yield RunningBot(discord, clarifai, program)
             assert await program.stop() == 0, program.log
         assert discord.unknown_routes == []
         assert clarifai.violations == []
@@ -184,61 +184,59 @@ async def scene(tmp_path: Path, data_dir: Path, **settings: str) -> AsyncIterato
 
 
 def check_log(log: str) -> None:
-    """What is expected to fail needs no traceback, and nobody may read tokens or signatures."""
+    """Check that expected failures have no traceback, and that no token or signature is logged."""
     assert "Traceback" not in log, log
     for secret in (TOKEN, CLARIFAI_TOKEN, "ex=", "hm="):
         assert secret not in log
 
 
-async def test_one_process_lives_through_every_bad_day(tmp_path: Path, data_dir: Path) -> None:
-    async with scene(tmp_path, data_dir, **AT_ONCE) as at:
-        good = [await at.post_into_fault(*each) for each in PASSING_FAULTS.items()]
-        for days in BAD_DAYS:
-            await _live_through(at, days)
-            good.append(await at.post("good"))
-            assert await at.is_tagged(good[-1])
-        assert all([await at.is_tagged(message) for message in good])
-        assert set(at.count_replies(*good)) == {1}
+async def test_one_process_survives_every_fault(tmp_path: Path, data_dir: Path) -> None:
+    async with running_bot(tmp_path, data_dir, **AT_ONCE) as bot:
+        good = [await bot.post_into_fault(*each) for each in PASSING_FAULTS.items()]
+        for faults in FAULTS:
+            await _run_through(bot, faults)
+            good.append(await bot.post("good"))
+            assert await bot.is_tagged(good[-1])
+        assert all([await bot.is_tagged(message) for message in good])
+        assert set(bot.count_replies(*good)) == {1}
 
 
-async def _live_through(at: Scene, days: Mapping[str, Day]) -> None:
-    """Have every day once with a clip somebody asks about, and once with one that is noticed."""
-    asked = {name: await at.post(name, day=day) for name, day in days.items()}
-    noticed = [await at.post(name, text="", day=day) for name, day in days.items()]
-    for message in noticed:
-        await at.discord.wait_for_reaction(message, REFUSED, timeout=PATIENCE)
+async def _run_through(bot: RunningBot, faults: Mapping[str, Fault]) -> None:
+    """Post a clip with each fault twice: once with a command, once without."""
+    asked = {name: await bot.post(name, fault=fault) for name, fault in faults.items()}
+    unasked = [await bot.post(name, text="", fault=fault) for name, fault in faults.items()]
+    for message in unasked:
+        await bot.discord.wait_for_reaction(message, REFUSED, timeout=TIMEOUT)
     for name, message in asked.items():
-        assert await at.reply_to(message) == f"**{name}.mp4** · {days[name].sentence}"
+        assert await bot.reply_to(message) == f"**{name}.mp4** · {faults[name].sentence}"
         assert not message.reactions
-    assert set(at.count_replies(*asked.values())) == {1}
-    assert set(at.count_replies(*noticed)) == {0}
+    assert set(bot.count_replies(*asked.values())) == {1}
+    assert set(bot.count_replies(*unasked)) == {0}
 
 
-async def test_every_line_of_the_log_that_is_about_a_job_has_its_id(
-    tmp_path: Path, data_dir: Path
-) -> None:
-    async with scene(tmp_path, data_dir, **AT_ONCE) as at:
-        retried = await at.post_into_fault("retried", Reply(cuts=True))
-        both = await at.post("one", "two", day=GONE)
-        slash = await at.ann.slash(at.channel, "tags", url=both.attachments[0].url)
+async def test_each_log_line_about_a_job_has_its_id(tmp_path: Path, data_dir: Path) -> None:
+    async with running_bot(tmp_path, data_dir, **AT_ONCE) as bot:
+        retried = await bot.post_into_fault("retried", Reply(cuts=True))
+        both = await bot.post("one", "two", fault=GONE)
+        slash = await bot.ann.slash(bot.channel, "tags", url=both.attachments[0].url)
         await asyncio.gather(
-            at.reply_to(retried), at.reply_to(both), slash.wait_for_response(PATIENCE)
+            bot.reply_to(retried), bot.reply_to(both), slash.wait_for_response(TIMEOUT)
         )
-        calls = len(at.clarifai.calls)
-        at.clarifai.script(*(replace(each, hangs=True) for each in (ANSWER, REFUSAL)))
-        mute = await at.post("mute")
-        await at.clarifai.wait_for_calls(calls + 1)
-        stiff = await at.post("stiff", text="")
-        await at.clarifai.wait_for_calls(calls + 2)
-        at.channel.deny_bot(Permission.SEND_MESSAGES | Permission.ADD_REACTIONS)
-        at.clarifai.release()
-        asked = at.discord.requests
-        await at.discord.wait_until(
+        calls = len(bot.clarifai.calls)
+        bot.clarifai.script(*(replace(each, hangs=True) for each in (ANSWER, REFUSAL)))
+        mute = await bot.post("mute")
+        await bot.clarifai.wait_for_calls(calls + 1)
+        stiff = await bot.post("stiff", text="")
+        await bot.clarifai.wait_for_calls(calls + 2)
+        bot.channel.deny_bot(Permission.SEND_MESSAGES | Permission.ADD_REACTIONS)
+        bot.clarifai.release()
+        asked = bot.discord.requests
+        await bot.discord.wait_until(
             lambda: [request.status for request in asked].count(403) == 2,
             "two refusals",
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
-    lines = [json.loads(line) for line in at.program.log.splitlines()]
+    lines = [json.loads(line) for line in bot.program.log.splitlines()]
     assert {line["event"] for line in lines if "job" not in line} <= {"ready", "purged", "stopping"}
     assert _events_by_job(line for line in lines if "job" in line) == {
         f"message-{retried.id}": ["stamina.retry_scheduled"],
@@ -256,27 +254,27 @@ def _events_by_job(lines: Iterator[Mapping[str, str]]) -> dict[str, list[str]]:
     return events
 
 
-async def test_a_database_that_another_process_writes_to_is_waited_for(
+async def test_a_locked_database_delays_answers_and_loses_none(
     tmp_path: Path, data_dir: Path
 ) -> None:
-    async with scene(tmp_path, data_dir) as at:
-        kept_late = await at.post_into_fault("kept-late", replies.throttled("1"))
+    async with running_bot(tmp_path, data_dir) as bot:
+        saved_late = await bot.post_into_fault("saved-late", replies.throttled("1"))
         with write_lock(data_dir / "framehound.sqlite"):
             await asyncio.sleep(LOCKED_FOR)
-            assert at.count_replies(kept_late) == [0]
-        assert await at.is_tagged(kept_late)
+            assert bot.count_replies(saved_late) == [0]
+        assert await bot.is_tagged(saved_late)
         with write_lock(data_dir / "framehound-jobs.sqlite"):
-            taken_late = await at.post("taken-late")
+            taken_late = await bot.post("taken-late")
             await asyncio.sleep(LOCKED_FOR)
-            assert at.count_replies(taken_late) == [0]
-        assert await at.is_tagged(taken_late)
-        assert at.count_replies(kept_late, taken_late) == [1, 1]
-        assert len(at.clarifai.calls) == 3
+            assert bot.count_replies(taken_late) == [0]
+        assert await bot.is_tagged(taken_late)
+        assert bot.count_replies(saved_late, taken_late) == [1, 1]
+        assert len(bot.clarifai.calls) == 3
 
 
 @contextmanager
 def write_lock(database: Path) -> Iterator[None]:
-    """Keep everybody else from writing; to the bot, this test is another process."""
+    """Lock the database for writing, as another process would."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -286,15 +284,15 @@ def write_lock(database: Path) -> Iterator[None]:
 async def test_a_clock_that_jumps_delays_no_clip(tmp_path: Path, data_dir: Path) -> None:
     clock = JumpingClock(tmp_path / "clock")
     settings = {"PYTHONPATH": str(clock.folder), "SERVER_CONCURRENCY": "1"}
-    async with scene(tmp_path, data_dir, **settings) as at:
+    async with running_bot(tmp_path, data_dir, **settings) as bot:
         for offset in (HOUR, -HOUR):
-            running = await at.post_into_fault("running", replies.throttled("1"))
-            waiting = await at.post("waiting")
+            running = await bot.post_into_fault("running", replies.throttled("1"))
+            waiting = await bot.post("waiting")
             clock.jump(offset)
-            later = await at.post("later")
+            later = await bot.post("later")
             for message in (running, waiting, later):
-                assert await at.is_tagged(message)
-            assert at.count_replies(running, waiting, later) == [1, 1, 1]
+                assert await bot.is_tagged(message)
+            assert bot.count_replies(running, waiting, later) == [1, 1, 1]
             assert clock.was_read_at(offset)
 
 
@@ -305,10 +303,10 @@ async def test_a_clock_that_jumps_delays_no_clip(tmp_path: Path, data_dir: Path)
         pytest.param(Stall(after=99), aiohttp.ClientTimeout(total=20, sock_read=0.1), id="stalls"),
     ],
 )
-async def test_a_download_without_an_end_is_given_up(
+async def test_a_download_that_never_ends_is_given_up(
     delivery: Delivery, timeouts: aiohttp.ClientTimeout, tmp_path: Path
 ) -> None:
-    """In this process, whose timeouts can be short; the bot's own would take minutes."""
+    """Download in this process, with short timeouts; those of the bot are minutes."""
     async with LoopbackDiscord(TOKEN) as discord:
         guild = discord.add_guild("Cats")
         files = [("slow.mp4", CITY, "video/mp4")]

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database, and what happens when one of them goes."""
+"""Several processes on one PostgreSQL database, and one of them dies or is cut off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.processes.programs import Program, answer_to, clarifai_settings, settings_for, started
-from tests.processes.test_processes import CAT, FILES, discord, ended_well, place
+from tests.processes.running_bot import CAT, CAT_FILE, channel_and_member, ended_well
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
 from tests.stand_ins.postgres import free_port
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.process
 
-__all__ = ["discord"]
-BEER_LATER = replace(recorded("video_beer_2017.json"), hangs=True)
-PATIENCE = 40  # seconds; two looks for dead workers are up to ten
+HELD_ANSWER = replace(recorded("video_beer_2017.json"), hangs=True)
+TIMEOUT = 40  # seconds; two checks for dead workers take up to ten
 
 
 @pytest.fixture
@@ -78,42 +77,42 @@ async def cluster(
         yield Cluster(stack, settings, tmp_path)
 
 
-async def test_a_worker_that_never_comes_back_leaves_its_jobs_to_another(
+async def test_a_dead_workers_jobs_are_taken_over(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster
 ) -> None:
     clarifai.script(Reply(hangs=True))
     gateway, first = await cluster.gateway(), await cluster.worker("one")
     await discord.wait_ready()
-    channel, ann = place(discord)
-    posted = await ann.post(channel, "", files=FILES)
+    channel, ann = channel_and_member(discord)
+    posted = await ann.post(channel, "", files=[CAT_FILE])
     await clarifai.called.wait()
     second = await cluster.worker("two")
     await first.stop(signal.SIGKILL)
     async with ended_well(gateway, second):
-        await answer_to(discord, posted, PATIENCE)
+        await answer_to(discord, posted, TIMEOUT)
         assert "worker is gone; jobs taken over" in second.log
     assert len(discord.replies_to(posted)) == 1
 
 
-async def test_a_worker_that_only_seemed_dead_does_not_answer_too(
+async def test_a_worker_that_was_only_cut_off_does_not_answer_too(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster, postgres_url: str
 ) -> None:
-    clarifai.script(BEER_LATER)
+    clarifai.script(HELD_ANSWER)
     gateway, first = await cluster.gateway(), await cluster.worker("one")
     await discord.wait_ready()
-    channel, ann = place(discord)
-    posted = await ann.post(channel, "", files=FILES)
+    channel, ann = channel_and_member(discord)
+    posted = await ann.post(channel, "", files=[CAT_FILE])
     await clarifai.called.wait()
     second = await cluster.worker("two")
     first.process.send_signal(signal.SIGSTOP)
     cut_connections(postgres_url)
-    await answer_to(discord, posted, PATIENCE)
+    await answer_to(discord, posted, TIMEOUT)
     # What the first one waits for arrives while it wakes up.
     clarifai.release()
     first.process.send_signal(signal.SIGCONT)
     async with ended_well(gateway, first, second):
         later = await ann.post(channel, "", files=[("b.gif", CAT + b"b", "image/gif")])
-        await answer_to(discord, later, PATIENCE)
+        await answer_to(discord, later, TIMEOUT)
     assert len(discord.replies_to(posted)) == 1
     assert len(discord.replies_to(later)) == 1
 
@@ -125,7 +124,7 @@ async def test_workers_share_clips_in_flight_and_the_calls_a_second(
     places = [(server.add_text_channel("clips"), server.add_member("bob")) for server in servers]
     gateway = await cluster.gateway()
     await discord.wait_ready()
-    posted = [await bob.post(channel, "", files=FILES) for channel, bob in places]
+    posted = [await bob.post(channel, "", files=[CAT_FILE]) for channel, bob in places]
     for number, (channel, bob) in enumerate(places[:3]):
         clips = [(f"{n}.gif", CAT + bytes([number, n]), "image/gif") for n in range(4)]
         posted.append(await bob.post(channel, "", files=clips))
@@ -133,7 +132,7 @@ async def test_workers_share_clips_in_flight_and_the_calls_a_second(
     workers = await asyncio.gather(*(cluster.worker(n, **settings) for n in ("one", "two")))
     async with ended_well(gateway, *workers):
         for message in posted:
-            await answer_to(discord, message, PATIENCE)
+            await answer_to(discord, message, TIMEOUT)
     # One call for the clip that was posted ten times, one for each of the other twelve.
     moments = sorted(call.at for call in clarifai.calls)
     assert len(moments) == 13
@@ -148,11 +147,11 @@ async def test_a_database_restarted_in_the_middle_costs_no_answer(
     cluster: Cluster,
     postgres: PostgresServer,
 ) -> None:
-    clarifai.script(BEER_LATER)
+    clarifai.script(HELD_ANSWER)
     gateway, worker = await cluster.gateway(), await cluster.worker("one")
     await discord.wait_ready()
-    channel, ann = place(discord)
-    posted = await ann.post(channel, "", files=FILES)
+    channel, ann = channel_and_member(discord)
+    posted = await ann.post(channel, "", files=[CAT_FILE])
     await clarifai.called.wait()
     await asyncio.to_thread(postgres.cluster.stop)
     meanwhile = await ann.post(channel, "", files=[("b.gif", CAT + b"b", "image/gif")])
@@ -160,7 +159,7 @@ async def test_a_database_restarted_in_the_middle_costs_no_answer(
     await asyncio.to_thread(postgres.cluster.start, postgres.port)
     async with ended_well(gateway, worker):
         for message in (posted, meanwhile):
-            await answer_to(discord, message, PATIENCE)
+            await answer_to(discord, message, TIMEOUT)
     assert len(discord.replies_to(posted)) == len(discord.replies_to(meanwhile)) == 1
 
 
@@ -169,10 +168,10 @@ async def test_a_gateway_stops_though_its_database_is_away(
 ) -> None:
     gateway = await cluster.gateway()
     await discord.wait_ready()
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     await asyncio.to_thread(postgres.cluster.stop)
     try:
-        await ann.post(channel, "", files=FILES)
+        await ann.post(channel, "", files=[CAT_FILE])
         await gateway.wait_for_line("retry_scheduled")
         async with ended_well(gateway):
             pass
@@ -187,11 +186,11 @@ async def test_a_worker_can_be_watched_too(
     gateway = await cluster.gateway(METRICS_PORT=str(ports[0]))
     worker = await cluster.worker("one", METRICS_PORT=str(ports[1]))
     await discord.wait_ready()
-    channel, ann = place(discord)
-    posted = await ann.post(channel, "", files=FILES)
-    await answer_to(discord, posted, PATIENCE)
-    again = await ann.post(channel, "", files=FILES)
-    await answer_to(discord, again, PATIENCE)
+    channel, ann = channel_and_member(discord)
+    posted = await ann.post(channel, "", files=[CAT_FILE])
+    await answer_to(discord, posted, TIMEOUT)
+    again = await ann.post(channel, "", files=[CAT_FILE])
+    await answer_to(discord, again, TIMEOUT)
     await gateway.wait_for_line('"event": "ready"')
     async with ended_well(gateway, worker), aiohttp.ClientSession() as session:
         for port, parts in zip(

@@ -1,4 +1,4 @@
-"""The program as people and scripts start it: a real process, its output and its exit code."""
+"""The command line, run as a real process: its output and its exit codes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
     return run
 
 
-def test_a_clip_is_tagged_and_told_in_plain_text_where_nobody_watches(
+def test_without_a_terminal_a_clips_tags_are_printed_in_plain_text(
     framehound: Framehound,
 ) -> None:
     done = framehound("tag", str(CLIPS / "montage.mp4"))
@@ -84,23 +84,25 @@ def test_json_has_an_object_a_line_in_the_order_given(framehound: Framehound) ->
     assert [other["clip"] for other in others] == ["nowhere.mp4", "README.md", link]
 
 
-def _check_tagged(told: dict[str, Any]) -> None:
+def _check_tagged(printed: dict[str, Any]) -> None:
     size = (CLIPS / "montage.gif").stat().st_size
-    assert (told["clip"], told["format"], told["bytes"]) == ("montage.gif", "gif", size)
-    assert told["duration"] == 16.0
-    assert told["tagger"] == "local:efficientnet-lite0"
-    assert told["threshold"] == 0.3
-    assert told["fingerprint"].startswith("sha256:")
-    assert [second["second"] for second in told["seconds"]] == list(range(16))
-    for second in told["seconds"]:
+    assert (printed["clip"], printed["format"], printed["bytes"]) == ("montage.gif", "gif", size)
+    assert printed["duration"] == 16.0
+    assert printed["tagger"] == "local:efficientnet-lite0"
+    assert printed["threshold"] == 0.3
+    assert printed["fingerprint"].startswith("sha256:")
+    assert [second["second"] for second in printed["seconds"]] == list(range(16))
+    for second in printed["seconds"]:
         scores = [tag["score"] for tag in second["tags"]]
         assert scores == sorted(scores, reverse=True)
         assert all(0.3 < score <= 1 for score in scores)
-    cats = [segment for segment in told["segments"] if segment["tag"] == "cat"]
+    cats = [segment for segment in printed["segments"] if segment["tag"] == "cat"]
     assert [(cat["start"], cat["end"]) for cat in cats] == [(0, 4), (13, 16)]
 
 
-def test_a_refused_clip_is_said_in_a_sentence_and_stops_no_other(framehound: Framehound) -> None:
+def test_a_refused_clip_is_reported_in_a_sentence_and_stops_no_other(
+    framehound: Framehound,
+) -> None:
     done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.gif"))
     assert done.returncode == 3
     assert done.stderr.startswith("nowhere.mp4: There is no clip there.")
@@ -114,7 +116,7 @@ def test_a_tagger_that_fails_has_its_own_exit_code(framehound: Framehound) -> No
     assert "hush-hush" not in done.stdout + done.stderr
 
 
-def test_mistakes_in_settings_end_it_at_once(framehound: Framehound) -> None:
+def test_invalid_settings_are_all_reported_at_once(framehound: Framehound) -> None:
     done = framehound("run", MAX_URL_MB="lots", LOG_LEVEL="LOUD")
     assert done.returncode == 2
     names = [line.partition(":")[0] for line in done.stderr.splitlines()]
@@ -128,7 +130,7 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], framehound: Fram
     assert framehound(*arguments).returncode == 2
 
 
-def test_check_says_a_line_for_each_part(framehound: Framehound) -> None:
+def test_check_prints_a_line_for_each_part(framehound: Framehound) -> None:
     done = framehound("check")
     assert done.returncode == 0, done.stdout
     parts = [line.partition(":")[0] for line in done.stdout.splitlines()]
@@ -143,14 +145,14 @@ def test_check_says_a_line_for_each_part(framehound: Framehound) -> None:
         ("bot.cli.run, cogs.autotag, cogs.tags, cogs.settings", {"alembic", "mako"}),
     ],
 )
-def test_what_opens_clips_is_loaded_in_the_child_alone(module: str, heavy: set[str]) -> None:
+def test_decoding_libraries_are_not_imported_by_the_parent(module: str, heavy: set[str]) -> None:
     unwanted = {"av", "numpy", "onnxruntime", "onnx", "PIL"} | heavy
     code = f"import sys, {module}; print(sorted({unwanted} & set(sys.modules)))"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     )
-    assert told.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[]"

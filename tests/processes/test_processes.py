@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import signal
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import CLIPS
-from tests.processes.programs import (
-    TOKEN,
-    Program,
-    answer_to,
-    clarifai_settings,
-    settings_for,
-    started,
-)
+from tests.processes.programs import answer_to, clarifai_settings, settings_for, started
+from tests.processes.running_bot import CAT, CAT_FILE, CITY_FILE, channel_and_member, ended_well
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply
 from tests.stand_ins.discord import LoopbackDiscord, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.stand_ins.discord import Channel, Member
 
 pytestmark = pytest.mark.process
 
-CAT = (CLIPS / "montage.gif").read_bytes()
-CITY = (CLIPS / "city.mp4").read_bytes()
-FILES = [("cat.gif", CAT, "image/gif")]
+FILES = [CAT_FILE]
 
 
-@pytest.fixture
-async def discord() -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(TOKEN) as discord:
-        discord.add_guild("Cats").add_text_channel("videos")
-        yield discord
-
-
-def place(discord: LoopbackDiscord) -> tuple[Channel, Member]:
-    guild = next(iter(discord.world.guilds.values()))
-    return guild.channels[0], guild.add_member("ann")
-
-
-@asynccontextmanager
-async def ended_well(*programs: Program) -> AsyncIterator[None]:
-    yield
-    for program in programs:
-        assert await program.stop() == 0, program.log
-        assert "Traceback" not in program.log, program.log
-
-
-async def test_a_job_the_gateway_took_waits_for_a_worker_elsewhere(
+async def test_a_job_accepted_by_the_gateway_waits_for_a_worker(
     discord: LoopbackDiscord, postgres_url: str, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with started(settings, tmp_path / "gateway", "run", "--no-worker", fresh=True) as gateway:
         await discord.wait_ready()
         posted = await ann.post(channel, "", files=FILES)
@@ -111,7 +79,7 @@ async def test_a_second_process_on_a_file_refuses_to_start(
 async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging_it(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         clarifai.script(Reply(hangs=True))
@@ -128,10 +96,10 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
         assert len(clarifai.calls) == 2
 
 
-async def test_a_job_that_ends_the_process_time_after_time_is_given_up_in_words(
+async def test_a_job_during_which_the_process_dies_three_times_is_given_up_in_words(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         clarifai.serve(Reply(hangs=True))
@@ -153,10 +121,10 @@ async def test_a_job_that_ends_the_process_time_after_time_is_given_up_in_words(
         assert len(clarifai.calls) == 3
 
 
-async def test_a_reply_that_was_sent_but_not_noted_is_not_sent_again(
+async def test_a_reply_that_was_sent_but_not_recorded_is_not_sent_again(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     settings = settings_for(discord, data_dir)
     discord.faults.add("POST", r"/channels/\d+/messages", Silence(perform=True))
     async with started(settings, tmp_path / "one") as first:
@@ -168,7 +136,7 @@ async def test_a_reply_that_was_sent_but_not_noted_is_not_sent_again(
     discord.forget_nonces()
     async with started(settings, tmp_path / "two") as second, ended_well(second):
         await discord.wait_ready()
-        later = await ann.post(channel, "", files=[("city.mp4", CITY, "video/mp4")])
+        later = await ann.post(channel, "", files=[CITY_FILE])
         await answer_to(discord, later, 20)
         asked = "look for the reply"
         await discord.wait_until(lambda: _looked_back(discord), asked, timeout=20)
@@ -185,12 +153,12 @@ def _looked_back(discord: LoopbackDiscord) -> bool:
 async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decoding_it(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     settings = settings_for(discord, data_dir)
     async with started(settings, tmp_path / "one") as first:
         await discord.wait_ready()
         posted = await ann.post(channel, "", files=FILES)
-        # Whole in its hands, and some half a second of frames to go through.
+        # The clip is downloaded, and decoding it takes about half a second.
         await discord.wait_until(
             lambda: posted.attachments[0].downloads > 0, "download", timeout=20
         )
@@ -202,10 +170,10 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decodin
     assert len(discord.replies_to(posted)) == 1
 
 
-async def test_an_attachment_whose_link_expired_is_fetched_by_a_fresh_one(
+async def test_an_attachment_whose_link_expired_is_fetched_by_a_new_one(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         async with started(settings, tmp_path / "one") as program, ended_well(program):
@@ -213,7 +181,7 @@ async def test_an_attachment_whose_link_expired_is_fetched_by_a_fresh_one(
             posted = await ann.post(channel, "", files=FILES)
             posted.attachments[0].expire()
             await answer_to(discord, posted, 20)
-            # The clip of another message: its link must be had anew there.
+            # The clip of another message: its link must be renewed there.
             asked = await ann.post(channel, "!tags", reply_to=posted)
             posted.attachments[0].expire()
             reply = await answer_to(discord, asked, 20)
@@ -222,10 +190,10 @@ async def test_an_attachment_whose_link_expired_is_fetched_by_a_fresh_one(
         assert len(clarifai.calls) == 1
 
 
-async def test_with_clarifai_down_the_local_tagger_answers_where_it_may(
+async def test_while_clarifai_is_down_the_local_tagger_answers_if_the_operator_wants_it(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         clarifai.serve(replies.failure(11001, 401))
         settings = {

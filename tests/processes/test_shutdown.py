@@ -1,4 +1,4 @@
-"""Starting without a network, and stopping: asked once, asked twice, with work at hand."""
+"""Starting without a network, and stopping after one signal or two, with jobs running or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
-from tests.processes.test_processes import CAT, FILES, discord, ended_well, place
+from tests.processes.running_bot import CAT, CAT_FILE, channel_and_member, ended_well
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
 from tests.stand_ins.discord import LoopbackDiscord, server_error
@@ -19,20 +19,18 @@ from tests.stand_ins.postgres import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["discord"]
-
 pytestmark = pytest.mark.process
-BEER_LATER = replace(recorded("video_beer_2017.json"), hangs=True)
+HELD_ANSWER = replace(recorded("video_beer_2017.json"), hangs=True)
 
 
 def clip(number: int) -> tuple[str, bytes, str]:
     return f"{number}.gif", CAT + bytes([number]), "image/gif"
 
 
-async def test_what_runs_is_finished_and_what_waits_stays(
+async def test_running_jobs_finish_and_waiting_jobs_stay(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         settings = {
             **settings_for(discord, data_dir),
@@ -41,7 +39,7 @@ async def test_what_runs_is_finished_and_what_waits_stays(
             "SERVER_CONCURRENCY": "3",
             "CLARIFAI_CALLS_PER_SECOND": "100",
         }
-        clarifai.script(*(BEER_LATER for _ in range(3)))
+        clarifai.script(*(HELD_ANSWER for _ in range(3)))
         async with started(settings, tmp_path / "one") as first:
             await discord.wait_ready()
             posted = [await ann.post(channel, "", files=[clip(n)]) for n in range(8)]
@@ -62,16 +60,16 @@ async def test_what_runs_is_finished_and_what_waits_stays(
         assert len(clarifai.calls) == 8
 
 
-async def test_a_second_signal_ends_it_at_once(
+async def test_a_second_signal_ends_the_process_at_once(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
-    channel, ann = place(discord)
+    channel, ann = channel_and_member(discord)
     async with LoopbackClarifai() as clarifai:
         settings = {**settings_for(discord, data_dir), **clarifai_settings(clarifai)}
         clarifai.script(Reply(hangs=True))
         async with started(settings, tmp_path / "one") as program:
             await discord.wait_ready()
-            await ann.post(channel, "", files=FILES)
+            await ann.post(channel, "", files=[CAT_FILE])
             await clarifai.called.wait()
             program.process.send_signal(signal.SIGTERM)
             await program.wait_for_line("stopping")
@@ -79,7 +77,7 @@ async def test_a_second_signal_ends_it_at_once(
                 assert await program.stop(signal.SIGINT) == 128 + signal.SIGINT
 
 
-async def test_an_interrupt_stops_it_as_well_as_a_termination(
+async def test_sigint_stops_the_bot_as_sigterm_does(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = settings_for(discord, data_dir)
@@ -89,30 +87,28 @@ async def test_an_interrupt_stops_it_as_well_as_a_termination(
     assert "Traceback" not in program.log
 
 
-async def test_a_network_that_is_away_at_the_start_is_waited_for(
-    data_dir: Path, tmp_path: Path
-) -> None:
+async def test_a_start_without_a_network_is_retried(data_dir: Path, tmp_path: Path) -> None:
     discord = LoopbackDiscord(TOKEN, port=free_port())
     discord.add_guild("Cats").add_text_channel("videos")
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
         await program.wait_for_line("Discord can't be reached; trying again")
         async with discord:
             await discord.wait_ready()
-            channel, ann = place(discord)
-            posted = await ann.post(channel, "", files=FILES)
+            channel, ann = channel_and_member(discord)
+            posted = await ann.post(channel, "", files=[CAT_FILE])
             await answer_to(discord, posted, 20)
             async with ended_well(program):
                 assert '"level": "error"' not in program.log
 
 
-async def test_waiting_for_the_network_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
+async def test_a_bot_that_retries_its_start_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
     discord = LoopbackDiscord(TOKEN, port=free_port())
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
         await program.wait_for_line("Discord can't be reached; trying again")
         assert await program.stop() == 0
 
 
-async def test_a_worker_waits_for_the_network_too(
+async def test_a_worker_retries_its_start_too(
     discord: LoopbackDiscord, postgres_url: str, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
@@ -123,7 +119,7 @@ async def test_a_worker_waits_for_the_network_too(
             await program.wait_for_line("working")
 
 
-async def test_a_port_that_is_taken_is_a_mistake_of_the_operators(
+async def test_a_metrics_port_in_use_ends_the_program_with_a_sentence(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_for(discord, data_dir), "METRICS_PORT": str(discord.port)}

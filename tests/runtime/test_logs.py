@@ -1,4 +1,4 @@
-"""What the logs say; in a process of its own, for it takes over the whole process' logging."""
+"""Log lines, written by a separate process because logging is configured for a whole process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ours.info("sent /webhooks/12/secret/messages/@original")
 """
 
 
-def said() -> list[dict[str, str]]:
+def logged() -> list[dict[str, str]]:
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stderr.splitlines()]
 
 
-def test_warnings_are_lines_errors_keep_their_tracebacks_and_secrets_stay_out() -> None:
-    tried, polling, broke, got, sent = said()
+def test_warnings_have_one_line_errors_keep_tracebacks_and_secrets_are_removed() -> None:
+    tried, polling, broke, got, sent = logged()
     assert tried["event"] == "Step tried again ConnectionError('refused')"
     assert polling["event"] == "Polling failed:  ConnectionError: refused"
     assert "Traceback" not in json.dumps([tried, polling])

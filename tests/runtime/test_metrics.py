@@ -1,4 +1,4 @@
-"""What is measured, what the dashboard shows of it, and what is written about it."""
+"""The metrics, and the dashboard that shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = re.compile(r"\b((?:framehound|process)_[a-z_]+)")
 
 
 def served() -> set[str]:
-    """Return every name on a page on which everything has happened once."""
+    """Return every name on the page after each metric was used once."""
     metrics = Metrics()
     metrics.jobs.labels("waiting").set(1)
     metrics.finished("answered")
@@ -28,14 +28,14 @@ def served() -> set[str]:
     }
 
 
-def test_the_dashboard_shows_what_is_served() -> None:
+def test_the_dashboard_shows_only_metrics_that_exist() -> None:
     json.loads(DASHBOARD)
     shown = set(NAME.findall(DASHBOARD))
     assert shown <= served()
     assert {name for name in shown if name.startswith("framehound_")}
 
 
-def test_everything_of_ours_is_on_the_dashboard() -> None:
+def test_each_metric_of_ours_is_on_the_dashboard() -> None:
     ours = {name for name in served() if name.startswith("framehound_")}
     ours = {name for name in ours if not name.endswith(("_created", "_sum", "_count"))}
     assert ours <= set(NAME.findall(DASHBOARD))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Tracked(BytesIO):
-    """Tells when it is closed."""
+    """Sets ``shut`` when it is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,20 +32,20 @@ async def test_a_file_is_opened(tmp_path: Path) -> None:
     assert path.read_bytes() == b"!"
 
 
-async def test_why_a_file_cannot_be_opened_is_said(tmp_path: Path) -> None:
+async def test_an_error_on_opening_is_raised(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         await open_in_thread(lambda: tmp_path.open("wb"))
 
 
-async def test_a_file_nobody_waits_for_any_more_is_closed_as_it_opens() -> None:
+async def test_a_file_is_closed_on_opening_if_its_caller_was_cancelled() -> None:
     file, begun, go_on = Tracked(), threading.Event(), threading.Event()
 
-    def dawdle() -> Tracked:
+    def open_slowly() -> Tracked:
         begun.set()
         go_on.wait(20)
         return file
 
-    opening = asyncio.create_task(open_in_thread(dawdle))
+    opening = asyncio.create_task(open_in_thread(open_slowly))
     assert await asyncio.to_thread(begun.wait, 20)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
