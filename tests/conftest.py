@@ -70,7 +70,7 @@ def _no_heartbeat_outlives_its_test() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _warm_programs() -> Iterator[None]:
     """Start programs from one that is loaded, except where a test is about the start itself."""
-    with programs.warm():
+    with programs.fork_server():
         yield
 
 

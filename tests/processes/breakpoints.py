@@ -1,6 +1,6 @@
-"""A trap in the loopback Discord and Clarifai: it holds a process at a chosen moment of its work.
+"""Breakpoints in the loopback Discord and Clarifai: they hold a request at a chosen moment.
 
-Whoever set the trap decides what becomes of the process; nothing is left to the clock.
+A test kills the process that waits for the request, or lets it go on; no timing is involved.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
     Owner = Callable[[int], str | None]
 
-# Seconds Clarifai takes for a clip, so that clips of several people are at it at once.
+# Seconds Clarifai takes for a clip, so that it works on several at once.
 _CLARIFAI_DELAYS = (0.02, 0.2)
 
 
-class Work(StrEnum):
-    """What a job asks of others, in this order."""
+class Step(StrEnum):
+    """The requests of a job, in this order."""
 
     DOWNLOAD = "downloading"
     TAG = "tagging"
@@ -40,34 +40,34 @@ class Work(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far a request has come."""
+    """How far a request has got."""
 
-    ASKED = "the request is lost"
-    DONE = "it was done, the answer is lost"
-    HEARD = "the answer was sent just now"
+    RECEIVED = "the request is lost"
+    HANDLED = "the request was carried out, the response is lost"
+    ANSWERED = "the response was just sent"
 
 
 @dataclass(frozen=True)
 class Moment:
     """One phase of one request."""
 
-    work: Work
+    step: Step
     phase: Phase
 
     def __str__(self) -> str:
-        return f"{self.work}: {self.phase}"
+        return f"{self.step}: {self.phase}"
 
 
 @dataclass(frozen=True)
-class Caught:
-    """A request that is held, and who sent it, until ``release`` says what becomes of it."""
+class HeldRequest:
+    """A request that is held until ``release``, and the name of the process that sent it."""
 
     moment: Moment
     sender: str
     _is_lost: asyncio.Future[bool] = field(default_factory=asyncio.Future)
 
     def release(self, *, lost: bool) -> None:
-        """Go on; a ``lost`` request or its answer gets no further."""
+        """Let it go on, unless it is ``lost``."""
         self._is_lost.set_result(lost)
 
     async def is_lost(self) -> bool:
@@ -75,115 +75,115 @@ class Caught:
 
 
 class Breakpoints:
-    """Catches one request each time it is set."""
+    """Holds one request each time it is set."""
 
     def __init__(self) -> None:
         self._wanted: Moment | None = None
-        self._patience = 0
+        self._replies_left = 0
         self._owner: Owner = lambda _port: None
-        self._caught: asyncio.Queue[Caught] = asyncio.Queue()
+        self._held: asyncio.Queue[HeldRequest] = asyncio.Queue()
 
-    def set(self, wanted: Moment, patience: int, owner: Owner) -> None:
-        """Catch the next ``wanted`` moment, or a reply that is asked for after ``patience`` others.
+    def set(self, wanted: Moment, max_replies: int, owner: Owner) -> None:
+        """Hold the next request at the ``wanted`` moment, or the reply after ``max_replies``.
 
         The latter is for moments that may never come: not every job looks for an earlier reply.
-        ``owner`` names the process behind a client's port; what nobody owns is let through.
+        ``owner`` names the process behind a client's port; requests of others are let through.
         """
-        self._wanted, self._patience, self._owner = wanted, patience, owner
+        self._wanted, self._replies_left, self._owner = wanted, max_replies, owner
 
-    async def caught(self, timeout: float = 60) -> Caught:  # noqa: ASYNC109 - the tests' own style
-        """Wait until a process is held."""
-        return await asyncio.wait_for(self._caught.get(), timeout)
+    async def held(self, timeout: float = 60) -> HeldRequest:  # noqa: ASYNC109 - the tests' own style
+        """Wait until a request is held."""
+        return await asyncio.wait_for(self._held.get(), timeout)
 
     @web.middleware
     async def watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer a request by its handler, unless it is caught and lost on its way."""
-        work = _work_of(request)
-        if work is None:
+        """Handle a request, unless it is held and then lost."""
+        step = _step_of(request)
+        if step is None:
             return await handler(request)
-        with suppress(ConnectionError):  # of a client that was killed for another request
-            return await self._watch(work, request, handler)
+        with suppress(ConnectionError):  # the client was killed while another request was held
+            return await self._watch(step, request, handler)
         return _lost(request)
 
     async def _watch(
-        self, work: Work, request: web.Request, handler: Handler
+        self, step: Step, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        if await self._catches(Moment(work, Phase.ASKED), request):
+        if await self._is_lost_at(Moment(step, Phase.RECEIVED), request):
             return _lost(request)
         response = await handler(request)
-        if await self._catches(Moment(work, Phase.DONE), request):
+        if await self._is_lost_at(Moment(step, Phase.HANDLED), request):
             return _lost(request)
         await response.prepare(request)
         await response.write_eof()
-        await self._catches(Moment(work, Phase.HEARD), request)
+        await self._is_lost_at(Moment(step, Phase.ANSWERED), request)
         return response
 
-    async def _catches(self, moment: Moment, request: web.Request) -> bool:
-        """Hold the request if this is the moment; return whether it is lost then."""
+    async def _is_lost_at(self, moment: Moment, request: web.Request) -> bool:
+        """Hold the request if this is the wanted moment; return whether it is then lost."""
         sender = self._sender(request) if self._wanted else None
         if sender is None:
             return False
-        if moment != self._wanted and not self._has_waited_long(moment):
+        if moment != self._wanted and not self._is_last_reply(moment):
             return False
         self._wanted = None
-        caught = Caught(moment, sender)
-        self._caught.put_nowait(caught)
-        return await caught.is_lost()
+        held = HeldRequest(moment, sender)
+        self._held.put_nowait(held)
+        return await held.is_lost()
 
-    def _has_waited_long(self, moment: Moment) -> bool:
-        if moment != Moment(Work.REPLY, Phase.ASKED):
+    def _is_last_reply(self, moment: Moment) -> bool:
+        if moment != Moment(Step.REPLY, Phase.RECEIVED):
             return False
-        self._patience -= 1
-        return self._patience < 0
+        self._replies_left -= 1
+        return self._replies_left < 0
 
     def _sender(self, request: web.Request) -> str | None:
-        """Name who sent it; requests of the dead have no socket any more."""
+        """Return the name of the sending process; a dead one has no socket any more."""
         address = request.transport and request.transport.get_extra_info("peername")
         return self._owner(address[1]) if address else None
 
 
 class WatchedDiscord(LoopbackDiscord):
-    """The loopback Discord, with a trap in its REST and its CDN."""
+    """The loopback Discord, with breakpoints in its REST API and its CDN."""
 
     def __init__(self, token: str, breakpoints: Breakpoints) -> None:
         super().__init__(token)
-        self._trap = breakpoints
+        self._breakpoints = breakpoints
 
     def _add_rest(self, app: web.Application) -> None:
-        app.middlewares.append(self._trap.watch)
+        app.middlewares.append(self._breakpoints.watch)
         super()._add_rest(app)
 
 
 class WatchedClarifai(LoopbackClarifai):
-    """The loopback Clarifai, with a trap in it and a mind of its own about time."""
+    """The loopback Clarifai, with breakpoints and random delays."""
 
     def __init__(self, breakpoints: Breakpoints, seed: int) -> None:
         super().__init__()
-        self._trap = breakpoints
+        self._breakpoints = breakpoints
         self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        return await self._trap.watch(request, super()._handle)
+        return await self._breakpoints.watch(request, super()._handle)
 
     async def _reply_to(self, call: Call) -> Reply:
         reply = await super()._reply_to(call)
         return replace(reply, delay=self._random.uniform(*_CLARIFAI_DELAYS))
 
 
-def _work_of(request: web.Request) -> Work | None:
-    """Tell what a job is at from what it asks; what is no job's business is None."""
+def _step_of(request: web.Request) -> Step | None:
+    """Return the step of a job that a request belongs to, if any."""
     path = request.path
     if path.startswith("/attachments/"):
-        return Work.DOWNLOAD
+        return Step.DOWNLOAD
     if path.endswith("/outputs"):
-        return Work.TAG
+        return Step.TAG
     if "/channels/" in path and path.endswith("/messages"):
-        return Work.REPLY if request.method == "POST" else Work.LOOK_BACK
+        return Step.REPLY if request.method == "POST" else Step.LOOK_BACK
     return None
 
 
 def _lost(request: web.Request) -> web.Response:
-    """Say nothing more to this client."""
+    """Close the connection without a response."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=504)

@@ -1,8 +1,8 @@
-"""A process that has loaded the whole program, and forks one for each order.
+"""A server process that has imported the whole program and forks a copy for each request.
 
-Most of a start is importing, the same each time; tests start the program about a hundred times.
-What is forked runs ``main`` as ``python -m bot`` would, with arguments, environment, folder and
-standard error of its own, and ends as any interpreter does.
+Most of a start is importing, and tests start the program about a hundred times. A forked process
+runs ``main`` as ``python -m bot`` would, with its own arguments, environment, folder and standard
+error, and ends as any interpreter does.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from bot.chat.client import COGS
 
 
 def main() -> None:
-    """Serve orders until nobody can give any; in what is forked, be the program."""
+    """Serve requests until the other end is closed; in a forked process, run the program."""
     for cog in COGS:
         importlib.import_module(cog)
-    # Not even the counts of what was loaded are written to: the pages stay shared.
+    # The garbage collector must not write to loaded objects, so that their pages stay shared.
     gc.freeze()
-    # An interrupt from the keyboard is for pytest, which then ends those that were forked.
+    # Ctrl-C is for pytest, which then ends the forked processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=int(sys.argv[1])) as orders:
-        is_forked = _forked(orders)
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        is_forked = _forked(requests)
     if is_forked:
         bot.__main__.main()
 
 
-def _forked(orders: socket.socket) -> bool:
-    """Return True in a process made to order, False when there are no more orders."""
+def _forked(requests: socket.socket) -> bool:
+    """Return True in a forked process, False when there are no more requests."""
     while True:
-        words, descriptors, _flags, _from = socket.recv_fds(orders, 2**16, 2)
-        if not words:
+        message, descriptors, _flags, _from = socket.recv_fds(requests, 2**16, 2)
+        if not message:
             break
         if os.fork() == 0:
-            return _keep(json.loads(words), *descriptors)
+            return _supervise(json.loads(message), *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -55,31 +55,31 @@ def _forked(orders: socket.socket) -> bool:
     return False
 
 
-def _keep(order: dict[str, Any], error: int, answers: int) -> bool:
-    """Fork once more, tell the process' number and, when it is over, its exit code."""
+def _supervise(request: dict[str, Any], error: int, results: int) -> bool:
+    """Fork once more, write the process id and, when the process has ended, its exit code."""
     child = os.fork()
     if child == 0:
-        os.close(answers)
-        _become(order, error)
+        os.close(results)
+        _set_up(request, error)
         return True
     os.close(error)
     with suppress(BrokenPipeError):
-        os.write(answers, b"%d\n" % child)
+        os.write(results, b"%d\n" % child)
     _pid, status = os.waitpid(child, 0)
     with suppress(BrokenPipeError):
-        os.write(answers, b"%d\n" % os.waitstatus_to_exitcode(status))
+        os.write(results, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def _become(order: dict[str, Any], error: int) -> None:
+def _set_up(request: dict[str, Any], error: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(error, 2)
     os.close(error)
-    os.chdir(order["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(order["environment"])
-    sys.path[0] = order["folder"]
-    sys.argv = [bot.__main__.__file__, *order["arguments"]]
+    os.environ.update(request["environment"])
+    sys.path[0] = request["folder"]
+    sys.argv = [bot.__main__.__file__, *request["arguments"]]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Having the program forked by ``tests.processes.fork_server`` instead of started anew."""
+"""The client of ``tests.processes.fork_server``: starts the program by forking it."""
 
 from __future__ import annotations
 
@@ -22,67 +22,67 @@ _KEPT = ("PATH", "HOME", "PYTHONPATH")
 
 
 def bare_environment() -> dict[str, str]:
-    """Return what a program needs of the environment tests run in, and nothing else."""
+    """Return the few variables that a program needs of the tests' environment."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 class ForkServer:
-    """Where forked programs come from; its process is started by the first who wants one."""
+    """The fork server's process, started with the first program."""
 
     def __init__(self) -> None:
-        self._orders: socket.socket | None = None
+        self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     async def fork(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, longest: int
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, max_line: int
     ) -> ForkedProcess:
-        """Start the program with these; a line of its log may be ``longest`` bytes."""
-        order = {
+        """Start the program; a line of its log may have ``max_line`` bytes."""
+        request = {
             "arguments": arguments,
             "environment": dict(environment),
             "folder": str(folder),
         }
         reading, writing = os.pipe()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            orders = self._orders or self._start()
-            socket.send_fds(orders, [json.dumps(order).encode()], [writing, theirs.fileno()])
+        local, remote = socket.socketpair()
+        with remote:
+            requests = self._requests or self._start()
+            socket.send_fds(requests, [json.dumps(request).encode()], [writing, remote.fileno()])
         os.close(writing)
-        answers, writer = await asyncio.open_connection(sock=ours)
-        log = asyncio.StreamReader(limit=longest)
+        results, writer = await asyncio.open_connection(sock=local)
+        log = asyncio.StreamReader(limit=max_line)
         protocol = asyncio.StreamReaderProtocol(log)
         pipe = os.fdopen(reading, "rb")
         await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
-        return ForkedProcess(int(await answers.readline()), log, answers, writer)
+        return ForkedProcess(int(await results.readline()), log, results, writer)
 
     def close(self) -> None:
-        """End it, and see that nobody it forked is left."""
-        if self._orders is not None and self._process is not None:
-            self._orders.close()
+        """End the server, and check that no forked process is left."""
+        if self._requests is not None and self._process is not None:
+            self._requests.close()
             assert self._process.wait(30) == 0
 
     def _start(self) -> socket.socket:
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        self._requests, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with remote:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.processes.fork_server", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "tests.processes.fork_server", str(remote.fileno())],
+                pass_fds=[remote.fileno()],
                 env=bare_environment(),
                 cwd=_ROOT,
             )
-        return self._orders
+        return self._requests
 
 
 class ForkedProcess:
-    """As much of asyncio's ``Process`` as tests use."""
+    """The part of asyncio's ``Process`` that tests use."""
 
     def __init__(
-        self, pid: int, log: StreamReader, answers: StreamReader, writer: StreamWriter
+        self, pid: int, log: StreamReader, results: StreamReader, writer: StreamWriter
     ) -> None:
         self.pid = pid
         self.stderr = log
         self.returncode: int | None = None
-        self._end = asyncio.create_task(self._note_end(answers, writer))
+        self._end = asyncio.create_task(self._note_end(results, writer))
 
     async def wait(self) -> int:
         """Return the exit code, or the signal below zero."""
@@ -96,8 +96,8 @@ class ForkedProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    async def _note_end(self, answers: StreamReader, writer: StreamWriter) -> int:
-        self.returncode = int(await answers.readline())
+    async def _note_end(self, results: StreamReader, writer: StreamWriter) -> int:
+        self.returncode = int(await results.readline())
         writer.close()
         await writer.wait_closed()
         return self.returncode

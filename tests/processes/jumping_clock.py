@@ -9,27 +9,26 @@ if TYPE_CHECKING:
 
 
 class JumpingClock:
-    """What a process takes for the time: right, plus seconds that may change while it runs.
+    """The time in one process: the real time plus an offset that may change while it runs.
 
-    No machine's own clock is touched: Python imports ``sitecustomize`` as it starts, and ours puts
-    others in place of ``time.time`` and ``time.time_ns``. That is the clock of all that is written
-    in Python and asks ``time``, DBOS with its queue above all; ``datetime.now()`` and SQLite ask
-    the system and see no jump. ``folder`` belongs on the process' PYTHONPATH.
+    Python imports ``sitecustomize`` when it starts, and this one replaces ``time.time`` and
+    ``time.time_ns``, the clock of DBOS and its queue. ``datetime.now()`` and SQLite ask the
+    system and see no jump. ``folder`` must be on the process' PYTHONPATH.
     """
 
     _SITECUSTOMIZE = """
 import pathlib, time
 
 folder = pathlib.Path(__file__).parent
-right, right_ns = time.time, time.time_ns
+real, real_ns = time.time, time.time_ns
 
 def offset():
     seconds = (folder / "offset").read_text()
     (folder / f"read at {seconds}").touch()
     return int(seconds)
 
-time.time = lambda: right() + offset()
-time.time_ns = lambda: right_ns() + offset() * 10**9
+time.time = lambda: real() + offset()
+time.time_ns = lambda: real_ns() + offset() * 10**9
 """
 
     def __init__(self, folder: Path) -> None:
@@ -39,10 +38,10 @@ time.time_ns = lambda: right_ns() + offset() * 10**9
         self.jump(0)
 
     def jump(self, offset: int) -> None:
-        """Be so many seconds ahead of the right time from now on."""
+        """Be ``offset`` seconds ahead of the real time from now on."""
         draft = self.folder / "draft"
         draft.write_text(str(offset))
-        # At once, so that nobody reads half a number.
+        # Replaced at once, so that no half-written number is read.
         draft.replace(self.folder / "offset")
 
     def was_read_at(self, offset: int) -> bool:

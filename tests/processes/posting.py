@@ -19,24 +19,24 @@ _WAYS = {"new": 9, "two": 2, "again": 3, "link": 2, "ask": 2, "ask about": 2}
 
 
 class People:
-    """Everybody who posts; ``messages`` is all that deserves a reply."""
+    """Members who post; each of ``messages`` must get one reply."""
 
     def __init__(self, discord: LoopbackDiscord, random: Random) -> None:
         self.messages: list[Message] = []
         self._random = random
         self._files: list[File] = []
-        self._places = [_open(discord, name) for name in _SERVERS]
+        self._channels = [_open(discord, name) for name in _SERVERS]
 
     async def post(self, count: int) -> None:
-        """Post so many messages, the first with a new clip."""
+        """Post ``count`` messages, the first of them with a new clip."""
         await self._post("new")
         for _ in range(count - 1):
             (way,) = self._random.choices(tuple(_WAYS), tuple(_WAYS.values()))
             await self._post(way)
 
     async def _post(self, way: str) -> None:
-        (place,) = self._random.choices(self._places, tuple(_SERVERS.values()))
-        channel, person = place
+        (chosen,) = self._random.choices(self._channels, tuple(_SERVERS.values()))
+        channel, person = chosen
         earlier = [m for m in self.messages if m.channel is channel and m.attachments]
         if way in {"link", "ask about"} and not earlier:
             way = "new"
@@ -58,14 +58,14 @@ class People:
         self.messages.append(message)
 
     def _new(self) -> File:
-        """Make a clip nobody has seen: bytes players skip make another file of it."""
+        """Make a new clip of an old one by adding bytes that players skip."""
         number = len(self._files)
         if self._random.random() < 0.5:
-            # A box named "free" is there to be ignored: ISO/IEC 14496-12, 8.1.2.
+            # Players ignore a box named "free" (ISO/IEC 14496-12, 8.1.2).
             content = (CLIPS / "city.mp4").read_bytes() + struct.pack(">I4sI", 12, b"free", number)
             file = (f"city-{number}.mp4", content, "video/mp4")
         else:
-            # Behind a GIF's trailer nothing is read: GIF89a, section 27.
+            # Nothing is read after a GIF's trailer (GIF89a, section 27).
             content = (CLIPS / "montage.gif").read_bytes() + struct.pack(">I", number)
             file = (f"montage-{number}.gif", content, "image/gif")
         self._files.append(file)

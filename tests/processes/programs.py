@@ -1,4 +1,4 @@
-"""The bot as a real process, for tests that watch it from outside."""
+"""Starting and stopping the program as a real process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
 class Program:
-    """A running ``framehound``, and what it has logged."""
+    """A running ``framehound`` and its log."""
 
     def __init__(self, process: Process | ForkedProcess) -> None:
         self.process = process
@@ -79,7 +79,7 @@ def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
 
 
 async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - the stand-in's own style
-    """Return the reply to a message, once it says more than how far the work is."""
+    """Wait for the reply to a message and return it; shown progress does not count."""
 
     def is_answer(reply: Message) -> bool:
         return not reply.content.startswith(WORKING)
@@ -90,18 +90,18 @@ async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float =
 
 
 @contextmanager
-def warm() -> Iterator[None]:
-    """Have programs within forked from one that has everything loaded, where systems can."""
+def fork_server() -> Iterator[None]:
+    """Fork programs that are started in the block from one server process, on Linux."""
     if sys.platform != "linux":
         yield
         return
-    stem = ForkServer()
-    _fork_servers.append(stem)
+    server = ForkServer()
+    _fork_servers.append(server)
     try:
         yield
     finally:
-        _fork_servers.remove(stem)
-        stem.close()
+        _fork_servers.remove(server)
+        server.close()
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def started(
 ) -> AsyncIterator[Program]:
     """Start ``framehound``; it is killed at the latest when the block ends.
 
-    One that is ``fresh`` is started as an operator would, any other so where none is ``warm``.
+    A ``fresh`` one is started as an operator would, any other is forked if there is a fork server.
     """
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     process = await _process({**bare_environment(), **settings}, folder, arguments, fresh=fresh)

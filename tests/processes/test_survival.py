@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing said twice; benchmarks/survival.py does the same at length."""
+"""Each message gets exactly one reply; benchmarks/survival.py tests the same at length."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tests.processes.survival import Plan, survive_on_a_file, survive_on_a_serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-# With this seed the first to die has just sent a reply it will not know of.
+# With this seed the first process dies just after it sent a reply.
 PLAN = Plan(jobs=7, kills=2, seed=12)
 
-# Processes are started eight times over: a quarter of a minute, or a minute on a busy machine.
+# Processes are started eight times: 15 seconds, or a minute on a busy machine.
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
 
-async def test_one_process_loses_nothing_however_it_is_killed(tmp_path: Path) -> None:
+async def test_one_process_loses_nothing_when_killed(tmp_path: Path) -> None:
     figures = await survive_on_a_file(PLAN, tmp_path)
     assert figures.faults == []
     assert (figures.kills.total(), figures.jobs, figures.replies) == (2, 7, 7)
 
 
-async def test_gateway_and_workers_lose_nothing_however_they_are_killed(
+async def test_gateway_and_workers_lose_nothing_when_killed(
     tmp_path: Path, postgres_url: str
 ) -> None:
     figures = await survive_on_a_server(PLAN, tmp_path, postgres_url)

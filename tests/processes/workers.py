@@ -1,4 +1,4 @@
-"""Processes that are killed and started again, and the table of jobs they share."""
+"""Processes that are killed and started again, and the job table they share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Role:
 
 
 class Workers:
-    """Processes by their names; one that was killed can be started again under its name."""
+    """Processes by name; a killed one can be started again under its name."""
 
     def __init__(self, roles: Mapping[str, Role], folder: Path, stack: AsyncExitStack) -> None:
         self.roles = roles
@@ -58,17 +58,17 @@ class Workers:
         self._programs.append(program)
 
     async def kill(self, name: str) -> None:
-        """Kill a process the hard way and see it dead."""
+        """Kill a process with SIGKILL and wait for its end."""
         program = self.alive.pop(name)
         self._children += psutil.Process(program.process.pid).children(recursive=True)
         assert await program.stop(signal.SIGKILL) == -signal.SIGKILL, program.log
 
     async def stop(self) -> dict[str, int]:
-        """Stop everybody who lives in the proper way; return their exit codes."""
+        """Stop all processes with SIGTERM; return their exit codes."""
         return {name: await program.stop() for name, program in self.alive.items()}
 
     def owner_of(self, port: int) -> str | None:
-        """Name the process that has this port of 127.0.0.1 for its own end of a connection."""
+        """Return the name of the process whose connection uses this local port."""
         for name, program in self.alive.items():
             ends = psutil.Process(program.process.pid).net_connections("tcp4")
             if any(end.laddr.port == port for end in ends if end.laddr):
@@ -76,27 +76,31 @@ class Workers:
         return None
 
     def logs(self) -> list[str]:
-        """Return what everybody wrote, the dead too."""
+        """Return all logs, those of killed processes too."""
         return [program.log for program in self._programs]
 
     async def left_behind(self) -> list[str]:
-        """Name the children of the dead that go on without them."""
+        """Return the command lines of children that outlived their killed parent."""
         _gone, alive = await asyncio.to_thread(psutil.wait_procs, self._children, timeout=5)
         return [" ".join(child.cmdline()) for child in alive]
 
 
 @dataclass(frozen=True)
 class TableState:
-    """What the table of jobs says at one time."""
+    """The job table at one moment."""
 
     jobs: int
     unfinished: int
     max_starts: int
-    """How often a job will have been started at most by the time it can be killed."""
+    """The highest number of starts of any unfinished job, its coming start included."""
 
 
 class JobTable:
-    """DBOS' own table of jobs, read from outside."""
+    """DBOS' own table of jobs, polled from outside.
+
+    Nothing else can tell a test how often a job was started, or that it is queued although no
+    process lives: the processes that know are killed with SIGKILL.
+    """
 
     def __init__(self, database_url: str, schema: str | None = None) -> None:
         url = database_url.replace("postgresql://", "postgresql+psycopg://")
@@ -107,7 +111,7 @@ class JobTable:
         )
 
     async def until(self, holds: Callable[[TableState], bool], timeout: float = 60) -> None:  # noqa: ASYNC109 - the tests' own style
-        """Wait for the table; it is somebody else's and tells nobody, so it is asked often."""
+        """Poll the table until a condition holds."""
         deadline = time.monotonic() + timeout
         while not holds(state := await asyncio.to_thread(self._read)):
             if time.monotonic() > deadline:
@@ -115,11 +119,11 @@ class JobTable:
             await asyncio.sleep(_POLL_SECONDS)
 
     def note_kill(self) -> None:
-        """Take every job as cut off that was started before now."""
+        """Count every job that was started before now as interrupted."""
         self._killed_at = time.time() * 1000
 
     async def held_by(self, worker: str) -> set[str]:
-        """Return the ids of the jobs a worker is at."""
+        """Return the ids of the jobs that a worker has taken."""
         rows = await asyncio.to_thread(self._rows)
         return {row.workflow_uuid for row in rows if row.executor_id == worker and _is_open(row)}
 
@@ -129,7 +133,7 @@ class JobTable:
         return TableState(len(rows), len(unfinished), max(map(self._starts, unfinished), default=0))
 
     def _starts(self, row: Any) -> int:
-        """Count the starts of a job, the one to come too where it waits to be started again."""
+        """Count the starts of a job, and one more if it waits to be started again."""
         runs = row.status == "PENDING" and row.started_at_epoch_ms > self._killed_at
         return int(row.recovery_attempts or 0) + (not runs)
 
