@@ -22,7 +22,7 @@ from bot.errors import ConfigError
 from bot.jobs.recovery import worker_name
 from bot.runtime import app as wiring
 from bot.runtime.shutdown import shutdown_signals
-from bot.storage.locks import held, kept
+from bot.storage.locks import held, maintained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -85,7 +85,7 @@ async def _opened_app(config: DiscordConfig) -> AsyncIterator[App]:
     """Open the app; a token Discord does not accept becomes a ``ConfigError``."""
     if config.discord_api_url:
         point_at(config.discord_api_url)
-    async with wiring.opened(config) as app, kept(app.locks):
+    async with wiring.opened(config) as app, maintained(app.locks):
         try:
             yield app
         except discord.LoginFailure:

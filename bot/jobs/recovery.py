@@ -55,7 +55,7 @@ class Recovery:
         """Check once; raises StorageUnavailable."""
         suspects = set()
         for worker_id in await self._queue.other_workers():
-            if not await self._locks.take(worker_name(worker_id)):
+            if not await self._locks.acquire(worker_name(worker_id)):
                 continue
             try:
                 if worker_id in self._suspects:
@@ -66,7 +66,7 @@ class Recovery:
                 else:
                     suspects.add(worker_id)
             finally:
-                await self._locks.let_go(worker_name(worker_id))
+                await self._locks.release(worker_name(worker_id))
         self._suspects = suspects
 
     async def _check_repeatedly(self) -> None:

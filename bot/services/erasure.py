@@ -115,11 +115,11 @@ class Erasure:
     async def _purge_again_and_again(self, locks: Locks, pause: float) -> None:
         while True:
             try:
-                if await locks.take(_LOCK):
+                if await locks.acquire(_LOCK):
                     try:
                         await self.purge()
                     finally:
-                        await locks.let_go(_LOCK)
+                        await locks.release(_LOCK)
             except StorageUnavailable as error:
                 self._log.warning("purge put off", detail=error.detail)
             except Exception:  # noqa: BLE001 - logged whole; tomorrow it may go well

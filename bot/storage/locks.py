@@ -1,15 +1,15 @@
-"""Names that only one process on a database may hold at a time.
+"""Locks by name: only one of the processes that share a database holds a name at a time.
 
-A name is let go by the system when its process ends, in whatever way; on PostgreSQL also when its
-machine has not been heard of for half a minute.
+When a process ends, in whatever way, the operating system releases its names. On SQLite they are
+lock files. On PostgreSQL they are advisory locks of a session: they reach over machines, need no
+lease to renew, and the server releases them when it has not heard from a machine for 25 seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,49 +17,53 @@ import psycopg
 import structlog
 
 from bot.errors import ConfigError
-from bot.runtime.tasks import in_background, open_in_thread
+from bot.runtime.tasks import in_background
 from bot.storage.address import DatabaseAddress
 from bot.storage.availability import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from typing import BinaryIO
 
-# After this a peer that says nothing counts as gone, on either side of the connection: seconds of
-# silence, seconds between questions, questions (https://www.postgresql.org/docs/current/runtime-config-connection.html).
+    from filelock import AsyncFileLock
+
+# TCP keepalives, on both sides of the connection: seconds of silence before the first, seconds
+# between them, and how many may stay unanswered.
+# https://www.postgresql.org/docs/current/runtime-config-connection.html
 _IDLE, _INTERVAL, _COUNT = 10, 5, 3
 _CONNECT_TIMEOUT = 10
-# A name whose holder was just found dead is held for a moment by whoever clears up after it.
+# Recovery holds the name of a dead process for a moment while it takes over that process's jobs.
 _TRIES, _PAUSE = 4, 0.25
 _MAX_WAIT = 300.0
-_KEEP_PAUSE = 5.0
+_MAINTAIN_PAUSE = 5.0
 
 
 class Locks(Protocol):
-    """Takes and lets go of names."""
+    """Acquires and releases names."""
 
-    async def take(self, name: str) -> bool:
-        """Take a name unless it is taken, by us or others; raises StorageUnavailable."""
+    async def acquire(self, name: str) -> bool:
+        """Acquire a name; return False if it is held, by us or others.
 
-    async def let_go(self, name: str) -> None:
-        """Let a name go; costs nothing where it was not ours."""
-
-    async def keep(self) -> frozenset[str]:
-        """Make sure of all names taken; return those that are ours no longer.
-
-        Raises StorageUnavailable.
+        Raises ``StorageUnavailable``.
         """
+
+    async def release(self, name: str) -> None:
+        """Release a name; does nothing if we don't hold it."""
+
+    async def maintain(self) -> frozenset[str]:
+        """Acquire again what was lost with a connection; return the names that others hold now.
+
+        Raises ``StorageUnavailable``.
+        """
+
+    async def close(self) -> None:
+        """Release all names."""
 
 
 @asynccontextmanager
 async def opened(database_url: str) -> AsyncIterator[Locks]:
-    """Open the locks of a database: files beside SQLite's, one session's on PostgreSQL."""
+    """Open the locks of a database; all names are released at the end."""
     path = DatabaseAddress.parse(database_url).path
-    if path is not None:
-        with closing(FileLocks(path)) as files:
-            yield files
-        return
-    locks = SessionLocks(database_url)
+    locks: Locks = SessionLocks(database_url) if path is None else FileLocks(path)
     try:
         yield locks
     finally:
@@ -67,135 +71,139 @@ async def opened(database_url: str) -> AsyncIterator[Locks]:
 
 
 @asynccontextmanager
-async def kept(locks: Locks, pause: float = _KEEP_PAUSE) -> AsyncIterator[None]:
-    """Look after all names taken while the block runs; say so where one is no longer ours."""
-    async with in_background(_keep(locks, pause)):
+async def maintained(locks: Locks, pause: float = _MAINTAIN_PAUSE) -> AsyncIterator[None]:
+    """Maintain all names while the block runs; log a warning if one is lost to others."""
+    async with in_background(_maintain(locks, pause)):
         yield
 
 
-async def _keep(locks: Locks, pause: float) -> None:
+async def _maintain(locks: Locks, pause: float) -> None:
     log = structlog.get_logger("framehound.locks")
-    missed: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
     while True:
         await asyncio.sleep(pause)
         try:
-            missing = await locks.keep()
+            lost = await locks.maintain()
         except StorageUnavailable as error:
             log.warning("database can't be reached", detail=error.detail)
             continue
-        if missing - missed:
-            log.warning("another process took our name meanwhile", names=len(missing - missed))
-        missed = missing
+        if lost - known:
+            log.warning("another process holds our lock now", locks=len(lost - known))
+        known = lost
 
 
 @asynccontextmanager
 async def held(locks: Locks, name: str, mistake: str) -> AsyncIterator[None]:
-    """Hold ``name`` while the block runs; ConfigError, with ``mistake``, where others hold it."""
+    """Hold ``name`` while the block runs; raises ConfigError(mistake) if others hold it."""
     for attempt in range(_TRIES):
         if attempt:
             await asyncio.sleep(_PAUSE)
-        if await locks.take(name):
+        if await locks.acquire(name):
             break
     else:
         raise ConfigError([mistake])
     try:
         yield
     finally:
-        await locks.let_go(name)
+        await locks.release(name)
 
 
 @asynccontextmanager
 async def alone(locks: Locks, name: str) -> AsyncIterator[None]:
-    """Run the block while no other process does under the same name.
+    """Run the block while no other process runs one under the same name.
 
-    It is for saving work, not for safety: whoever waited long enough goes on, and so does
-    everybody while the locks' database is away.
+    This saves work but guarantees nothing: after five minutes, or if the database is away, the
+    block runs anyway.
     """
     with suppress(StorageUnavailable, TimeoutError):
         async with asyncio.timeout(_MAX_WAIT):
-            while not await locks.take(name):  # noqa: ASYNC110 - nobody elsewhere sets our events
+            while not await locks.acquire(name):  # noqa: ASYNC110 - other processes can't set events
                 await asyncio.sleep(_PAUSE)
     try:
         yield
     finally:
-        await locks.let_go(name)
+        await locks.release(name)
 
 
 class FileLocks:
-    """Locked files beside a SQLite database, each there as long as its name is held."""
+    """Lock files beside a SQLite database; a file exists while its name is held."""
 
     def __init__(self, database: str) -> None:
         self._database = database
-        self._held: dict[str, BinaryIO] = {}
+        self._held: dict[str, AsyncFileLock] = {}
 
-    async def take(self, name: str) -> bool:
+    async def acquire(self, name: str) -> bool:
         """Lock the name's file."""
+        from filelock import AsyncFileLock, Timeout  # noqa: PLC0415 - the command line stays quick
+
         if name in self._held:
             return False
-        path = Path(f"{self._database}.{_digest(name)[:8]}.lock")
-        file = await open_in_thread(lambda: path.open("wb"))
-        # Whoever held the name may have removed the file since it was opened: then it is nobody's.
-        if not _lock(file) or not _is_at(path, file):
-            file.close()
+        lock = AsyncFileLock(f"{self._database}.{_digest(name)[:8]}.lock", blocking=False)
+        try:
+            await lock.acquire()
+        except Timeout:
             return False
-        self._held[name] = file
+        self._held[name] = lock
         return True
 
-    async def let_go(self, name: str) -> None:
-        """Remove the file and close it, and with it the lock."""
-        file = self._held.pop(name, None)
-        if file:
-            await asyncio.to_thread(_remove, file)
+    async def release(self, name: str) -> None:
+        """Remove the file and unlock it."""
+        lock = self._held.pop(name, None)
+        if lock:
+            # Before it is unlocked: filelock notices if a file that it locks was removed meanwhile.
+            with suppress(OSError):
+                await asyncio.to_thread(Path(lock.lock_file).unlink)
+            await lock.release()
 
-    async def keep(self) -> frozenset[str]:
+    async def maintain(self) -> frozenset[str]:
         """Lose nothing: a file stays locked."""
         return frozenset()
 
-    def close(self) -> None:
-        """Let all names go."""
-        while self._held:
-            _remove(self._held.popitem()[1])
+    async def close(self) -> None:
+        """Release all names."""
+        for name in list(self._held):
+            await self.release(name)
 
 
 class SessionLocks:
-    """Advisory locks of one PostgreSQL session, taken again after the connection was lost."""
+    """Advisory locks of one PostgreSQL session, acquired again after the connection was lost."""
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._held: set[str] = set()
-        self._missing: set[str] = set()
-        self._turn = asyncio.Lock()
+        self._lost: set[str] = set()
+        self._lock = asyncio.Lock()  # a session runs one query at a time
 
-    async def take(self, name: str) -> bool:
-        """Lock the name's number."""
-        async with self._turn:
+    async def acquire(self, name: str) -> bool:
+        """Lock the number of the name."""
+        async with self._lock:
             if name in self._held or not await self._try(name):
                 return False
             self._held.add(name)
             return True
 
-    async def let_go(self, name: str) -> None:
-        """Unlock the number; a session that is lost has done so itself."""
-        async with self._turn:
+    async def release(self, name: str) -> None:
+        """Unlock the number; the end of a lost session has already done so."""
+        async with self._lock:
             if name not in self._held:
                 return
             self._held.discard(name)
-            self._missing.discard(name)
+            self._lost.discard(name)
             with suppress(StorageUnavailable):
                 await self._ask("SELECT pg_advisory_unlock(%s)", _number(name))
 
-    async def keep(self) -> frozenset[str]:
-        """Try to take again what went with a lost connection."""
-        async with self._turn:
+    async def maintain(self) -> frozenset[str]:
+        """Acquire again what was lost with a connection."""
+        async with self._lock:
             try:
                 await self._ask("SELECT true")
             except StorageUnavailable:
                 await self._ask("SELECT true")  # with a new connection, or not at all
-            for name in sorted(self._missing):
+            for name in sorted(self._lost):
                 if await self._try(name):
-                    self._missing.discard(name)
-            return frozenset(self._missing)
+                    self._lost.discard(name)
+            return frozenset(self._lost)
 
     async def close(self) -> None:
         """End the session."""
@@ -213,7 +221,7 @@ class SessionLocks:
         except psycopg.Error as error:
             await self.close()
             self._connection = None
-            self._missing = set(self._held)
+            self._lost = set(self._held)
             raise StorageUnavailable(detail=str(error).partition("\n")[0]) from error
         return bool(row and row[0])
 
@@ -228,39 +236,13 @@ class SessionLocks:
             tcp_user_timeout=1000 * (_IDLE + _INTERVAL * _COUNT),
         )
         for setting, value in (("idle", _IDLE), ("interval", _INTERVAL), ("count", _COUNT)):
-            # The server, too, should soon find out that we are gone.
+            # The server should soon notice, too, if we are gone.
             await connection.execute(f"SET tcp_keepalives_{setting} = {value}")
         return connection
 
 
-def _lock(file: BinaryIO) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - Windows has none, and there nobody shares a file
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_at(path: Path, file: BinaryIO) -> bool:
-    """Tell whether this is the file that has the path now."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _remove(file: BinaryIO) -> None:
-    """Remove a file that is locked, then let go of it; where it can't be, it may stay."""
-    with file, suppress(OSError):
-        Path(file.name).unlink()
-
-
 def _number(name: str) -> int:
-    """Return 63 bits for a name, so that two names meet by chance as good as never."""
+    """Return 63 bits of the name's hash, so that two names practically never collide."""
     return int(_digest(name)[:16], 16) >> 1
 
 

@@ -95,17 +95,17 @@ async def test_a_worker_is_gone_if_two_checks_in_a_row_find_its_name_free(
 ) -> None:
     queue = QueueOfOthers("alive", "gone")
     async with locks.opened(database_url) as theirs, locks.opened(database_url) as ours:
-        assert await theirs.take(worker_name("alive"))
+        assert await theirs.acquire(worker_name("alive"))
         recovery = Recovery(queue, ours)
         await recovery.check()
-        assert await theirs.take(worker_name("gone"))  # it was only cut off
+        assert await theirs.acquire(worker_name("gone"))  # it was only cut off
         await recovery.check()
-        await theirs.let_go(worker_name("gone"))
+        await theirs.release(worker_name("gone"))
         await recovery.check()
         assert queue.recovered == []
         await recovery.check()
         assert queue.recovered == ["gone"]
-        assert await theirs.take(worker_name("gone"))
+        assert await theirs.acquire(worker_name("gone"))
 
 
 async def test_checking_goes_on_after_checks_that_failed(sqlite_url: str) -> None:

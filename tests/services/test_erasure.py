@@ -139,12 +139,12 @@ async def test_once_a_day_one_process_purges(
     for job, days in (("message-1", 3), ("message-2", 1)):
         await execute(queue, done, job=job, at=now - days * 86_400_000)
     async with locks.opened(database_url) as elsewhere:
-        assert await elsewhere.take("purge")
+        assert await elsewhere.acquire("purge")
         async with erasure.daily(app.locks, pause=0.01):
             await asyncio.sleep(0.1)  # ten chances it must not take
         assert await intake.purge(datetime.fromtimestamp(0, UTC)) == 0
         assert await intake._jobs.contains("message-1")
-        await elsewhere.let_go("purge")
+        await elsewhere.release("purge")
         monkeypatch.setattr(intake, "purge", purge_and_tell)
         async with erasure.daily(app.locks), asyncio.timeout(10):
             await purged.wait()

@@ -8,14 +8,10 @@ import psycopg
 import pytest
 
 from bot.errors import ConfigError
-from bot.storage import locks
 from bot.storage.availability import StorageUnavailable
-from bot.storage.locks import SessionLocks, alone, held, kept, opened
+from bot.storage.locks import SessionLocks, alone, held, maintained, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import BinaryIO
-
     from tests.stand_ins.postgres import PostgresServer
 
 
@@ -29,136 +25,143 @@ def cut_connections(url: str) -> None:
 
 async def test_a_name_is_held_by_one_at_a_time(database_url: str) -> None:
     async with opened(database_url) as one, opened(database_url) as two:
-        assert await one.take("worker a")
-        assert not await one.take("worker a")
-        assert not await two.take("worker a")
-        assert await two.take("worker b")
-        await two.let_go("worker a")
-        assert not await two.take("worker a")
-        await one.let_go("worker a")
-        assert await two.take("worker a")
-        assert await one.keep() == await two.keep() == frozenset()
+        assert await one.acquire("worker a")
+        assert not await one.acquire("worker a")
+        assert not await two.acquire("worker a")
+        assert await two.acquire("worker b")
+        await two.release("worker a")
+        assert not await two.acquire("worker a")
+        await one.release("worker a")
+        assert await two.acquire("worker a")
+        assert await one.maintain() == await two.maintain() == frozenset()
 
 
-async def test_names_are_free_when_their_holder_closed(database_url: str) -> None:
+async def test_names_are_free_after_their_holder_closed(database_url: str) -> None:
     async with opened(database_url) as one:
-        assert await one.take("worker a")
+        assert await one.acquire("worker a")
     async with opened(database_url) as two:
-        assert await two.take("worker a")
+        assert await two.acquire("worker a")
 
 
-async def test_a_file_that_was_removed_as_it_was_opened_is_nobodys(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with opened(sqlite_url) as one, opened(sqlite_url) as two:
-        assert await one.take("worker a")
+async def test_files_that_come_and_go_are_locked_by_one_at_a_time(sqlite_url: str) -> None:
+    """Each release removes the file, just when others open it."""
+    held = 0
 
-        async def slowly(opening: Callable[[], BinaryIO]) -> BinaryIO:
-            file = opening()
-            await one.let_go("worker a")
-            return file
+    async def hold_often() -> int:
+        nonlocal held
+        times = 0
+        async with opened(sqlite_url) as locks:
+            while times < 200:
+                if await locks.acquire("worker a"):
+                    times += 1
+                    held += 1
+                    assert held == 1
+                    await asyncio.sleep(0)
+                    held -= 1
+                    await locks.release("worker a")
+        return times
 
-        monkeypatch.setattr(locks, "open_in_thread", slowly)
-        assert not await two.take("worker a")
-        monkeypatch.undo()
-        assert await two.take("worker a")
-        assert not await one.take("worker a")
+    assert await asyncio.gather(*(hold_often() for _ in range(4))) == [200] * 4
 
 
-async def test_no_file_outlives_its_name(sqlite_url: str) -> None:
+async def test_lock_files_are_removed_on_release(sqlite_url: str) -> None:
     folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
     async with opened(sqlite_url) as one:
         for number in range(3):
-            await one.take(f"clip {number}")
+            await one.acquire(f"clip {number}")
         assert len(list(folder.glob("*.lock"))) == 3
-        await one.let_go("clip 1")
+        await one.release("clip 1")
         assert len(list(folder.glob("*.lock"))) == 2
     assert list(folder.glob("*.lock")) == []
 
 
-async def test_a_name_that_stays_taken_is_a_mistake_of_the_operators(database_url: str) -> None:
+async def test_a_name_that_stays_held_is_a_configuration_error(database_url: str) -> None:
     async with opened(database_url) as one, opened(database_url) as two:
         async with held(one, "worker a", "one is enough"):
             with pytest.raises(ConfigError, match="one is enough"):
                 async with held(two, "worker a", "one is enough"):
                     pytest.fail("it was held twice")
         async with held(two, "worker a", "one is enough"):
-            assert not await one.take("worker a")
+            assert not await one.acquire("worker a")
 
 
-async def test_a_name_that_is_free_in_a_moment_is_waited_for(database_url: str) -> None:
+async def test_a_name_that_is_released_soon_is_waited_for(database_url: str) -> None:
     async with opened(database_url) as one, opened(database_url) as two:
-        await one.take("worker a")
+        await one.acquire("worker a")
         asyncio.get_running_loop().call_later(
-            0.3, lambda: asyncio.ensure_future(one.let_go("worker a"))
+            0.3, lambda: asyncio.ensure_future(one.release("worker a"))
         )
         async with held(two, "worker a", "taken"):
             pass
 
 
-async def test_what_went_with_a_lost_connection_is_taken_again(postgres_url: str) -> None:
+async def test_names_lost_with_a_connection_are_acquired_again(postgres_url: str) -> None:
     async with opened(postgres_url) as one, opened(postgres_url) as two:
-        assert await one.take("worker a")
-        assert await two.take("worker b")
+        assert await one.acquire("worker a")
+        assert await two.acquire("worker b")
         cut_connections(postgres_url)
-        assert await two.keep() == frozenset()
-        assert await one.keep() == frozenset()
-        assert not await one.take("worker b")
-        assert not await two.take("worker a")
+        assert await two.maintain() == frozenset()
+        assert await one.maintain() == frozenset()
+        assert not await one.acquire("worker b")
+        assert not await two.acquire("worker a")
 
 
-async def test_names_are_looked_after_as_long_as_they_are_held(postgres_url: str) -> None:
-    async with opened(postgres_url) as one, opened(postgres_url) as two, kept(one, pause=0.01):
-        assert await one.take("gateway a")
+async def test_names_are_maintained_in_the_background(postgres_url: str) -> None:
+    async with (
+        opened(postgres_url) as one,
+        opened(postgres_url) as two,
+        maintained(one, pause=0.01),
+    ):
+        assert await one.acquire("gateway a")
         cut_connections(postgres_url)
         async with asyncio.timeout(10):
-            while await two.take("gateway a"):
-                await two.let_go("gateway a")
+            while await two.acquire("gateway a"):
+                await two.release("gateway a")
                 await asyncio.sleep(0.01)
 
 
-async def test_a_name_somebody_took_meanwhile_is_missed_until_it_is_free(
+async def test_a_name_lost_to_others_is_acquired_again_when_it_is_free(
     postgres_url: str,
 ) -> None:
     async with opened(postgres_url) as one, opened(postgres_url) as two:
-        assert await one.take("worker a")
+        assert await one.acquire("worker a")
         cut_connections(postgres_url)
-        assert await two.take("worker a")
-        assert await one.keep() == {"worker a"}
-        assert await one.keep() == {"worker a"}
-        await two.let_go("worker a")
-        assert await one.keep() == frozenset()
-        assert not await two.take("worker a")
+        assert await two.acquire("worker a")
+        assert await one.maintain() == {"worker a"}
+        assert await one.maintain() == {"worker a"}
+        await two.release("worker a")
+        assert await one.maintain() == frozenset()
+        assert not await two.acquire("worker a")
 
 
-async def test_who_asks_twice_at_once_gets_a_name_once(postgres_url: str) -> None:
+async def test_two_concurrent_attempts_acquire_a_name_once(postgres_url: str) -> None:
     async with opened(postgres_url) as one:
-        taken = await asyncio.gather(one.take("worker a"), one.take("worker a"))
+        taken = await asyncio.gather(one.acquire("worker a"), one.acquire("worker a"))
         assert sorted(taken) == [False, True]
 
 
-async def test_a_name_let_go_while_it_was_missed_is_not_taken_again(postgres_url: str) -> None:
+async def test_a_lost_name_that_is_released_is_not_acquired_again(postgres_url: str) -> None:
     async with opened(postgres_url) as one, opened(postgres_url) as two:
-        assert await one.take("worker a")
+        assert await one.acquire("worker a")
         cut_connections(postgres_url)
-        assert await two.take("worker a")
-        assert await one.keep() == {"worker a"}
-        await one.let_go("worker a")
-        await two.let_go("worker a")
-        assert await one.keep() == frozenset()
-        assert await two.take("worker a")
+        assert await two.acquire("worker a")
+        assert await one.maintain() == {"worker a"}
+        await one.release("worker a")
+        await two.release("worker a")
+        assert await one.maintain() == frozenset()
+        assert await two.acquire("worker a")
 
 
-async def test_locks_whose_database_is_away_say_so(unused_port: int) -> None:
+async def test_locks_raise_if_the_database_is_away(unused_port: int) -> None:
     locks = SessionLocks(f"postgresql://nobody@127.0.0.1:{unused_port}/none")
     with pytest.raises(StorageUnavailable):
-        await locks.take("worker a")
+        await locks.acquire("worker a")
     with pytest.raises(StorageUnavailable):
-        await locks.keep()
+        await locks.maintain()
     await locks.close()
 
 
-async def test_nobody_does_the_same_at_the_same_time(database_url: str) -> None:
+async def test_alone_excludes_others(database_url: str) -> None:
     running = most = 0
 
     async def work() -> None:
@@ -173,21 +176,21 @@ async def test_nobody_does_the_same_at_the_same_time(database_url: str) -> None:
     assert most == 1
 
 
-async def test_without_its_database_work_goes_on(unused_port: int) -> None:
+async def test_alone_goes_on_without_the_database(unused_port: int) -> None:
     locks = SessionLocks(f"postgresql://nobody@127.0.0.1:{unused_port}/none")
     async with alone(locks, "clip a"):
         pass
 
 
-async def test_who_waited_long_enough_goes_on(
+async def test_alone_goes_on_after_waiting_long_enough(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(database_url) as one, opened(database_url) as two, alone(one, "clip a"):
-        await two.take("clip b")  # and is connected from here on
+        await two.acquire("clip b")  # and is connected from here on
         monkeypatch.setattr("bot.storage.locks._MAX_WAIT", 0.05)
         async with alone(two, "clip a"):
             pass
-        assert not await two.take("clip a")  # it stays with who has it
+        assert not await two.acquire("clip a")  # it still belongs to its holder
 
 
 async def test_both_sides_soon_notice_a_silent_peer(
@@ -195,7 +198,7 @@ async def test_both_sides_soon_notice_a_silent_peer(
 ) -> None:
     del postgres
     locks = SessionLocks(postgres_url)
-    await locks.take("worker a")
+    await locks.acquire("worker a")
     assert locks._connection is not None
     for setting, value in (("idle", "10"), ("interval", "5"), ("count", "3")):
         cursor = await locks._connection.execute(f"SHOW tcp_keepalives_{setting}")
