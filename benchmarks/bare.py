@@ -1,6 +1,6 @@
-"""What Framehound is held against: the same calls by hand, started as processes of their own.
+"""The minimal programs that Framehound is compared with, each started as a process.
 
-``bare.py bot`` is discord.py as it comes: it hears of a clip, downloads it, asks Clarifai and
+``bare.py bot`` is a plain discord.py bot: it downloads each posted clip, sends it to Clarifai and
 replies. ``bare.py tutorial CLIP…`` is the loop of the 2018 tutorials: send a clip, wait for its
 answer, send the next one.
 """
@@ -19,7 +19,7 @@ _THRESHOLD = 0.94
 
 
 def request_for(clip: bytes) -> bytes:
-    """Return what Clarifai is asked for a clip sent as bytes."""
+    """Return the body of the request to Clarifai for a clip sent as bytes."""
     video = {"base64": base64.b64encode(clip).decode()}
     config = {"sample_ms": 1000, "max_concepts": 50, "min_value": 0.0}
     model = {"output_info": {"output_config": config}}
@@ -27,7 +27,7 @@ def request_for(clip: bytes) -> bytes:
 
 
 def headers() -> dict[str, str]:
-    """Return what every request to Clarifai carries."""
+    """Return the headers of each request to Clarifai."""
     return {
         "Authorization": f"Key {os.environ['CLARIFAI_PAT']}",
         "Content-Type": "application/json",
@@ -35,7 +35,7 @@ def headers() -> dict[str, str]:
 
 
 def summary(answer: bytes) -> str:
-    """Return a line a second."""
+    """Return one line per second of the clip."""
     frames = json.loads(answer)["outputs"][0]["data"]["frames"]
     lines = []
     for frame in frames:
@@ -46,7 +46,7 @@ def summary(answer: bytes) -> str:
 
 
 def tutorial(clips: list[str]) -> None:
-    """Ask about one clip after the other."""
+    """Send one clip after the other."""
     url = os.environ["CLARIFAI_API_URL"] + _OUTPUTS
     for clip in clips:
         asked = urllib.request.Request(  # noqa: S310 - our own stand-in's
@@ -57,7 +57,7 @@ def tutorial(clips: list[str]) -> None:
 
 
 def bot() -> None:
-    """Answer clips until somebody ends this process."""
+    """Answer clips until the process is ended."""
     import aiohttp  # noqa: PLC0415 - the tutorial knows none of it
     import discord  # noqa: PLC0415 - see above
     from discord.ext import commands  # noqa: PLC0415 - see above

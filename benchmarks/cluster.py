@@ -1,4 +1,4 @@
-"""A gateway and workers as real processes on one PostgreSQL, and what each of them uses."""
+"""A gateway and workers as real processes on one PostgreSQL server, and the resources each uses."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
 
 PARTS = ("gateway", "workers", "PostgreSQL", "stand-ins")
-GUILDS = 16  # two jobs at once in each keep two workers of eight busy
+GUILDS = 16  # with two jobs at once in each, two workers with eight jobs each are busy
 
 
 @dataclass(frozen=True)
 class Use:
-    """CPU seconds used so far, resident bytes and connections to the database held now."""
+    """CPU seconds used so far; resident bytes and database connections now."""
 
     cpu: float = 0.0
     memory: int = 0
     connections: int = 0
 
     def __add__(self, other: Use) -> Use:
-        """Put two together."""
+        """Return the sum."""
         return Use(
             self.cpu + other.cpu,
             self.memory + other.memory,
@@ -42,7 +42,7 @@ class Use:
         )
 
     def highest(self, other: Use) -> Use:
-        """Take the higher of each."""
+        """Return the higher value of each field."""
         return Use(
             max(self.cpu, other.cpu),
             max(self.memory, other.memory),
@@ -52,7 +52,7 @@ class Use:
 
 @dataclass
 class Cluster:
-    """Processes on one database, the Discord they serve, and what each held at most."""
+    """Processes on one database, the Discord they serve, and the peak use of each."""
 
     discord: LoopbackDiscord
     database: str
@@ -64,7 +64,7 @@ class Cluster:
     _read: int = 0
 
     async def post(self, text: str, clip: bytes | None = None) -> None:
-        """Let somebody post, in one server after the other."""
+        """Post a message, in one server after the other."""
         guilds = list(self.discord.world.guilds.values())
         guild = guilds[self.posted % len(guilds)]
         files = [] if clip is None else [("clip.mp4", clip, "video/mp4")]
@@ -81,13 +81,13 @@ class Cluster:
         return self._answered
 
     def queued(self) -> int:
-        """Count the jobs ever taken into the queue."""
+        """Count the jobs that were ever queued."""
         with psycopg.connect(self.database) as connection:
             row = connection.execute("SELECT count(*) FROM dbos.workflow_status").fetchone()
         return int(row[0]) if row else 0
 
     def use(self) -> dict[str, Use]:
-        """Look at every part, and remember the most it held."""
+        """Measure every part, and update its peak."""
         connected = Counter(
             one.pid
             for one in psutil.net_connections("tcp")
@@ -103,7 +103,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Bench:
-    """What every cluster needs: a database server, and a folder to work in."""
+    """What each cluster needs: a database server and a folder."""
 
     server: PostgresServer
     folder: Path
@@ -149,7 +149,7 @@ class Bench:
 
 @asynccontextmanager
 async def crowded_discord() -> AsyncIterator[LoopbackDiscord]:
-    """Open a Discord with enough servers that no server's share holds the workers back."""
+    """Open a Discord with so many servers that no server's limit slows the workers down."""
     async with LoopbackDiscord(programs.TOKEN) as discord:
         for number in range(GUILDS):
             discord.add_guild(f"Server {number}").add_text_channel("videos")
@@ -157,7 +157,7 @@ async def crowded_discord() -> AsyncIterator[LoopbackDiscord]:
 
 
 def _tree_use(root: psutil.Process, connected: Mapping[int | None, int]) -> Use:
-    """Add up a process and its children; those that ended count where they were waited for."""
+    """Add up a process and its children, ended ones included."""
     whole = Use()
     for process in (root, *root.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
@@ -168,8 +168,8 @@ def _tree_use(root: psutil.Process, connected: Mapping[int | None, int]) -> Use:
 
 
 def _listener(port: int) -> psutil.Process:
-    """Find the process that listens on a port: the database server."""
+    """Return the process that listens on a port: the database server."""
     for one in psutil.net_connections("tcp"):
         if one.status == psutil.CONN_LISTEN and one.laddr[1] == port and one.pid:
             return psutil.Process(one.pid)
-    raise RuntimeError(f"nobody listens on {port}")
+    raise RuntimeError(f"no process listens on {port}")

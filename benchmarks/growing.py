@@ -1,8 +1,8 @@
-"""Measure what one gateway and one or two workers carry on this machine.
+"""Measure the throughput of one gateway and one or two workers on this machine.
 
-``python benchmarks/growing.py [--minutes 8]`` starts a PostgreSQL, a Discord and a Clarifai on
-loopback, real ``framehound`` processes between them, and prints tables. All of it shares the
-machine, so beside each rate stands the CPU time that every part itself took for it.
+``python benchmarks/growing.py [--minutes 8]`` starts PostgreSQL, a Discord and a Clarifai on
+loopback and real ``framehound`` processes, and prints tables. All parts share the machine, so each
+rate is printed with the CPU time each part used for it.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 RUNS, MAX_RUNS = 3, 9
-QUIET = 0.1  # a run in which others used more of the machine is made again while runs are left
-WAITING = 64  # messages kept unanswered: always more than two workers take
+QUIET = 0.1  # a run during which other programs used more is repeated while runs are left
+WAITING = 64  # unanswered messages at any time: more than two workers take at once
 MESSAGES, JOBS = 5000, 400  # in one burst without clips, and with
 WARM_UP_SECONDS, IDLE_SECONDS = 5, 30
-TICK, GLANCE = 0.02, 1.0  # seconds between looks at what was answered, and at who holds what
-PATIENCE = 120  # seconds until what does not come is an error
+TICK, MEASURE_EACH = 0.02, 1.0  # seconds between counts of answers, and between measurements of use
+TIMEOUT = 120  # seconds to wait before giving up
 MEGABYTE = 1_000_000
 
-Doing = Callable[[Cluster], Awaitable[int]]
-"""Does something to a cluster and returns how often."""
+Load = Callable[[Cluster], Awaitable[int]]
+"""One kind of load: puts it on a cluster and returns how many items were processed."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """How many a second, and milliseconds of CPU for each by part.
+    """The rate per second, and the CPU milliseconds per item for each part.
 
-    ``busy`` is the share of all cores that was used, ``others`` what no part of ours used of them.
+    ``busy`` is the share of all cores that was used, ``others`` the share used by other programs.
     """
 
     rate: float
@@ -60,7 +60,7 @@ class Figure:
     others: float
 
     @classmethod
-    def middle(cls, runs: Sequence[Figure]) -> Figure:
+    def median_of(cls, runs: Sequence[Figure]) -> Figure:
         """Return the median of each number."""
         return cls(
             median(run.rate for run in runs),
@@ -71,7 +71,7 @@ class Figure:
 
 
 async def main(bench: Bench, seconds: float) -> None:
-    """Measure everything, ``seconds`` a run of answering, and print it."""
+    """Measure everything, with ``seconds`` for each run of answering, and print it."""
     print_idle(await idle(bench))
     heads = (*(f"{part}, CPU ms each" for part in PARTS), "machine busy", "with others")
     print_row("at work", "a second", *heads)
@@ -80,8 +80,8 @@ async def main(bench: Bench, seconds: float) -> None:
     async with slow_clarifai() as clarifai:
         account = programs.clarifai_settings(clarifai)
         async with bench.cluster(0, account) as cluster:
-            await print_figure("messages without a clip, heard", cluster, hear)
-            await print_figure("messages with a clip, into the queue", cluster, take)
+            await print_figure("messages without a clip, heard", cluster, receive)
+            await print_figure("messages with a clip, into the queue", cluster, queue_jobs)
         for workers in (1, 2):
             for kind, settings, clips in (
                 ("reposts", account, repeat(next(new_clips()))),
@@ -97,7 +97,7 @@ async def main(bench: Bench, seconds: float) -> None:
 
 
 async def idle(bench: Bench) -> dict[str, tuple[float, Use]]:
-    """Return what each part needs with nothing to do: percent of a core, and what it holds."""
+    """Return the use of each part when idle: percent of a core, memory and connections."""
     async with (
         bench.cluster(1, {}) as cluster,
         crowded_discord() as another,
@@ -114,8 +114,8 @@ async def idle(bench: Bench) -> dict[str, tuple[float, Use]]:
     }
 
 
-async def hear(cluster: Cluster) -> int:
-    """Have the gateway hear messages without clips; the last is a question it answers."""
+async def receive(cluster: Cluster) -> int:
+    """Send the gateway messages without clips; it answers only the last, a command."""
     expected = cluster.answered() + 1
     for _ in range(MESSAGES - 1):
         await cluster.post("nothing to see here")
@@ -125,8 +125,8 @@ async def hear(cluster: Cluster) -> int:
     return MESSAGES
 
 
-async def take(cluster: Cluster) -> int:
-    """Have the gateway take jobs into the queue while nobody works on them."""
+async def queue_jobs(cluster: Cluster) -> int:
+    """Have the gateway queue jobs while no worker runs."""
     clip, expected = next(new_clips()), cluster.queued() + JOBS
     for _ in range(JOBS):
         await cluster.post("look", clip)
@@ -136,26 +136,26 @@ async def take(cluster: Cluster) -> int:
 
 
 async def answer(clips: Iterator[bytes], seconds: float, cluster: Cluster) -> int:
-    """Keep more messages waiting than can be worked on; return how many were answered."""
+    """Keep more messages waiting than workers take; return how many were answered."""
     first, now = cluster.answered(), time.perf_counter()
-    end, glance = now + seconds, now + GLANCE
+    end, next_measurement = now + seconds, now + MEASURE_EACH
     while (now := time.perf_counter()) < end:
         while cluster.posted - cluster.answered() < WAITING:
             await cluster.post("look", next(clips))
-        if now > glance:
+        if now > next_measurement:
             cluster.use()
-            glance = now + GLANCE
+            next_measurement = now + MEASURE_EACH
         await asyncio.sleep(TICK)
     return cluster.answered() - first
 
 
-async def measure(cluster: Cluster, doing: Doing) -> Figure:
-    """Time one run, and share out the CPU time by what was done in it."""
+async def measure(cluster: Cluster, load: Load) -> Figure:
+    """Time one run, and divide the CPU time by the number of items processed."""
     psutil.cpu_percent()
     before, start = cluster.use(), time.perf_counter()
-    done = await doing(cluster)
+    done = await load(cluster)
     if not done:
-        raise RuntimeError("nothing was answered in a run: more --minutes make longer runs")
+        raise RuntimeError("no message was answered in a run; use more --minutes")
     seconds, after, busy = time.perf_counter() - start, cluster.use(), psutil.cpu_percent() / 100
     used = {part: after[part].cpu - before[part].cpu for part in after}
     ours = sum(used.values()) / seconds / (psutil.cpu_count() or 1)
@@ -164,7 +164,7 @@ async def measure(cluster: Cluster, doing: Doing) -> Figure:
 
 
 def print_idle(parts: Mapping[str, tuple[float, Use]]) -> None:
-    """Print what everything needs while nothing happens."""
+    """Print the use of each part when idle."""
     print_row("idle", "% of a core", "MB resident", "connections")
     print_row("---", "--:", "--:", "--:")
     for part, (percent, use) in parts.items():
@@ -172,18 +172,18 @@ def print_idle(parts: Mapping[str, tuple[float, Use]]) -> None:
     print()
 
 
-async def print_figure(name: str, cluster: Cluster, doing: Doing) -> None:
-    """Measure until enough runs were quiet, and print the medians of the quietest."""
+async def print_figure(name: str, cluster: Cluster, load: Load) -> None:
+    """Measure until enough runs were undisturbed, and print the medians of the quietest."""
     runs: list[Figure] = []
     while len(runs) < MAX_RUNS and sum(run.others < QUIET for run in runs) < RUNS:
-        runs.append(await measure(cluster, doing))
-    figure = Figure.middle(sorted(runs, key=lambda run: run.others)[:RUNS])
+        runs.append(await measure(cluster, load))
+    figure = Figure.median_of(sorted(runs, key=lambda run: run.others)[:RUNS])
     each = (f"{figure.each[part]:.2f}" for part in PARTS)
     print_row(name, f"{figure.rate:.1f}", *each, f"{figure.busy:.0%}", f"{figure.others:.0%}")
 
 
 def print_held(held: Mapping[str, Mapping[str, Use]]) -> None:
-    """Print what gateways and workers held at most, all workers of a cluster together."""
+    """Print the peak use of gateways and workers, all workers of a cluster together."""
     print()
     print_row("held at most", "part", "MB resident", "connections")
     print_row("---", "---", "--:", "--:")
@@ -199,7 +199,7 @@ def print_row(*cells: str) -> None:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not holds():  # noqa: ASYNC110 - other processes set no event of ours
             await asyncio.sleep(TICK)
 
@@ -217,5 +217,5 @@ if __name__ == "__main__":
         sys.exit("PostgreSQL is not installed here")
     minutes = parse_arguments().minutes
     with running_postgres(binaries) as server, tempfile.TemporaryDirectory() as folder:
-        # Six kinds of answering; a third of the time goes into starting, stopping and the rest.
+        # Six loads; a third of the time goes into starting, stopping and the rest.
         asyncio.run(main(Bench(server, Path(folder)), minutes * 60 * 2 / 3 / (6 * RUNS)))

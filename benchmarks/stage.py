@@ -1,4 +1,4 @@
-"""A Discord and a Clarifai on loopback, clips nobody has seen, and bots to start between them."""
+"""A Discord and a Clarifai on loopback, new clips, and the bots to compare."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SERVERS = 20
 
 
 def new_clips(size: int | None = None) -> Iterator[bytes]:
-    """Yield clips that look alike and have different bytes, and so different fingerprints.
+    """Yield clips that show the same but have different bytes, and so different fingerprints.
 
     They differ in a ``free`` box at the end, which readers skip (ISO/IEC 14496-12, 8.1.2).
     """
@@ -45,7 +45,7 @@ def new_clips(size: int | None = None) -> Iterator[bytes]:
 
 @asynccontextmanager
 async def slow_clarifai() -> AsyncIterator[LoopbackClarifai]:
-    """Open a Clarifai that takes its time."""
+    """Open a Clarifai that takes ``LATENCY`` seconds for each clip."""
     async with LoopbackClarifai() as clarifai:
         recorded = clarifai_replies.recorded("video_beer_2017.json")
         clarifai.serve(replace(recorded, delay=LATENCY))
@@ -53,14 +53,14 @@ async def slow_clarifai() -> AsyncIterator[LoopbackClarifai]:
 
 
 async def post(place: tuple[Channel, Member], clips: Sequence[bytes]) -> Message:
-    """Let somebody post clips."""
+    """Post clips in one message."""
     channel, person = place
     return await person.post(channel, files=[("clip.mp4", clip, "video/mp4") for clip in clips])
 
 
 @dataclass
 class Stage:
-    """A Discord and a Clarifai, with as many servers as clips are posted in at once."""
+    """A Discord with many servers, and a Clarifai."""
 
     discord: LoopbackDiscord
     clarifai: LoopbackClarifai
@@ -69,22 +69,22 @@ class Stage:
     numbers: Iterator[int] = field(default_factory=count)
 
     def places(self) -> Iterator[tuple[Channel, Member]]:
-        """Go round the servers: where to post, and who does."""
+        """Yield a channel and a member to post there, one server after the other, without end."""
         for guild in cycle(list(self.discord.world.guilds.values())):
             yield guild.channels[0], guild.owner
 
     def home(self) -> Path:
-        """Name a folder nobody has used."""
+        """Return the path of a new folder."""
         return self.folder / f"run-{next(self.numbers)}"
 
     def settings(self, home: Path) -> dict[str, str]:
-        """Return what a process needs that keeps its own things in a folder."""
+        """Return the settings of a process that keeps its data in a folder."""
         own = programs.settings_for(self.discord, home / "data")
         return {**own, **programs.clarifai_settings(self.clarifai)}
 
     @asynccontextmanager
     async def framehound(self) -> AsyncIterator[psutil.Process]:
-        """Start the bot, with nothing remembered."""
+        """Start the bot with an empty database."""
         home = self.home()
         async with programs.started(self.settings(home), home) as program:
             await self.discord.wait_ready(PATIENCE)
@@ -94,7 +94,7 @@ class Stage:
 
     @asynccontextmanager
     async def bare(self, *arguments: str) -> AsyncIterator[psutil.Process]:
-        """Start one of the peers."""
+        """Start one of the programs in ``bare.py``."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(_BARE), *arguments),
             env={**os.environ, **self.settings(self.folder)},
@@ -108,7 +108,7 @@ class Stage:
 
     @asynccontextmanager
     async def bare_bot(self) -> AsyncIterator[psutil.Process]:
-        """Start the bot that is nothing but discord.py."""
+        """Start the plain discord.py bot."""
         async with self.bare("bot") as process:
             await self.discord.wait_ready(PATIENCE)
             yield process
@@ -121,7 +121,7 @@ class Stage:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Stage]:
-    """Open a Discord with servers enough that no server's share holds anything back."""
+    """Open a Discord with so many servers that no server's limit slows a bot down."""
     async with LoopbackDiscord(programs.TOKEN) as discord, slow_clarifai() as clarifai:
         for number in range(_SERVERS):
             discord.add_guild(f"Server {number}").add_text_channel("videos")

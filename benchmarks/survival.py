@@ -1,7 +1,8 @@
-"""Whether nothing is lost and nothing said twice in a long run: ``python benchmarks/survival.py``.
+"""Kill processes in a long run and check that each message gets exactly one reply.
 
-A hundred jobs and twenty kills each for one process on SQLite, and for a gateway and two workers on
-PostgreSQL (skipped where it is not installed). Ends with 1 if anything was lost or said twice.
+``python benchmarks/survival.py``: a hundred jobs and twenty kills each for one process on SQLite
+and for a gateway and two workers on PostgreSQL (skipped if it is not installed). The exit code is 1
+if a message got no reply or more than one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run both set-ups and print what came of them."""
+    """Run both set-ups and print the results."""
     plan = _plan()
     print(f"seed {plan.seed}, {plan.jobs} jobs, {plan.kills} kills")
     sys.exit(any([_on_a_file(plan), _on_a_server(plan)]))
@@ -48,7 +49,7 @@ def _on_a_server(plan: Plan) -> bool:
 
 def _plan() -> Plan:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=1, help="of what is posted and who is killed")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of posts and kills")
     parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--kills", type=int, default=20)
     return Plan(**vars(parser.parse_args()))
@@ -60,14 +61,14 @@ def _run(run: Run) -> Figures:
 
 
 def _show(name: str, found: Figures) -> bool:
-    """Print a set-up's figures; return whether anything went wrong."""
+    """Print the figures of a set-up; return whether there was any fault."""
     print(f"\n{name}")
     print("\n".join(_lines(found)), flush=True)
     return bool(found.faults)
 
 
 def _lines(found: Figures) -> Iterator[str]:
-    """Yield the table, a figure a line."""
+    """Yield the lines of the table."""
     rows: list[tuple[str, object]] = [
         ("jobs", found.jobs),
         ("replies", found.replies),
