@@ -14,7 +14,7 @@ import structlog
 from discord.ext import commands
 
 from bot.errors import PermissionMissing, TaggerBusy
-from bot.storage.availability import retry_storage
+from bot.storage.database import retry_storage
 from cogs.channels import is_noticed
 from cogs.message_clips import job_for_message, posted_clips_of
 from cogs.permissions import require_permissions

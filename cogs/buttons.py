@@ -17,7 +17,7 @@ from bot.i18n import Translator
 from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
-from bot.storage.availability import retry_storage
+from bot.storage.database import retry_storage
 from cogs.message_clips import asked_clips
 
 if TYPE_CHECKING:

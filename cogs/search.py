@@ -18,7 +18,7 @@ from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.errors import FramehoundError, TooOften
 from bot.render import sanitize
 from bot.render.search_results import page_text
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from cogs.search_state import TEMPLATE, SearchState, parse_day, parse_score
 from cogs.visibility import visibility_of, with_private_threads
 

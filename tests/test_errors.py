@@ -14,7 +14,7 @@ from bot.errors import (
     UnsupportedFormat,
     restore,
 )
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from yarl import URL
 
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
     from bot.jobs.queue import Intake

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.runtime import health
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

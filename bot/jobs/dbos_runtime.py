@@ -28,10 +28,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.domain.job import Job
-from bot.storage.address import DatabaseAddress
-from bot.storage.availability import StorageUnavailable
-from bot.storage.database import BUSY_TIMEOUT
-from bot.storage.engine import create_engine, prepare
+from bot.storage.database import BUSY_TIMEOUT, StorageUnavailable
+from bot.storage.engine import DatabaseAddress, create_engine, prepare
 
 if TYPE_CHECKING:
     from collections.abc import (

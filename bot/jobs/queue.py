@@ -14,7 +14,7 @@ from bot.jobs import dbos_runtime
 from bot.jobs.dbos_runtime import JobClient, JobTable, QueueFigures, WorkerSettings
 from bot.jobs.workflow import JobTimeouts, JobWorkflow
 from bot.runtime.metrics import Metrics
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection

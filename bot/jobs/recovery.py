@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.runtime.tasks import in_background
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -25,6 +25,7 @@ from bot.services.search import ClipSearch
 from bot.services.tag_clip import ClipTagger
 from bot.storage import locks
 from bot.storage.database import Database
+from bot.storage.engine import queue_url
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import ReportStore
 from bot.storage.meta import MetaStore
@@ -168,7 +169,7 @@ def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
 
     oldest = config.max_job_age_minutes
     return JobQueue(
-        _queue_database(config.database),
+        queue_url(config.database),
         worker_id=config.worker_id,
         limits=JobLimits(
             config.worker_concurrency, config.server_concurrency, config.server_waiting
@@ -267,14 +268,6 @@ def _account(config: Config) -> ClarifaiAccount:
         model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
     )
-
-
-def _queue_database(url: str) -> str:
-    """Give the queue a SQLite file of its own, so that neither waits for the other's lock."""
-    if not url.startswith("sqlite"):
-        return url
-    stem, dot, suffix = url.rpartition(".")
-    return f"{stem}-jobs.{suffix}" if dot and "/" not in suffix else f"{url}-jobs"
 
 
 def _folder(config: Config) -> Path:

@@ -12,7 +12,7 @@ import structlog
 from bot.domain.budget import Payer
 from bot.errors import Forgotten, FramehoundError, GivenUp, LinkExpired, NotFound
 from bot.render.summary import RefusedClip, TaggedClip
-from bot.storage.availability import retry_storage
+from bot.storage.database import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain.job import guild_owner, message_job_id
 from bot.runtime.tasks import in_background
-from bot.storage.availability import StorageUnavailable, retry_storage
+from bot.storage.database import StorageUnavailable, retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.storage.availability import StorageUnavailable, retry_storage
+from bot.storage.database import StorageUnavailable, retry_storage
 from bot.storage.job_records import SavedReport
 from bot.storage.posted_clips import PostedClip
 

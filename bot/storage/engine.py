@@ -1,4 +1,8 @@
-"""The engine: connections to either database, set up so that both behave the same."""
+"""Connecting to the database: reading its address, and an engine for SQLite or PostgreSQL.
+
+Both engines behave the same: a transaction that writes waits for its turn, nothing is echoed into
+errors, and a lost connection is replaced.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,88 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-    from bot.storage.address import DatabaseAddress
-
 CONNECT_TIMEOUT = 10
-"""Seconds a PostgreSQL server may take to answer a new connection."""
+"""Seconds that a PostgreSQL server may take to accept a connection."""
 
-_RETRY_PAUSE = 0.02
+_SQLITE = "sqlite:///"
+_POSTGRES = "postgresql://"
+_RETRY_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """A parsed DATABASE_URL. Its ``str`` has no secrets; ``url``, for the engine, does."""
+
+    url: URL = field(repr=False)
+    shown: str
+
+    @classmethod
+    def parse(cls, text: str) -> DatabaseAddress:
+        """Parse ``sqlite:///path`` or ``postgresql://user@host/db``; raises ConfigError."""
+        if text.startswith(_SQLITE):
+            return cls._sqlite(text.removeprefix(_SQLITE))
+        if text.startswith(_POSTGRES):
+            return cls._postgres(_parse(text))
+        raise _mistake(f"must begin with {_SQLITE} or {_POSTGRES}")
+
+    @classmethod
+    def _sqlite(cls, path: str) -> DatabaseAddress:
+        if path in {"", ":memory:"}:
+            raise _mistake(f"must name a file, as in {_SQLITE}framehound.db")
+        # Not parsed as a URL: % and ? in a path are just characters.
+        return cls(URL.create("sqlite+aiosqlite", database=path), _SQLITE + path)
+
+    @classmethod
+    def _postgres(cls, url: URL) -> DatabaseAddress:
+        if "@" in f"{url.host}{url.database}":
+            # After an unescaped special character the parser takes the rest of the password for
+            # the host or the database, and those are shown.
+            raise _mistake("must have @ as %40, and / as %2F, inside a user's name or password")
+        # libpq also accepts the password as an option in the query.
+        shown = url.set(query={}).render_as_string(hide_password=True)
+        return cls(url.set(drivername="postgresql+psycopg"), shown)
+
+    def __str__(self) -> str:
+        """Return the address without its password and options."""
+        return self.shown
+
+    @property
+    def path(self) -> str | None:
+        """The file of a SQLite database; None for PostgreSQL."""
+        return self.url.database if self.url.get_backend_name() == "sqlite" else None
+
+
+def queue_url(database_url: str) -> str:
+    """Return the address of the job queue's database.
+
+    With SQLite it is a file of its own (``x.db`` and ``x-jobs.db``), so that neither has to wait
+    for the other's write lock. PostgreSQL holds both.
+    """
+    if not database_url.startswith(_SQLITE):
+        return database_url
+    stem, dot, suffix = database_url.rpartition(".")
+    return f"{stem}-jobs.{suffix}" if dot and "/" not in suffix else f"{database_url}-jobs"
 
 
 async def create_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncEngine:
-    """Return an engine; ``busy_timeout`` is how many seconds to wait for SQLite's write lock.
+    """Return an engine; ``busy_timeout`` is for how many seconds to wait for SQLite's write lock.
 
     Creates a missing SQLite file (mode 0600) and its folder (0700); raises OSError or
-    sqlite3.Error where that can't be done. PostgreSQL is not touched yet.
+    sqlite3.Error if that fails. Does not connect to PostgreSQL yet.
     """
     if address.path is None:
         return _postgres_engine(address)
@@ -39,25 +102,37 @@ async def create_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncE
 
 
 async def prepare(address: DatabaseAddress, busy_timeout: float) -> None:
-    """Make a SQLite file that is not there, for its owner's eyes alone, with a write-ahead log."""
+    """Create a missing SQLite file, readable by its owner only, with a write-ahead log."""
     if address.path is not None:
         await asyncio.to_thread(_prepare_file, Path(address.path), busy_timeout)
 
 
 def begin_for_writing(engine: AsyncEngine) -> AsyncEngine:
-    """Return the same engine, whose transactions take SQLite's write lock as they begin.
+    """Return the engine with transactions that take SQLite's write lock when they begin.
 
-    A transaction that begins by reading and writes later is refused at once, without waiting for
-    the lock, when somebody wrote in between (https://sqlite.org/isolation.html).
+    SQLite refuses a transaction that first reads and then writes at once, without waiting for the
+    lock, if somebody wrote in between (https://sqlite.org/isolation.html).
     """
     return engine.execution_options(sqlite_begin="IMMEDIATE")
+
+
+def _parse(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        # Not chained: the parser's error quotes a piece that may be from the password.
+        raise _mistake("is not an address of a database") from None
+
+
+def _mistake(what: str) -> ConfigError:
+    return ConfigError([f"DATABASE_URL: {what}."])
 
 
 def _postgres_engine(address: DatabaseAddress) -> AsyncEngine:
     url = address.url
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT)})
-    # Asking each connection whether it lives, before use, survives a restart of the server.
+    # Testing each connection before use survives a restart of the server.
     return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
 
 
@@ -65,7 +140,7 @@ def _sqlite_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncEngine
     engine = create_async_engine(
         address.url,
         hide_parameters=True,
-        # isolation_level None: sqlite3 begins no transactions of its own accord; _begin does.
+        # isolation_level None keeps sqlite3 from beginning transactions by itself; _begin does it.
         connect_args={"timeout": busy_timeout, "isolation_level": None},
     )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
@@ -76,7 +151,7 @@ def _sqlite_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncEngine
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    # With a write-ahead log NORMAL never damages the database; a power cut may cost the last
+    # With a write-ahead log NORMAL never corrupts the database; a power cut may lose the last
     # transactions (https://sqlite.org/pragma.html#pragma_synchronous).
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
@@ -89,8 +164,8 @@ def _begin(connection: Connection) -> None:
 
 def _prepare_file(path: Path, busy_timeout: float) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its side files (-wal, -shm) the mode of the database itself. A file that is there
-    # is not opened: closing it would drop the locks this process' own connections have on it
+    # SQLite gives its side files (-wal, -shm) the mode of the database. An existing file must not
+    # be opened here: closing it would drop the locks that this process' connections hold on it
     # (https://sqlite.org/howtocorrupt.html, 2.2).
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -101,10 +176,10 @@ def _prepare_file(path: Path, busy_timeout: float) -> None:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, deadline: float) -> None:
-    """Let readers and the writer work side by side; the file remembers the choice.
+    """Let readers work beside the writer; the setting is kept in the file.
 
     Two processes that do this to a new file at once refuse each other without waiting, whatever
-    the busy timeout, hence the loop.
+    the busy timeout is; hence the loop.
     """
     while True:
         try:
@@ -112,6 +187,6 @@ def _use_write_ahead_log(connection: sqlite3.Connection, deadline: float) -> Non
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(_RETRY_PAUSE)
+            time.sleep(_RETRY_SECONDS)
         else:
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, or_, select, update
 
-from bot.storage.batched import batched
+from bot.storage.database import batched
 from bot.storage.retention import is_expired
 from bot.storage.tables import job_record_messages, job_records
 

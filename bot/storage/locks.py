@@ -18,8 +18,8 @@ import structlog
 
 from bot.errors import ConfigError
 from bot.runtime.tasks import in_background
-from bot.storage.address import DatabaseAddress
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
+from bot.storage.engine import DatabaseAddress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

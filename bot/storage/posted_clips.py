@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 
-from bot.storage.batched import batched
+from bot.storage.database import batched
 from bot.storage.retention import is_expired
 from bot.storage.tables import posted_clips, taggings
 

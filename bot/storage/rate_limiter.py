@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Double, and_, case, cast, func, literal
 
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from bot.storage.tables import rate_limits
 
 if TYPE_CHECKING:

@@ -61,8 +61,8 @@ def is_current(connection: Connection) -> bool:
             [
                 (
                     "DATABASE_URL: this database is from a development version of Framehound, "
-                    "before the first release, and can't be migrated; move it away, or name an "
-                    "empty one."
+                    "before the first release, and can't be migrated; please move it away (and the "
+                    "-jobs file beside it), or name an empty database."
                 )
             ]
         )

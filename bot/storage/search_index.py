@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from bot.storage.batched import batched
+from bot.storage.database import batched
 from bot.storage.tables import search_concepts, search_scores, search_taggings
 
 if TYPE_CHECKING:

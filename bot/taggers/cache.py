@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from bot.domain.tagging import Tagging
 from bot.errors import BudgetExhausted, FramehoundError
-from bot.storage.availability import retry_storage
+from bot.storage.database import retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

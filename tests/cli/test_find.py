@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.taggings import TaggingStore
 from tests.cogs.searchable_clips import DAY, message_at, tagging
+from tests.storage.test_schema import BEFORE_RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,3 +112,16 @@ def test_a_day_that_is_none_is_a_mistake(find: Callable[..., Result]) -> None:
     done = find("cat", "--since", "yesterday")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == "--since: a day is written like 2026-11-24\n"
+
+
+def test_a_database_from_before_the_release_is_refused_in_one_line(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    with closing(sqlite3.connect(data_dir / "framehound.sqlite")) as old:
+        old.executescript(BEFORE_RELEASE.read_text())
+    result = CliRunner().invoke(cli, ["find", "cat"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("DATABASE_URL: ")
+    assert "before the first release" in result.stderr
+    assert result.stderr.count("\n") == 1

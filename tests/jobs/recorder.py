@@ -11,8 +11,7 @@ from sqlalchemy import text
 
 from bot.domain.job import Job
 from bot.services.answer_job import ShownProgress
-from bot.storage.address import DatabaseAddress
-from bot.storage.engine import create_engine
+from bot.storage.engine import DatabaseAddress, create_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

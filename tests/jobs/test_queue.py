@@ -11,7 +11,7 @@ from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from tests.jobs.recorder import Recorder, execute, finished_jobs, job, until_recorded
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.jobs.recovery import Recovery, worker_name
 from bot.storage import locks
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from tests.jobs.recorder import Recorder, execute, finished_jobs, job, until_recorded
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from bot.domain.budget import Budget, Payer
 from bot.domain.job import Job, guild_owner, message_job_id
 from bot.runtime import app as wiring
 from bot.storage import locks
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from bot.storage.job_records import Reply, SavedReport
 from bot.storage.posted_clips import PostedClip
 from tests.jobs.recorder import execute

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import ConfigError
-from bot.storage.address import DatabaseAddress
+from bot.storage.engine import DatabaseAddress
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import ConfigError
-from bot.storage.availability import StorageUnavailable
-from bot.storage.database import Database
+from bot.storage.database import Database, StorageUnavailable
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.meta import MetaStore
 from bot.storage.tables import taggings

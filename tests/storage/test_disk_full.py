@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from bot.storage.availability import StorageUnavailable
-from bot.storage.database import Database
+from bot.storage.database import Database, StorageUnavailable
 from bot.storage.meta import MetaStore
 
 if TYPE_CHECKING:

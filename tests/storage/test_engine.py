@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from bot.storage.address import DatabaseAddress
 from bot.storage.database import Database
-from bot.storage.engine import CONNECT_TIMEOUT, create_engine, prepare
+from bot.storage.engine import CONNECT_TIMEOUT, DatabaseAddress, create_engine, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from bot.errors import ConfigError
-from bot.storage.availability import StorageUnavailable
+from bot.storage.database import StorageUnavailable
 from bot.storage.locks import SessionLocks, alone, held, maintained, opened
 
 if TYPE_CHECKING:

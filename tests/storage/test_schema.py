@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,8 @@ from bot.domain.settings import GuildSettings
 from bot.domain.tagging import Tagging
 from bot.errors import ConfigError
 from bot.storage import migrations, schema
-from bot.storage.address import DatabaseAddress
 from bot.storage.database import Database
-from bot.storage.engine import begin_for_writing, create_engine
+from bot.storage.engine import DatabaseAddress, begin_for_writing, create_engine
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.meta import MetaStore
 from bot.storage.tables import metadata
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from tests.stand_ins.postgres import PostgresServer
+
+# The tables that the last development version made on SQLite.
+BEFORE_RELEASE = Path(__file__).with_name("before_release.sql")
 
 SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
 
@@ -180,7 +183,16 @@ async def test_a_new_database_has_the_newest_schema(database: Database) -> None:
         assert await connection.run_sync(schema.is_current)
 
 
-@pytest.mark.parametrize("revision", ["0001", "0005"])
+async def refusal(url: str) -> str:
+    """Return the one sentence with which a database is refused."""
+    with pytest.raises(ConfigError) as caught:
+        async with Database.open(url):
+            pytest.fail("it was opened all the same")
+    (mistake,) = caught.value.mistakes
+    return mistake
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 async def test_a_database_from_before_the_release_is_refused(
     database_url: str, revision: str
 ) -> None:
@@ -189,10 +201,32 @@ async def test_a_database_from_before_the_release_is_refused(
         insert = text("INSERT INTO schema_revision VALUES (:revision)")
         await connection.execute(insert, {"revision": revision})
         await connection.execute(text("CREATE TABLE taggings (fingerprint TEXT)"))
-    with pytest.raises(ConfigError, match="before the first release") as caught:
-        async with Database.open(database_url):
-            pytest.fail("it was opened all the same")
-    assert len(caught.value.mistakes) == 1
+    assert "before the first release" in await refusal(database_url)
+
+
+async def test_the_last_tables_before_the_release_are_refused_and_kept(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "framehound.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(BEFORE_RELEASE.read_text())
+        before = list(old.iterdump())
+    assert "please move it away" in await refusal(sqlite_url)
+    with closing(sqlite3.connect(path)) as old:
+        assert list(old.iterdump()) == before
+
+
+async def test_the_jobs_of_a_database_that_is_gone_are_refused(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    queue = tmp_path / "framehound-jobs.db"
+    queue.touch()
+    assert str(queue) in await refusal(sqlite_url)
+    queue.unlink()
+    async with Database.open(sqlite_url):
+        queue.touch()
+    async with Database.open(sqlite_url) as database:
+        assert await MetaStore(database).get("a") is None
 
 
 async def test_a_schema_from_the_future_is_refused_politely(database_url: str) -> None:
