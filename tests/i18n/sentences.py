@@ -39,7 +39,7 @@ def _sentences(tree: ast.Module, file: str) -> Iterator[str]:
             yield from _called(node, file)
         elif isinstance(node, ast.arguments):
             yield from _stages(node)
-        elif isinstance(node, ast.ClassDef) and file.endswith("errors.py"):
+        elif isinstance(node, ast.ClassDef):
             yield from _attributes(node)
         elif isinstance(node, ast.Constant) and file in _WITH_FACTS:
             text = node.value
