@@ -1,9 +1,10 @@
-"""Writing in a picture in any script: what one font lacks comes from the next."""
+"""Drawing text in any script: characters that one font lacks come from the next font."""
 
 from __future__ import annotations
 
 import io
 import unicodedata
+from bisect import bisect_right
 from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import groupby
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from PIL import ImageDraw
 
-# The prettiest first, the one with the most letters last.
+_FONT_FOLDER = resources.files("bot.render") / "fonts"
+# In order of preference: the best looking first, the one with the most characters last.
 _FONTS = (
     "DejaVuSans.ttf",
     "DroidSansFallbackFull.ttf",
@@ -26,15 +28,14 @@ _FONTS = (
     "Symbola.ttf",
     "unifont.otf",
 )
-_LOOKED_AT = 20  # pixels
 _JOINERS = "\u200c\u200d"
-# They choose between a letter's looks, and have none of their own.
-_VARIATIONS = dict.fromkeys(range(0xFE00, 0xFE10))
+# Variation selectors choose between glyphs of the character before; they have none themselves.
+_VARIATION_SELECTORS = dict.fromkeys(range(0xFE00, 0xFE10))
 Colour = tuple[int, int, int]
 
 
 class TextRenderer:
-    """Letters of one size, in pixels."""
+    """Draws text of one size, given in pixels."""
 
     def __init__(self, size: int) -> None:
         self._fonts = [_Font(file, size) for file in _FONTS]
@@ -42,96 +43,97 @@ class TextRenderer:
     def write(
         self, sheet: ImageDraw.ImageDraw, at: tuple[float, float], text: str, colour: Colour
     ) -> None:
-        """Write ``text`` on a sheet from a point on, its letters standing on that height."""
+        """Draw ``text`` on a sheet; ``at`` is the left end of its baseline."""
         x, y = at
-        for part, font in self.parts(text):
-            sheet.text((x, y), part, colour, font.letters, anchor="ls")
-            x += font.letters.getlength(part)
+        for run, font in self.runs(text):
+            sheet.text((x, y), run, colour, font.pillow, anchor="ls")
+            x += font.pillow.getlength(run)
 
     def width(self, text: str) -> int:
-        """Return how many pixels a text takes."""
-        return round(sum(font.letters.getlength(part) for part, font in self.parts(text)))
+        """Return the width of a text in pixels."""
+        return round(sum(font.pillow.getlength(run) for run, font in self.runs(text)))
 
     def fitted(self, text: str, room: float) -> str:
-        """Return the text, its end cut off where there is no room for it."""
+        """Return the text, shortened with an ellipsis if it is wider than ``room`` pixels."""
         if self.width(text) <= room:
             return text
-        shorter = len(text)
-        while shorter and self.width(text[:shorter] + "…") > room:
-            shorter -= 1
-        return text[:shorter].rstrip() + "…"
+        length = len(text)
+        while length and self.width(text[:length] + "…") > room:
+            length -= 1
+        return text[:length].rstrip() + "…"
 
-    def parts(self, text: str) -> list[tuple[str, _Font]]:
-        """Return the text in parts from left to right, each with a font for it.
+    def runs(self, text: str) -> list[tuple[str, _Font]]:
+        """Return the text in runs from left to right, each with a font that has its characters.
 
-        Within a part the letters are joined and turned around by Raqm.
+        Within a run Raqm joins the characters and orders them from right to left where needed.
         """
-        letters = ((letter, self._font(letter)) for letter in _letters(text.translate(_VARIATIONS)))
-        parts = [
-            ("".join(letter for letter, _ in part), font)
-            for font, part in groupby(letters, key=lambda pair: pair[1])
+        clusters = _clusters(text.translate(_VARIATION_SELECTORS))
+        with_fonts = ((cluster, self._font(cluster)) for cluster in clusters)
+        runs = [
+            ("".join(cluster for cluster, _ in run), font)
+            for font, run in groupby(with_fonts, key=lambda pair: pair[1])
         ]
-        return parts[::-1] if _runs_leftwards(text) else parts
+        return runs[::-1] if _is_right_to_left(text) else runs
 
-    def _font(self, letter: str) -> _Font:
-        return next((font for font in self._fonts if font.has(letter)), self._fonts[0])
+    def _font(self, cluster: str) -> _Font:
+        return next((font for font in self._fonts if font.has(cluster)), self._fonts[0])
 
 
 class _Font:
-    """A bundled font, read when it is needed."""
+    """A bundled font, loaded when it is first used."""
 
     def __init__(self, file: str, size: int) -> None:
-        self._file = file
+        self.file = file
         self._size = size
 
     @cached_property
-    def letters(self) -> ImageFont.FreeTypeFont:
-        font = resources.files("bot.render").joinpath("fonts", self._file)
-        return ImageFont.truetype(io.BytesIO(font.read_bytes()), self._size)
+    def pillow(self) -> ImageFont.FreeTypeFont:
+        """The font in Pillow."""
+        return ImageFont.truetype(io.BytesIO((_FONT_FOLDER / self.file).read_bytes()), self._size)
 
-    def has(self, letter: str) -> bool:
-        """Tell whether it has a letter with its marks: what it lacks looks like what none has."""
+    def has(self, cluster: str) -> bool:
+        """Return whether the font has all characters of a cluster."""
         return all(
-            each.isspace() or each in _JOINERS or _is_in(self._file, each) for each in letter
+            character.isspace() or character in _JOINERS or _is_covered(self.file, character)
+            for character in cluster
         )
 
-    @cached_property
-    def missing(self) -> tuple[tuple[int, int], bytes]:
-        """What it shows for letters it lacks."""
-        return self.look("\U0010ffff")
 
-    def look(self, character: str) -> tuple[tuple[int, int], bytes]:
-        """Return what it shows for a letter."""
-        mask = self.letters.getmask(character)
-        return mask.size, bytes(mask)
+def _is_covered(file: str, character: str) -> bool:
+    """Return whether a font's character map has a character."""
+    firsts, lasts = _coverage(file)
+    position = bisect_right(firsts, ord(character)) - 1
+    return position >= 0 and ord(character) <= lasts[position]
 
 
-@lru_cache(maxsize=10_000)
-def _is_in(file: str, character: str) -> bool:
-    """Tell whether a font has a letter; remembered, as finding out costs more than writing it."""
-    font = _looked_through(file)
-    return font.look(character) != font.missing
+@lru_cache
+def _coverage(file: str) -> tuple[list[int], list[int]]:
+    """Return the first and the last code points of the ranges that a font has."""
+    ranges = [each.split("-") for each in _coverage_table()[file].split()]
+    return [int(first, 16) for first, _ in ranges], [int(last, 16) for _, last in ranges]
 
 
-@lru_cache(maxsize=len(_FONTS))
-def _looked_through(file: str) -> _Font:
-    return _Font(file, _LOOKED_AT)
+@lru_cache
+def _coverage_table() -> dict[str, str]:
+    """Read ``coverage.tsv``, which ``scripts/make_coverage.py`` makes."""
+    lines = (_FONT_FOLDER / "coverage.tsv").read_text("utf-8").splitlines()
+    return dict(line.split("\t", 1) for line in lines)
 
 
-def _letters(text: str) -> Iterator[str]:
-    """Yield each letter with the marks, joiners and space that follow it."""
-    letter = ""
+def _clusters(text: str) -> Iterator[str]:
+    """Yield each character with the marks, joiners and spaces that follow it."""
+    cluster = ""
     for character in text:
         follows = unicodedata.category(character).startswith("M") or character in _JOINERS
-        if letter and not follows and not character.isspace():
-            yield letter
-            letter = ""
-        letter += character
-    if letter:
-        yield letter
+        if cluster and not follows and not character.isspace():
+            yield cluster
+            cluster = ""
+        cluster += character
+    if cluster:
+        yield cluster
 
 
-def _runs_leftwards(text: str) -> bool:
-    """Tell whether the first letter that has a direction belongs to a script written leftwards."""
+def _is_right_to_left(text: str) -> bool:
+    """Return whether the first character that has a direction is written from right to left."""
     directions = (unicodedata.bidirectional(character) for character in text)
     return next((each for each in directions if each in {"L", "R", "AL"}), "L") != "L"

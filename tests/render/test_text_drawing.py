@@ -4,11 +4,11 @@ import pytest
 
 from bot.render.text_drawing import TextRenderer
 
-LETTERING = TextRenderer(27)
+RENDERER = TextRenderer(27)
 
 
 def fonts(text: str) -> list[tuple[str, str]]:
-    return [(part, font._file.partition(".")[0]) for part, font in LETTERING.parts(text)]
+    return [(run, font.file.partition(".")[0]) for run, font in RENDERER.runs(text)]
 
 
 @pytest.mark.parametrize(
@@ -29,19 +29,26 @@ def fonts(text: str) -> list[tuple[str, str]]:
         "🔥👍",
     ],
 )
-def test_names_in_many_scripts_have_letters_of_their_own(name: str) -> None:
-    ((part, font),) = LETTERING.parts(name)
-    assert part == name
+def test_a_name_in_any_script_is_drawn_in_one_good_font(name: str) -> None:
+    ((run, font),) = RENDERER.runs(name)
+    assert run == name
     assert font.has(name)
-    assert font._file != "unifont.otf"
+    assert font.file != "unifont.otf"
 
 
-def test_what_no_pretty_font_has_comes_from_the_one_that_has_most() -> None:
+def test_rare_characters_come_from_the_font_with_the_most() -> None:
     assert fonts("ᚠ") == [("ᚠ", "unifont")]
+
+
+def test_a_character_that_no_font_has_is_drawn_in_the_first() -> None:
     assert fonts("\U000e0041") == [("\U000e0041", "DejaVuSans")]
 
 
-def test_each_part_of_a_mixed_name_has_the_font_for_it() -> None:
+def test_a_mark_needs_a_font_that_has_it() -> None:
+    assert fonts("א\u0591") == [("א\u0591", "unifont")]
+
+
+def test_each_run_of_a_mixed_name_has_a_font_for_it() -> None:
     assert fonts("cat 猫 dog") == [
         ("cat ", "DejaVuSans"),
         ("猫 ", "DroidSansFallbackFull"),
@@ -49,18 +56,18 @@ def test_each_part_of_a_mixed_name_has_the_font_for_it() -> None:
     ]
 
 
-def test_what_begins_leftwards_is_written_leftwards() -> None:
-    assert [part for part, _ in fonts("قطة 猫 dog")] == ["dog", "猫 ", "قطة "]
+def test_text_that_starts_right_to_left_is_drawn_right_to_left() -> None:
+    assert [run for run, _ in fonts("قطة 猫 dog")] == ["dog", "猫 ", "قطة "]
 
 
-def test_marks_and_joiners_stay_with_their_letter() -> None:
+def test_marks_and_joiners_stay_with_their_character() -> None:
     assert fonts("👨\u200d👩") == [("👨\u200d👩", "Symbola")]
     assert fonts("❤\ufe0f") == [("❤", "DejaVuSans")]
     assert fonts("क्\u200dष") == [("क्\u200dष", "NotoSansDevanagari-Regular")]
 
 
-def test_what_is_too_long_is_cut_short_of_its_room() -> None:
-    fitted = LETTERING.fitted("a very long name that goes on", 200)
+def test_text_that_is_too_wide_is_shortened() -> None:
+    fitted = RENDERER.fitted("a very long name that goes on", 200)
     assert fitted.endswith("…")
-    assert LETTERING.width(fitted) <= 200
-    assert LETTERING.fitted("cat", 200) == "cat"
+    assert RENDERER.width(fitted) <= 200
+    assert RENDERER.fitted("cat", 200) == "cat"
