@@ -128,4 +128,4 @@ def finished_jobs(queue: JobQueue, outcome: str) -> float:
 async def until_recorded(job_id: str) -> None:
     """Wait until the end of a job is recorded; needs a worker in this process."""
     handle: WorkflowHandleAsync[None] = await DBOS.retrieve_workflow_async(job_id)
-    await handle.get_result()
+    await handle.get_result(polling_interval_sec=0.05)
