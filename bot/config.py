@@ -42,6 +42,7 @@ _MAX_PORT = 65_535
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 # The largest file that Discord accepts, and a length that takes minutes to decode.
 _PROXY_MB, _PROXY_MINUTES = 500, 60
+_DATABASE_MISTAKE = "must be a database URL like sqlite:///path or postgresql://user@host/db"
 
 
 def _parse_hosts(value: object) -> object:
@@ -54,7 +55,9 @@ def _parse_hosts(value: object) -> object:
 def _parse_host(entry: str) -> tuple[str, int]:
     host, _, port = entry.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
-        raise ValueError(f"{entry!r} is not host:port")
+        raise ValueError(
+            f"{entry!r} isn't host:port; write for example 192.168.1.5:8080 or [::1]:8080"
+        )
     return host.strip("[]").lower(), int(port)
 
 
@@ -65,9 +68,9 @@ def _parse_sites(value: object) -> object:
     sites = frozenset(entry.strip().lower() for entry in value.split(",") if entry.strip())
     for site in sites:
         if not _HOST.fullmatch(site):
-            raise ValueError(f"{site!r} is not a host like youtube.com")
+            raise ValueError(f"{site!r} isn't a host name; write for example youtube.com")
     if sites and find_spec("yt_dlp") is None:
-        raise ValueError("needs yt-dlp: install framehound[sites]")
+        raise ValueError("needs yt-dlp; install it with pip install 'framehound[sites]'")
     return sites
 
 
@@ -79,7 +82,7 @@ def _parse_shards(value: object) -> object:
     for part in value.split(","):
         first, _, last = part.strip().partition("-")
         if not first.isdecimal() or not (last or first).isdecimal():
-            raise ValueError(f"{part.strip()!r} is not a shard or a range like 0-3")
+            raise ValueError(f"{part.strip()!r} isn't a shard; write for example 0-3,8")
         shards.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(shards))
 
@@ -88,7 +91,7 @@ def _check_root(value: str) -> str:
     """Check the root URL of an API or a web page; drop slashes at its end."""
     url = URL(value)
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError("must start with http:// or https://")
+        raise ValueError("must be a URL that starts with http:// or https://")
     return value.rstrip("/")
 
 
@@ -96,7 +99,7 @@ def _check_token(value: SecretStr) -> SecretStr:
     """Check a token; drop the white space that pasting may have added around it."""
     token = value.get_secret_value().strip()
     if not token or any(character.isspace() for character in token):
-        raise ValueError("must be one word")
+        raise ValueError("must be a token without spaces")
     return SecretStr(token)
 
 
@@ -108,9 +111,9 @@ def _check_database(value: SecretStr) -> SecretStr:
         url = make_url(value.get_secret_value())
     except (ArgumentError, ValueError):
         # The parser's message may quote a piece of the password.
-        raise ValueError("must look like sqlite:///path or postgresql://user@host/db") from None
+        raise ValueError(_DATABASE_MISTAKE) from None
     if url.drivername not in {"sqlite", "postgresql"}:
-        raise ValueError("must start with sqlite:/// or postgresql://")
+        raise ValueError(_DATABASE_MISTAKE)
     return value
 
 
@@ -156,7 +159,7 @@ def _read_model_folder(value: object) -> object:
     folder = Path(value).expanduser().absolute()
     missing = [name for name in (CARD_FILE, MODEL_FILE) if not (folder / name).is_file()]
     if missing:
-        raise ValueError(f"there is no {' and no '.join(missing)} in {folder}")
+        raise ValueError(f"{folder} has no {' and no '.join(missing)}")
     try:
         text = (folder / CARD_FILE).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -178,11 +181,17 @@ def parse_card(text: str, folder_name: str) -> ModelCard:
 
 def _card_line(mistake: ErrorDetails) -> str:
     """Return a mistake in ``model.json`` as one line."""
+    if mistake["type"] == "json_invalid":
+        return f"{CARD_FILE} isn't valid JSON: {mistake['msg'].removeprefix('Invalid JSON: ')}"
     if not mistake["loc"]:
-        return f"{CARD_FILE}: {_message(mistake)}"
+        return f"{CARD_FILE} must be a JSON object"
     field, *place = mistake["loc"]
-    where = "".join(f"[{index}]" for index in place)
-    return f"{CARD_FILE}: {field}{where} {_message(mistake)}"
+    key = repr(f"{field}{''.join(f'[{index}]' for index in place)}")
+    if mistake["type"] == "missing":
+        return f"{CARD_FILE} is missing {key}"
+    if mistake["type"] == "extra_forbidden":
+        return f"{CARD_FILE} has an unknown key {key}"
+    return f"{CARD_FILE}: {key} {_message(mistake)}"
 
 
 Root = Annotated[str, AfterValidator(_check_root)]
@@ -254,7 +263,7 @@ class Config(BaseSettings):
     @classmethod
     def _check_tagger(cls, tagger: str, info: ValidationInfo) -> str:
         if tagger == "clarifai" and info.data.get("clarifai_pat") is None:
-            raise ValueError("clarifai needs CLARIFAI_PAT to be set")
+            raise ValueError("clarifai needs a token; set CLARIFAI_PAT, or use local or auto")
         return tagger
 
     @field_validator("shard_ids", mode="after")
@@ -264,9 +273,9 @@ class Config(BaseSettings):
     ) -> tuple[int, ...] | None:
         count = info.data.get("shard_count")
         if shards and count is None:
-            raise ValueError("needs SHARD_COUNT to be set")
+            raise ValueError("needs the number of shards; set SHARD_COUNT")
         if shards and count is not None and max(shards) >= count:
-            raise ValueError(f"must be below SHARD_COUNT ({count})")
+            raise ValueError(f"must be from 0 to {count - 1}, as SHARD_COUNT is {count}")
         return shards
 
     @property
@@ -342,14 +351,12 @@ def load(kind: type[Kind], *, env_file: Path | None = Path(".env"), **overrides:
 
 def _lines(mistake: ErrorDetails) -> list[str]:
     name = str(mistake["loc"][0]).upper()
+    if mistake["type"] == "missing":
+        return [f"{name}: missing; set it in the environment or in .env"]
     return [f"{name}: {line}" for line in _message(mistake).splitlines()]
 
 
 def _message(mistake: ErrorDetails) -> str:
     """Return pydantic's message as the end of a sentence that begins with the name."""
-    if mistake["type"] == "missing":
-        return "must be set"
-    if mistake["type"] == "extra_forbidden":
-        return "is not a known field"
     message = mistake["msg"].removeprefix("Value error, ").replace(" after validation", "")
     return re.sub(r"^\w+ should", "must", message, count=1)

@@ -88,7 +88,9 @@ def test_a_wrong_database_url_is_not_quoted(url: str) -> None:
 def test_the_bot_needs_a_discord_token() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(config.DiscordConfig, env_file=None)
-    assert caught.value.mistakes == ("DISCORD_TOKEN: must be set",)
+    assert caught.value.mistakes == (
+        "DISCORD_TOKEN: missing; set it in the environment or in .env",
+    )
 
 
 def test_secrets_are_not_in_the_repr() -> None:
@@ -106,7 +108,7 @@ def test_white_space_around_a_token_is_dropped() -> None:
     token = load(CLARIFAI_PAT=" abc\n").clarifai_pat
     assert token is not None
     assert token.get_secret_value() == "abc"
-    assert mistakes(CLARIFAI_PAT="hush hush") == ("CLARIFAI_PAT: must be one word",)
+    assert mistakes(CLARIFAI_PAT="hush hush") == ("CLARIFAI_PAT: must be a token without spaces",)
 
 
 def test_clarifai_key_is_another_name_of_the_token() -> None:
@@ -114,15 +116,17 @@ def test_clarifai_key_is_another_name_of_the_token() -> None:
 
 
 def test_clarifai_needs_its_token() -> None:
-    assert mistakes(TAGGER="clarifai") == ("TAGGER: clarifai needs CLARIFAI_PAT to be set",)
+    assert mistakes(TAGGER="clarifai") == (
+        "TAGGER: clarifai needs a token; set CLARIFAI_PAT, or use local or auto",
+    )
 
 
 def test_shards_are_ranges_below_their_count() -> None:
     assert load(SHARD_COUNT="9", SHARD_IDS="0-3,8").shard_ids == (0, 1, 2, 3, 8)
     assert mistakes(SHARD_COUNT="8", SHARD_IDS="0-3,8") == (
-        "SHARD_IDS: must be below SHARD_COUNT (8)",
+        "SHARD_IDS: must be from 0 to 7, as SHARD_COUNT is 8",
     )
-    assert mistakes(SHARD_IDS="0") == ("SHARD_IDS: needs SHARD_COUNT to be set",)
+    assert mistakes(SHARD_IDS="0") == ("SHARD_IDS: needs the number of shards; set SHARD_COUNT",)
 
 
 def test_allowed_hosts_are_pairs_of_host_and_port() -> None:
@@ -134,11 +138,13 @@ def test_allowed_hosts_are_pairs_of_host_and_port() -> None:
 def test_sites_are_host_names_and_need_yt_dlp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(SITES="YouTube.com, youtu.be").sites == {"youtube.com", "youtu.be"}
     assert mistakes(SITES="https://youtube.com") == (
-        "SITES: 'https://youtube.com' is not a host like youtube.com",
+        "SITES: 'https://youtube.com' isn't a host name; write for example youtube.com",
     )
     monkeypatch.setattr(config, "find_spec", lambda _name: None)
     assert load(SITES="").sites == frozenset()
-    assert mistakes(SITES="youtube.com") == ("SITES: needs yt-dlp: install framehound[sites]",)
+    assert mistakes(SITES="youtube.com") == (
+        "SITES: needs yt-dlp; install it with pip install 'framehound[sites]'",
+    )
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -158,19 +164,17 @@ def test_a_custom_model_is_a_folder_with_a_model_and_its_card(tmp_path: Path) ->
     folder = make_model(tmp_path / "colours")
     assert load(LOCAL_MODEL=str(folder)).local_model == ModelFolder(folder, COLOURS)
     (folder / "model.onnx").unlink()
-    assert mistakes(LOCAL_MODEL=str(folder)) == (
-        f"LOCAL_MODEL: there is no model.onnx in {folder}",
-    )
+    assert mistakes(LOCAL_MODEL=str(folder)) == (f"LOCAL_MODEL: {folder} has no model.onnx",)
     assert mistakes(LOCAL_MODEL=str(tmp_path / "nowhere")) == (
-        f"LOCAL_MODEL: there is no model.json and no model.onnx in {tmp_path / 'nowhere'}",
+        f"LOCAL_MODEL: {tmp_path / 'nowhere'} has no model.json and no model.onnx",
     )
 
 
 def test_every_mistake_in_a_card_is_a_line(tmp_path: Path) -> None:
     folder = make_model(tmp_path, size=3, scores="max")
     assert mistakes(LOCAL_MODEL=str(folder), LOG_LEVEL="LOUD") == (
-        "LOCAL_MODEL: model.json: size must be greater than or equal to 16",
-        "LOCAL_MODEL: model.json: scores must be 'softmax', 'sigmoid' or 'probabilities'",
+        "LOCAL_MODEL: model.json: 'size' must be greater than or equal to 16",
+        "LOCAL_MODEL: model.json: 'scores' must be 'softmax', 'sigmoid' or 'probabilities'",
         "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
     )
 
@@ -178,36 +182,36 @@ def test_every_mistake_in_a_card_is_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
-        ({"labels": "red"}, "labels must be a valid array"),
-        ({"labels": ["", ""]}, "labels must have at least one name that is not empty"),
-        ({"labels": ["red", "a\nb", "c"]}, "labels[1] must be on one line"),
-        ({"labels": ["red", 5]}, "labels[1] must be a valid string"),
-        ({"size": 8}, "size must be greater than or equal to 16"),
-        ({"size": 2000}, "size must be less than or equal to 1024"),
-        ({"size": 32.5}, "size must be a valid integer"),
-        ({"mean": [1, 2]}, "mean[2] must be set"),
-        ({"mean": [1, 2, 3, 4]}, "mean must have at most 3 items, not 4"),
-        ({"mean": [1, 2, float("nan")]}, "mean[2] must be a finite number"),
-        ({"std": [0, 1, 1]}, "std[0] must be greater than 0"),
-        ({"std": ["a", 1, 1]}, "std[0] must be a valid number"),
-        ({"scores": "max"}, "scores must be 'softmax', 'sigmoid' or 'probabilities'"),
-        ({"threshold": 1}, "threshold must be less than 1"),
-        ({"layout": []}, "layout must be 'nchw' or 'nhwc'"),
-        ({"colours": "grey"}, "colours must be 'rgb' or 'bgr'"),
-        ({"crop": True}, "crop must be a valid number"),
-        ({"name": ""}, "name must have at least 1 character"),
-        ({"labls": []}, "labls is not a known field"),
+        ({"labels": "red"}, ": 'labels' must be a valid array"),
+        ({"labels": ["", ""]}, ": 'labels' must have at least one name that is not empty"),
+        ({"labels": ["red", "a\nb", "c"]}, ": 'labels[1]' must be on one line"),
+        ({"labels": ["red", 5]}, ": 'labels[1]' must be a valid string"),
+        ({"size": 8}, ": 'size' must be greater than or equal to 16"),
+        ({"size": 2000}, ": 'size' must be less than or equal to 1024"),
+        ({"size": 32.5}, ": 'size' must be a valid integer"),
+        ({"mean": [1, 2]}, " is missing 'mean[2]'"),
+        ({"mean": [1, 2, 3, 4]}, ": 'mean' must have at most 3 items, not 4"),
+        ({"mean": [1, 2, float("nan")]}, ": 'mean[2]' must be a finite number"),
+        ({"std": [0, 1, 1]}, ": 'std[0]' must be greater than 0"),
+        ({"std": ["a", 1, 1]}, ": 'std[0]' must be a valid number"),
+        ({"scores": "max"}, ": 'scores' must be 'softmax', 'sigmoid' or 'probabilities'"),
+        ({"threshold": 1}, ": 'threshold' must be less than 1"),
+        ({"layout": []}, ": 'layout' must be 'nchw' or 'nhwc'"),
+        ({"colours": "grey"}, ": 'colours' must be 'rgb' or 'bgr'"),
+        ({"crop": True}, ": 'crop' must be a valid number"),
+        ({"name": ""}, ": 'name' must have at least 1 character"),
+        ({"labls": []}, " has an unknown key 'labls'"),
     ],
 )
 def test_each_mistake_in_a_card_has_its_line(wrong: dict[str, Any], line: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         config.parse_card(json.dumps({**CARD, **wrong}), "folder")
-    assert str(caught.value) == f"model.json: {line}"
+    assert str(caught.value) == f"model.json{line}"
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("{", "model.json: Invalid JSON: "), ("[]", "model.json: must be an object")],
+    [("{", "model.json isn't valid JSON: EOF"), ("[]", "model.json must be a JSON object")],
 )
 def test_a_file_that_is_no_card_is_refused(text: str, line: str) -> None:
     with pytest.raises(ValueError, match=f"^{line}"):

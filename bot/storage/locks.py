@@ -85,10 +85,10 @@ async def _maintain(locks: Locks, pause: float) -> None:
         try:
             lost = await locks.maintain()
         except StorageUnavailable as error:
-            log.warning("database can't be reached", detail=error.detail)
+            log.warning("database unreachable", detail=error.detail)
             continue
         if lost - known:
-            log.warning("another process holds our lock now", locks=len(lost - known))
+            log.warning("locks lost to another process", locks=len(lost - known))
         known = lost
 
 

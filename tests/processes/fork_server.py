@@ -7,7 +7,6 @@ error, and ends as any interpreter does.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -27,7 +26,6 @@ def main() -> None:
     for cog in COGS:
         importlib.import_module(cog)
     # The garbage collector must not write to loaded objects, so that their pages stay shared.
-    gc.freeze()
     # Ctrl-C is for pytest, which then ends the forked processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as requests:

@@ -99,7 +99,9 @@ def _encode_thumbnail(thumbnail: Thumbnail) -> list[int | str]:
 def _load(custom: ModelFolder | None, revision: str) -> Recognizer:
     """Load the models once per process."""
     if custom and _revision(custom) != revision:
-        raise TaggerUnavailable(detail=f"{custom.path} has changed since the start: start again")
+        raise TaggerUnavailable(
+            detail=f"{custom.path} has changed since Framehound started; restart it"
+        )
     return load_recognizer(custom)
 
 

@@ -88,16 +88,16 @@ def load_custom_model(folder: ModelFolder) -> CustomModel:
     except Exception as error:  # whatever onnxruntime raises about a file that isn't ours
         raise TaggerUnavailable(detail=f"{MODEL_FILE}: {error}") from error
     if count != len(card.labels):
-        raise _mismatch(f"gives {count} scores, {CARD_FILE} has {len(card.labels)} labels")
+        raise _mismatch(f"returns {count} scores, but {CARD_FILE} has {len(card.labels)} labels")
     return model
 
 
 def _check_inputs(session: onnxruntime.InferenceSession) -> None:
     entries = session.get_inputs()
     if len(entries) != 1:
-        raise _mismatch(f"takes {len(entries)} inputs instead of one picture")
+        raise _mismatch(f"takes {len(entries)} inputs, but must take one picture")
     if entries[0].type not in _INPUT_TYPES:
-        raise _mismatch(f"takes {entries[0].type}, which a picture can't be made into")
+        raise _mismatch(f"takes {entries[0].type}, but must take one of {', '.join(_INPUT_TYPES)}")
 
 
 def _mismatch(what: str) -> TaggerUnavailable:

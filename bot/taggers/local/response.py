@@ -45,7 +45,7 @@ def _checked(read: Callable[[], T]) -> T:
     try:
         return read()
     except _INVALID as error:
-        raise Damaged(detail=f"the child's answer is invalid: {error!r}") from error
+        raise Damaged(detail=f"the child sent an invalid answer: {error!r}") from error
 
 
 def _frames(value: Any) -> tuple[Frame, ...]:

@@ -83,4 +83,4 @@ class LocalTagger:
             )
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error
-        return f"{self.identity} is ready ({names} names)"
+        return f"{self.identity} is ready and knows {names} tags"

@@ -88,8 +88,11 @@ def test_a_picture_of_a_single_colour_has_no_concepts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [
-        ({"outputs": 4}, "model.onnx gives 4 scores, model.json has 3 labels"),
-        ({"kind": TensorProto.DOUBLE}, "model.onnx takes tensor(double), which a picture can't be"),
+        ({"outputs": 4}, "model.onnx returns 4 scores, but model.json has 3 labels"),
+        (
+            {"kind": TensorProto.DOUBLE},
+            "model.onnx takes tensor(double), but must take one of tensor(float), ",
+        ),
         ({"layout": "nhwc"}, "model.onnx: "),
     ],
 )
@@ -114,7 +117,7 @@ async def test_the_local_tagger_uses_it_in_the_sandbox(tmp_path: Path) -> None:
     clip = ClipFile(CLIPS / "montage.mp4", ClipInfo(ClipFormat.MP4, 1, 16_000, "sha256:0"))
     async with Sandbox(workers=1, folder=tmp_path / "sandbox") as sandbox:
         tagger = LocalTagger(sandbox, LIMITS, read_folder(folder))
-        assert await tagger.check() == "local:colours is ready (3 names)"
+        assert await tagger.check() == "local:colours is ready and knows 3 tags"
         frames = (await tagger.tag(clip, ignore_progress)).frames
     assert tagger.identity.default_threshold == card["threshold"]
     assert frames[0].concepts[0].name == "red"  # a ginger cat
@@ -131,7 +134,7 @@ async def test_a_model_that_changed_since_the_start_is_not_used(
         make_model(folder, **change)
         with pytest.raises(TaggerUnavailable) as caught:
             await tagger.check()
-    assert caught.value.detail == f"{folder} has changed since the start: start again"
+    assert caught.value.detail == f"{folder} has changed since Framehound started; restart it"
 
 
 def test_other_files_are_another_revision(tmp_path: Path) -> None:

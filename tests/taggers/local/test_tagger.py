@@ -179,7 +179,7 @@ async def test_invalid_progress_means_a_damaged_clip(done: object) -> None:
 
 async def test_check_loads_the_models(tmp_path: Path) -> None:
     async with opened(tmp_path) as tagger:
-        assert await tagger.check() == "local:efficientnet-lite0 is ready (1037 names)"
+        assert await tagger.check() == "local:efficientnet-lite0 is ready and knows 1037 tags"
 
 
 def test_its_identity_and_limits() -> None:
