@@ -19,7 +19,7 @@ from bot.errors import FramehoundError, TooOften
 from bot.render import sanitize
 from bot.render.search_results import page_text
 from bot.storage.database import StorageUnavailable
-from cogs.search_state import TEMPLATE, SearchState, parse_day, parse_score
+from cogs.search_state import OLD_TEMPLATE, TEMPLATE, SearchState, parse_day, parse_score
 from cogs.visibility import visibility_of, with_private_threads
 
 if TYPE_CHECKING:
@@ -64,6 +64,33 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
             await interaction.client.refuse(interaction, error)
 
 
+class OldPageButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=OLD_TEMPLATE
+):
+    """A page button of a development version, whose search can't be read any more."""
+
+    def __init__(self, custom_id: str) -> None:
+        super().__init__(discord.ui.Button(custom_id=custom_id))
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[discord.Client],
+        item: discord.ui.Item[discord.ui.View],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Rebuild the button that was pressed."""
+        del interaction, item
+        return cls(match.string)
+
+    async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
+        """Tell the person to search again."""
+        translate = await interaction.client.translator_for(interaction)
+        sentence = translate("This button is from an older version; please use /find again.")
+        await interaction.response.edit_message(content=sentence, view=None)
+
+
 class Search(commands.Cog):
     """Finds posted clips."""
 
@@ -73,11 +100,11 @@ class Search(commands.Cog):
 
     async def cog_load(self) -> None:
         """Handle the page buttons, including those sent before a restart."""
-        self._bot.add_dynamic_items(PageButton)
+        self._bot.add_dynamic_items(PageButton, OldPageButton)
 
     async def cog_unload(self) -> None:
         """Stop handling the page buttons."""
-        self._bot.remove_dynamic_items(PageButton)
+        self._bot.remove_dynamic_items(PageButton, OldPageButton)
 
     @app_commands.command(name="find", description="Find posted clips by what they show")
     @app_commands.rename(since="from", until="to")

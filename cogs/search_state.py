@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FIELDS = ("concept", "channel", "author", "since", "until", "min_score", "page")
-TEMPLATE = "find:" + ":".join(
+# The number changes with the form of the ID. Old IDs, ``find:…``, refer to concepts of a database
+# that is not used any more.
+_PREFIX = "search1:"
+OLD_TEMPLATE = r"find:[0-9a-z:]+"
+TEMPLATE = _PREFIX + ":".join(
     f"(?P<{field}>[0-9a-z]{'+' if field == 'concept' else '*'})" for field in _FIELDS
 )
 
@@ -36,7 +40,7 @@ class SearchState:
     def __str__(self) -> str:
         """Return the ID of a button; at most 100 characters, whatever the numbers."""
         values = (getattr(self, field) for field in _FIELDS)
-        return "find:" + ":".join("" if value is None else _base36(value) for value in values)
+        return _PREFIX + ":".join("" if value is None else _base36(value) for value in values)
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:

@@ -90,7 +90,8 @@ def build(
     A concept passes strictly above the threshold; if several frames fall into one second, its
     highest score counts. Short dips are bridged: a tag goes on for up to ``flicker.gap`` seconds in
     which its raw score is not above the threshold, but above half of it. So a tag that is not seen
-    at all in a second is never shown there.
+    at all in a second is never shown there. Every second has its raw score, so in a dip
+    ``Second.tags`` has scores at or below the threshold.
 
     Frames past the clip's end are left out, as Clarifai may send one more than the clip has
     seconds. So are ``hidden`` concepts, in any capitalization.
@@ -134,8 +135,7 @@ def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
     """Yield the runs of one tag, given its scores above half the threshold in order of time.
 
     A run consists of seconds above the threshold, and of dips between them: at most ``gap`` seconds
-    in a row, all above half the threshold. Seconds of a dip count with the lower score of the two
-    seconds around it, so that every score in a timeline is above the threshold.
+    in a row, all above half the threshold.
     """
     run: Run = {}
     last = 0
@@ -147,7 +147,7 @@ def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
             yield run
             run = {}
         if run:
-            run.update(dict.fromkeys(dip, min(run[last], score)))
+            run.update({each: above_half[each] for each in dip})
         run[second] = score
         last = second
     if run:

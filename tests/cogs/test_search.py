@@ -9,6 +9,7 @@ import discord
 import pytest
 from sqlalchemy import event
 
+from bot.chat.buttons import unwatched
 from cogs.search import PageButton
 from cogs.search_state import SearchState
 from tests.cogs.searchable_clips import DAY, message_at, post
@@ -160,6 +161,21 @@ async def test_pages_turn_after_a_restart_too(
     await alice.click(answered.response.message, custom_id=back)
     assert messages(answered.response.content) == list(range(13, 7, -1))
     assert answered.response.components == []
+
+
+async def test_a_button_of_an_older_version_says_so(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = place
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label="next", custom_id="find:1::::::1"))
+    known = simcord_bot.get_channel(channel.id)
+    assert isinstance(known, discord.TextChannel)
+    await known.send("**cat** in 7 clips", view=unwatched(view))
+    await alice.click(channel.last_message, custom_id="find:1::::::1")
+    said = "This button is from an older version; please use /find again."
+    assert channel.last_message.content == said
+    assert channel.last_message.components == []
 
 
 def test_a_search_fits_into_a_button() -> None:

@@ -114,7 +114,7 @@ def test_a_dip_does_not_split_a_segment() -> None:
     timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
     assert timeline.segments == (Segment("cat", 0, 4, 0.9),)
     assert timeline.spans == (Span(0, 4, (Concept("cat", 0.9),)),)
-    assert timeline.seconds[2].tags == (Concept("cat", 0.7),)
+    assert timeline.seconds[2].tags == (Concept("cat", 0.3),)
 
 
 @pytest.mark.parametrize("dip", [{}, {"cat": 0.25}, {"dog": 0.9}])
@@ -171,6 +171,7 @@ def test_flicker_settings_bridge_dips_and_nothing_else(
     by_segment = {(s.tag, n) for s in timeline.segments for n in range(s.start, s.end)}
     assert by_segment == {(t.name, s.second) for s in timeline.seconds for t in s.tags}
     assert all(raw.get(key, 0) > threshold / 2 for key in by_segment)
+    assert all(raw[t.name, s.second] == t.score for s in timeline.seconds for t in s.tags)
     for one in timeline.segments:
         assert one.end - one.start >= shortest
         scores = [raw.get((one.tag, n), 0) > threshold for n in range(one.start, one.end)]

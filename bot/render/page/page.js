@@ -51,7 +51,8 @@ function figure(score) {
 }
 
 function colour(score) {
-  const sure = Math.round((100 * (score - threshold)) / (1 - threshold));
+  // A second that was bridged may be below the threshold.
+  const sure = Math.max(0, Math.round((100 * (score - threshold)) / (1 - threshold)));
   return `color-mix(in oklch, var(--sure) ${sure}%, var(--unsure))`;
 }
 

@@ -23,8 +23,7 @@ function segmentsOf(seconds, threshold, flicker) {
   return segments.sort((a, b) => a.start - b.start || b.score - a.score || a.tag - b.tag);
 }
 
-// A run bridges dips of at most `gap` seconds that are all above half the threshold. Seconds of a
-// dip count with the lower score of the two seconds around it.
+// A run bridges dips of at most `gap` seconds that are all above half the threshold.
 function runsOf(scored, threshold, gap) {
   const runs = [];
   let run = null;
@@ -35,8 +34,7 @@ function runsOf(scored, threshold, gap) {
       run = { start: second, scores: [] };
       runs.push(run);
     } else {
-      const lower = Math.min(run.scores.at(-1), score);
-      for (let each = end; each < second; each++) run.scores.push(lower);
+      for (let each = end; each < second; each++) run.scores.push(scored.get(each));
     }
     run.scores.push(score);
   }
