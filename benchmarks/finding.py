@@ -1,8 +1,8 @@
-"""How much room the index takes, and how long finding does: ``python benchmarks/finding.py``.
+"""Size of the search index and duration of searches: ``python benchmarks/finding.py``.
 
-Clips of a minute, twenty concepts a second out of 5,000 as rare as words are, in four servers.
-``--clips`` is how many, ``--database`` where (an empty one; by default a SQLite file that goes
-again).
+Clips are a minute long, with twenty concepts a second out of 5,000 (as rare as words), in four
+servers. ``--clips`` is their number, ``--database`` an empty database; by default a temporary SQLite
+file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TABLES = ("taggings", "search_scores", "search_taggings", "search_concepts", "po
 
 
 def frames(chance: random.Random) -> tuple[Frame, ...]:
-    """Make up what is seen in a clip, a new scene every few seconds."""
+    """Make up the frames of a clip, with a new scene every few seconds."""
     made: list[Frame] = []
     scene: list[str] = []
     for second in range(SECONDS):
@@ -52,7 +52,7 @@ def frames(chance: random.Random) -> tuple[Frame, ...]:
 
 
 async def fill(database: Database, clips: int) -> None:
-    """Tag and post clips, and say what that took."""
+    """Store and post clips, and print the CPU time."""
     chance = random.Random(1)  # noqa: S311 - numbers to measure with
     taggings, posted = TaggingStore(database), PostedClipStore(database)
     began = time.process_time()
@@ -64,8 +64,8 @@ async def fill(database: Database, clips: int) -> None:
     print(f"filled: {1000 * (time.process_time() - began) / clips:.1f} ms of CPU a clip")
 
 
-async def say_sizes(database: Database) -> None:
-    """Say how much room each table takes with its indexes."""
+async def print_sizes(database: Database) -> None:
+    """Print the size of each table with its indexes."""
     async with database.reading() as connection:
         rows = await connection.scalar(select(func.count()).select_from(search_scores))
         print(f"rows in the index: {rows:,}")
@@ -83,24 +83,24 @@ async def say_sizes(database: Database) -> None:
 
 
 async def timed(what: str, work: Awaitable[object]) -> None:
-    """Do some work and say how long it took."""
+    """Await some work and print its duration."""
     began, cpu = time.perf_counter(), time.process_time()
     await work
     wall, used = time.perf_counter() - began, time.process_time() - cpu
     print(f"{what}: {1000 * wall:.0f} ms, {1000 * used:.0f} ms of it on this process' CPU")
 
 
-async def find(database: Database) -> None:
-    """Look in one server for what is everywhere, for what is seldom, and as somebody types."""
+async def search(database: Database) -> None:
+    """Search one server for a frequent and for rare concepts, and suggest tags."""
     index, visibility = SearchStore(database), Visibility(frozenset(CHANNELS))
     for name in (NAMES[0], NAMES[50], NAMES[-1]):
         concept = await index.named(name)
         if concept is None:
             continue
-        search = SearchQuery(concept.number, 1, visibility=visibility)
-        hits = await index.count(search)
-        await timed(f"{name}, {hits} hits, count", index.count(search))
-        await timed(f"{name}, {hits} hits, a page", index.find(search, limit=8))
+        query = SearchQuery(concept.number, 1, visibility=visibility)
+        hits = await index.count(query)
+        await timed(f"{name}, {hits} hits, count", index.count(query))
+        await timed(f"{name}, {hits} hits, a page", index.find(query, limit=8))
     for typed in ("", "con", "50"):
         await timed(f"suggest {typed!r}", index.suggest(typed, guild_id=1, visibility=visibility))
 
@@ -109,8 +109,8 @@ async def main(url: str, clips: int) -> None:
     """Measure on a database."""
     async with Database.open(url) as database:
         await fill(database, clips)
-        await say_sizes(database)
-        await find(database)
+        await print_sizes(database)
+        await search(database)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``framehound find``: posted clips by what they show, for the operator, in every channel."""
+"""``framehound find``: searches the posted clips of all channels, for the operator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FindOptions:
-    """What narrows a search down, and how finds are told; days are written ``2026-11-24``."""
+    """Filters of a search, and its output format; days are written ``2026-11-24``."""
 
     server: int | None = None
     channel: int | None = None
@@ -33,16 +33,16 @@ class FindOptions:
 
 
 async def find(config: Config, tag: str, options: FindOptions) -> int:
-    """Print what is found, newest first; return the exit code.
+    """Print the results, newest first; return the exit code.
 
-    Raises ``ConfigError`` where a day can't be read.
+    Raises ``ConfigError`` if a day can't be parsed.
     """
     since = _day(options.since, "--since")
     until = _day(options.until, "--until")
     terminal = Terminal()
     async with wiring.opened(config) as app:
         concept = await app.clip_search.concept(tag)
-        search = SearchQuery(
+        query = SearchQuery(
             concept.number if concept else 0,
             guild_id=options.server,
             channel_id=options.channel,
@@ -51,35 +51,35 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
             until=until and until + timedelta(days=1),
             min_score=options.min_score,
         )
-        async for found in app.clip_search.everything(search, concept.name if concept else tag):
-            terminal.print_line(_json(found) if options.as_json else _line(found))
+        async for result in app.clip_search.everything(query, concept.name if concept else tag):
+            terminal.print_line(_json(result) if options.as_json else _line(result))
     return 0
 
 
-def _day(written: str | None, option: str) -> datetime | None:
-    if written is None:
+def _day(text: str | None, option: str) -> datetime | None:
+    if text is None:
         return None
     try:
-        return datetime.combine(date.fromisoformat(written), datetime.min.time(), UTC)
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     except ValueError:
         raise ConfigError([f"{option}: a day is written like 2026-11-24"]) from None
 
 
-def _line(found: SearchResult) -> str:
-    hit = found.hit
+def _line(result: SearchResult) -> str:
+    hit = result.hit
     parts = [
         f"{hit.posted_at:%Y-%m-%d %H:%M}",
-        format_ranges(found.segments),
-        f"{sanitize.clean(found.tag)} {formatting.score(hit.score)}",
+        format_ranges(result.segments),
+        f"{sanitize.clean(result.tag)} {formatting.score(hit.score)}",
     ]
     if hit.clips and hit.clips > 1:
         parts.append(f"clip {hit.position} of {hit.clips}")
     return "  ".join([*parts, hit.link])
 
 
-def _json(found: SearchResult) -> str:
-    """Write a find as one line of JSON; ids are text, as they are too large for many a reader."""
-    hit = found.hit
+def _json(result: SearchResult) -> str:
+    """Format a result as one line of JSON; IDs are strings, as many parsers round large numbers."""
+    hit = result.hit
     value: dict[str, Any] = {
         "link": hit.link,
         "server": _text(hit.guild_id),
@@ -91,12 +91,12 @@ def _json(found: SearchResult) -> str:
         "tagger": str(hit.tagger),
         "clip": hit.position,
         "clips": hit.clips,
-        "tag": found.tag,
+        "tag": result.tag,
         "score": hit.score,
         "threshold": hit.threshold,
         "segments": [
             {"start": segment.start, "end": segment.end, "score": segment.score}
-            for segment in found.segments
+            for segment in result.segments
         ],
     }
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Links to clips in what people write."""
+"""Finding links to clips in messages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 EXTENSIONS = frozenset({"mp4", "m4v", "mov", "mkv", "webm", "avi", "ogg", "ogv", "gif"})
-"""File names that promise one of the seven containers; only a promise, the bytes decide."""
+"""Extensions of the supported containers; the bytes of the file decide later."""
 
 _MEDIA_HOST = re.compile(
     r"(c|media\d*)\.tenor\.com|(i|media\d*)\.giphy\.com|i\.imgur\.com"
     r"|cdn\.discordapp\.com|media\.discordapp\.net"
 )
 PREVIEWED = frozenset({"tenor.com", "giphy.com", "klipy.com", "imgur.com"})
-"""Sites whose pages are no clips, while Discord's previews of them are."""
-# Their links end like files and lead to pages all the same.
+"""Sites whose pages are not clips, but Discord's previews of them are."""
+# Their links may end like files, but lead to pages.
 _PAGES_ALONE = re.compile(r"(www\.)?(tenor|giphy)\.com")
-# Discord makes no preview of a link that stands in code.
+# Discord shows no preview of a link in code.
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _SPOILER = re.compile(r"\|\|.+?\|\|", re.DOTALL)
 _LINK = re.compile(r"<?https?://(?:(?!\|\|)[^\s<>])+>?", re.IGNORECASE)
-# Of a video's page; what signs a link is longer, and nothing to read.
+# Longer queries are signatures, not part of a page's address.
 _MAX_QUERY_LENGTH = 40
 _TRAILING = ".,;:!?'\"*_~`|)]}"
 
@@ -33,8 +33,8 @@ _TRAILING = ".,;:!?'\"*_~`|)]}"
 def find_links(text: str, *, left_alone: bool = False) -> list[str]:
     """Return the links in a text, each once, in order.
 
-    A link in angle brackets means "leave this alone", as does one in code, and counts only if
-    ``left_alone`` is asked for, as it is when somebody hands the link to a command.
+    Links in angle brackets or in code have no preview; people write them so to be left alone. They
+    count only if ``left_alone`` is set, as for links given to a command.
     """
     found: dict[str, None] = {}
     if "://" not in text:  # as in most of what people write
@@ -50,13 +50,13 @@ def find_links(text: str, *, left_alone: bool = False) -> list[str]:
 
 
 def hidden_links(text: str) -> set[str]:
-    """Return the links that stand behind a spoiler's bars."""
+    """Return the links inside spoilers."""
     spoilers = _SPOILER.findall(text)
     return {link for spoiler in spoilers for link in find_links(spoiler, left_alone=True)}
 
 
 def is_media(link: str) -> bool:
-    """Tell whether a link leads to a clip itself: by its path, or by a host with nothing else."""
+    """Return whether a link leads to a clip itself, by its path or a host of media only."""
     host, path = _host(link), PurePosixPath(_path(link))
     if _PAGES_ALONE.fullmatch(host):
         return False
@@ -66,7 +66,7 @@ def is_media(link: str) -> bool:
 
 
 def is_page(link: str, sites: Collection[str]) -> bool:
-    """Tell whether a link leads to a page of one of these sites, beyond its front page."""
+    """Return whether a link leads to a page of one of these sites, except its front page."""
     host = _host(link)
     if is_media(link) or not _path(link).strip("/"):
         return False
@@ -74,17 +74,17 @@ def is_page(link: str, sites: Collection[str]) -> bool:
 
 
 def is_same_clip(one: str, other: str) -> bool:
-    """Tell whether two links on one site differ in nothing but the form they ask for."""
+    """Return whether two links lead to the same clip of a site, perhaps in different formats."""
     return one == other or _identity(one) == _identity(other)
 
 
 def promises_clip(name: str) -> bool:
-    """Tell whether a file name or a link's path ends like one of our containers."""
+    """Return whether a file name or the path of a link has the extension of a container."""
     return PurePosixPath(_path(name)).suffix.lstrip(".").lower() in EXTENSIONS
 
 
 def name_of(link: str) -> str:
-    """Return what to call the clip behind a link: its file name, else the link without frills."""
+    """Return a name for the clip of a link: its file name, else a short form of the link."""
     path = PurePosixPath(_path(link))
     if path.suffix:
         return path.name
@@ -94,7 +94,7 @@ def name_of(link: str) -> str:
 
 
 def _identity(link: str) -> tuple[list[str], str]:
-    """Return the site's own name and the file's, without its ending: i.imgur.com/a.gif and .mp4."""
+    """Return the site's and the file's names without extension: a.gif and a.mp4 are one clip."""
     return _host(link).split(".")[-2:-1], PurePosixPath(_path(link)).stem
 
 

@@ -1,4 +1,4 @@
-"""Looking for a tag in what was posted: what is asked for, where one may look, what is found."""
+"""Searching posted clips by a tag: queries, what a person may see, and results."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _TIME_FROM_BIT = 22
 PAGE_SIZE = 6
 """Results per page; more would not fit into a message with their links."""
 MAX_NAME_LENGTH = 100
-"""Characters of a name that count; more than any model's."""
+"""Characters of a name that are compared; every model's names are shorter."""
 
-# Accents of Latin, Greek and Cyrillic letters. Marks of other scripts (a Devanagari vowel, a kana's
-# voicing) make another word: https://www.unicode.org/charts/PDF/U0300.pdf
+# Accents of Latin, Greek and Cyrillic letters, which a search ignores. Marks of other scripts (a
+# Devanagari vowel, the voicing of a kana) make a different word: https://www.unicode.org/charts/PDF/U0300.pdf
 _ACCENTS = range(0x0300, 0x0370)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedConcept:
-    """A concept some clip was tagged with, by its number in the index."""
+    """A concept in the search index, with its number there."""
 
     number: int
     name: str
@@ -39,10 +39,10 @@ class IndexedConcept:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Where somebody may look.
+    """The channels and threads that a person may see.
 
-    ``channels`` are seen with the public threads in them; of the private ones ``threads`` alone,
-    and those in ``managed`` channels, where Discord shows them all.
+    Public threads are visible with their channel in ``channels``. Private threads are visible if
+    they are in ``threads``, or in a channel in ``managed``, where Discord shows all of them.
     """
 
     channels: frozenset[int]
@@ -52,12 +52,12 @@ class Visibility:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is looked for: a concept, by its number, and what narrows the search down.
+    """A search for a concept, by its number in the index, with filters.
 
-    ``guild_id`` None searches everywhere, private channels too; ``sight`` None, as only the
-    operator may, sees every channel. ``channel_id`` takes the threads in it along. ``since``
-    counts, ``until`` does not; both are about when the message was posted. ``min_score`` is what a
-    score must be above instead of the threshold.
+    ``guild_id`` None searches all servers and private channels. ``visibility`` None searches every
+    channel, which only the operator may do. ``channel_id`` includes the threads of the channel.
+    Messages posted at ``since`` or later and before ``until`` match. ``min_score`` replaces the
+    threshold: a score must be above it.
     """
 
     concept: int
@@ -72,10 +72,10 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A posted clip that shows what was looked for, above the ``threshold`` that applies to it.
+    """A posted clip with the concept, with a ``score`` above the ``threshold`` of its server.
 
-    ``position`` is the clip's among the ``clips`` of its message, from 1; None where nobody noted
-    that. ``reply_id`` is the message to point at where the clip came by a command.
+    The clip is number ``position`` (from 1) of the ``clips`` in its message; None if that is not
+    known. ``reply_id`` is the message to link to if a command brought the clip.
     """
 
     message_id: int
@@ -92,7 +92,7 @@ class SearchHit:
 
     @property
     def posted_at(self) -> datetime:
-        """When the message was posted, which may be long before its clips were tagged."""
+        """When the message was posted, perhaps long before its clips were tagged."""
         return moment_of(self.message_id)
 
     @property
@@ -103,7 +103,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A posted clip that was found, and when it shows the tag."""
+    """A hit with the segments of the tag in its clip."""
 
     hit: SearchHit
     tag: str
@@ -126,17 +126,17 @@ class SearchPage:
 
 
 def moment_of(snowflake: int) -> datetime:
-    """Return when something was made at Discord, whose ids begin with that."""
+    """Return the time in a Discord ID, when its object was created."""
     return datetime.fromtimestamp(((snowflake >> _TIME_FROM_BIT) + _EPOCH) / 1000, UTC)
 
 
 def first_snowflake(moment: datetime) -> int:
-    """Return the lowest id that something made at a moment may have; 0 before there were any."""
+    """Return the lowest ID for a time; 0 for times before Discord's epoch."""
     return max(0, int(moment.timestamp() * 1000) - _EPOCH) << _TIME_FROM_BIT
 
 
 def link_to(guild_id: int | None, channel_id: int, message_id: int) -> str:
-    """Return a link to a message; without a server it is in a private channel.
+    """Return a link to a message; ``guild_id`` is None in private channels.
 
     https://support.discord.com/hc/en-us/articles/206346498
     """
@@ -144,17 +144,17 @@ def link_to(guild_id: int | None, channel_id: int, message_id: int) -> str:
 
 
 def normalize(name: str) -> str:
-    """Return a name as it is looked for: case, accents and invisible characters make no odds."""
+    """Return a name for comparing, without case, accents and invisible characters."""
     compatible = unicodedata.normalize("NFKD", name[: MAX_NAME_LENGTH * 4])
     decomposed = unicodedata.normalize("NFKD", compatible.casefold())
-    plain = "".join(_folded(decomposed))
+    plain = "".join(_without_marks(decomposed))
     return unicodedata.normalize("NFC", " ".join(plain.split()))[:MAX_NAME_LENGTH].rstrip()
 
 
 def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
-    """Return each concept of a clip with its best score, by its folded name.
+    """Return each concept of a clip with its highest score, by its normalized name.
 
-    Frames past the clip's end count as little as they do in its timeline.
+    Frames past the clip's end are left out, as they are from its timeline.
     """
     length = timeline.count_seconds(duration)
     best: dict[str, float] = {}
@@ -173,16 +173,17 @@ def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
 def find_segments(
     frames: Iterable[Frame], duration: int, tag: str, threshold: float, flicker: Flicker
 ) -> tuple[Segment, ...]:
-    """Return when a clip shows a tag, in order of time.
+    """Return the segments of one tag, in order of time.
 
-    Where everything is too short for the server's taste it is told all the same: it was asked for.
+    If the server's flicker settings leave out all of them as too short, they are ignored: the
+    person asked for this tag.
     """
-    alone = tuple(_alone(frames, tag))
-    told = timeline.build(alone, duration, threshold, flicker=flicker).segments
-    return told or timeline.build(alone, duration, threshold).segments
+    only = tuple(_only(frames, tag))
+    segments = timeline.build(only, duration, threshold, flicker=flicker).segments
+    return segments or timeline.build(only, duration, threshold).segments
 
 
-def _folded(text: str) -> Iterator[str]:
+def _without_marks(text: str) -> Iterator[str]:
     for character in text:
         if character.isspace():
             yield " "
@@ -190,8 +191,8 @@ def _folded(text: str) -> Iterator[str]:
             yield character
 
 
-def _alone(frames: Iterable[Frame], tag: str) -> Iterator[Frame]:
-    """Yield the frames with one tag alone, under one name however it is written in them."""
+def _only(frames: Iterable[Frame], tag: str) -> Iterator[Frame]:
+    """Yield the frames with one tag only, named ``tag`` however it is written in them."""
     sought = normalize(tag)
     same: dict[str, bool] = {}
     for frame in frames:

@@ -1,7 +1,6 @@
-"""Frames as bytes: compressed JSON, by column, each name written once.
+"""Encoding frames and thumbnails as bytes: compressed JSON in columns, each name written once.
 
-JSON writes a float with as many digits as it takes to read the very same float back, so scores
-survive to the bit.
+JSON writes a float with enough digits to read the same float back, so scores are exact.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FRAMES_FORMAT = 1
-"""Stored beside the bytes; one more whenever the shape below changes.
+"""Stored with the bytes; raise it whenever the format below changes.
 
 Format 1: ``{"names": [str], "frames": [[time in ms, [index into names], [score]]]}``.
 """
@@ -40,7 +39,7 @@ def encode(frames: Iterable[Frame]) -> bytes:
 
 
 def decode(payload: bytes) -> tuple[Frame, ...]:
-    """Return the frames that ``encode`` was given, equal to the last bit."""
+    """Return the frames that ``encode`` was given, exactly."""
     content = json.loads(zlib.decompress(payload))
     names: list[str] = content["names"]
     return tuple(
@@ -50,7 +49,7 @@ def decode(payload: bytes) -> tuple[Frame, ...]:
 
 
 def encode_thumbnails(thumbnails: Iterable[Thumbnail]) -> bytes:
-    """Return stills as bytes: JSON of ``[second, base64 of the JPEG]``; they don't compress."""
+    """Return thumbnails as bytes: JSON of ``[second, base64 of the JPEG]``, not compressed."""
     rows = [
         (thumbnail.second, base64.b64encode(thumbnail.jpeg).decode()) for thumbnail in thumbnails
     ]
@@ -58,7 +57,7 @@ def encode_thumbnails(thumbnails: Iterable[Thumbnail]) -> bytes:
 
 
 def decode_thumbnails(payload: bytes | None) -> tuple[Thumbnail, ...]:
-    """Return the stills that ``encode_thumbnails`` was given; none for None."""
+    """Return the thumbnails that ``encode_thumbnails`` was given; none for None."""
     rows = json.loads(payload) if payload else []
     return tuple(Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in rows)
 

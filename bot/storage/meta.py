@@ -1,4 +1,4 @@
-"""What the program notes for itself."""
+"""A key-value store for the program itself."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class MetaStore:
-    """Notes by name, such as the hash of the commands Discord was told of."""
+    """Values by key, such as the hash of the commands registered with Discord."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, key: str) -> str | None:
-        """Return what was noted last, or None."""
+        """Return the value of a key; None if it was never set."""
         query = select(meta.c.value).where(meta.c.key == key)
         async with self._database.reading() as connection:
             return await connection.scalar(query)
 
     async def set(self, key: str, value: str) -> None:
-        """Note a value in place of the last one."""
+        """Set the value of a key, replacing an earlier one."""
         insert = self._database.insert(meta)
         statement = insert.values(key=key, value=value).on_conflict_do_update(
             index_elements=[meta.c.key], set_={"value": insert.excluded.value}

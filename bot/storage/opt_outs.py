@@ -1,4 +1,4 @@
-"""People who want their clips left alone."""
+"""People who opted out: their clips are not tagged."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 
 class OptOutStore:
-    """Who opted out, by user id."""
+    """Opt-outs by user ID."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def among(self, users: Iterable[int]) -> frozenset[int]:
-        """Return those of some people who opted out."""
+        """Return those of ``users`` who opted out."""
         query = select(opt_outs.c.user_id).where(opt_outs.c.user_id.in_(sorted(users)))
         async with self._database.reading() as connection:
             return frozenset((await connection.scalars(query)).all())
 
     async def add(self, user_id: int) -> None:
-        """Note that a person opted out."""
+        """Opt a person out."""
         statement = self._database.insert(opt_outs).values(user_id=user_id)
         async with self._database.writing() as connection:
             await connection.execute(statement.on_conflict_do_nothing())
 
     async def remove(self, user_id: int) -> None:
-        """Note that a person is back in."""
+        """Opt a person in again."""
         async with self._database.writing() as connection:
             await connection.execute(delete(opt_outs).where(opt_outs.c.user_id == user_id))

@@ -1,4 +1,4 @@
-"""Which clips were posted where, by whom and when; and forgetting that again."""
+"""Posted clips: where, by whom and when a clip was posted; and deleting that again."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _columns = posted_clips.c
 class PostedClip:
     """A clip in a message; ``guild_id`` is None in private channels.
 
-    ``parent_id`` is the channel of a thread, which may be ``private``. The clip is the one at
-    ``position``, from 1, of the ``clips`` in its message.
+    In a thread, which may be ``private``, ``parent_id`` is the channel of the thread. The clip is
+    number ``position`` (from 1) of the ``clips`` in its message.
     """
 
     message_id: int
@@ -43,16 +43,16 @@ class PostedClip:
 
 
 class PostedClipStore:
-    """Posted clips; each way of forgetting returns the messages it was about.
+    """Posted clips; every ``forget_`` method returns the IDs of the messages it deleted.
 
-    Together with a posted clip its tagging goes, unless the same clip is posted elsewhere too.
+    The tagging of a clip is deleted with it, unless the same clip is posted elsewhere.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, clips: Sequence[PostedClip]) -> list[PostedClip]:
-        """Keep posted clips; return those that were not known already."""
+        """Store posted clips; return those that are new."""
         if not clips:
             return []
         insert = self._database.insert(posted_clips).values([asdict(clip) for clip in clips])
@@ -62,39 +62,39 @@ class PostedClipStore:
         return [clip for clip in clips if (clip.message_id, clip.fingerprint) in added]
 
     async def count(self, author_id: int) -> int:
-        """Return how many clips of a person are known."""
+        """Return the number of clips that a person posted."""
         query = select(func.count()).select_from(posted_clips)
         async with self._database.reading() as connection:
             return int(await connection.scalar(query.where(_columns.author_id == author_id)) or 0)
 
     async def forget(self, clips: Iterable[PostedClip]) -> None:
-        """Forget single clips, whatever else was posted in their messages."""
+        """Delete single clips, but not the other clips of their messages."""
         for clip in clips:
             here = _columns.message_id == clip.message_id
             await self._forget(and_(here, _columns.fingerprint == clip.fingerprint))
 
     async def forget_messages(self, message_ids: Iterable[int]) -> frozenset[int]:
-        """Forget messages that were deleted; most of those had no clip, and cost a look alone."""
+        """Delete the clips of deleted messages; most have none, which costs one read."""
         among = _columns.message_id.in_(sorted(message_ids))
         async with self._database.reading() as connection:
             known = await connection.scalar(select(_columns.message_id).where(among).limit(1))
         return frozenset() if known is None else await self._forget(among)
 
     async def forget_channel(self, channel_id: int) -> frozenset[int]:
-        """Forget a channel that was deleted, and the threads in it."""
+        """Delete the clips of a deleted channel and of its threads."""
         inside = or_(_columns.channel_id == channel_id, _columns.parent_id == channel_id)
         return await self._forget(inside)
 
     async def forget_guild(self, guild_id: int) -> frozenset[int]:
-        """Forget a server that removed the bot."""
+        """Delete the clips of a server that removed the bot."""
         return await self._forget(_columns.guild_id == guild_id)
 
     async def forget_author(self, author_id: int) -> frozenset[int]:
-        """Forget a person who asked for it."""
+        """Delete the clips of a person who asked for it."""
         return await self._forget(_columns.author_id == author_id)
 
     async def purge(self, max_days: int) -> int:
-        """Forget what is older than its server wants, or than ``max_days``; return how much."""
+        """Delete what is older than its server's retention or ``max_days``; return the count."""
         columns = _columns.guild_id, _columns.posted_at
         forgotten = await self._forget(await is_expired(self._database, *columns, max_days))
         async with self._database.writing() as connection:
@@ -112,7 +112,7 @@ class PostedClipStore:
 
 
 async def _forget_orphans(connection: AsyncConnection, fingerprints: set[str]) -> None:
-    """Remove taggings of clips that are posted nowhere any more."""
+    """Delete taggings of clips that are no longer posted anywhere."""
     still_posted = select(_columns.fingerprint).where(
         _columns.fingerprint == taggings.c.fingerprint
     )

@@ -1,4 +1,4 @@
-"""Reading the index: posted clips by what they show, newest first, where somebody may look."""
+"""Reading the search index: posted clips with a concept, newest first, that a person may see."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _posted, _taggings, _scores, _concepts = (
     search_scores.c,
     search_concepts.c,
 )
-# What is suggested is counted in so many clips, the newest: it is asked for at each key pressed.
+# Suggestions count only the newest clips, as each key press asks for them.
 _MAX_CLIPS_COUNTED = 1000
 _NEWEST_FIRST = (_posted.message_id.desc(), _posted.position, _posted.fingerprint)
 
 
 class SearchStore:
-    """Finds posted clips; thresholds are each server's own, else ``default`` for its tagger."""
+    """Searches posted clips at each server's threshold, or ``default`` for its tagger."""
 
     def __init__(
         self, database: Database, default: tuple[TaggerIdentity, float] | None = None
@@ -47,22 +47,22 @@ class SearchStore:
         self._threshold = _threshold(default)
 
     async def named(self, name: str) -> IndexedConcept | None:
-        """Return the concept of a name, however it is capitalised or accented."""
+        """Return the concept with a name, in any case and with or without accents."""
         return await self._concept(_concepts.normalized == normalize(name))
 
     async def numbered(self, number: int) -> IndexedConcept | None:
-        """Return the concept of a number."""
+        """Return the concept with a number."""
         return await self._concept(_concepts.id == number)
 
-    async def count(self, search: SearchQuery) -> int:
-        """Return how many posted clips would be found."""
-        query = select(func.count()).select_from(self._found(search).subquery())
+    async def count(self, query: SearchQuery) -> int:
+        """Return the number of posted clips that match."""
+        statement = select(func.count()).select_from(self._found(query).subquery())
         async with self._database.reading() as connection:
-            return int(await connection.scalar(query) or 0)
+            return int(await connection.scalar(statement) or 0)
 
-    async def find(self, search: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
-        """Return posted clips, newest first."""
-        page = self._found(search).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+    async def find(self, query: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
+        """Return posted clips that match, newest first."""
+        page = self._found(query).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
         found = page.subquery()
         reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
         same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
@@ -71,41 +71,41 @@ class SearchStore:
             .join(search_taggings, _taggings.id == found.c.tagging)
             .join(
                 search_scores,
-                and_(_scores.tagging == _taggings.id, _scores.concept == search.concept),
+                and_(_scores.tagging == _taggings.id, _scores.concept == query.concept),
             )
         )
-        query = (
+        statement = (
             select(
                 posted_clips,
                 *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
                 *(_taggings.default_threshold, _scores.score, job_records.c.reply_id),
-                self._applied(search).label("threshold"),
+                self._applied(query).label("threshold"),
             )
             .select_from(shown.outerjoin(job_records, reply))
             .order_by(*_NEWEST_FIRST)
         )
         async with self._database.reading() as connection:
-            return [_hit(row) for row in await connection.execute(query)]
+            return [_hit(row) for row in await connection.execute(statement)]
 
-    async def private_threads(self, search: SearchQuery, limit: int) -> list[int]:
-        """Return private threads where something would be found, the latest first.
+    async def private_threads(self, query: SearchQuery, limit: int) -> list[int]:
+        """Return private threads with matching clips, the latest first.
 
-        They are those in the ``channels`` of the search's sight that it does not see yet.
+        They are in the ``channels`` of the query's visibility, but not visible themselves yet.
         """
-        visibility = search.visibility
+        visibility = query.visibility
         if visibility is None:
             return []
         shut = and_(_posted.parent_id.in_(visibility.channels), ~_seen(visibility), _posted.private)
-        query = (
+        statement = (
             select(_posted.channel_id)
             .select_from(_SHOWN)
-            .where(self._matches(search, shut))
+            .where(self._matches(query, shut))
             .group_by(_posted.channel_id)
             .order_by(func.max(_posted.message_id).desc())
             .limit(limit)
         )
         async with self._database.reading() as connection:
-            return list(await connection.scalars(query))
+            return list(await connection.scalars(statement))
 
     async def suggest(
         self,
@@ -116,10 +116,13 @@ class SearchStore:
         hidden: Collection[str] = (),
         limit: int = 25,
     ) -> list[str]:
-        """Return tags of the newest clips one can see that have a word like it, most seen first."""
+        """Return tags with a word that begins as typed, the most frequent first.
+
+        Only the newest clips that the person may see count.
+        """
         start = normalize(typed)
         seen = self._counted(guild_id, visibility)
-        query = (
+        statement = (
             select(_concepts.name)
             .join_from(search_concepts, seen, seen.c.concept == _concepts.id)
             .where(
@@ -133,16 +136,16 @@ class SearchStore:
             .limit(limit)
         )
         async with self._database.reading() as connection:
-            return list(await connection.scalars(query))
+            return list(await connection.scalars(statement))
 
     async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
-        query = select(_concepts.id, _concepts.name).where(which)
+        statement = select(_concepts.id, _concepts.name).where(which)
         async with self._database.reading() as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(statement)).first()
         return IndexedConcept(row.id, row.name) if row else None
 
     def _counted(self, guild_id: int | None, visibility: Visibility) -> Subquery:
-        """Count in how many of the newest clips each concept is above the threshold."""
+        """Return, for each concept, how many of the newest clips have it above the threshold."""
         newest = (
             select(_taggings.id, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
@@ -160,44 +163,44 @@ class SearchStore:
             .subquery()
         )
 
-    def _found(self, search: SearchQuery) -> Select[Any]:
-        """Return each posted clip found, with the last of its taggings that show it.
+    def _found(self, query: SearchQuery) -> Select[Any]:
+        """Return each matching posted clip with the latest of its matching taggings.
 
-        A clip has several where it was tagged in several languages, or by one tagger after another.
+        A clip has several taggings if several taggers, or a tagger in several languages, tagged it.
         """
         return (
             select(_posted.message_id, _posted.fingerprint, func.max(_taggings.id).label("tagging"))
             .select_from(_SHOWN)
-            .where(self._matches(search))
+            .where(self._matches(query))
             .group_by(_posted.message_id, _posted.fingerprint)
         )
 
-    def _applied(self, search: SearchQuery) -> ColumnElement[float]:
-        """Return what a score must be above."""
-        if search.min_score is None:
+    def _applied(self, query: SearchQuery) -> ColumnElement[float]:
+        """Return the minimum (exclusive) for a score."""
+        if query.min_score is None:
             return self._threshold
-        min_score: ColumnElement[float] = cast(search.min_score, _scores.score.type)
+        min_score: ColumnElement[float] = cast(query.min_score, _scores.score.type)
         return min_score
 
     def _matches(
-        self, search: SearchQuery, seen: ColumnElement[bool] | None = None
+        self, query: SearchQuery, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
         wanted = [
-            _scores.concept == search.concept,
-            _scores.score > self._applied(search),
+            _scores.concept == query.concept,
+            _scores.score > self._applied(query),
             _is_shown(),
         ]
-        if search.guild_id is not None:
-            wanted.append(_posted.guild_id == search.guild_id)
-        if seen is None and search.visibility is not None:
-            seen = _seen(search.visibility)
+        if query.guild_id is not None:
+            wanted.append(_posted.guild_id == query.guild_id)
+        if seen is None and query.visibility is not None:
+            seen = _seen(query.visibility)
         if seen is not None:
             wanted.append(seen)
-        return and_(*wanted, *_narrowed(search))
+        return and_(*wanted, *_narrowed(query))
 
 
 def _with_thresholds(clips: FromClause) -> FromClause:
-    """Join posted clips with what their servers have set."""
+    """Join posted clips with the thresholds of their servers."""
     same_tagger = thresholds.c.tagger == _taggings.tagger + ":" + _taggings.model
     own = and_(thresholds.c.guild_id == _posted.guild_id, same_tagger)
     return clips.outerjoin(thresholds, own)
@@ -208,7 +211,7 @@ _SHOWN = _with_thresholds(_INDEXED.join(search_scores, _scores.tagging == _taggi
 
 
 def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[float]:
-    """Return the threshold of a posted clip: its server's, the operator's, its tagger's."""
+    """Return the threshold of a posted clip: its server's, else the operator's or its tagger's."""
     if default is None:
         return func.coalesce(thresholds.c.threshold, _taggings.default_threshold)
     tagger, score = default
@@ -217,22 +220,22 @@ def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[fl
     return func.coalesce(thresholds.c.threshold, own)
 
 
-def _narrowed(search: SearchQuery) -> list[ColumnElement[bool]]:
+def _narrowed(query: SearchQuery) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
-    if search.channel_id is not None:
-        channel = search.channel_id
+    if query.channel_id is not None:
+        channel = query.channel_id
         wanted.append(or_(_posted.channel_id == channel, _posted.parent_id == channel))
-    if search.author_id is not None:
-        wanted.append(_posted.author_id == search.author_id)
-    if search.since is not None:
-        wanted.append(_posted.message_id >= first_snowflake(search.since))
-    if search.until is not None:
-        wanted.append(_posted.message_id < first_snowflake(search.until))
+    if query.author_id is not None:
+        wanted.append(_posted.author_id == query.author_id)
+    if query.since is not None:
+        wanted.append(_posted.message_id >= first_snowflake(query.since))
+    if query.until is not None:
+        wanted.append(_posted.message_id < first_snowflake(query.until))
     return wanted
 
 
 def _is_shown() -> ColumnElement[bool]:
-    """Leave clips alone whose poster opted out after they were tagged."""
+    """Return the condition that the poster has not opted out since the clip was tagged."""
     out = select(opt_outs.c.user_id).where(opt_outs.c.user_id == _posted.author_id)
     return ~out.exists()
 

@@ -1,4 +1,4 @@
-"""The tables as they are now; ``migrations`` has the steps that lead there."""
+"""The current tables; ``migrations`` has the steps that lead to them."""
 
 from __future__ import annotations
 

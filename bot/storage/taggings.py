@@ -1,4 +1,4 @@
-"""What taggers said of clips, kept so that no clip is tagged twice."""
+"""Stored taggings, so that no clip is tagged twice."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 class TaggingStore:
-    """Taggings by fingerprint, and by everything of the tagger that changes what it says."""
+    """Taggings by fingerprint and by the tagger's identity."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, fingerprint: str, identity: TaggerIdentity) -> Tagging | None:
-        """Return what this very tagger said of these bytes, or None if it was never asked.
+        """Return the tagging of a clip by a tagger; None if there is none.
 
-        A row in a format of frames we don't know, left by a newer program that shares the
-        database while servers are updated one by one, counts as none.
+        A tagging in an unknown format counts as none: a newer program may share the database while
+        an update rolls out.
         """
         columns = taggings.c
         query = select(
@@ -52,14 +52,14 @@ class TaggingStore:
         if row is None:
             return None
         info = ClipInfo(ClipFormat(row.format), row.size, row.duration, fingerprint)
-        # Ten minutes of frames take tens of milliseconds: long enough to be felt on the event loop.
+        # Decoding ten minutes of frames takes tens of milliseconds, too long for the event loop.
         frames = await asyncio.to_thread(decode, row.frames)
         return Tagging(
             info, frames, identity, decode_thumbnails(row.thumbnails), proxied=row.proxied
         )
 
     async def save(self, tagging: Tagging) -> None:
-        """Keep a tagging, indexed; where the same was kept before, the first one stays."""
+        """Store and index a tagging, unless there is one already."""
         info, identity = tagging.info, tagging.tagger
         statement = (
             self._database.insert(taggings)

@@ -1,4 +1,4 @@
-"""What taggers that cost something were paid for."""
+"""Usage of paid taggers: the frames billed to each server in each month."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ if TYPE_CHECKING:
     from bot.storage.database import Database
 
 _GONE = "gone"
-# Reservations of one month are made one after the other, so that two never share the last room.
+# Reservations are serialized, so that two never take the same remaining frames.
 _LOCK = int.from_bytes(b"bills", "big")
 
 
 class UsageStore:
-    """Frames by payer and month; the month is UTC's."""
+    """Frames by payer and month (UTC)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def reserve(self, payer: Payer, frames: int, budget: Budget) -> bool:
-        """Set frames aside, or return False where the budget has no room for them.
+        """Reserve frames; return False if the budget does not have that many left.
 
-        What was reserved under the same reference before, by an attempt that was cut off, counts
-        once.
+        Replaces an earlier reservation of the same reference, by an attempt that was interrupted.
         """
         month = month_of(datetime.now(UTC))
         async with self._database.writing() as connection:
@@ -47,25 +46,25 @@ class UsageStore:
         return True
 
     async def settle(self, reference: str, frames: int) -> None:
-        """Set right how many frames it came to; 0 where nothing was billed."""
+        """Replace a reservation by the frames that were really billed, perhaps 0."""
         ours = usage.c.reference == reference
         statement = update(usage).where(ours).values(frames=frames) if frames else None
         async with self._database.writing() as connection:
             await connection.execute(delete(usage).where(ours) if statement is None else statement)
 
     async def used(self, payer: str | None = None) -> int:
-        """Return this month's frames of one payer, or of all."""
+        """Return the frames of this month, of one payer or of all."""
         async with self._database.reading() as connection:
             return await _sum(connection, month_of(datetime.now(UTC)), payer)
 
     async def disown(self, payer: str) -> None:
-        """Keep the figures and forget whose they were, when a server goes."""
+        """Keep the numbers but not their payer, when a server removes the bot."""
         async with self._database.writing() as connection:
             ours = usage.c.payer == payer
             await connection.execute(update(usage).where(ours).values(payer=_GONE))
 
     async def purge(self) -> int:
-        """Remove what was billed before this month; return how many rows."""
+        """Delete the usage of earlier months; return the number of rows."""
         past = usage.c.month < month_of(datetime.now(UTC))
         async with self._database.writing() as connection:
             return (await connection.execute(delete(usage).where(past))).rowcount

@@ -1,4 +1,4 @@
-"""Tags that servers' moderators want to hear of."""
+"""Watches: tags that moderators of a server are alerted to."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from bot.storage.database import Database
 
 _columns = watches.c
-# Watches are added one after the other, so that two never share the last room.
+# Watches are added one after the other, so that two never take the last free place.
 _LOCK = int.from_bytes(b"watch", "big")
 
 
 class WatchStore:
-    """Watches by server, and which messages were alerted about."""
+    """Watches by server, and the messages that alerts were sent about."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def load(self, guild_id: int) -> tuple[Watch, ...]:
-        """Return a server's watches by the alphabet."""
+        """Return a server's watches in alphabetical order."""
         async with self._database.reading() as connection:
             rows = await connection.execute(_of(guild_id))
             return tuple(Watch(row.tag, row.channel_id, row.threshold) for row in rows)
 
     async def add(self, guild_id: int, watch: Watch) -> bool:
-        """Add a watch, instead of one of the same tag; return False where there is no room."""
+        """Add a watch, replacing one of the same tag; return False if the server has too many."""
         others = _columns.guild_id == guild_id, _columns.normalized != watch.normalized
         async with self._database.writing() as connection:
-            await self._alone(connection)
+            await self._lock(connection)
             count = await connection.scalar(select(func.count(_columns.tag)).where(*others))
             if (count or 0) >= MAX_WATCHES:
                 return False
@@ -47,43 +47,43 @@ class WatchStore:
         return True
 
     async def remove(self, guild_id: int, normalized: str) -> bool:
-        """Remove the watch of a folded tag; return whether there was one."""
+        """Remove the watch of a normalized tag; return whether there was one."""
         async with self._database.writing() as connection:
             return await _remove(connection, guild_id, normalized)
 
-    async def replace(self, guild_id: int, given: Sequence[Watch]) -> None:
-        """Have a server watch exactly these, the last of each tag and no more than it may."""
-        kept = list({watch.normalized: watch for watch in given}.values())[:MAX_WATCHES]
+    async def replace(self, guild_id: int, new: Sequence[Watch]) -> None:
+        """Replace all watches of a server; the last of each tag counts, up to the limit."""
+        kept = list({watch.normalized: watch for watch in new}.values())[:MAX_WATCHES]
         async with self._database.writing() as connection:
-            await self._alone(connection)
+            await self._lock(connection)
             await connection.execute(delete(watches).where(_columns.guild_id == guild_id))
             if kept:
                 rows = [_row(guild_id, watch) for watch in kept]
                 await connection.execute(watches.insert(), rows)
 
     async def forget_channel(self, channel_id: int) -> None:
-        """Forget the watches that a deleted channel would hear of."""
+        """Delete the watches of a deleted channel."""
         async with self._database.writing() as connection:
             await connection.execute(delete(watches).where(_columns.channel_id == channel_id))
 
     async def forget_guild(self, guild_id: int) -> None:
-        """Forget the watches of a server that removed the bot."""
+        """Delete the watches of a server that removed the bot."""
         await self.replace(guild_id, ())
 
     async def is_alerted(self, message_id: int) -> bool:
-        """Tell whether moderators were alerted to a message before."""
+        """Return whether moderators were alerted to a message."""
         clips = posted_clips.c
         query = select(clips.alerted).where(clips.message_id == message_id, clips.alerted)
         async with self._database.reading() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
 
     async def note_alerted(self, message_id: int) -> None:
-        """Note that moderators were alerted to a message."""
+        """Record that moderators were alerted to a message."""
         ours = update(posted_clips).where(posted_clips.c.message_id == message_id)
         async with self._database.writing() as connection:
             await connection.execute(ours.values(alerted=True))
 
-    async def _alone(self, connection: AsyncConnection) -> None:
+    async def _lock(self, connection: AsyncConnection) -> None:
         if self._database.is_postgresql:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 

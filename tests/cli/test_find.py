@@ -1,4 +1,4 @@
-"""``framehound find``, as the operator types it; in this process, for it needs no other."""
+"""``framehound find`` as the operator runs it, but in this process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _fill(url: str) -> None:
         await PostedClipStore(database).add(CLIPS)
 
 
-def test_finds_are_told_a_line_each_newest_first(find: Callable[..., Result]) -> None:
+def test_results_are_printed_one_per_line_newest_first(find: Callable[..., Result]) -> None:
     assert find("CAT").stdout == (
         f"2026-11-25 12:00  0:00–0:01  Cat .80  https://discord.com/channels/200/20/{THIRD}\n"
         "2026-11-24 12:00  0:00–0:01, 0:03–0:04  Cat .97  "
@@ -72,17 +72,17 @@ def test_finds_are_told_a_line_each_newest_first(find: Callable[..., Result]) ->
         (("--min-score", "0.99"), []),
     ],
 )
-def test_a_search_is_narrowed_down(
+def test_options_filter_the_results(
     find: Callable[..., Result], options: tuple[str, ...], found: list[int]
 ) -> None:
-    done = find("cat", "--json", *options)
-    assert done.exit_code == 0
-    assert [int(json.loads(line)["message"]) for line in done.stdout.splitlines()] == found
+    result = find("cat", "--json", *options)
+    assert result.exit_code == 0
+    assert [int(json.loads(line)["message"]) for line in result.stdout.splitlines()] == found
 
 
-def test_json_has_everything_that_is_known_of_a_find(find: Callable[..., Result]) -> None:
-    told: dict[str, Any] = json.loads(find("cat", "--json", "--server", "100").stdout)
-    assert told == {
+def test_json_has_every_field_of_a_result(find: Callable[..., Result]) -> None:
+    printed: dict[str, Any] = json.loads(find("cat", "--json", "--server", "100").stdout)
+    assert printed == {
         "link": f"https://discord.com/channels/100/10/{FIRST}",
         "server": "100",
         "channel": "10",
@@ -103,15 +103,15 @@ def test_json_has_everything_that_is_known_of_a_find(find: Callable[..., Result]
     }
 
 
-def test_nothing_is_found_without_a_word(find: Callable[..., Result]) -> None:
-    done = find("unheard of")
-    assert (done.exit_code, done.output) == (0, "")
+def test_nothing_is_printed_if_nothing_is_found(find: Callable[..., Result]) -> None:
+    result = find("unheard of")
+    assert (result.exit_code, result.output) == (0, "")
 
 
-def test_a_day_that_is_none_is_a_mistake(find: Callable[..., Result]) -> None:
-    done = find("cat", "--since", "yesterday")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "--since: a day is written like 2026-11-24\n"
+def test_an_invalid_day_is_refused(find: Callable[..., Result]) -> None:
+    result = find("cat", "--since", "yesterday")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "--since: a day is written like 2026-11-24\n"
 
 
 def test_a_database_from_before_the_release_is_refused_in_one_line(

@@ -1,4 +1,4 @@
-"""A process of its own that saves when told to: ``python -m tests.storage.saver URL``.
+"""A separate process that saves on command: ``python -m tests.storage.saver URL``.
 
 Prints ``ready`` once the database is open; then, for every line it reads, saves the shared
 tagging, the line as a threshold and as a note, and prints ``saved``.
@@ -18,15 +18,15 @@ from tests.storage.samples import GUILD, IDENTITY, TAGGING
 
 async def main(url: str) -> None:
     async with Database.open(url) as database:
-        translate("ready")
+        report("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
             await TaggingStore(database).save(TAGGING)
             await GuildSettingsStore(database).set_threshold(GUILD, str(IDENTITY), float(line))
             await MetaStore(database).set("last", line.strip())
-            translate("saved")
+            report("saved")
 
 
-def translate(word: str) -> None:
+def report(word: str) -> None:
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""How the tables came to be, one step a file; released steps are never edited."""
+"""Alembic's migrations. Never edit a released one; ``versions`` says how to add the next."""
 
 VERSION_TABLE = "schema_revision"
-"""Remembers the last step; a name of its own, for the database may be shared with others."""
+"""The table with the current revision; not Alembic's default, as others may share the database."""

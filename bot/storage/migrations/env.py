@@ -1,4 +1,4 @@
-"""Alembic runs this file; the connection is handed in, its transaction is the caller's."""
+"""Run by Alembic to migrate, on the caller's connection and in its transaction."""
 
 from __future__ import annotations
 
