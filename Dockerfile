@@ -1,7 +1,7 @@
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
-# EXTRAS=sites for yt-dlp.
+# EXTRAS=sites adds yt-dlp.
 ARG EXTRAS=
 WORKDIR /src
 RUN python3 -m venv /opt/framehound
@@ -10,7 +10,7 @@ RUN /opt/framehound/bin/pip install --no-cache-dir --require-hashes -r requireme
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY cogs cogs
-# The build backend comes in a venv of its own; only the wheel goes on.
+# The build backend is installed in its own venv; only the wheel is used further on.
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir hatchling \
     && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

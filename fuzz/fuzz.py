@@ -1,13 +1,12 @@
-"""Throw bytes at whatever reads what strangers chose: ``python fuzz/fuzz.py TARGET``.
+"""Fuzzes the code that parses untrusted input: ``python fuzz/fuzz.py TARGET``.
 
-Run it after a change to one of the modules named in ``TARGETS``, a few minutes for each. With
-atheris (``uv pip install atheris``, which is no dependency: it has wheels for some Pythons on Linux
-alone) libFuzzer watches which lines of ``bot`` an input reaches and goes on from there; without it
-Hypothesis breaks the same seeds at random. ``--seconds`` says how long, ``--folder`` where inputs
-that taught something are kept for the next run, and the one that failed (``crash-…``); ``--replay
-FILE`` tries that one alone. Whatever fails here becomes a test beside the module's others, with its
-smallest input. FFmpeg's own code runs in this process for ``container``: unlike the bot, nothing
-confines it, so feed it no files you were sent.
+Run a target for a few minutes after changing what it parses (see ``TARGETS``). With atheris (``uv
+pip install atheris``; not a dependency, as it has wheels only for some Pythons on Linux), libFuzzer
+guides the inputs by the coverage of ``bot``; without it, Hypothesis mutates the same seeds.
+``--seconds`` sets the duration. ``--folder`` is where interesting inputs are kept for the next run,
+and the one that failed (``crash-…``), which ``--replay FILE`` runs alone. Turn every failure into a
+test, with its smallest input. The target ``container`` runs FFmpeg in this process without a
+sandbox, so don't feed it files from strangers.
 """
 
 from __future__ import annotations
@@ -66,34 +65,35 @@ from tests.media.made_clips import WAYS, Recipe, gif, make_clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from bot.domain.tagging import Observations
     from bot.media.fetch.download import Request
 
-LENGTH = 3000  # milliseconds of the clip that answers speak of
+LENGTH = 3000  # the length of the clip that answers are about, in milliseconds
 LIMITS = ClipLimits(by_url=1, as_bytes=1)
 AROUND = ServerContext(channel_ids={5}, role_ids={7}, max_days=365)
 MAX_NAME_LENGTH = 100  # characters of a concept's name that are kept
 DISCORD_SYNTAX = re.compile(r"[*_~`|<>@#\[\]()/:\\]")
-# what a database may throw that kept something else than we gave it
+# what decoding may raise if the database stored other bytes than we gave it
 NO_FRAMES = (zlib.error, ValueError, TypeError, LookupError)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to throw bytes at, and bytes to begin with."""
+    """A function to fuzz, and the first inputs."""
 
     one: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
 
 
 def try_formats(content: bytes) -> None:
-    """Tell a file by its head."""
+    """Detect a file's format by its first bytes."""
     head = content[: formats.HEAD]
     formats.detect(head)
     assert formats.describe(head)
 
 
 def try_container(content: bytes) -> None:
-    """Open, probe and sample a file, as a child does."""
+    """Probe and sample a file, as a sandboxed child does."""
     path = Path(tempfile.gettempdir()) / "clip"
     path.write_bytes(content)
     try:
@@ -107,7 +107,7 @@ def try_container(content: bytes) -> None:
 
 
 def try_clarifai(content: bytes) -> None:
-    """Read what stands where Clarifai's answer should; the first byte chooses the HTTP status."""
+    """Parse a response of Clarifai's; the first byte chooses the HTTP status."""
     http = (200, 400, 500)[content[0] % 3] if content else 200
     with contextlib.suppress(CallFailed):
         read_model(http, content[1:])
@@ -125,7 +125,7 @@ def try_clarifai(content: bytes) -> None:
 
 
 def try_child(content: bytes) -> None:
-    """Believe nothing that a child taken over answers."""
+    """Parse the answers of a child that a clip has taken over."""
     try:
         said = json.loads(content)
     except (ValueError, RecursionError):
@@ -135,8 +135,8 @@ def try_child(content: bytes) -> None:
     tagger = LocalTagger(sandbox, LIMITS)
     found: Probe | None = _unless_refused(probe(sandbox, Path("clip"), longest=LENGTH))
     assert found is None or 0 < found.duration <= LENGTH
-    frames: tuple[Frame, ...] = _unless_refused(tagger.tag(clip, ignore_progress)) or ()
-    assert all(frame.time >= 0 for frame in frames)
+    seen: Observations | None = _unless_refused(tagger.tag(clip, ignore_progress))
+    assert seen is None or all(frame.time >= 0 for frame in seen.frames)
     page: Request | None = _unless_refused(_read_page(said))
     assert page is None or not {name.lower() for name in page.headers} & {"host", "connection"}
     raised = process._restored(said)  # noqa: SLF001 - has no public face short of a process
@@ -144,7 +144,7 @@ def try_child(content: bytes) -> None:
 
 
 async def _read_page(said: object) -> Request:
-    """Take apart what a child that reads pages asks and finds."""
+    """Parse the questions and the answer of a child that reads pages."""
     with contextlib.suppress(ClipError):
         sites._request(said)  # noqa: SLF001 - has no public face short of a process
     return sites._clip_request(said)  # noqa: SLF001 - see above
@@ -165,7 +165,7 @@ def try_links(content: bytes) -> None:
 
 
 def try_names(content: bytes) -> None:
-    """Show a name; the first byte says how much of it."""
+    """Sanitize a name; the first byte sets the limit."""
     limit = 2 + content[0] if content else 80
     line = clean(_text(content[1:]), limit)
     assert len(line) <= limit
@@ -176,7 +176,7 @@ def try_names(content: bytes) -> None:
 
 
 def try_settings(content: bytes) -> None:
-    """Write what a file sets again: it must say the same."""
+    """Parse a settings file, write it again, and parse that: nothing may change."""
     try:
         file = read_file(content, AROUND)
     except InvalidSettingsFile:
@@ -189,7 +189,7 @@ def try_settings(content: bytes) -> None:
 
 
 def try_frames(content: bytes) -> None:
-    """Keep frames and read them back; read what somebody else kept."""
+    """Encode and decode frames; decode arbitrary bytes."""
     words = [line.split(" ") for line in _text(content).split("\n")]
     frames = tuple(
         Frame(place * 250, tuple(Concept(name, _score(name)) for name in names))
@@ -202,13 +202,13 @@ def try_frames(content: bytes) -> None:
 
 
 def try_still(content: bytes) -> None:
-    """Open what a child says is a small picture."""
+    """Open a thumbnail that came from a child."""
     picture = filmstrip.open_thumbnail(content)
     assert picture is None or picture.height == filmstrip.HEIGHT
 
 
 class _TakenOver:
-    """A sandbox whose child answers what it likes, as its progress and in the end."""
+    """A sandbox whose child sends anything as its progress and its answer."""
 
     def __init__(self, said: object) -> None:
         self._said = said
@@ -220,14 +220,14 @@ class _TakenOver:
 
 
 def _unless_refused(call: Coroutine[Any, Any, Any]) -> Any:
-    """Return what a call comes to that never waits; None for an error people are told."""
+    """Return the result of a coroutine that never waits; None if it raises a ClipError."""
     try:
         call.send(None)
     except StopIteration as end:
         return end.value
     except ClipError:
         return None
-    raise AssertionError("the call waits for something")
+    raise AssertionError("the coroutine waits for something")
 
 
 def _score(name: str) -> float:
@@ -273,9 +273,9 @@ def _answers() -> list[bytes]:
 def _words_of_children() -> list[bytes]:
     answers: list[object] = [
         {"format": "gif", "duration": 1, "width": 1, "height": 1},
-        [{"time": 0, "concepts": [["cat", 0.5]]}],
+        {"frames": [{"time": 0, "concepts": [["cat", 0.5]]}], "thumbnails": [[0, "/9j/"]]},
         {"code": "too_long", "message": "m", "facts": {"length": "1"}, "detail": "d"},
-        [{"time": 1e400, "concepts": []}],
+        {"frames": [{"time": 1e400, "concepts": []}], "thumbnails": []},
         3,
     ]
     return [json.dumps(answer).encode() for answer in answers]
@@ -307,7 +307,7 @@ TARGETS = {
 
 
 def main() -> None:
-    """Fuzz one target, or try one file on it."""
+    """Fuzz one target, or run one input on it."""
     asked = _arguments()
     target = TARGETS[asked.target]
     if asked.replay:
@@ -315,8 +315,8 @@ def main() -> None:
         return
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"{asked.target}: {asked.seconds} s, kept in {folder}")
-    tempfile.tempdir = tempfile.mkdtemp()  # runs beside each other write clips, too
+    print(f"{asked.target}: {asked.seconds} s, inputs are kept in {folder}")
+    tempfile.tempdir = tempfile.mkdtemp()  # parallel runs write clips, too
     run = _with_atheris if importlib.util.find_spec("atheris") else _with_hypothesis
     run(target, asked.seconds, folder)
 
@@ -325,8 +325,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=120)
-    parser.add_argument("--folder", type=Path, help="where inputs are kept")
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="try this input alone")
+    parser.add_argument("--folder", type=Path, help="where to keep interesting inputs")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="run only this input")
     return parser.parse_args()
 
 
@@ -343,7 +343,7 @@ def _with_atheris(target: Target, seconds: int, folder: Path) -> None:
 
 
 def _watch(atheris: Any, module: types.ModuleType) -> None:
-    """Have libFuzzer told of every branch this module's functions take."""
+    """Measure the coverage of all functions of a module."""
     for thing in list(vars(module).values()):
         functions = vars(thing).values() if isinstance(thing, type) else [thing]
         for function in functions:

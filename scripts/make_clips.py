@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 OUT = Path(__file__).parent.parent / "tests" / "clips"
 RATE = 10
 SIZE = (320, 240)
-# Photograph, seconds on screen, and what a person would accept as a tag for it.
+# Photograph, seconds on screen, and the tags a person would accept for it.
 SCENES: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("chelsea.png", 4, ("cat", "animal")),
     ("coffee.png", 4, ("coffee", "cup", "espresso", "drink", "coffee mug", "cup of tea or coffee")),
@@ -45,7 +45,7 @@ CODECS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def main(photographs: Path, city: Path) -> None:
-    """Write every clip and the truth of each second."""
+    """Write every clip, and the correct tags of each second of the montage."""
     OUT.mkdir(parents=True, exist_ok=True)
     for ending, (codec, options) in CODECS.items():
         small = ending == "gif"
@@ -58,7 +58,7 @@ def main(photographs: Path, city: Path) -> None:
 
 
 def _montage(photographs: Path, rate: int, small: bool) -> Iterator[Image.Image]:  # noqa: FBT001 - one script
-    """Show each photograph for its seconds, slowly zooming in."""
+    """Yield the montage's pictures: each photograph, slowly zooming in."""
     for file, seconds, _ in SCENES:
         photograph = _photograph(photographs, file)
         for step in range(seconds * rate):
@@ -67,7 +67,7 @@ def _montage(photographs: Path, rate: int, small: bool) -> Iterator[Image.Image]
 
 
 def _photograph(folder: Path, file: str) -> Image.Image:
-    """Return a photograph, or a blank slide where there is none."""
+    """Return a photograph, or a blank slide if ``file`` is empty."""
     return Image.open(folder / file).convert("RGB") if file else Image.new("RGB", SIZE, "#202428")
 
 
@@ -107,7 +107,7 @@ def _write(
     with av.open(str(path), "w") as container:
         track = container.add_stream(codec, rate=rate, options=options)
         if not isinstance(track, VideoStream):
-            raise TypeError(f"{codec} encodes no pictures")
+            raise TypeError(f"{codec} does not encode pictures")
         track.width, track.height = first.size
         track.bit_rate = 0 if "crf" in options else 200_000
         track.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
@@ -119,7 +119,7 @@ def _write(
 
 
 def _write_theora(source: Path, target: Path) -> None:
-    """Let the ffmpeg program write what PyAV's build has no encoder for."""
+    """Encode with the ffmpeg program: PyAV's build has no Theora encoder."""
     quiet = ["ffmpeg", "-y", "-loglevel", "error"]
     command = [*quiet, "-i", str(source), "-c:v", "libtheora", "-q:v", "3", str(target)]
     subprocess.run(command, check=True)  # noqa: S603 - our own files

@@ -1,4 +1,4 @@
-"""Makes the pictures under docs/ from a clip of this repository, by running what people run.
+"""Makes the pictures under docs/ by tagging a clip of this repository.
 
 Needs Debian's ``chromium`` and the packages of ``requirements-dev.txt``:
 
@@ -84,19 +84,18 @@ OUTPUT</pre>
 
 
 def main() -> None:
-    """Make every picture anew."""
+    """Make all pictures."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         shutil.copy(CLIP, folder)
-        run_tag(folder)  # builds the model, which takes its time
-        words = run_tag(folder, "--picture", "timeline.png", "--html", "page.html")
+        output = run_tag(folder, "--picture", "timeline.png", "--html", "page.html")
         shutil.copy(folder / "timeline.png", DOCS)
         report, buttons = asyncio.run(make_reply(folder))
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=ARGUMENTS
             )
-            make_terminal(chromium, folder, words)
+            make_terminal(chromium, folder, output)
             for theme in ("dark", "light"):
                 make_mock_up(chromium, folder, theme, report, buttons)
             make_page(chromium, folder)
@@ -104,7 +103,7 @@ def main() -> None:
 
 
 def run_tag(folder: Path, *options: str) -> str:
-    """Run ``framehound tag`` as on a terminal; return its words with their colours."""
+    """Run ``framehound tag`` as on a terminal; return its output with ANSI colours."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", "tag", CLIP.name, *options],
         cwd=folder,
@@ -117,19 +116,19 @@ def run_tag(folder: Path, *options: str) -> str:
     return done.stdout.strip()
 
 
-def make_terminal(chromium: Browser, folder: Path, words: str) -> None:
-    """Show what ``framehound tag`` prints."""
+def make_terminal(chromium: Browser, folder: Path, output: str) -> None:
+    """Draw what ``framehound tag`` prints."""
     console = Console(record=True, file=io.StringIO(), width=90)
-    console.print(Text.from_ansi(words))
-    told = console.export_html(inline_styles=True, code_format="{code}", theme=SVG_EXPORT_THEME)
+    console.print(Text.from_ansi(output))
+    body = console.export_html(inline_styles=True, code_format="{code}", theme=SVG_EXPORT_THEME)
     html = TERMINAL.replace("COMMAND", f"framehound tag {CLIP.name}")
-    (folder / "terminal.html").write_text(html.replace("OUTPUT", told.rstrip()), "utf-8")
+    (folder / "terminal.html").write_text(html.replace("OUTPUT", body.rstrip()), "utf-8")
     shown = opened(chromium, folder / "terminal.html", 700, "dark")
     shown.locator("body").screenshot(path=DOCS / "terminal.png")
 
 
 async def make_reply(folder: Path) -> tuple[Report, list[str]]:
-    """Let the bot write its reply to the clip."""
+    """Return the bot's report on the clip, and the labels of its buttons."""
     config = Config(_env_file=None, data_dir=folder / "data", tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     settings = GuildSettings(0)
     async with wiring.opened(config) as app:
@@ -144,7 +143,7 @@ async def make_reply(folder: Path) -> tuple[Report, list[str]]:
 def make_mock_up(
     chromium: Browser, folder: Path, theme: str, report: Report, buttons: list[str]
 ) -> None:
-    """Show the reply about as Discord does on a phone."""
+    """Draw the reply roughly as Discord shows it on a phone."""
     pictures = "".join(
         f'<img alt="" src="data:image/png;base64,{base64.b64encode(file.content).decode()}">'
         for file in report.files
@@ -159,7 +158,7 @@ def make_mock_up(
 
 
 def marked_up(content: str) -> str:
-    """Return what Discord makes of the few marks a reply has."""
+    """Convert the few kinds of Markdown that a reply uses to HTML."""
     html = escape(content)
     html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
     html = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html)
@@ -168,7 +167,7 @@ def marked_up(content: str) -> str:
 
 
 def make_page(chromium: Browser, folder: Path) -> None:
-    """Show the page as somebody uses it: played from a tag."""
+    """Draw the HTML page, playing from a tag."""
     shown = opened(chromium, folder / "page.html", 1000, "dark")
     shown.locator("#rows .name").nth(2).click()
     shown.wait_for_function("() => document.querySelector('video').currentTime > 4.4")
@@ -179,7 +178,7 @@ def make_page(chromium: Browser, folder: Path) -> None:
 
 
 def opened(chromium: Browser, file: Path, width: int, theme: str) -> Page:
-    """Open a page of ours at a width, a phone's screen being finer."""
+    """Open a file in a browser window of a given width."""
     shown = chromium.new_page(
         viewport={"width": width, "height": 760},
         device_scale_factor=2 if width == PHONE else 1.2,

@@ -60,7 +60,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_heartbeat_outlives_its_test() -> Iterator[None]:
-    """Stop discord.py's heartbeats: it leaves a refused shard's thread to a loop long closed."""
+    """Stop discord.py's heartbeat threads: those of refused shards outlive their event loop."""
     yield
     for thread in threading.enumerate():
         if isinstance(thread, KeepAliveHandler):
@@ -69,7 +69,7 @@ def _no_heartbeat_outlives_its_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_programs() -> Iterator[None]:
-    """Start programs from one that is loaded, except where a test is about the start itself."""
+    """Fork programs from one that is already loaded, unless a test is about the start itself."""
     with programs.fork_server():
         yield
 
@@ -130,7 +130,7 @@ async def clip_host() -> AsyncIterator[ClipHost]:
 
 @pytest.fixture
 def make_config(data_dir: Path, clip_host: ClipHost) -> Callable[..., DiscordConfig]:
-    """Return settings for a test, with anything overridden by keyword."""
+    """Return a function that makes settings; keywords override the defaults."""
     host, _, port = clip_host.address.partition(":")
 
     def make(**settings: Any) -> DiscordConfig:
@@ -147,7 +147,7 @@ def make_config(data_dir: Path, clip_host: ClipHost) -> Callable[..., DiscordCon
 
 @pytest.fixture
 async def open_app() -> AsyncIterator[Callable[[Config], Any]]:
-    """Open an app within a test; it closes at the test's end."""
+    """Return a function that opens an app; it is closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def open_one(config: Config) -> App:
@@ -158,7 +158,7 @@ async def open_app() -> AsyncIterator[Callable[[Config], Any]]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One server for each of pytest's workers, started when the first test asks for it."""
+    """A server for each of pytest's workers, started when a test first needs it."""
     binaries = find_binaries()
     if binaries is not None:
         with running_postgres(binaries) as server:
