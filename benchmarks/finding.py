@@ -1,8 +1,8 @@
 """Size of the search index and duration of searches: ``python benchmarks/finding.py``.
 
 Clips are a minute long, with twenty concepts a second out of 5,000 (as rare as words), in four
-servers. ``--clips`` is their number, ``--database`` an empty database; by default a temporary SQLite
-file.
+servers. ``--clips`` is their number, ``--database`` an empty database; by default a temporary
+SQLite file.
 """
 
 from __future__ import annotations
