@@ -33,12 +33,12 @@ def test_links_are_found_without_what_surrounds_them(text: str, links: list[str]
     assert find_links(text) == links
 
 
-def test_a_link_in_angle_brackets_counts_where_somebody_hands_it_over() -> None:
+def test_a_link_in_angle_brackets_counts_if_given_to_a_command() -> None:
     assert find_links("<https://a.example/x.mp4>", left_alone=True) == ["https://a.example/x.mp4"]
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "https://a.example/X.WebM?ex=1&is=2#t", "a/b.ogv"])
-def test_a_name_promises_a_clip_by_its_ending(name: str) -> None:
+def test_a_name_with_the_extension_of_a_container_promises_a_clip(name: str) -> None:
     assert promises_clip(name)
 
 
@@ -64,7 +64,7 @@ def test_a_clip_is_called_by_its_file_name_else_its_host() -> None:
         ("|| https://a.example/1.mp4", set()),
     ],
 )
-def test_links_behind_bars_are_hidden(text: str, hidden: set[str]) -> None:
+def test_links_in_spoilers_are_hidden(text: str, hidden: set[str]) -> None:
     assert hidden_links(text) == hidden
 
 
@@ -75,14 +75,14 @@ def test_links_in_code_are_left_alone(quote: str) -> None:
     assert len(find_links(text, left_alone=True)) == 2
 
 
-def test_media_is_told_by_its_path_or_a_host_that_has_nothing_else() -> None:
+def test_media_is_recognized_by_path_or_host() -> None:
     media = ("https://a.example/x.mp4", "https://media.tenor.com/abc/x", "https://i.imgur.com/x")
     assert all(is_media(link) for link in media)
     others = ("https://a.example/x", "https://i.imgur.com/x.png", "https://imgur.com/x", "http://[")
     assert not any(is_media(link) for link in others)
 
 
-def test_a_page_is_on_a_site_or_below_it_and_no_file() -> None:
+def test_a_page_is_on_a_site_and_not_a_file() -> None:
     sites = {"a.example"}
     assert is_page("https://a.example/watch?v=1", sites)
     assert is_page("https://www.a.example/1", sites)
@@ -92,7 +92,7 @@ def test_a_page_is_on_a_site_or_below_it_and_no_file() -> None:
         assert not is_page(link, sites)
 
 
-def test_one_clip_has_many_forms_on_its_site_alone() -> None:
+def test_formats_of_a_clip_are_the_same_clip_on_one_site_only() -> None:
     assert is_same_clip("https://i.imgur.com/a.gif", "https://imgur.com/a.mp4")
     assert not is_same_clip("https://i.imgur.com/a.gif", "https://i.imgur.com/b.gif")
     assert not is_same_clip("https://i.imgur.com/a.gif", "https://a.example/a.gif")

@@ -40,7 +40,7 @@ async def refusal(url: str) -> ConfigError:
     return caught.value
 
 
-async def test_what_was_saved_is_there_after_reopening(database_url: str) -> None:
+async def test_saved_values_survive_reopening(database_url: str) -> None:
     async with Database.open(database_url) as database:
         await TaggingStore(database).save(TAGGING)
         await MetaStore(database).set("a", "b")
@@ -62,7 +62,7 @@ async def test_a_block_that_raises_writes_nothing(database: Database) -> None:
     assert await MetaStore(database).get("a") is None
 
 
-async def test_bad_sql_stays_the_bug_it_is_and_shows_no_values(database: Database) -> None:
+async def test_wrong_sql_is_not_an_outage_and_shows_no_values(database: Database) -> None:
     query = text("SELECT * FROM no_such_table WHERE name = :name")
     with pytest.raises(DBAPIError, match="no_such_table") as caught:
         async with database.reading() as connection:

@@ -21,7 +21,7 @@ async def allow_pages(connection: AsyncConnection, most: int) -> None:
     await connection.execute(text(f"PRAGMA max_page_count = {most}"))
 
 
-async def test_a_full_disk_is_an_outage_that_costs_nothing_kept(sqlite_url: str) -> None:
+async def test_a_full_disk_is_an_outage_and_loses_nothing(sqlite_url: str) -> None:
     async with Database.open(sqlite_url) as database:
         meta = MetaStore(database)
         await meta.set("kept", "before")

@@ -56,7 +56,7 @@ async def test_every_sqlite_connection_is_set_up(
                 assert await connection.scalar(text(f"PRAGMA {pragma}")) == value
 
 
-async def test_a_reader_sees_one_moment_while_others_write(database: Database) -> None:
+async def test_a_read_transaction_is_a_snapshot(database: Database) -> None:
     count = text("SELECT count(*) FROM meta")
     async with database.reading() as reader:
         if reader.dialect.name == "postgresql":
@@ -67,7 +67,7 @@ async def test_a_reader_sees_one_moment_while_others_write(database: Database) -
         assert await reader.scalar(count) == 0
 
 
-async def test_a_busy_journal_is_waited_for_no_longer_than_told(tmp_path: Path) -> None:
+async def test_waiting_for_a_busy_journal_ends_at_the_timeout(tmp_path: Path) -> None:
     path = tmp_path / "framehound.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -75,7 +75,7 @@ async def test_a_busy_journal_is_waited_for_no_longer_than_told(tmp_path: Path) 
             await create_engine(DatabaseAddress.parse(f"sqlite:///{path}"), busy_timeout=0.05)
 
 
-async def test_a_new_file_another_is_setting_up_is_tried_again(
+async def test_a_new_file_that_another_process_prepares_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "framehound.db"
@@ -94,7 +94,7 @@ async def test_a_new_file_another_is_setting_up_is_tried_again(
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-async def test_connecting_to_postgres_ends_in_time_unless_told_otherwise() -> None:
+async def test_connecting_to_postgres_has_a_default_timeout() -> None:
     plain = await create_engine(DatabaseAddress.parse("postgresql://u@h/db"), 1)
     told = await create_engine(DatabaseAddress.parse("postgresql://u@h/db?connect_timeout=3"), 1)
     assert plain.url.query["connect_timeout"] == str(CONNECT_TIMEOUT)
@@ -114,7 +114,7 @@ def look(path: Path) -> int:
     return int(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-async def test_opening_a_file_anew_leaves_the_locks_of_who_has_it_open(tmp_path: Path) -> None:
+async def test_preparing_an_existing_file_keeps_the_locks_on_it(tmp_path: Path) -> None:
     path = tmp_path / "framehound.db"
     address = DatabaseAddress.parse(f"sqlite:///{path}")
     await prepare(address, busy_timeout=1)

@@ -15,11 +15,11 @@ def store(database: Database) -> MetaStore:
     return MetaStore(database)
 
 
-async def test_what_was_never_noted_is_none(store: MetaStore) -> None:
+async def test_a_key_that_was_never_set_is_none(store: MetaStore) -> None:
     assert await store.get("commands") is None
 
 
-async def test_the_last_note_counts(store: MetaStore) -> None:
+async def test_the_last_value_counts(store: MetaStore) -> None:
     await store.set("commands", "one")
     await store.set("another", "")
     await store.set("commands", "two ✓")

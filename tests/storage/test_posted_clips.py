@@ -45,7 +45,7 @@ async def left(database: Database) -> tuple[set[int], set[str]]:
     return messages, {fingerprint.removeprefix("sha256:") for fingerprint in tagged}
 
 
-async def test_a_deleted_message_takes_its_clips_along_and_nobody_elses(
+async def test_a_deleted_message_deletes_its_clips_only(
     database: Database, store: PostedClipStore
 ) -> None:
     assert await store.forget_messages([1, 99]) == {1}
@@ -54,12 +54,14 @@ async def test_a_deleted_message_takes_its_clips_along_and_nobody_elses(
     assert await store.forget_messages([]) == frozenset()
 
 
-async def test_a_deleted_channel_does(database: Database, store: PostedClipStore) -> None:
+async def test_a_deleted_channel_deletes_its_clips(
+    database: Database, store: PostedClipStore
+) -> None:
     assert await store.forget_channel(11) == {2}
     assert await left(database) == ({1, 3, 4}, {"01", "02", "04"})
 
 
-async def test_a_deleted_channel_takes_the_threads_in_it_along(
+async def test_a_deleted_channel_deletes_the_clips_of_its_threads(
     database: Database, store: PostedClipStore
 ) -> None:
     await store.add([replace(POSTED[0], message_id=9, channel_id=12, parent_id=11)])
@@ -67,28 +69,28 @@ async def test_a_deleted_channel_takes_the_threads_in_it_along(
     assert (await left(database))[0] == {1, 3, 4}
 
 
-async def test_a_server_that_goes_does(database: Database, store: PostedClipStore) -> None:
+async def test_a_server_that_removes_the_bot_deletes_its_clips(
+    database: Database, store: PostedClipStore
+) -> None:
     assert await store.forget_guild(100) == {1, 2}
     assert await left(database) == ({3, 4}, {"02", "04"})
 
 
-async def test_a_person_who_asks_does(database: Database, store: PostedClipStore) -> None:
+async def test_a_person_can_delete_their_clips(database: Database, store: PostedClipStore) -> None:
     assert [await store.count(ANN), await store.count(BOB)] == [3, 2]
     assert await store.forget_author(ANN) == {1, 4}
     assert await left(database) == ({2, 3}, {"02", "03"})
     assert [await store.count(ANN), await store.count(BOB)] == [0, 2]
 
 
-async def test_known_clips_are_known_and_none_are_none(
-    database: Database, store: PostedClipStore
-) -> None:
+async def test_only_new_clips_are_returned(database: Database, store: PostedClipStore) -> None:
     await store.add([replace(POSTED[0], author_id=BOB)])
     await store.add([])
     assert await store.count(ANN) == 3
     assert (await left(database))[0] == {1, 2, 3, 4}
 
 
-async def test_what_is_too_old_is_purged_by_the_servers_word_or_the_operators(
+async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(
     database: Database, store: PostedClipStore
 ) -> None:
     await GuildSettingsStore(database).set_retention(100, 7)
@@ -107,7 +109,7 @@ async def test_what_is_too_old_is_purged_by_the_servers_word_or_the_operators(
     assert await store.purge(max_days=30) == 0
 
 
-async def test_who_opted_out_is_known_until_they_are_back(database: Database) -> None:
+async def test_people_can_opt_out_and_in(database: Database) -> None:
     people = OptOutStore(database)
     await people.add(ANN)
     await people.add(ANN)
@@ -118,7 +120,7 @@ async def test_who_opted_out_is_known_until_they_are_back(database: Database) ->
     assert await people.among([ANN, BOB]) == frozenset()
 
 
-async def test_a_server_is_forgotten_with_all_it_has_set(database: Database) -> None:
+async def test_deleting_a_server_deletes_all_its_settings(database: Database) -> None:
     settings = GuildSettingsStore(database)
     for guild in (100, 200):
         await settings.set_retention(guild, 7)

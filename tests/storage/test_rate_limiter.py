@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
 
 
-async def next_turn(database: Database) -> float:
+async def next_call(database: Database) -> float:
     async with database.reading() as connection:
         return float(await connection.scalar(select(rate_limits.c.next)) or 0)
 
 
-async def test_turns_of_all_processes_are_apart(database_url: str) -> None:
+async def test_calls_of_all_processes_are_spaced_out(database_url: str) -> None:
     async def take(database: Database) -> None:
         await RateLimiter(database, "clarifai", per_second=50).wait()
 
@@ -29,12 +29,12 @@ async def test_turns_of_all_processes_are_apart(database_url: str) -> None:
     async with Database.open(database_url) as one, Database.open(database_url) as two:
         await asyncio.gather(*(take(one) for _ in range(10)), *(take(two) for _ in range(10)))
         ended = time.time()
-        following = await next_turn(one)
+        following = await next_call(one)
     assert following >= began + 20 / 50
     assert ended >= following - 1 / 50 - 0.001  # nobody went before their turn
 
 
-async def test_a_first_turn_is_free_and_services_do_not_wait_for_each_other(
+async def test_a_first_call_is_immediate_and_services_are_independent(
     database: Database,
 ) -> None:
     before = time.monotonic()
@@ -43,16 +43,16 @@ async def test_a_first_turn_is_free_and_services_do_not_wait_for_each_other(
     assert time.monotonic() - before < 5
 
 
-async def test_a_turn_from_before_the_clock_was_set_back_is_forgotten(database: Database) -> None:
+async def test_a_time_from_before_the_clock_was_set_back_is_ignored(database: Database) -> None:
     await RateLimiter(database, "clarifai", per_second=10).wait()
     async with database.writing() as connection:
         await connection.execute(update(rate_limits).values(next=rate_limits.c.next + 3600))
     async with asyncio.timeout(5):
         await RateLimiter(database, "clarifai", per_second=10).wait()
-    assert await next_turn(database) == pytest.approx(time.time(), abs=60)
+    assert await next_call(database) == pytest.approx(time.time(), abs=60)
 
 
-async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> None:
+async def test_delayed_calls_do_not_come_in_a_burst(database: Database) -> None:
     class Late(RateLimiter):
         async def _next(self) -> float:
             return -1.0
@@ -72,7 +72,7 @@ async def test_turns_that_come_late_do_not_go_in_a_heap(database: Database) -> N
     assert all(later - free > 0.9 / 50 for (_, free), (_, later) in pairwise(gone))
 
 
-async def test_a_database_that_is_restarted_is_waited_for(
+async def test_a_call_waits_for_a_database_that_restarts(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     async with Database.open(postgres_url) as database:

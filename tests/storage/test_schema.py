@@ -229,7 +229,7 @@ async def test_the_jobs_of_a_database_that_is_gone_are_refused(
         assert await MetaStore(database).get("a") is None
 
 
-async def test_a_schema_from_the_future_is_refused_politely(database_url: str) -> None:
+async def test_a_newer_schema_is_refused(database_url: str) -> None:
     async with Database.open(database_url) as database, database.writing() as connection:
         await connection.execute(text("UPDATE schema_revision SET version_num = '9999'"))
     with pytest.raises(ConfigError, match="please update") as caught:
@@ -256,7 +256,7 @@ async def test_a_failed_migration_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("before", [None, "1001"])
-async def test_several_may_open_a_new_database_at_once_or_an_old_one(
+async def test_a_new_or_old_database_can_be_opened_concurrently(
     database_url: str, before: str | None
 ) -> None:
     async def open_and_note(key: str) -> None:

@@ -146,7 +146,7 @@ def is_wanted(clip: PostedClip, search: SearchQuery) -> bool:
     searches,
     st.sampled_from(NAMES),
 )
-async def test_the_index_finds_what_a_look_at_everything_finds(
+async def test_the_index_finds_the_same_as_a_full_scan(
     database: Database,
     seen: list[Tagging],
     shared: list[PostedClip],
@@ -210,7 +210,7 @@ async def test_the_index_finds_what_a_look_at_everything_finds(
 # ---- one thing at a time
 
 
-async def test_a_hit_tells_where_it_is_and_how_sure(database: Database, found: SearchStore) -> None:
+async def test_a_hit_has_its_place_and_score(database: Database, found: SearchStore) -> None:
     tagging = tagged(FINGERPRINT, LOCAL, [("cat", 0.6)], [("cat", 0.8)])
     message = first_snowflake(NOW)
     clip = posted(message, FINGERPRINT, position=2, clips=3, posted_at=NOW + timedelta(days=9))
@@ -223,7 +223,7 @@ async def test_a_hit_tells_where_it_is_and_how_sure(database: Database, found: S
     assert private.link == f"https://discord.com/channels/@me/10/{message}"
 
 
-async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
+async def test_a_hit_of_a_command_links_to_the_reply(
     database: Database, found: SearchStore
 ) -> None:
     await keep(database, tagged(FINGERPRINT, LOCAL, [("cat", 0.8)]), posted(7, FINGERPRINT))
@@ -234,7 +234,9 @@ async def test_a_clip_that_came_by_a_command_is_found_in_the_reply(
     assert hit.link == "https://discord.com/channels/1/10/99"
 
 
-async def test_the_operators_default_is_the_asked_taggers_alone(database: Database) -> None:
+async def test_the_operators_default_threshold_applies_to_its_tagger_only(
+    database: Database,
+) -> None:
     found = SearchStore(database, (LOCAL, 0.7))
     await keep(database, tagged("a", LOCAL, [("cat", 0.65)]), posted(1, "a"))
     other = replace(LOCAL, model="net-2")
@@ -256,7 +258,7 @@ async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
     assert [(hit.message_id, hit.tagger) for hit in both] == [(2, german), (1, german)]
 
 
-async def test_what_is_seen_past_a_clips_end_is_not_found(
+async def test_frames_past_the_end_of_a_clip_are_not_found(
     database: Database, found: SearchStore
 ) -> None:
     seconds: list[list[tuple[str, float]]] = [[] for _ in range(15)]
@@ -266,7 +268,7 @@ async def test_what_is_seen_past_a_clips_end_is_not_found(
     assert await look(found, "dog") == []
 
 
-async def test_a_forgotten_clip_leaves_the_index(database: Database, found: SearchStore) -> None:
+async def test_a_deleted_clip_leaves_the_index(database: Database, found: SearchStore) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"), posted(2, "a"))
     store = PostedClipStore(database)
     await store.forget_messages([2])
@@ -277,7 +279,7 @@ async def test_a_forgotten_clip_leaves_the_index(database: Database, found: Sear
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
 
 
-async def test_clips_of_who_opted_out_are_left_alone(
+async def test_clips_of_people_who_opted_out_are_not_found(
     database: Database, found: SearchStore
 ) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"))
@@ -288,7 +290,7 @@ async def test_clips_of_who_opted_out_are_left_alone(
     assert await found.suggest("", guild_id=1, visibility=Visibility(frozenset({10}))) == []
 
 
-async def test_names_no_database_could_keep_are_indexed_as_far_as_they_can(
+async def test_names_with_characters_that_databases_refuse_are_indexed(
     database: Database, found: SearchStore
 ) -> None:
     odd = replace(
@@ -299,7 +301,7 @@ async def test_names_no_database_could_keep_are_indexed_as_far_as_they_can(
     assert await found.suggest("", guild_id=1, visibility=Visibility(frozenset({10}))) == ["cat"]
 
 
-async def test_suggestions_begin_a_word_and_the_most_seen_come_first(
+async def test_suggestions_match_the_start_of_a_word_most_frequent_first(
     database: Database, found: SearchStore
 ) -> None:
     seen = [("hot dog", 0.9), ("dog", 0.9), ("100% wool", 0.9), ("Ärger", 0.9), ("doubt", 0.4)]
@@ -322,7 +324,7 @@ async def test_suggestions_begin_a_word_and_the_most_seen_come_first(
     assert await suggest("", 12) == []
 
 
-async def test_private_threads_are_named_only_where_it_depends_on_who_asks(
+async def test_only_private_threads_that_may_be_visible_are_returned(
     database: Database, found: SearchStore
 ) -> None:
     await keep(

@@ -27,7 +27,7 @@ def store(database: Database) -> TaggingStore:
     return TaggingStore(database)
 
 
-async def test_a_clip_nobody_tagged_is_not_found(store: TaggingStore) -> None:
+async def test_an_untagged_clip_is_not_found(store: TaggingStore) -> None:
     assert await store.find(FINGERPRINT, IDENTITY) is None
 
 
@@ -36,7 +36,7 @@ async def test_a_saved_tagging_is_found(store: TaggingStore) -> None:
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
-async def test_stills_and_how_the_clip_was_shown_are_kept(store: TaggingStore) -> None:
+async def test_thumbnails_and_proxied_are_stored(store: TaggingStore) -> None:
     tagging = replace(TAGGING, thumbnails=(Thumbnail(3, b"\xff\xd8"),), proxied=True)
     await store.save(tagging)
     assert await store.find(FINGERPRINT, IDENTITY) == tagging
@@ -48,7 +48,7 @@ async def test_a_clip_without_frames_is_found_too(store: TaggingStore) -> None:
     assert await store.find(FINGERPRINT, IDENTITY) == empty
 
 
-async def test_every_format_and_large_figures_come_back(store: TaggingStore) -> None:
+async def test_every_format_and_large_numbers_are_stored(store: TaggingStore) -> None:
     for clip_format in ClipFormat:
         info = ClipInfo(clip_format, 5_000_000_000, 6_000_000_000, f"sha256:{clip_format}")
         await store.save(Tagging(info, (), IDENTITY))
@@ -61,9 +61,7 @@ async def test_every_format_and_large_figures_come_back(store: TaggingStore) -> 
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(frames=frames_of_any_kind)
-async def test_the_database_keeps_frames_to_the_bit(
-    store: TaggingStore, frames: tuple[Frame, ...]
-) -> None:
+async def test_frames_are_stored_exactly(store: TaggingStore, frames: tuple[Frame, ...]) -> None:
     tagging = make_tagging(frames, f"sha256:{uuid4().hex}")
     await store.save(tagging)
     found = await store.find(tagging.info.fingerprint, IDENTITY)
@@ -81,9 +79,7 @@ async def test_the_database_keeps_frames_to_the_bit(
     ],
     ids=["tagger", "model", "revision", "sampling"],
 )
-async def test_another_tagger_has_taggings_of_its_own(
-    store: TaggingStore, other: TaggerIdentity
-) -> None:
+async def test_taggers_have_separate_taggings(store: TaggingStore, other: TaggerIdentity) -> None:
     await store.save(TAGGING)
     assert await store.find(FINGERPRINT, other) is None
 
@@ -93,7 +89,7 @@ async def test_another_tagger_has_taggings_of_its_own(
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
-async def test_the_default_threshold_is_no_part_of_the_key(store: TaggingStore) -> None:
+async def test_the_default_threshold_is_not_in_the_key(store: TaggingStore) -> None:
     await store.save(TAGGING)
     stricter = replace(IDENTITY, default_threshold=0.99)
     assert await store.find(FINGERPRINT, stricter) == replace(TAGGING, tagger=stricter)
@@ -105,7 +101,7 @@ async def test_saving_again_keeps_the_first(store: TaggingStore) -> None:
     assert await store.find(FINGERPRINT, IDENTITY) == TAGGING
 
 
-async def test_the_moment_of_saving_is_kept_in_utc(database: Database, store: TaggingStore) -> None:
+async def test_the_time_of_saving_is_stored_in_utc(database: Database, store: TaggingStore) -> None:
     before = datetime.now(UTC)
     await store.save(TAGGING)
     async with database.reading() as connection:

@@ -22,7 +22,7 @@ def store(database: Database) -> UsageStore:
     return UsageStore(database)
 
 
-async def test_a_server_gets_its_frames_and_no_more(store: UsageStore) -> None:
+async def test_a_server_cannot_exceed_its_budget(store: UsageStore) -> None:
     budget = Budget(server=100)
     assert await store.reserve(Payer(CATS, "a"), 60, budget)
     assert not await store.reserve(Payer(CATS, "b"), 41, budget)
@@ -32,14 +32,14 @@ async def test_a_server_gets_its_frames_and_no_more(store: UsageStore) -> None:
     assert [await store.used(CATS), await store.used(DOGS), await store.used()] == [100, 100, 200]
 
 
-async def test_all_together_have_a_limit_too(store: UsageStore) -> None:
+async def test_the_total_budget_applies_too(store: UsageStore) -> None:
     budget = Budget(overall=100)
     assert await store.reserve(Payer(CATS, "a"), 60, budget)
     assert not await store.reserve(Payer(DOGS, "b"), 41, budget)
     assert await store.reserve(Payer(DOGS, "c"), 40, budget)
 
 
-async def test_what_it_came_to_counts_in_the_end(store: UsageStore) -> None:
+async def test_settled_frames_replace_the_reservation(store: UsageStore) -> None:
     budget = Budget(server=100)
     await store.reserve(Payer(CATS, "a"), 100, budget)
     await store.settle("a", 70)
@@ -49,7 +49,7 @@ async def test_what_it_came_to_counts_in_the_end(store: UsageStore) -> None:
     assert await store.used(CATS) == 70
 
 
-async def test_an_attempt_that_was_cut_off_is_paid_for_once(store: UsageStore) -> None:
+async def test_an_interrupted_attempt_is_counted_once(store: UsageStore) -> None:
     budget = Budget(server=100)
     for _ in range(3):
         assert await store.reserve(Payer(CATS, "a"), 60, budget)
@@ -66,7 +66,7 @@ async def others(database_url: str) -> AsyncIterator[list[UsageStore]]:
         yield [UsageStore(each) for each in (one, two, three)]
 
 
-async def test_several_at_once_never_share_the_last_room(others: list[UsageStore]) -> None:
+async def test_concurrent_reservations_never_exceed_the_budget(others: list[UsageStore]) -> None:
     budget = Budget(server=100)
     # Connections are made beforehand: while they are, nobody is at once with anybody.
     await asyncio.gather(*(store.used() for store in others for _ in range(4)))
@@ -79,7 +79,7 @@ async def test_several_at_once_never_share_the_last_room(others: list[UsageStore
     assert await others[0].used(CATS) == 90
 
 
-async def test_another_month_is_another_budget(database: Database, store: UsageStore) -> None:
+async def test_every_month_has_a_new_budget(database: Database, store: UsageStore) -> None:
     budget = Budget(server=100)
     await store.reserve(Payer(CATS, "a"), 100, budget)
     async with database.writing() as connection:
@@ -91,7 +91,7 @@ async def test_another_month_is_another_budget(database: Database, store: UsageS
         assert (await connection.scalars(select(usage.c.reference))).all() == ["b"]
 
 
-async def test_a_server_that_goes_leaves_its_figures_without_its_name(store: UsageStore) -> None:
+async def test_usage_of_a_server_that_is_gone_has_no_name(store: UsageStore) -> None:
     await store.reserve(Payer(CATS, "a"), 60, Budget())
     await store.disown(CATS)
     assert [await store.used(CATS), await store.used()] == [0, 60]

@@ -36,7 +36,7 @@ async def test_a_server_has_one_watch_of_each_tag(store: WatchStore) -> None:
     assert await store.load(1) == (DOG,)
 
 
-async def test_there_are_only_so_many(store: WatchStore) -> None:
+async def test_the_number_of_watches_is_limited(store: WatchStore) -> None:
     watches = [Watch(f"tag {number}", 10) for number in range(MAX_WATCHES + 5)]
     added = await asyncio.gather(*(store.add(1, watch) for watch in watches))
     assert sum(added) == len(await store.load(1)) == MAX_WATCHES
@@ -55,7 +55,7 @@ async def test_watches_are_replaced_as_a_whole(store: WatchStore) -> None:
     assert await store.load(1) == ()
 
 
-async def test_they_go_with_their_channel_and_their_server(store: WatchStore) -> None:
+async def test_watches_are_deleted_with_their_channel_or_server(store: WatchStore) -> None:
     for guild in (1, 2):
         await store.replace(guild, [replace(CAT, channel_id=guild), DOG])
     await store.forget_channel(1)
