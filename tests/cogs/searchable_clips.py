@@ -1,4 +1,4 @@
-"""Posted clips for tests to find."""
+"""Posted clips for tests of searching."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def tagging(fingerprint: str, *seconds: dict[str, float]) -> Tagging:
-    """Return what a tagger saw, a dictionary of scores a second."""
+    """Return a tagging, given a dictionary of scores for each second."""
     frames = tuple(
         Frame(second * 1000, tuple(Concept(*each) for each in seen.items()))
         for second, seen in enumerate(seconds)
@@ -30,14 +30,14 @@ def tagging(fingerprint: str, *seconds: dict[str, float]) -> Tagging:
 
 
 def message_at(days: int = 0, number: int = 0) -> int:
-    """Return the id of a message posted some days after ``DAY``."""
+    """Return the ID of a message posted ``days`` after ``DAY``."""
     return first_snowflake(DAY + timedelta(days=days)) + number
 
 
 async def post(
     bot: FramehoundBot, message_id: int, channel: Any, *seconds: dict[str, float], **others: Any
 ) -> PostedClip:
-    """Note a posted clip of its own, as a job would have."""
+    """Store a posted clip and its tagging, as a job does."""
     fingerprint = f"sha256:{channel.id}-{message_id}"
     await bot.app.taggings.save(tagging(fingerprint, *seconds))
     guild_id = channel.guild.id if channel.guild else None

@@ -49,7 +49,7 @@ def messages(content: str) -> list[int]:
     return [int(number) for number in re.findall(r"/(\d+)>\)", content)]
 
 
-async def test_a_find_names_the_second_and_leads_to_the_message(
+async def test_a_result_names_the_seconds_and_links_to_the_message(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
@@ -64,7 +64,7 @@ async def test_a_find_names_the_second_and_leads_to_the_message(
     )
 
 
-async def test_what_a_server_has_set_holds(
+async def test_searches_follow_the_settings_of_the_server(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
@@ -104,7 +104,7 @@ async def test_a_page_loads_settings_once(
     assert [count - counts[0] for count in counts] == list(range(6))
 
 
-async def test_the_newest_come_first_and_can_be_narrowed_down(
+async def test_results_are_newest_first_and_can_be_filtered(
     place: tuple[Any, Any], simcord_bot: FramehoundBot, simcord_env: Any
 ) -> None:
     channel, alice = place
@@ -128,7 +128,7 @@ async def test_the_newest_come_first_and_can_be_narrowed_down(
     assert refused.response.content == "A score is from 0 to below 1, such as 0.9 or 90%."
 
 
-async def test_pages_turn_after_a_restart_too(
+async def test_page_buttons_work_after_a_restart(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
@@ -178,7 +178,7 @@ async def test_a_button_of_an_older_version_says_so(
     assert channel.last_message.components == []
 
 
-def test_a_search_fits_into_a_button() -> None:
+def test_a_search_fits_into_the_id_of_a_button() -> None:
     most = 2**63 - 1
     asked = SearchState(2**31, most, most, 3_652_059, 3_652_059, 9999, 10**6)
     assert len(str(asked)) <= 100
@@ -189,7 +189,7 @@ def test_a_search_fits_into_a_button() -> None:
         assert SearchState.read(match) == each
 
 
-async def test_nobody_learns_of_what_they_cannot_see(
+async def test_nobody_finds_what_they_cannot_see(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -218,7 +218,7 @@ async def test_nobody_learns_of_what_they_cannot_see(
     assert await suggested(staff, open_channel) == ["cat", "plan", "thread"]
 
 
-async def test_what_was_seen_is_not_seen_any_more_once_a_role_is_lost(
+async def test_a_lost_role_hides_its_channels_at_once(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -237,7 +237,7 @@ async def test_what_was_seen_is_not_seen_any_more_once_a_role_is_lost(
     assert answered.response.components == []
 
 
-async def test_private_threads_are_for_those_in_them(
+async def test_private_threads_are_visible_to_members_only(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -265,7 +265,7 @@ async def test_private_threads_are_for_those_in_them(
     assert messages(await find(alice, general)) == [2]
 
 
-async def test_a_job_knows_the_thread_it_is_in(
+async def test_a_job_records_its_thread(
     place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     general, alice = place
@@ -287,7 +287,7 @@ async def test_a_job_knows_the_thread_it_is_in(
     ]
 
 
-async def test_age_restricted_channels_are_for_those_behind_the_gate(
+async def test_age_restricted_channels_are_searched_from_such_channels_only(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -301,7 +301,7 @@ async def test_age_restricted_channels_are_for_those_behind_the_gate(
     assert messages(await find(alice, grown_up)) == [2, 1]
 
 
-async def test_servers_and_private_channels_know_nothing_of_each_other(
+async def test_servers_and_private_channels_are_searched_separately(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     user = simcord_env.create_user("alice")
@@ -318,7 +318,7 @@ async def test_servers_and_private_channels_know_nothing_of_each_other(
     assert messages(answered.response.content) == [3]
 
 
-async def test_names_of_strangers_stay_words(
+async def test_names_of_tags_are_escaped(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
@@ -330,7 +330,7 @@ async def test_names_of_strangers_stay_words(
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_nobody_searches_without_end(place: tuple[Any, Any]) -> None:
+async def test_searches_of_a_person_are_rate_limited(place: tuple[Any, Any]) -> None:
     channel, alice = place
     for _ in range(10):
         await find(alice, channel)
