@@ -38,7 +38,7 @@ class Settings(commands.Cog):
         guild = _guild(context)
         if value is None:
             translate = await self._bot.translator(guild.id)
-            above = formatting.threshold(await self._bot.app.reporter.threshold(guild.id))
+            above = formatting.threshold(await self._bot.app.services.reports.threshold(guild.id))
             sentence = translate("This server sees tags scored above {above}.", above=above)
         else:
             sentence = await self._set_threshold(context, guild, value)
@@ -85,7 +85,7 @@ class Settings(commands.Cog):
                 "It can be from 1 to {most} days, or 0 for as long as that.", most=most
             )
         else:
-            await self._bot.app.settings.set_retention(guild.id, days or None)
+            await self._bot.app.stores.settings.set_retention(guild.id, days or None)
             sentence = translate(
                 "What I know of this server's clips goes after {days} days.", days=days or most
             )
@@ -133,8 +133,8 @@ class Settings(commands.Cog):
                 "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
                 value=sanitize.for_discord(value, limit=20),
             )
-        identity = self._bot.app.clip_tagger.tagger.identity
-        await self._bot.app.settings.set_threshold(guild.id, str(identity), threshold)
+        identity = self._bot.app.services.clip_tagger.tagger.identity
+        await self._bot.app.stores.settings.set_threshold(guild.id, str(identity), threshold)
         above = formatting.threshold(threshold)
         return translate("From now on this server sees tags scored above {above}.", above=above)
 

@@ -37,8 +37,8 @@ class SettingsFiles:
     async def export(self, guild: discord.Guild) -> discord.File:
         """Return everything the server has set, its watches too."""
         app = self._bot.app
-        settings = await app.settings.load(guild.id)
-        watches = await app.watches.load(guild.id)
+        settings = await app.stores.settings.load(guild.id)
+        watches = await app.stores.watches.load(guild.id)
         text = write_file(settings, watches, self._around(guild))
         return discord.File(io.BytesIO(text.encode()), _NAME)
 
@@ -48,9 +48,9 @@ class SettingsFiles:
             too_large = InvalidValue(Sentence("must be at most {most} KB"), most=LARGEST // 1024)
             raise InvalidSettingsFile([FileMistake(attachment.filename, too_large)])
         file = read_file(await attachment.read(), self._around(guild))
-        await self._bot.app.settings.take_over(guild.id, file)
+        await self._bot.app.stores.settings.take_over(guild.id, file)
         if file.watches is not None:
-            await self._bot.app.watches.replace(guild.id, file.watches)
+            await self._bot.app.stores.watches.replace(guild.id, file.watches)
 
     def _around(self, guild: discord.Guild) -> ServerContext:
         channels = {channel.id for channel in (*guild.channels, *guild.threads)}

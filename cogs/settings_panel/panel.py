@@ -56,20 +56,20 @@ class Panel:
 
     async def _standing(self, guild: discord.Guild, channel: object) -> PanelState:
         app = self._bot.app
-        settings = await app.settings.load(guild.id)
+        settings = await app.stores.settings.load(guild.id)
         places = {each: guild.get_channel_or_thread(each) for each in settings.channels_allowed}
         here = getattr(channel, "id", 0)
         answered = _known([channel, *(found for each, found in places.items() if each != here)])
         missing = dict(missing_anywhere(answered, guild.me, settings))
-        for watch in await app.watches.load(guild.id):
+        for watch in await app.stores.watches.load(guild.id):
             for place in _known([guild.get_channel_or_thread(watch.channel_id)]):
                 if needed := missing_to_write(place, guild.me):
                     missing.setdefault(place.id, needed)
         return PanelState(
             guild,
             settings,
-            await app.reporter.threshold(guild.id),
-            await app.reporter.threshold(None),
+            await app.services.reports.threshold(guild.id),
+            await app.services.reports.threshold(None),
             app.config.retention_days,
             app.config.command_prefix,
             tuple(missing.items()),
@@ -95,7 +95,7 @@ class Panel:
     async def _choose(
         self, pressing: Pressing, guild: discord.Guild, name: str, value: object
     ) -> None:
-        await self._bot.app.settings.choose(guild.id, **{name: read_choice(name, value)})
+        await self._bot.app.stores.settings.choose(guild.id, **{name: read_choice(name, value)})
         await self._show(pressing, guild, SETTINGS[name].page)
 
     async def _show(
@@ -167,13 +167,13 @@ class Panel:
     async def _set(self, guild_id: int, read: Mapping[str, Any]) -> None:
         app = self._bot.app
         if "threshold" in read:
-            tagger = str(app.clip_tagger.tagger.identity)
-            await app.settings.set_threshold(guild_id, tagger, read["threshold"])
+            tagger = str(app.services.clip_tagger.tagger.identity)
+            await app.stores.settings.set_threshold(guild_id, tagger, read["threshold"])
         if "retention" in read:
-            await app.settings.set_retention(guild_id, read["retention"])
+            await app.stores.settings.set_retention(guild_id, read["retention"])
         choices = {name: value for name, value in read.items() if name in READERS}
         if choices:
-            await app.settings.choose(guild_id, **choices)
+            await app.stores.settings.choose(guild_id, **choices)
 
     async def _speech(self, pressing: Pressing, guild: discord.Guild) -> Translator:
         """Return the presser's language for a panel only they see, else the server's."""

@@ -42,7 +42,7 @@ def texts(shown: Any) -> str:
 
 
 async def kept(bot: FramehoundBot, channel: Any) -> GuildSettings:
-    return await bot.app.settings.load(channel.guild.id)
+    return await bot.app.stores.settings.load(channel.guild.id)
 
 
 async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any]) -> None:
@@ -210,8 +210,8 @@ async def test_every_missing_permission_is_named_where_it_is_missing(
     mute = {guild.me: discord.PermissionOverwrite(send_messages=False)}
     alerts = guild.create_text_channel("alerts", overwrites=mute)
     allowed = frozenset({there.id, threads.id, here.id})
-    await simcord_bot.app.settings.choose(guild.id, channels_allowed=allowed)
-    await simcord_bot.app.watches.replace(guild.id, [Watch("cat", alerts.id)])
+    await simcord_bot.app.stores.settings.choose(guild.id, channels_allowed=allowed)
+    await simcord_bot.app.stores.watches.replace(guild.id, [Watch("cat", alerts.id)])
     shown = await alice.slash(here, "settings show")
     assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
     assert f"In <#{there.id}> I need: View Channel." in texts(shown)
@@ -226,7 +226,9 @@ async def test_more_channels_than_a_menu_shows_are_counted(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
-    await simcord_bot.app.settings.choose(channel.guild.id, channels_denied=frozenset(range(1, 31)))
+    await simcord_bot.app.stores.settings.choose(
+        channel.guild.id, channels_denied=frozenset(range(1, 31))
+    )
     shown = await alice.slash(channel, "settings show")
     assert "**Never in these channels** · 30 chosen" in texts(shown)
 
@@ -236,10 +238,10 @@ async def test_settings_travel_to_another_server_as_a_file(
 ) -> None:
     channel, alice = place
     app = simcord_bot.app
-    await app.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
-    await app.settings.set_retention(channel.guild.id, 30)
-    await app.settings.set_threshold(channel.guild.id, "local:x", 0.7)
-    await app.watches.replace(channel.guild.id, [Watch("cat", 5)])
+    await app.stores.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
+    await app.stores.settings.set_retention(channel.guild.id, 30)
+    await app.stores.settings.set_threshold(channel.guild.id, "local:x", 0.7)
+    await app.stores.watches.replace(channel.guild.id, [Watch("cat", 5)])
     exported = await alice.slash(channel, "settings export")
     assert exported.ephemeral
     (attachment,) = exported.response.attachments
@@ -252,15 +254,15 @@ async def test_settings_travel_to_another_server_as_a_file(
     taken = await bob.slash(there, "settings import", file=file)
     assert taken.ephemeral
     assert taken.response.content.startswith("Everything in the file is set now")
-    settings = await app.settings.load(elsewhere.id)
+    settings = await app.stores.settings.load(elsewhere.id)
     assert (settings.gap, settings.retention_days) == (3, 30)
     assert settings.hidden_tags == {"cat"}
     assert settings.thresholds == {"local:x": 0.7}
     with_watch = {"framehound_settings": 1, "watches": [{"tag": "cat", "channel": str(there.id)}]}
     file = ("x.json", json.dumps(with_watch).encode())
     await bob.slash(there, "settings import", file=file)
-    assert await app.watches.load(elsewhere.id) == (Watch("cat", there.id),)
-    assert (await app.settings.load(elsewhere.id)).gap == 3
+    assert await app.stores.watches.load(elsewhere.id) == (Watch("cat", there.id),)
+    assert (await app.stores.settings.load(elsewhere.id)).gap == 3
 
 
 async def test_a_file_with_mistakes_changes_nothing(

@@ -95,7 +95,7 @@ async def test_a_panel_all_can_see_speaks_the_servers_language(
     channel = guild.create_text_channel("allgemein")
     manager = guild.create_role("m", permissions=discord.Permissions(manage_guild=True))
     alice = guild.add_member(simcord_env.create_user("alice"), roles=[manager])
-    await simcord_bot.app.settings.choose(guild.id, language="de")
+    await simcord_bot.app.stores.settings.choose(guild.id, language="de")
     await alice.send(channel, "!settings")
     pressed = await alice.click(channel.last_message, custom_id="settings:page:answers")
     assert "Wie lange ich weiß" in str(pressed.response.components)
