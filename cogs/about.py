@@ -83,7 +83,7 @@ class About(commands.Cog):
         """Speak a server's own language from the start, where that is one of ours."""
         language = supported_language(guild.preferred_locale.value) or "en"
         if language != "en":
-            await self._bot.app.stores.settings.choose(guild.id, language=language)
+            await self._bot.app.stores.settings.update(guild.id, language=language)
         return Translator(language)
 
     @commands.Cog.listener()

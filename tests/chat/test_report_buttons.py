@@ -44,7 +44,7 @@ class Desk(RunningBot):
         return desk
 
     async def choose(self, **chosen: Any) -> None:
-        await self.store.choose(self.guild.id, **chosen)
+        await self.store.update(self.guild.id, **chosen)
 
     async def posted(self, *files: Any) -> tuple[Message, Message]:
         """Return a message of Ann's and the reply to it."""

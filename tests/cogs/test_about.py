@@ -144,7 +144,7 @@ async def test_help_and_about_are_for_the_asker_alone(
     assert helped.ephemeral
     assert helped.response.content.startswith(WAYS)
     assert "`/settings show`" in helped.response.content
-    await simcord_bot.app.stores.settings.choose(channel.guild.id, autotag=False)
+    await simcord_bot.app.stores.settings.update(channel.guild.id, autotag=False)
     helped = await alice.slash(channel, "help")
     assert "post a clip" not in helped.response.content
     told = await alice.slash(channel, "about")

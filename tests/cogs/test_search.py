@@ -72,17 +72,17 @@ async def test_searches_follow_the_settings_of_the_server(
     seconds = [{"cat": 0.6, "dog": 0.9}, *[{"cat": 0.4}] * 2, *[{"cat": 0.9}] * 2]
     await post(simcord_bot, 7, channel, *seconds)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
-    await settings.choose(guild, gap=2)
+    await settings.update(guild, gap=2)
     assert "[0:00–0:05]" in await find(alice, channel)
-    await settings.choose(guild, gap=1, shortest=2)
+    await settings.update(guild, gap=1, shortest=2)
     assert "[0:03–0:05]" in await find(alice, channel)
-    await settings.choose(guild, shortest=3)
+    await settings.update(guild, shortest=3)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
     await settings.set_threshold(guild, "local:net", 0.7)
     assert "[0:03–0:05]" in await find(alice, channel)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, min_score="50%")
     assert "no clip" in await find(alice, channel, min_score="0.9")
-    await settings.choose(guild, hidden_tags=frozenset({"CAT"}))
+    await settings.update(guild, hidden_tags=frozenset({"CAT"}))
     assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
     assert await suggested(alice, channel) == ["dog"]
 

@@ -103,7 +103,7 @@ async def desk(
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
             opened = Desk(app, loopback, client)
-            await app.stores.settings.choose(opened.guild.id, picture=False)
+            await app.stores.settings.update(opened.guild.id, picture=False)
             yield opened
         assert loopback.unknown_routes == []
 
@@ -141,7 +141,7 @@ async def test_a_watch_has_a_threshold_of_its_own_or_the_servers(desk: Desk) -> 
 
 
 async def test_a_silent_server_is_alerted_all_the_same(desk: Desk) -> None:
-    await desk.app.stores.settings.choose(
+    await desk.app.stores.settings.update(
         desk.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
     )
     await desk.watch(Watch("knife", desk.mods.id))

@@ -114,7 +114,7 @@ async def test_old_records_are_purged_as_operator_and_server_want(
         async with database.writing() as connection:
             which = job_records.c.job_id == f"message-{number}"
             await connection.execute(update(job_records).where(which).values(created_at=moment))
-    await GuildSettingsStore(database).set_retention(6, 3)
+    await GuildSettingsStore(database).update(6, retention_days=3)
     assert await store.purge(30) == 2
     known = [await store.find(f"message-{number}") is not None for number in range(4)]
     assert known == [False, True, False, True]
