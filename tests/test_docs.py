@@ -18,7 +18,9 @@ from typer.main import get_command
 from bot.__main__ import cli
 from bot.chat.client import COGS, FramehoundBot
 from bot.config import Config, DiscordConfig
+from bot.domain.settings import SETTINGS
 from bot.storage.tables import metadata
+from scripts import write_settings_page
 from tests.cogs.conftest import RecordedJobs
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
         for name in re.findall(r"`([A-Z_]+)`", row)
     }
     assert named == {field.upper() for field in Config.model_fields}
+
+
+def test_the_page_of_server_settings_is_up_to_date() -> None:
+    command = "run python -m scripts.write_settings_page"
+    assert write_settings_page.PAGE.read_text("utf-8") == write_settings_page.page(), command
+    for name in SETTINGS:
+        assert f"| `{name}` |" in write_settings_page.page()
 
 
 def test_the_example_names_real_settings_only() -> None:
