@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     MAX_HIDDEN_TAGS,
     MAX_IDS,
     ChannelList,

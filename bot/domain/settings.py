@@ -12,21 +12,18 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
-    Group,
     OptionalNumber,
-    Page,
     RoleList,
     Scores,
-    SettingSpec,
     Switch,
     TagList,
     WholeNumber,
-    setting,
 )
+from bot.domain.setting_spec import Group, Page, SettingSpec, setting
 from bot.i18n import LANGUAGES, Sentence
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.alerts import MAX_WATCHES, Watch
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     MAX_TAG_LENGTH,
     ChannelList,
     InvalidValue,

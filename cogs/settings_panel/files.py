@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain.setting_spec import InvalidValue, ServerContext
+from bot.domain.setting_kinds import InvalidValue, ServerContext
 from bot.domain.settings_file import (
     MAX_BYTES,
     FileMistake,

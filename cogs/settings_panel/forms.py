@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.domain.setting_spec import InvalidValue, TypedKind
+from bot.domain.setting_kinds import InvalidValue, TypedKind
 from bot.domain.settings import SETTINGS, parse_threshold
 from bot.i18n import Sentence
 from bot.render import formatting, sanitize
@@ -17,7 +17,8 @@ from cogs.settings_panel.layout import settings_under
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from bot.domain.setting_spec import ServerContext, SettingSpec
+    from bot.domain.setting_kinds import ServerContext
+    from bot.domain.setting_spec import SettingSpec
     from bot.i18n import Translator
     from cogs.settings_panel.layout import PanelState
 

@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
-    Group,
     OptionalNumber,
-    Page,
     RoleList,
     Scores,
-    SettingSpec,
     Switch,
     TagList,
 )
+from bot.domain.setting_spec import Group, Page, SettingSpec
 from bot.domain.settings import PAGES, SETTINGS
 from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from bot.domain.setting_spec import ServerContext
+    from bot.domain.setting_kinds import ServerContext
     from bot.domain.settings import GuildSettings
     from bot.i18n import Sentence, Translator
 

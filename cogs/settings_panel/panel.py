@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
-from bot.domain.setting_spec import InvalidValue
+from bot.domain.setting_kinds import InvalidValue
 from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
 from cogs.permissions import missing_anywhere, missing_to_write

@@ -20,7 +20,7 @@ FORBIDDEN = "You need the Manage Server permission to change this."
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any]:
+def channel_and_manager(simcord_env: Any) -> tuple[Any, Any]:
     guild = simcord_env.create_guild("Cat *Club*")
     channel = guild.create_text_channel("general")
     role = guild.create_role("manager", permissions=MANAGER)
@@ -28,23 +28,25 @@ def place(simcord_env: Any) -> tuple[Any, Any]:
 
 
 def texts(shown: Any) -> str:
-    """Return all a panel says, from top to bottom."""
-    said = []
-    waiting = list(shown.response.components)
-    while waiting:
-        part = waiting.pop(0)
-        said += [part[name] for name in ("content", "label", "placeholder") if part.get(name)]
-        below = [*part.get("components", []), *filter(None, [part.get("accessory")])]
-        waiting = [*below, *waiting]
-    return "\n".join(said)
+    """Return all texts of a panel, from top to bottom."""
+    found = []
+    remaining = list(shown.response.components)
+    while remaining:
+        part = remaining.pop(0)
+        found += [part[name] for name in ("content", "label", "placeholder") if part.get(name)]
+        children = [*part.get("components", []), *filter(None, [part.get("accessory")])]
+        remaining = [*children, *remaining]
+    return "\n".join(found)
 
 
-async def kept(bot: FramehoundBot, channel: Any) -> GuildSettings:
+async def stored_settings(bot: FramehoundBot, channel: Any) -> GuildSettings:
     return await bot.app.stores.settings.load(channel.guild.id)
 
 
-async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_the_panel_shows_everything_a_server_can_set(
+    channel_and_manager: tuple[Any, Any],
+) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     assert shown.ephemeral
     read = ""
@@ -58,21 +60,23 @@ async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any
         assert spec.heading.help.format(prefix="!") in read
 
 
-async def test_a_switch_works_at_once(place: tuple[Any, Any], simcord_bot: FramehoundBot) -> None:
-    channel, alice = place
+async def test_a_switch_works_at_once(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     assert "**Answer posted clips** · on" in texts(shown)
     await alice.click(shown.response, custom_id="settings:off:autotag")
     assert "**Answer posted clips** · off" in texts(shown)
-    assert not (await kept(simcord_bot, channel)).autotag
+    assert not (await stored_settings(simcord_bot, channel)).autotag
     await alice.click(shown.response, custom_id="settings:on:autotag")
-    assert (await kept(simcord_bot, channel)).autotag
+    assert (await stored_settings(simcord_bot, channel)).autotag
 
 
-async def test_channels_roles_and_language_are_chosen(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_channels_roles_and_language_are_chosen_in_menus(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     guild = channel.guild
     other, role = guild.create_text_channel("clips"), guild.create_role("film club")
     shown = await alice.slash(channel, "settings show")
@@ -83,23 +87,23 @@ async def test_channels_roles_and_language_are_chosen(
         ("channels_allowed", [channel]),
     ):
         await alice.select(shown.response, chosen, custom_id=f"settings:choose:{name}")
-    settings = await kept(simcord_bot, channel)
+    settings = await stored_settings(simcord_bot, channel)
     assert settings.channels_allowed == {channel.id}
     assert settings.channels_denied == {other.id}
     assert settings.roles_allowed == {role.id}
     assert f"'id': {role.id}, 'type': 'role'" in str(shown.response.components)
     await alice.select(shown.response, [], custom_id="settings:choose:channels_denied")
-    assert not (await kept(simcord_bot, channel)).channels_denied
+    assert not (await stored_settings(simcord_bot, channel)).channels_denied
     await alice.click(shown.response, custom_id="settings:page:answers")
     await alice.select(shown.response, ["de"], custom_id="settings:choose:language")
-    assert (await kept(simcord_bot, channel)).language == "de"
+    assert (await stored_settings(simcord_bot, channel)).language == "de"
 
 
-async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
-    for form, typed, said in (
+    for form, typed, expected in (
         ("thresholds", {"thresholds": "90%"}, "**Threshold** · 0.9\n"),
         ("thresholds", {"thresholds": ""}, "**Threshold** · 0.5\n"),
         (
@@ -113,11 +117,13 @@ async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
     ):
         asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
         await alice.submit_modal(asked, typed)
-        assert said in texts(shown)
+        assert expected in texts(shown)
 
 
-async def test_wrong_input_is_named_and_kept(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_wrong_input_is_named_and_can_be_corrected(
+    channel_and_manager: tuple[Any, Any],
+) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
     asked = await alice.click(shown.response, custom_id="settings:form:flicker")
@@ -131,10 +137,10 @@ async def test_wrong_input_is_named_and_kept(place: tuple[Any, Any]) -> None:
     assert "whole number" not in texts(shown)
 
 
-async def test_retention_is_bounded_by_the_operators(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_retention_is_at_most_the_operators(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:answers")
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
@@ -142,14 +148,14 @@ async def test_retention_is_bounded_by_the_operators(
     assert "**366** must be a whole number from 1 to 365." in texts(shown)
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
     await alice.submit_modal(asked, {"retention_days": "30"})
-    assert (await kept(simcord_bot, channel)).retention_days == 30
+    assert (await stored_settings(simcord_bot, channel)).retention_days == 30
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the press
-async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_only_managers_can_use_a_panel_that_everybody_sees(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     bob = channel.guild.add_member(simcord_env.create_user("bob"))
     await alice.send(channel, "!settings")
     panel = channel.last_message
@@ -159,42 +165,45 @@ async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
         assert refused.response.content == FORBIDDEN
     refused = await bob.select(panel, [channel], custom_id="settings:choose:channels_denied")
     assert refused.response.content == FORBIDDEN
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
     await alice.click(panel, custom_id="settings:off:autotag")
-    assert not (await kept(simcord_bot, channel)).autotag
+    assert not (await stored_settings(simcord_bot, channel)).autotag
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_a_form_is_taken_only_from_who_may_still_change_settings(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_a_form_is_refused_from_a_person_who_lost_the_permission(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
     asked = await alice.click(shown.response, custom_id="settings:form:thresholds")
     simcord_env.backend.get_guild(channel.guild.id).members[alice.id].role_ids.clear()
     refused = await alice.submit_modal(asked, {"thresholds": "0.1"})
     assert refused.response.content == FORBIDDEN
-    assert not (await kept(simcord_bot, channel)).thresholds
+    assert not (await stored_settings(simcord_bot, channel)).thresholds
 
 
 async def test_a_panel_works_after_a_restart(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
+    simcord_env: Any,
+    channel_and_manager: tuple[Any, Any],
+    simcord_bot: FramehoundBot,
+    jobs: RecordedJobs,
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await simcord_env.restart_bot(FramehoundBot(simcord_bot.app, jobs, message_content=True))
     await alice.click(shown.response, custom_id="settings:off:nsfw_channels")
     assert "**Age-restricted channels** · off" in texts(shown)
     await alice.select(shown.response, [channel], custom_id="settings:choose:channels_denied")
-    assert (await kept(simcord_bot, channel)).channels_denied == {channel.id}
+    assert (await stored_settings(simcord_bot, channel)).channels_denied == {channel.id}
 
 
 @pytest.mark.parametrize("custom_id", ["settings:form:colour", "settings:on:colour"])
 async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     view = discord.ui.LayoutView()
     button: Any = discord.ui.Button(label="x", custom_id=custom_id)
     view.add_item(discord.ui.ActionRow(button))
@@ -203,10 +212,10 @@ async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
     await real.send(view=view)
     pressed = await alice.click(channel.last_message, custom_id=custom_id)
     assert "**Answer posted clips** · on" in texts(pressed)
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
-async def test_every_missing_permission_is_named_where_it_is_missing(
+async def test_missing_permissions_are_named_with_their_channels(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -234,9 +243,9 @@ async def test_every_missing_permission_is_named_where_it_is_missing(
 
 
 async def test_more_channels_than_a_menu_shows_are_counted(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     await simcord_bot.app.stores.settings.update(
         channel.guild.id, channels_denied=frozenset(range(1, 31))
     )
@@ -245,9 +254,9 @@ async def test_more_channels_than_a_menu_shows_are_counted(
 
 
 async def test_settings_travel_to_another_server_as_a_file(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     app = simcord_bot.app
     await app.stores.settings.update(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
     await app.stores.settings.update(channel.guild.id, retention_days=30)
@@ -277,9 +286,9 @@ async def test_settings_travel_to_another_server_as_a_file(
 
 
 async def test_a_file_with_mistakes_changes_nothing(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     content = b'{"framehound_settings": 1, "gap": 5, "*so*": 1, "shortest": 0, "watches": 1}'
     refused = await alice.slash(channel, "settings import", file=("x.json", content))
     assert refused.response.content == (
@@ -294,30 +303,32 @@ async def test_a_file_with_mistakes_changes_nothing(
     many = json.dumps({"framehound_settings": 1, **{f"a{number}": 1 for number in range(40)}})
     refused = await alice.slash(channel, "settings import", file=("x.json", many.encode()))
     assert refused.response.content.endswith("\n… and 25 more.")
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
 async def test_the_panel_exports_and_imports_too(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:answers")
     exported = await alice.click(shown.response, custom_id="settings:file:export")
     assert exported.ephemeral
     assert len(exported.response.attachments) == 1
-    for content, said in ((b"{}", "- framehound-settings.json must be"), (None, "")):
+    for content, expected in ((b"{}", "- framehound-settings.json must be"), (None, "")):
         asked = await alice.click(shown.response, custom_id="settings:file:import")
         sent = content or b'{"framehound_settings": 1, "picture": false}'
         answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
-        assert said in (answered.followups[0].content if content else "")
+        assert expected in (answered.followups[0].content if content else "")
     assert "**Timeline picture** · off" in texts(shown)
-    assert not (await kept(simcord_bot, channel)).picture
+    assert not (await stored_settings(simcord_bot, channel)).picture
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_nobody_else_exports_or_imports(simcord_env: Any, place: tuple[Any, Any]) -> None:
-    channel, _alice = place
+async def test_only_managers_can_export_or_import(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any]
+) -> None:
+    channel, _alice = channel_and_manager
     bob = channel.guild.add_member(simcord_env.create_user("bob"))
     await bob.send(channel, "!settings export")
     assert channel.last_message.content == FORBIDDEN

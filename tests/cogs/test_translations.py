@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from simcord.components import validate_components, validate_modal
 
-from bot.domain.setting_spec import Scores, ServerContext, TypedKind
+from bot.domain.setting_kinds import Scores, ServerContext, TypedKind
 from bot.domain.settings import PAGES, SETTINGS, GuildSettings
 from bot.i18n import LANGUAGES, Translator
 from cogs.settings_panel.forms import FileForm, Form, form_fields

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.setting_spec import InvalidValue, SettingSpec, TypedKind
+from bot.domain.setting_kinds import InvalidValue, TypedKind
 from bot.domain.settings import PAGES, SETTINGS, GuildSettings, Place, parse_threshold
 from tests.domain.setting_values import SERVER, changed_value
+
+if TYPE_CHECKING:
+    from bot.domain.setting_spec import SettingSpec
 
 IDENTITY = TaggerIdentity("local", "lite", 0.5)
 

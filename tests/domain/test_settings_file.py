@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.alerts import MAX_WATCHES, Watch
-from bot.domain.setting_spec import MAX_HIDDEN_TAGS, ServerContext
+from bot.domain.setting_kinds import MAX_HIDDEN_TAGS, ServerContext
 from bot.domain.settings import SETTINGS, GuildSettings
 from bot.domain.settings_file import MAX_BYTES, InvalidSettingsFile, read_file, write_file
 from tests.domain import setting_values
