@@ -1,4 +1,4 @@
-"""The README and the example settings know everything the program knows."""
+"""The documentation and the example settings name everything that exists, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = PROJECT["dependency-groups"]
 
 
 @pytest.mark.parametrize("field", DiscordConfig.model_fields)
 def test_every_setting_is_documented(field: str) -> None:
-    assert f"`{field.upper()}`" in README
+    assert f"`{field.upper()}`" in CONFIGURATION
 
 
 def test_no_setting_is_documented_that_does_not_exist() -> None:
-    table = README.split("## Settings")[1].split("##")[0]
+    table = CONFIGURATION.split("\n## Settings")[1].split("\n## ")[0]
     named = {
         name
         for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
@@ -52,6 +54,23 @@ def test_the_page_of_server_settings_is_up_to_date() -> None:
     assert write_settings_page.PAGE.read_text("utf-8") == write_settings_page.page(), command
     for name in SETTINGS:
         assert f"| `{name}` |" in write_settings_page.page()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    top_levels = "bot|cogs|tests|scripts|benchmarks|fuzz|docs|packages"
+    for path in re.findall(rf"`((?:{top_levels})/[\w./-]*)`", page.read_text()):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_example_names_real_settings_only() -> None:
