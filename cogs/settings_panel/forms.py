@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.domain.setting_kinds import InvalidValue, TypedKind
+from bot.domain.setting_kinds import InvalidValue, TypedKind, read_score
 from bot.domain.settings import SETTINGS, parse_threshold
 from bot.i18n import Sentence
 from bot.render import formatting, sanitize
@@ -32,7 +32,6 @@ _MAX_NUMBER_LENGTH = 20
 # https://discord.com/developers/docs/components/reference#text-input
 _MAX_TEXT_LENGTH = 4000
 
-_NO_THRESHOLD = Sentence("must be a score from 0 to below 1, such as 0.9")
 _TOO_MANY = Sentence("are more than fit into a form; export the settings and import them changed")
 
 
@@ -154,12 +153,7 @@ def _field(
 
 def _score(text: str) -> float | None:
     """Return the score typed, None if nothing was."""
-    if not text.strip():
-        return None
-    score = parse_threshold(text)
-    if score is None:
-        raise InvalidValue(_NO_THRESHOLD)
-    return score
+    return read_score(parse_threshold(text)) if text.strip() else None
 
 
 def _input(field: Field) -> ui.TextInput[Any]:

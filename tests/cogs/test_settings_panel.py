@@ -105,6 +105,7 @@ async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) 
     await alice.click(shown.response, custom_id="settings:page:tags")
     for form, typed, expected in (
         ("thresholds", {"thresholds": "90%"}, "**Threshold** · 0.9\n"),
+        ("thresholds", {"thresholds": "high"}, "**high** must be a score from 0 to below 1"),
         ("thresholds", {"thresholds": ""}, "**Threshold** · 0.5\n"),
         (
             "hidden_tags",

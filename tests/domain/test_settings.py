@@ -114,7 +114,7 @@ def test_a_value_survives_a_form(spec: SettingSpec) -> None:
     ],
 )
 def test_an_invalid_value_is_refused(name: str, value: object) -> None:
-    with pytest.raises(InvalidValue, match="must"):
+    with pytest.raises(InvalidValue):
         SETTINGS[name].kind.read(value, SERVER)
 
 
@@ -125,7 +125,7 @@ def test_an_invalid_value_is_refused(name: str, value: object) -> None:
 def test_text_that_makes_no_sense_is_refused(name: str, text: str) -> None:
     kind = SETTINGS[name].kind
     assert isinstance(kind, TypedKind)
-    with pytest.raises(InvalidValue, match="must be a whole number"):
+    with pytest.raises(InvalidValue):
         kind.read(kind.parse(text), SERVER)
 
 
