@@ -1,4 +1,4 @@
-"""What the bot says of itself: help, what it is, and a word when it comes to a server."""
+"""``/help``, ``/about``, and the greeting when the bot joins a server."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
     from bot.domain.settings import GuildSettings
 
-# Discord tells of a server anew when an outage is over; what was joined long ago was greeted then.
-_JUST_NOW = timedelta(hours=1)
+# After an outage Discord announces servers again; a server that was joined earlier is not greeted.
+_NEW = timedelta(hours=1)
 
 
 class About(commands.Cog):
-    """Tells people what the bot does and how to use it."""
+    """Explains what the bot does and how to use it."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
@@ -36,7 +36,7 @@ class About(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
-        """Say it shortly, to the one who asks."""
+        """Explain the ways to use the bot; only the person who asked sees it."""
         translate = await self._bot.translator_for(interaction)
         settings = await self._bot.app.services.reports.settings(interaction.guild_id)
         lines = [
@@ -51,7 +51,7 @@ class About(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
-        """Say what answers here."""
+        """Show the version, the tagger and the limits."""
         translate = await self._bot.translator_for(interaction)
         threshold = await self._bot.app.services.reports.threshold(None)
         lines = "\n".join(self._facts(translate, threshold))
@@ -59,17 +59,17 @@ class About(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Greet a server once: in its system channel, else the first I may write in."""
+        """Greet a server once, in its system channel or the first channel the bot may write in."""
         joined = guild.me.joined_at
-        long_ago = joined is None or discord.utils.utcnow() - joined > _JUST_NOW
-        # After a lost connection Discord may tell the same once more.
+        long_ago = joined is None or discord.utils.utcnow() - joined > _NEW
+        # After a lost connection, Discord may send the same event again.
         if long_ago or guild.id in self._greeted:
             return
         self._greeted.add(guild.id)
         channel = next(_writable(guild), None)
         if channel is None:
             return
-        translate = await self._settle(guild)
+        translate = await self._choose_language(guild)
         settings = await self._bot.app.stores.settings.load(guild.id)
         lines = [
             *self._ways(translate),
@@ -79,8 +79,8 @@ class About(commands.Cog):
         with suppress(discord.Forbidden, discord.NotFound):
             await channel.send("\n".join(lines), silent=True)
 
-    async def _settle(self, guild: discord.Guild) -> Translator:
-        """Speak a server's own language from the start, where that is one of ours."""
+    async def _choose_language(self, guild: discord.Guild) -> Translator:
+        """Set a new server's language to its own, if there is a catalog for it."""
         language = supported_language(guild.preferred_locale.value) or "en"
         if language != "en":
             await self._bot.app.stores.settings.update(guild.id, language=language)
@@ -88,7 +88,7 @@ class About(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Greet again who comes back."""
+        """Forget the server, so that it is greeted again if the bot comes back."""
         self._greeted.discard(guild.id)
 
     def _ways(self, translate: Translator, *, posted: bool = True) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is kept of people, and how it goes away."""
+"""``/privacy``, and erasing data when messages, channels or servers are deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Privacy(commands.Cog):
-    """Tells people what is kept, and forgets."""
+    """Tells people what is stored about them, and erases it."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
@@ -26,7 +26,7 @@ class Privacy(commands.Cog):
         name="privacy", fallback="show", description="What I keep of your clips"
     )
     async def privacy(self, context: commands.Context[FramehoundBot]) -> None:
-        """Say what is kept of the one who asks."""
+        """Show what is stored about the person who asks."""
         app, user = self._bot.app, context.author.id
         translate = await self._bot.translator_for(context)
         lines = [
@@ -51,7 +51,7 @@ class Privacy(commands.Cog):
         name="optout", description="Have me leave your clips alone"
     )
     async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
-        """Leave a person's clips alone from now on."""
+        """Stop tagging the person's clips."""
         await self._bot.app.stores.opt_outs.add(context.author.id)
         translate = await self._bot.translator_for(context)
         await _answer(context, translate("From now on I leave your clips alone."))
@@ -60,7 +60,7 @@ class Privacy(commands.Cog):
         name="optin", description="Have me look at your clips again"
     )
     async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
-        """Look at a person's clips again."""
+        """Tag the person's clips again."""
         await self._bot.app.stores.opt_outs.remove(context.author.id)
         translate = await self._bot.translator_for(context)
         await _answer(context, translate("From now on I look at your clips again."))
@@ -69,7 +69,7 @@ class Privacy(commands.Cog):
         name="forget", description="Have me forget the clips you posted so far"
     )
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
-        """Remove what is known of a person's clips."""
+        """Erase what is stored about the person's clips."""
         count = await self._bot.erasure.person(context.author.id)
         translate = await self._bot.translator_for(context)
         if count == 1:
@@ -82,37 +82,37 @@ class Privacy(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Forget a deleted message."""
-        await self._forget([payload.message_id])
+        """Erase a deleted message."""
+        await self._erase([payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """Forget messages deleted together."""
-        await self._forget(payload.message_ids)
+        """Erase messages that were deleted together."""
+        await self._erase(payload.message_ids)
 
-    async def _forget(self, message_ids: Collection[int]) -> None:
-        """Forget messages, and delete the replies they were given."""
+    async def _erase(self, message_ids: Collection[int]) -> None:
+        """Erase messages, and delete the replies to them."""
         for reply in await self._bot.erasure.messages(message_ids):
             await Messages(self._bot).withdraw(reply)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Forget a deleted channel."""
+        """Erase a deleted channel."""
         await self._bot.erasure.channel(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """Forget a deleted thread."""
+        """Erase a deleted thread."""
         await self._bot.erasure.channel(payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Forget a server that removed the bot."""
+        """Erase a server that removed the bot."""
         await self._bot.erasure.guild(guild.id)
 
 
 async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:
-    """Answer for the asker's eyes alone where Discord allows it."""
+    """Reply so that only the person who asked sees it, if Discord allows that."""
     await context.reply(sentence, mention_author=False, ephemeral=True)
 
 

@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.chat.buttons import unwatched
+from bot.chat.buttons import without_timeout
 from bot.domain.cooldown import Cooldown
 from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.errors import FramehoundError, RateLimited
@@ -210,7 +210,7 @@ def _page_buttons(state: SearchState, page: SearchPage) -> discord.ui.View:
         target = number if exists else page.pages + 1
         button = PageButton(replace(state, page=target), emoji=emoji, disabled=not exists)
         view.add_item(button)
-    return unwatched(view)
+    return without_timeout(view)
 
 
 async def _nothing_found(

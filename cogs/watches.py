@@ -1,4 +1,4 @@
-"""``/watch``: tags that moderators want to hear of."""
+"""``/watch``: tags that moderators want to be alerted to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class WatchCommands(commands.Cog):
-    """Adds, lists and removes what a server watches for."""
+    """Adds, lists and removes the watches of a server."""
 
     watch = app_commands.Group(
         name="watch",
@@ -48,7 +48,7 @@ class WatchCommands(commands.Cog):
         channel: discord.TextChannel | discord.Thread,
         threshold: str | None = None,
     ) -> None:
-        """Watch for a tag, in place of an earlier watch of the same tag."""
+        """Add a watch; it replaces an earlier watch of the same tag."""
         translate = await self._bot.translator_for(interaction)
         score = parse_threshold(threshold) if threshold else None
         watch = Watch(sanitize.clean(tag, MAX_NAME_LENGTH), channel.id, score)
@@ -65,8 +65,8 @@ class WatchCommands(commands.Cog):
                 permissions=permissions,
             )
         elif await self._bot.app.stores.watches.add(channel.guild.id, watch):
-            told = _told(translate, watch)
-            sentence = translate("From now on I watch for it: {watch}", watch=told)
+            line = _line(translate, watch)
+            sentence = translate("From now on I watch for it: {watch}", watch=line)
         else:
             sentence = translate(
                 "A server can have {most} watches; remove one first.", most=MAX_WATCHES
@@ -79,9 +79,9 @@ class WatchCommands(commands.Cog):
         """List the server's watches."""
         translate = await self._bot.translator_for(interaction)
         watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
-        listed = "\n".join(_told(translate, watch) for watch in watches)
+        listed = "\n".join(_line(translate, watch) for watch in watches)
         if len(listed) > MESSAGE_LIMIT:
-            listed = "\n".join(_told(translate, watch, longest=12) for watch in watches)
+            listed = "\n".join(_line(translate, watch, longest=12) for watch in watches)
         nothing = translate("This server watches for nothing; `/watch add` changes that.")
         await interaction.response.send_message(listed or nothing, ephemeral=True)
 
@@ -106,22 +106,22 @@ class WatchCommands(commands.Cog):
     async def suggest_tags(
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest tags of clips that the one who types can see."""
+        """Suggest tags of clips that the person can see."""
         return await suggested(interaction, typed)
 
     @remove.autocomplete("tag")
     async def suggest_watched(
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest what is watched for, to those who may change it."""
+        """Suggest watched tags, to people who may manage the server."""
         if not interaction.permissions.manage_guild:
             return []
         watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
         return choices(watch.tag for watch in watches if normalize(typed) in watch.normalized)
 
 
-def _told(translate: Translator, watch: Watch, longest: int = 40) -> str:
-    """Write what a watch does, in a line."""
+def _line(translate: Translator, watch: Watch, longest: int = 40) -> str:
+    """Return a line that describes a watch."""
     tag, channel = sanitize.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
     if watch.threshold is None:
         return translate("**{tag}** · {channel}", tag=tag, channel=channel)

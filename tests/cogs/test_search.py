@@ -9,7 +9,7 @@ import discord
 import pytest
 from sqlalchemy import event
 
-from bot.chat.buttons import unwatched
+from bot.chat.buttons import without_timeout
 from cogs.search import PageButton
 from cogs.search_state import SearchState
 from tests.cogs.searchable_clips import DAY, message_at, post
@@ -171,7 +171,7 @@ async def test_a_button_of_an_older_version_says_so(
     view.add_item(discord.ui.Button(label="next", custom_id="find:1::::::1"))
     known = simcord_bot.get_channel(channel.id)
     assert isinstance(known, discord.TextChannel)
-    await known.send("**cat** in 7 clips", view=unwatched(view))
+    await known.send("**cat** in 7 clips", view=without_timeout(view))
     await alice.click(channel.last_message, custom_id="find:1::::::1")
     said = "This button is from an older version; please use /find again."
     assert channel.last_message.content == said
