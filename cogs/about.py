@@ -32,7 +32,7 @@ class About(commands.Cog):
         self._bot = bot
         self._greeted: set[int] = set()
 
-    @app_commands.command(name="help", description="What I do, and how to use me")
+    @app_commands.command(name="help", description="See what I do and how to use me")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
@@ -41,13 +41,15 @@ class About(commands.Cog):
         settings = await self._bot.app.services.reports.settings(interaction.guild_id)
         lines = [
             *self._ways(translate, posted=settings.autotag),
-            translate("`/find` searches the clips posted in this server by what they show."),
-            translate("Who manages the server sets everything with `/settings show`."),
-            translate("`/about` says what I am, `/privacy show` what I keep of your clips."),
+            *(_for_servers(translate) if interaction.guild_id else ()),
+            translate(
+                "Learn more about me with `/about`, and see what I store about your clips "
+                "with `/privacy show`."
+            ),
         ]
         await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
-    @app_commands.command(name="about", description="My version, what looks at clips, and limits")
+    @app_commands.command(name="about", description="See my version, my tagger, and its limits")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
@@ -94,17 +96,21 @@ class About(commands.Cog):
     def _ways(self, translate: Translator, *, posted: bool = True) -> Iterator[str]:
         """Say what I do, and the ways to have it done; ``posted`` where clips are noticed."""
         prefix = self._bot.app.config.command_prefix
-        yield translate("I say, second by second, what is in the clips people post:")
+        yield translate(
+            "I tell you what's in the clips people post, second by second. Here's how to use me:"
+        )
         if self._bot.intents.message_content:
             if posted:
-                yield "- " + translate("post a clip, or a link to one, and I answer;")
+                yield "- " + translate("Post a clip or a link to one, and I'll reply.")
             yield "- " + translate(
-                "use `/tags` or `{prefix}tags` with a link or a file, or as a reply to a message;",
+                "Use `/tags` with a link or a file, or reply to a message with `{prefix}tags`.",
                 prefix=prefix,
             )
         else:
-            yield "- " + translate("use `/tags` with a link or a file;")
-        yield "- " + translate("right-click a message, then Apps, *Tag this video*.")
+            yield "- " + translate("Use `/tags` with a link or a file.")
+        yield "- " + translate(
+            "Right-click or hold a message, then choose Apps → *Tag this video*."
+        )
 
     def _needs(
         self, translate: Translator, channel: discord.TextChannel, settings: GuildSettings
@@ -112,37 +118,45 @@ class About(commands.Cog):
         """Say what is missing for all of it to work, if anything is."""
         if not self._bot.intents.message_content:
             yield translate(
-                "I don't see the clips people post: the one who runs me has not switched on the "
-                "message content intent."
+                "I can't see the clips people post because my message content intent "
+                "is off. The person who runs me can turn it on in the Discord "
+                "Developer Portal."
             )
         for _channel_id, missing in missing_anywhere([channel], channel.guild.me, settings):
             permissions = ", ".join(map(translate, missing))
-            yield translate("What I still need here: {permissions}.", permissions=permissions)
+            yield translate(
+                "I'm still missing permissions here: {permissions}.", permissions=permissions
+            )
 
     def _facts(self, translate: Translator, threshold: float) -> Iterator[str]:
         app = self._bot.app
         tagger, config = app.services.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
         yield translate(
-            "Clips are looked at by {tagger}; tags scored above {above} are shown where a server "
-            "sets nothing else.",
+            "Clips are tagged by {tagger}. I show tags scored above {above} unless a "
+            "server sets its own threshold.",
             tagger=f"`{tagger.identity}`",
             above=formatting.threshold(threshold),
         )
         yield translate(
-            "A clip may be {minutes} minutes long and {size} MB large.",
+            "Clips can be up to {minutes} min long and {size} MB in size.",
             minutes=f"{tagger.longest / 60_000:g}",
             size=f"{tagger.size_limit(public=True) / 1e6:g}",
         )
         if config.source_url:
-            yield translate("My source: {url}", url=f"<{config.source_url}>")
-        yield translate("What I keep of your clips: `/privacy show`.")
+            yield translate("Source code: {url}", url=f"<{config.source_url}>")
+        yield translate("See what I store about your clips with `/privacy show`.")
+
+
+def _for_servers(translate: Translator) -> Iterator[str]:
+    yield translate("Use `/find` to find clips in this server by what they show.")
+    yield translate("If you manage this server, you can change my settings with `/settings show`.")
 
 
 def _ways_out(translate: Translator) -> Iterator[str]:
     yield translate(
-        "Too much? `/settings show` switches me off, or has me answer in some channels only. With "
-        "`/privacy optout` I leave a person's clips alone."
+        "Too many replies? Use `/settings show` to turn me off or limit me to certain "
+        "channels. To make me leave your own clips alone, use `/privacy optout`."
     )
 
 

@@ -106,7 +106,9 @@ class ReportButtons(commands.Cog):
         sources = await self._sources(saved)
         files = await asyncio.to_thread(export_files, tagged, sources, settings, translate)
         await interaction.followup.send(
-            translate("Open the page in a browser: a click on a range plays the clip from there."),
+            translate(
+                "Open the HTML page in a browser and click a bar to play the clip from there."
+            ),
             files=[attached(file) for file in files],
             ephemeral=True,
         )

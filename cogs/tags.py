@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import Clip
 
 _NOTHING = Sentence(
-    "I see no clip there: give me a link or a file, or reply to a message that has one."
+    "I don't see a clip there. Give me a link or a file, or reply to a message that has a clip."
 )
 
 
@@ -71,8 +71,8 @@ class Tags(commands.Cog):
             translate = await self._bot.translator_for(context)
             await context.reply(translate(_NOTHING), mention_author=False)
 
-    @app_commands.command(name="tags", description="Say what is in a clip, second by second")
-    @app_commands.describe(url="A link to a clip", file="A clip to upload")
+    @app_commands.command(name="tags", description="See what's in a clip, second by second")
+    @app_commands.describe(url="Link to a clip", file="Clip to upload")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def slash_tags(

@@ -66,8 +66,8 @@ def higher(threshold: float) -> float | None:
 def report_buttons(job_id: str, threshold: float, translate: Translator) -> discord.ui.View:
     """Return the buttons under a reply that shows the tags above ``threshold``."""
     row = (
-        (Action.LOWER, "\N{MINUS SIGN}", lower(threshold) is None),
-        (Action.RAISE, "+", higher(threshold) is None),
+        (Action.RAISE, translate("Fewer tags"), higher(threshold) is None),
+        (Action.LOWER, translate("More tags"), lower(threshold) is None),
         (Action.ALL_TAGS, translate("All tags"), False),
         (Action.EXPORT, translate("Export"), False),
         (Action.REMOVE, translate("Remove"), False),

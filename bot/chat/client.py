@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from bot.jobs.queue import Intake
     from bot.runtime.app import App
 
-_FORBIDDEN = Sentence("You need the Manage Server permission to change this.")
-_SERVERS_ONLY = Sentence("This works in servers only.")
-_UNCLEAR = Sentence("I didn't understand that; try the command with / to see what it takes.")
+_FORBIDDEN = Sentence("You need the Manage Server permission to do this.")
+_SERVERS_ONLY = Sentence("This only works in a server.")
+_UNCLEAR = Sentence("I didn't understand that. Type the command with a / to see its options.")
 _NAMES = {
     app_commands.TranslationContextLocation.command_name,
     app_commands.TranslationContextLocation.group_name,

@@ -28,7 +28,7 @@ _MAX_TAGGER_LENGTH = 200
 _MAX_DAYS = 10**9 - 1  # without a server to ask for its maximum
 _SNOWFLAKE = re.compile(r"[0-9]{1,19}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_NOT_BETWEEN = Sentence("must be a whole number from {lowest} to {highest}")
+_NOT_BETWEEN = Sentence("Use a whole number from {lowest} to {highest}.")
 
 
 class InvalidValue(ValueError):
@@ -106,7 +106,7 @@ class Switch(Kind[bool]):
     def read(self, value: Any, server: ServerContext | None = None) -> bool:  # noqa: ARG002
         """Return the JSON boolean."""
         if not isinstance(value, bool):
-            raise InvalidValue(Sentence("must be true or false"))
+            raise InvalidValue(Sentence("Use true or false."))
         return value
 
 
@@ -193,9 +193,9 @@ class TagList(TypedKind[frozenset[str]]):
         """Return the tags of a JSON list."""
         if not isinstance(value, list) or len(value) > MAX_HIDDEN_TAGS:
             most = MAX_HIDDEN_TAGS
-            raise InvalidValue(Sentence("must be a list of at most {most} tags"), most=most)
+            raise InvalidValue(Sentence("Use a list of at most {most} tags."), most=most)
         if not all(isinstance(tag, str) and 0 < len(tag) <= MAX_TAG_LENGTH for tag in value):
-            refusal = Sentence("must be a list of tags of at most {most} characters")
+            refusal = Sentence("Each tag needs 1 to {most} characters.")
             raise InvalidValue(refusal, most=MAX_TAG_LENGTH)
         return frozenset(value)
 
@@ -222,9 +222,9 @@ class _IdList(Kind[frozenset[int]]):
     def read(self, value: Any, server: ServerContext | None = None) -> frozenset[int]:
         """Return the ids of a JSON list of strings: many programs garble numbers of that size."""
         if not isinstance(value, list) or len(value) > MAX_IDS:
-            raise InvalidValue(Sentence("must be a list of at most {most} ids"), most=MAX_IDS)
+            raise InvalidValue(Sentence("Use a list of at most {most} IDs."), most=MAX_IDS)
         if not all(isinstance(each, str) and _SNOWFLAKE.fullmatch(each) for each in value):
-            raise InvalidValue(Sentence("must be a list of ids, each as text"))
+            raise InvalidValue(Sentence("Use IDs made of digits, each in quotation marks."))
         ids = frozenset(map(int, value))
         if server:
             self.require_known(ids, server)
@@ -263,7 +263,7 @@ class ChannelList(_IdList):
 
     def unknown(self) -> Sentence:
         """Return the message about a channel that does not exist."""
-        return Sentence("{id} is no channel of this server")
+        return Sentence("This server has no such channel: {id}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ class RoleList(_IdList):
 
     def unknown(self) -> Sentence:
         """Return the message about a role that does not exist."""
-        return Sentence("{id} is no role of this server")
+        return Sentence("This server has no such role: {id}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,7 @@ class Scores(Kind[Mapping[str, float]]):
         if not isinstance(value, dict) or not all(
             0 < len(tagger) <= _MAX_TAGGER_LENGTH for tagger in value
         ):
-            raise InvalidValue(Sentence("must name taggers, each with a score"))
+            raise InvalidValue(Sentence("List taggers, each with a score."))
         return MappingProxyType({tagger: read_score(score) for tagger, score in value.items()})
 
     def write(self, value: Mapping[str, float]) -> Any:
@@ -306,7 +306,7 @@ class Scores(Kind[Mapping[str, float]]):
 def read_score(value: Any) -> float:
     """Return a JSON number from 0 to below 1; raises ``InvalidValue``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise InvalidValue(Sentence("must be a score from 0 to below 1, such as 0.9"))
+        raise InvalidValue(Sentence("Use a score from 0 to just below 1, such as 0.9."))
     return float(value)
 
 

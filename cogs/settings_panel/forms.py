@@ -32,7 +32,9 @@ _MAX_NUMBER_LENGTH = 20
 # https://discord.com/developers/docs/components/reference#text-input
 _MAX_TEXT_LENGTH = 4000
 
-_TOO_MANY = Sentence("are more than fit into a form; export the settings and import them changed")
+_TOO_MANY = Sentence(
+    "These tags don't fit into a form. Export the settings, edit the file, and import it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class WrongInput(Exception):
     def localized(self, translate: Translator) -> str:
         """Return a sentence with what was typed and what it must be."""
         shown = sanitize.for_discord(self._typed, limit=_MAX_NUMBER_LENGTH) or "–"
-        return f"**{shown}** {self._reason.localized(translate)}."
+        mistake = translate("**{value}** doesn't work here.", value=shown)
+        return f"{mistake} {self._reason.localized(translate)}"
 
 
 class Form(ui.Modal):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.cogs.conftest import RecordedJobs
 
 MANAGER = discord.Permissions(manage_guild=True)
-FORBIDDEN = "You need the Manage Server permission to change this."
+FORBIDDEN = "You need the Manage Server permission to do this."
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def test_the_panel_shows_everything_a_server_can_set(
         if page != "clips":
             await alice.click(shown.response, custom_id=f"settings:page:{page}")
         read += texts(shown)
-    assert "Settings of Cat \\*Club\\*" in read
+    assert "Settings for Cat \\*Club\\*" in read
     for spec in SETTINGS.values():
         assert spec.heading.title in read
         assert spec.heading.help.format(prefix="!") in read
@@ -65,9 +65,9 @@ async def test_a_switch_works_at_once(
 ) -> None:
     channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
-    assert "**Answer posted clips** · on" in texts(shown)
+    assert "**Reply to posted clips** · on" in texts(shown)
     await alice.click(shown.response, custom_id="settings:off:autotag")
-    assert "**Answer posted clips** · off" in texts(shown)
+    assert "**Reply to posted clips** · off" in texts(shown)
     assert not (await stored_settings(simcord_bot, channel)).autotag
     await alice.click(shown.response, custom_id="settings:on:autotag")
     assert (await stored_settings(simcord_bot, channel)).autotag
@@ -105,7 +105,7 @@ async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) 
     await alice.click(shown.response, custom_id="settings:page:tags")
     for form, typed, expected in (
         ("thresholds", {"thresholds": "90%"}, "**Threshold** · 0.9\n"),
-        ("thresholds", {"thresholds": "high"}, "**high** must be a score from 0 to below 1"),
+        ("thresholds", {"thresholds": "high"}, "**high** doesn't work here. Use a score from 0"),
         ("thresholds", {"thresholds": ""}, "**Threshold** · 0.5\n"),
         (
             "hidden_tags",
@@ -113,8 +113,8 @@ async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) 
             "**Hidden tags** · \\@everyone, cat, dog\n",
         ),
         ("hidden_tags", {"hidden_tags": ""}, "**Hidden tags** · none\n"),
-        ("tags_a_line", {"tags_a_line": "4"}, "**Tags a line** · 4\n"),
-        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Flicker** · gap 0 s, shortest 3 s\n"),
+        ("tags_a_line", {"tags_a_line": "4"}, "**Tags per line** · 4\n"),
+        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Smoothing** · gap 0 s, minimum 3 s\n"),
     ):
         asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
         await alice.submit_modal(asked, typed)
@@ -129,12 +129,12 @@ async def test_wrong_input_is_named_and_can_be_corrected(
     await alice.click(shown.response, custom_id="settings:page:tags")
     asked = await alice.click(shown.response, custom_id="settings:form:flicker")
     await alice.submit_modal(asked, {"gap": "2", "shortest": "*a while*"})
-    assert r"**\*a while\*** must be a whole number from 1 to 60." in texts(shown)
+    assert "**\\*a while\\*** doesn't work here. Use a whole number from 1 to 60." in texts(shown)
     again = await alice.click(shown.response, custom_id="settings:form:flicker")
     typed = [part["component"]["value"] for part in again.modal["components"]]
     assert typed == ["2", "*a while*"]
     await alice.submit_modal(again, {"gap": "2", "shortest": "3"})
-    assert "gap 2 s, shortest 3 s" in texts(shown)
+    assert "gap 2 s, minimum 3 s" in texts(shown)
     assert "whole number" not in texts(shown)
 
 
@@ -146,7 +146,7 @@ async def test_retention_is_at_most_the_operators(
     await alice.click(shown.response, custom_id="settings:page:answers")
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
     await alice.submit_modal(asked, {"retention_days": "366"})
-    assert "**366** must be a whole number from 1 to 365." in texts(shown)
+    assert "**366** doesn't work here. Use a whole number from 1 to 365." in texts(shown)
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
     await alice.submit_modal(asked, {"retention_days": "30"})
     assert (await stored_settings(simcord_bot, channel)).retention_days == 30
@@ -212,7 +212,7 @@ async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
     assert isinstance(real, discord.TextChannel)
     await real.send(view=view)
     pressed = await alice.click(channel.last_message, custom_id=custom_id)
-    assert "**Answer posted clips** · on" in texts(pressed)
+    assert "**Reply to posted clips** · on" in texts(pressed)
     assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
@@ -234,13 +234,13 @@ async def test_missing_permissions_are_named_with_their_channels(
     await simcord_bot.app.stores.settings.update(guild.id, channels_allowed=allowed)
     await simcord_bot.app.stores.watches.replace(guild.id, [Watch("cat", alerts.id)])
     shown = await alice.slash(here, "settings show")
-    assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
-    assert f"In <#{there.id}> I need: View Channel." in texts(shown)
-    assert f"In <#{alerts.id}> I need: Send Messages." in texts(shown)
+    assert f"I'm missing permissions in <#{here.id}>: Attach Files, Add Reactions." in texts(shown)
+    assert f"I'm missing permissions in <#{there.id}>: View Channel." in texts(shown)
+    assert f"I'm missing permissions in <#{alerts.id}>: Send Messages." in texts(shown)
     assert f"<#{threads.id}>" not in texts(shown)
     await alice.click(shown.response, custom_id="settings:page:answers")
     await alice.click(shown.response, custom_id="settings:on:in_thread")
-    assert f"In <#{threads.id}> I need: Create Public Threads." in texts(shown)
+    assert f"I'm missing permissions in <#{threads.id}>: Create Public Threads." in texts(shown)
 
 
 async def test_more_channels_than_a_menu_shows_are_counted(
@@ -251,7 +251,7 @@ async def test_more_channels_than_a_menu_shows_are_counted(
         channel.guild.id, channels_denied=frozenset(range(1, 31))
     )
     shown = await alice.slash(channel, "settings show")
-    assert "**Never in these channels** · 30 chosen" in texts(shown)
+    assert "**Never in these channels** · 30 selected" in texts(shown)
 
 
 async def test_settings_travel_to_another_server_as_a_file(
@@ -274,7 +274,7 @@ async def test_settings_travel_to_another_server_as_a_file(
     file = (attachment.filename, await attachment.read())
     taken = await bob.slash(there, "settings import", file=file)
     assert taken.ephemeral
-    assert taken.response.content.startswith("Everything in the file is set now")
+    assert taken.response.content.startswith("Settings imported")
     settings = await app.stores.settings.load(elsewhere.id)
     assert (settings.gap, settings.retention_days) == (3, 30)
     assert settings.hidden_tags == {"cat"}
@@ -293,17 +293,18 @@ async def test_a_file_with_mistakes_changes_nothing(
     content = b'{"framehound_settings": 1, "gap": 5, "*so*": 1, "shortest": 0, "watches": 1}'
     refused = await alice.slash(channel, "settings import", file=("x.json", content))
     assert refused.response.content == (
-        "Nothing was changed; this is wrong with the file:\n"
-        "- \\*so\\* there is no such setting\n"
-        "- shortest must be a whole number from 1 to 60\n"
-        "- watches must be a list of at most 25 watches"
+        "I couldn't import this file, so nothing has changed. Here's what to fix:\n- "
+        "**\\*so\\*** · There's no setting with this name.\n- **shortest** · Use a whole number "
+        "from 1 to 60.\n- **watches** · Use a list of at most 25 watches."
     )
     huge = b" " * (256 * 1024 + 1)
     refused = await alice.slash(channel, "settings import", file=("x.json", huge))
-    assert refused.response.content.endswith("- x.json must be at most 256 KB")
+    assert refused.response.content.endswith(
+        "- **x.json** · The file is too large. The limit is 256 KB."
+    )
     many = json.dumps({"framehound_settings": 1, **{f"a{number}": 1 for number in range(40)}})
     refused = await alice.slash(channel, "settings import", file=("x.json", many.encode()))
-    assert refused.response.content.endswith("\n… and 25 more.")
+    assert refused.response.content.endswith("\n… and 25 more")
     assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
@@ -316,7 +317,7 @@ async def test_the_panel_exports_and_imports_too(
     exported = await alice.click(shown.response, custom_id="settings:file:export")
     assert exported.ephemeral
     assert len(exported.response.attachments) == 1
-    for content, expected in ((b"{}", "- framehound-settings.json must be"), (None, "")):
+    for content, expected in ((b"{}", "- **framehound-settings.json** · This isn't"), (None, "")):
         asked = await alice.click(shown.response, custom_id="settings:file:import")
         sent = content or b'{"framehound_settings": 1, "picture": false}'
         answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
