@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -161,6 +162,15 @@ async def test_every_command_in_discord_is_documented(
     for menu in bot.tree.get_commands(type=discord.AppCommandType.message):
         assert f"*{menu.name}*" in README
     assert len(list(bot.tree.walk_commands())) > 10
+
+
+def test_the_page_about_growing_names_panels_of_the_dashboard() -> None:
+    dashboard = json.loads((ROOT / "docs" / "dashboard.json").read_text())
+    titles = {panel["title"] for panel in dashboard["panels"]}
+    table = (ROOT / "docs" / "growing.md").read_text().split("| panel |")[1].split("\n\n")[0]
+    named = re.findall(r"\| ([^|]+) \|$", table, re.MULTILINE)
+    assert len(named) > 5
+    assert {title for cell in named for title in cell.split(", ")} <= titles
 
 
 def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
