@@ -10,7 +10,7 @@ RUN /opt/framehound/bin/pip install --no-cache-dir --require-hashes -r requireme
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY cogs cogs
-# The build backend is installed in its own venv; only the wheel is used further on.
+# The build backend gets its own venv, so that it doesn't end up in the image.
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir hatchling \
     && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
