@@ -16,13 +16,13 @@ from bot.chat.buttons import (
 from bot.i18n import ENGLISH
 
 
-def test_an_id_says_all_there_is_to_know() -> None:
+def test_a_button_id_holds_everything_needed_to_answer_it() -> None:
     pressed = ButtonState(Action.LOWER, f"interaction-{2**63 - 1}", 0.9234, 12)
     assert len(pressed.custom_id) <= 100
 
 
 @pytest.mark.parametrize("action", Action)
-def test_an_id_is_read_as_it_was_written(action: Action) -> None:
+def test_a_button_id_round_trips(action: Action) -> None:
     pressed = ButtonState(action, "message-81384788765712384", 0.94, 3)
     match = re.fullmatch(PATTERN, pressed.custom_id)
     assert match
@@ -42,7 +42,7 @@ def test_the_ladder_has_two_ends() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-async def test_no_two_buttons_have_one_id(count: int) -> None:
+async def test_button_ids_are_unique(count: int) -> None:
     pressed = ButtonState(Action.ALL_TAGS, "message-1", 0.5)
     for page in range(count):
         turned = ButtonState(Action.ALL_TAGS, "message-1", 0.5, page)

@@ -103,21 +103,21 @@ async def test_quick_work_shows_nothing(desk: Desk) -> None:
     assert desk.sent() == []
 
 
-async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
+async def test_the_reaction_stays_until_the_work_is_done(desk: Desk) -> None:
     message, job = await desk.post()
     async with desk.show(desk.responder(REACTING), job):
         await desk.discord.wait_for_reaction(message, NOTICED)
     assert not message.reactions.get(NOTICED)
 
 
-async def test_where_reactions_are_forbidden_somebody_types(desk: Desk) -> None:
+async def test_typing_is_shown_if_reactions_are_forbidden(desk: Desk) -> None:
     desk.channel.deny_bot(Permission.ADD_REACTIONS)
     _message, job = await desk.post()
     async with desk.show(desk.responder(REACTING), job):
         await desk.until(lambda: desk.channel.typing > 0, "typing")
 
 
-async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
+async def test_progress_of_long_work_is_shown_and_becomes_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job) as shown:
@@ -134,7 +134,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     assert told.components
 
 
-async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -> None:
+async def test_progress_shown_before_a_crash_becomes_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job):
@@ -145,7 +145,9 @@ async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -
     assert told.content == REPORT.content
 
 
-async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(desk: Desk) -> None:
+async def test_a_repeated_nonce_that_returns_the_progress_message_still_ends_in_the_answer(
+    desk: Desk,
+) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job):
@@ -154,7 +156,7 @@ async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(de
     assert [m.content for m in desk.sent()] == [REPORT.content]
 
 
-async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk) -> None:
+async def test_progress_of_a_job_without_an_answer_is_withdrawn(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job) as shown:
@@ -167,7 +169,7 @@ async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk
     assert desk.sent() == []
 
 
-async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
+async def test_a_failed_withdrawal_does_not_stop_the_job(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job) as shown:
@@ -180,7 +182,7 @@ async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
     assert [line["log_level"] for line in logs] == ["warning"]
 
 
-async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: Desk) -> None:
+async def test_a_second_attempt_shows_no_progress_and_removes_the_reaction(desk: Desk) -> None:
     message, job = await desk.post()
     message.reactions[NOTICED] = [desk.discord.bot]
     async with desk.show(desk.responder(AT_ONCE), job, again=True):
@@ -188,7 +190,7 @@ async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: 
     assert desk.sent() == []
 
 
-async def test_where_only_finds_are_told_work_is_not(desk: Desk) -> None:
+async def test_no_progress_is_shown_if_only_matches_are_posted(desk: Desk) -> None:
     message, job = await desk.post()
     settings = GuildSettings(5, only_when_found=True)
     async with desk.show(desk.responder(AT_ONCE), job, settings):
@@ -196,7 +198,7 @@ async def test_where_only_finds_are_told_work_is_not(desk: Desk) -> None:
     assert desk.sent() == []
 
 
-async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
+async def test_progress_of_a_deferred_command_is_shown_in_its_response(desk: Desk) -> None:
     _message, job = await desk.post(interaction=Interaction(desk.discord.bot.id, "run-out"))
     async with desk.show(desk.responder(AT_ONCE), job) as shown:
         await desk.until(
@@ -206,7 +208,7 @@ async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
     assert desk.sent() == []
 
 
-async def test_a_discord_that_fails_costs_nobody_their_answer(desk: Desk) -> None:
+async def test_a_failing_discord_does_not_stop_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     desk.discord.faults.add("PUT", "/reactions/", server_error())
     responder = desk.responder(Pace(react=0, message=0))

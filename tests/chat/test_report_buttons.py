@@ -79,7 +79,7 @@ def desk(bot: tuple[RunningBot, GuildSettingsStore]) -> Desk:
     return Desk.open(*bot)
 
 
-async def test_a_reply_has_a_picture_with_words_for_it_and_is_quiet(desk: Desk) -> None:
+async def test_a_reply_has_a_picture_with_alt_text_and_notifies_nobody(desk: Desk) -> None:
     _posted, reply = await desk.posted()
     (picture,) = reply.attachments
     assert picture.filename == "timeline.png"
@@ -90,12 +90,12 @@ async def test_a_reply_has_a_picture_with_words_for_it_and_is_quiet(desk: Desk) 
     assert not reply.mentions
 
 
-async def test_a_spoilered_clips_picture_is_spoilered(desk: Desk) -> None:
+async def test_the_picture_of_a_spoilered_clip_is_spoilered(desk: Desk) -> None:
     _posted, reply = await desk.posted(Upload("SPOILER_cat.gif", CAT[1], CAT[2]))
     assert reply.attachments[0].filename == "SPOILER_timeline.png"
 
 
-async def test_the_threshold_of_a_reply_moves_for_all_to_see(desk: Desk) -> None:
+async def test_changing_the_threshold_of_a_reply_is_visible_to_everybody(desk: Desk) -> None:
     _posted, reply = await desk.posted()
     before = reply.content
     pressed = await desk.press(desk.ann, reply, Action.RAISE)
@@ -125,14 +125,14 @@ async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> N
             assert "Traceback" not in program.log, program.log
 
 
-async def test_at_the_ladders_ends_there_is_nothing_to_press(desk: Desk) -> None:
+async def test_buttons_are_disabled_at_the_lowest_and_highest_threshold(desk: Desk) -> None:
     await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.99)
     _posted, reply = await desk.posted()
     assert button(reply, Action.RAISE)["disabled"]
     assert not button(reply, Action.LOWER).get("disabled")
 
 
-async def test_all_tags_are_listed_for_the_asker_a_page_at_a_time(desk: Desk) -> None:
+async def test_all_tags_are_listed_page_by_page_for_the_person_who_pressed(desk: Desk) -> None:
     await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.01)
     _posted, reply = await desk.posted()
     pressed = await desk.press(desk.ann, reply, Action.ALL_TAGS)
@@ -148,7 +148,7 @@ async def test_all_tags_are_listed_for_the_asker_a_page_at_a_time(desk: Desk) ->
     assert listed.content != first
 
 
-async def test_a_report_can_be_taken_away_in_every_form(desk: Desk) -> None:
+async def test_a_report_can_be_exported_in_every_format(desk: Desk) -> None:
     posted, reply = await desk.posted()
     pressed = await desk.press(desk.ann, reply, Action.EXPORT)
     handed = await pressed.wait_for_response(20)
@@ -161,20 +161,20 @@ async def test_a_report_can_be_taken_away_in_every_form(desk: Desk) -> None:
     assert posted.attachments[0].url.partition("?")[0] in files["cat.gif.html"]
 
 
-async def test_many_clips_are_taken_away_in_one_file(desk: Desk) -> None:
+async def test_many_clips_are_exported_in_one_file(desk: Desk) -> None:
     files = [(f"{number}-{CAT[0]}", *CAT[1:]) for number in range(5)]
     _posted, reply = await desk.posted(*files)
     pressed = await desk.press(desk.ann, reply, Action.EXPORT)
     assert [f.filename for f in (await pressed.wait_for_response(20)).attachments] == ["tags.zip"]
 
 
-async def test_who_posted_a_clip_removes_the_reply(desk: Desk) -> None:
+async def test_the_poster_removes_the_reply(desk: Desk) -> None:
     _posted, reply = await desk.posted()
     await desk.press(desk.ann, reply, Action.REMOVE)
     await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
 
 
-async def test_a_moderator_removes_it_too_and_nobody_else(desk: Desk) -> None:
+async def test_only_moderators_and_the_poster_remove_a_reply(desk: Desk) -> None:
     _posted, reply = await desk.posted()
     refused = await desk.press(desk.guild.add_member("bob"), reply, Action.REMOVE)
     said = await refused.wait_for_response()
@@ -185,7 +185,7 @@ async def test_a_moderator_removes_it_too_and_nobody_else(desk: Desk) -> None:
     await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
 
 
-async def test_a_reply_goes_when_its_message_is_deleted(desk: Desk) -> None:
+async def test_a_reply_is_deleted_with_its_message(desk: Desk) -> None:
     posted, reply = await desk.posted()
     about = await desk.ann.post(desk.channel, "!tags", reply_to=posted)
     second = await desk.reply_to(about)
@@ -194,7 +194,7 @@ async def test_a_reply_goes_when_its_message_is_deleted(desk: Desk) -> None:
     await desk.discord.wait_until(gone, "end of both replies")
 
 
-async def test_what_was_forgotten_can_no_longer_be_explored(desk: Desk) -> None:
+async def test_buttons_of_an_erased_report_say_it_is_gone(desk: Desk) -> None:
     own = ("own.gif", CAT[1] + b"own", "image/gif")
     _posted, reply = await desk.posted(own)
     await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
@@ -236,7 +236,7 @@ async def test_a_failed_text_command_is_answered_by_a_quiet_reply(desk: Desk) ->
     assert reply.mentions == []
 
 
-async def test_a_server_hears_of_finds_alone_if_it_wants(desk: Desk) -> None:
+async def test_a_server_can_have_replies_only_when_tags_are_found(desk: Desk) -> None:
     await desk.choose(only_when_found=True)
     await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.9)
     quiet = await desk.ann.post(desk.channel, files=[CITY])
@@ -246,7 +246,7 @@ async def test_a_server_hears_of_finds_alone_if_it_wants(desk: Desk) -> None:
     assert "Nothing scored above 0.9" in (await desk.reply_to(asked)).content
 
 
-async def test_a_reply_is_made_as_the_server_wants_it(desk: Desk) -> None:
+async def test_a_reply_follows_the_settings_of_the_server(desk: Desk) -> None:
     await desk.choose(hidden_tags=frozenset({"CAT"}), picture=False, tags_a_line=1, gap=30)
     _posted, reply = await desk.posted()
     assert reply.attachments == []
@@ -255,7 +255,7 @@ async def test_a_reply_is_made_as_the_server_wants_it(desk: Desk) -> None:
     assert all(" cat ." not in line and line.count(" · ") <= 1 for line in lines)
 
 
-async def test_a_reply_speaks_its_servers_language(desk: Desk) -> None:
+async def test_a_reply_is_in_the_language_of_the_server(desk: Desk) -> None:
     await desk.choose(language="de")
     _posted, reply = await desk.posted()
     assert reply.content.startswith("**cat.gif** · 16 s · Tags über 0.5\n")
@@ -263,14 +263,14 @@ async def test_a_reply_speaks_its_servers_language(desk: Desk) -> None:
     assert (reply.attachments[0].description or "").startswith("Zeitleiste von cat.gif")
 
 
-async def test_channels_for_adults_are_left_alone_if_a_server_wants(desk: Desk) -> None:
+async def test_age_restricted_channels_can_be_ignored(desk: Desk) -> None:
     await desk.choose(nsfw_channels=False)
     ignored = await desk.ann.post(desk.guild.add_text_channel("adults", nsfw=True), files=[CAT])
     await desk.posted()
     assert desk.discord.replies_to(ignored) == []
 
 
-async def test_a_reply_may_stand_in_a_thread(desk: Desk) -> None:
+async def test_a_reply_can_be_sent_in_a_thread(desk: Desk) -> None:
     await desk.choose(in_thread=True)
     message = await desk.ann.post(desk.channel, files=[CAT])
     await desk.discord.wait_until(lambda: message.id in desk.discord.world.channels, "thread")
@@ -282,7 +282,7 @@ async def test_a_reply_may_stand_in_a_thread(desk: Desk) -> None:
     await desk.discord.wait_until(lambda: reply.id not in thread.messages, "end of the reply")
 
 
-async def test_clips_are_noticed_where_and_from_whom_a_server_wants(desk: Desk) -> None:
+async def test_channels_and_people_can_be_excluded_from_tagging(desk: Desk) -> None:
     await desk.choose(channels_denied=frozenset({desk.channel.id}))
     ignored = await desk.ann.post(desk.channel, files=[CAT])
     other = desk.guild.add_text_channel("other")

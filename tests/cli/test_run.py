@@ -48,7 +48,7 @@ def shows_cat(content: str, name: str = "montage.gif") -> bool:
     return content.startswith(f"**{name}** · 16 s · tags above 0.5\n") and "cat ." in content
 
 
-async def test_each_way_to_ask_gets_a_reply(bot: RunningBot) -> None:
+async def test_every_kind_of_request_gets_a_reply(bot: RunningBot) -> None:
     discord, channel, ann = bot.discord, bot.channel, bot.ann
     posted = await ann.post(channel, "my cat", files=[CAT_FILE])
     reply = await bot.reply_to(posted)
@@ -73,7 +73,7 @@ async def test_each_way_to_ask_gets_a_reply(bot: RunningBot) -> None:
     assert len([m for m in discord.replies_to(posted) if m.author is discord.bot]) == 1
 
 
-async def test_one_message_gets_one_reply_whatever_its_clips(bot: RunningBot) -> None:
+async def test_one_message_gets_one_reply_however_many_clips_it_has(bot: RunningBot) -> None:
     files = [CAT_FILE, CITY_FILE]
     posted = await bot.ann.post(bot.channel, "both", files=files)
     reply = await bot.reply_to(posted)
@@ -82,7 +82,7 @@ async def test_one_message_gets_one_reply_whatever_its_clips(bot: RunningBot) ->
     assert len(bot.discord.replies_to(posted)) == 1
 
 
-async def test_an_unasked_clip_is_refused_by_a_reaction_and_an_asked_one_in_words(
+async def test_a_posted_clip_is_refused_by_a_reaction_and_a_requested_one_in_words(
     bot: RunningBot,
 ) -> None:
     files = [("broken.mp4", b"not a clip at all", "video/mp4")]
@@ -97,7 +97,7 @@ async def test_an_unasked_clip_is_refused_by_a_reaction_and_an_asked_one_in_word
     )
 
 
-async def test_tags_mention_nobody_and_format_nothing(tmp_path: Path, data_dir: Path) -> None:
+async def test_tag_names_cause_no_mention_and_no_formatting(tmp_path: Path, data_dir: Path) -> None:
     async with LoopbackClarifai() as clarifai:
         clarifai.serve(replies.frames({0: {"@everyone <@1> **b**": 0.99}}))
         settings = clarifai_settings(clarifai)
@@ -109,7 +109,7 @@ async def test_tags_mention_nobody_and_format_nothing(tmp_path: Path, data_dir: 
     assert reply.mentions == []
 
 
-async def test_clip_names_mention_nobody_and_format_nothing(
+async def test_clip_names_cause_no_mention_and_no_formatting(
     bot: RunningBot,
 ) -> None:
     link = "http://127.0.0.1:1/%40everyone%20%3C%401%3E%20%2A%2Ab%2A%2A.mp4"
@@ -224,7 +224,7 @@ async def test_a_wrong_token_is_one_line_and_exit_code_2(tmp_path: Path, data_di
     assert len(discord.requests) == 1
 
 
-async def test_clarifai_is_asked_once_for_a_clip_whoever_reposts_it_at_whatever_threshold(
+async def test_a_repost_at_another_threshold_does_not_call_clarifai_again(
     tmp_path: Path, data_dir: Path
 ) -> None:
     async with LoopbackClarifai() as clarifai:

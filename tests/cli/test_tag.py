@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def test_clips_are_tagged_at_once_and_told_in_their_order(
+async def test_clips_are_tagged_concurrently_and_printed_in_order(
     make_config: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Let Clarifai answer nobody before it was asked about all."""

@@ -63,7 +63,7 @@ def running(
     return run
 
 
-async def test_a_server_is_greeted_once_where_it_can_be_read(
+async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running() as loopback:
@@ -109,7 +109,7 @@ async def in_a_language(loopback: LoopbackDiscord) -> None:
     assert (await ask("threshold", "fr")).startswith("Dieser Server zeigt Tags")
 
 
-async def test_what_is_missing_is_said_at_once(running: Running) -> None:
+async def test_missing_permissions_are_named_at_once(running: Running) -> None:
     async with running(message_content=False) as loopback:
         guild = loopback.add_foreign_guild("Cats")
         guild.system_channel = guild.add_text_channel("system")
@@ -137,7 +137,7 @@ async def simcord_bot(
     return FramehoundBot(await open_app(config), jobs, message_content=True)
 
 
-async def test_help_and_about_are_for_the_asker_alone(
+async def test_help_and_about_are_ephemeral(
     simcord_env: Any, make_config: Callable[..., Any], simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()

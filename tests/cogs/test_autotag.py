@@ -24,7 +24,7 @@ def locations(jobs: RecordedJobs) -> list[list[str]]:
     return [[clip.location for clip in job.clips] for job in jobs.recorded]
 
 
-async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
+async def test_a_posted_link_is_tagged(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     message = await alice.send(channel, f"look at {LINK} and {LINK} and https://a.example/x.gif")
     (job,) = jobs.recorded
@@ -33,7 +33,7 @@ async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: RecordedJo
     assert (job.channel_id, job.guild_id, job.requested) == (channel.id, message.guild.id, False)
 
 
-async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
+async def test_posted_files_are_tagged(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     files = [("cat.mp4", b"x" * 10), ("notes.txt", b"y"), ("SPOILER_dog.webm", b"z")]
     await alice.send(channel, attachments=files)
@@ -63,7 +63,7 @@ async def test_bots_are_not_answered(simcord_env: Any, jobs: RecordedJobs) -> No
     assert jobs.recorded == []
 
 
-async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
+async def test_tags_with_a_link_creates_a_job(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     for text in (f"!tags {LINK}", f"!tags <{LINK}>"):
         await alice.send(channel, text)
@@ -71,7 +71,7 @@ async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: RecordedJobs)
     assert all(job.requested for job in jobs.recorded)
 
 
-async def test_tags_takes_links_that_promise_nothing(
+async def test_tags_accepts_links_that_do_not_look_like_clips(
     place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
@@ -80,7 +80,7 @@ async def test_tags_takes_links_that_promise_nothing(
     assert locations(jobs) == [["https://a.example/watch?v=1"], ["something"]]
 
 
-async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
+async def test_tags_with_a_file_creates_a_job(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
     channel, alice = place
     await alice.send(channel, "!tags", attachments=[("a.mp4", b"x"), ("b.bin", b"y")])
     (job,) = jobs.recorded
@@ -88,7 +88,7 @@ async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: RecordedJobs)
     assert [clip.name for clip in job.clips] == ["a.mp4"]
 
 
-async def test_tags_as_a_reply_asks_about_that_message(
+async def test_tags_as_a_reply_tags_the_message_replied_to(
     place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
@@ -99,7 +99,7 @@ async def test_tags_as_a_reply_asks_about_that_message(
     assert locations(jobs)[1] == [LINK]
 
 
-async def test_tags_with_nothing_says_what_it_needs(
+async def test_tags_without_a_clip_explains_what_it_needs(
     place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
@@ -110,7 +110,7 @@ async def test_tags_with_nothing_says_what_it_needs(
     assert jobs.recorded == []
 
 
-async def test_the_slash_command_defers_and_asks(
+async def test_the_slash_command_defers_and_creates_a_job(
     place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
@@ -123,7 +123,7 @@ async def test_the_slash_command_defers_and_asks(
     assert locations(jobs) == [[LINK]]
 
 
-async def test_the_context_menu_asks_about_its_message(
+async def test_the_context_menu_tags_its_message(
     place: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice = place
@@ -133,7 +133,7 @@ async def test_the_context_menu_asks_about_its_message(
     assert locations(jobs) == [[LINK]]
 
 
-async def test_a_forwarded_clip_is_noticed(simcord_env: Any, jobs: RecordedJobs) -> None:
+async def test_a_forwarded_clip_is_tagged(simcord_env: Any, jobs: RecordedJobs) -> None:
     guild = simcord_env.create_guild()
     first, second = guild.create_text_channel("one"), guild.create_text_channel("two")
     alice = guild.add_member(simcord_env.create_user("alice"))
@@ -143,7 +143,7 @@ async def test_a_forwarded_clip_is_noticed(simcord_env: Any, jobs: RecordedJobs)
     assert jobs.recorded[1].channel_id == second.id
 
 
-async def test_a_private_message_is_noticed(simcord_env: Any, jobs: RecordedJobs) -> None:
+async def test_a_clip_in_a_private_message_is_tagged(simcord_env: Any, jobs: RecordedJobs) -> None:
     alice = simcord_env.create_user("alice")
     await alice.send_dm(LINK)
     (job,) = jobs.recorded

@@ -135,7 +135,7 @@ async def test_a_late_preview_of_real_media_makes_the_message_a_job(place: Place
         assert (job.message_id, job.author_id) == (message.id, place.ann.user.id)
 
 
-async def test_a_preview_of_a_player_or_a_picture_is_none(place: Place) -> None:
+async def test_a_preview_of_a_player_or_a_picture_is_not_a_clip(place: Place) -> None:
     await place.unfurl(
         YOUTUBE, embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
     )
@@ -158,7 +158,7 @@ async def test_a_preview_and_its_link_are_one_clip(place: Place) -> None:
     assert await place.links() == [LINK]
 
 
-async def test_previews_that_come_one_by_one_are_one_job(place: Place) -> None:
+async def test_previews_that_arrive_one_by_one_become_one_job(place: Place) -> None:
     first = embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
     second = embed("video", IMGUR, "https://i.imgur.com/AbCdEfG.mp4")
     message = await place.unfurl(f"{LINK} {TENOR} {IMGUR}", first)
@@ -167,7 +167,7 @@ async def test_previews_that_come_one_by_one_are_one_job(place: Place) -> None:
     await place.nothing_more()
 
 
-async def test_a_preview_that_never_comes_costs_no_other_clip(
+async def test_a_preview_that_never_comes_does_not_hold_up_other_clips(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(place.previews, "timeout", 0)
@@ -177,7 +177,7 @@ async def test_a_preview_that_never_comes_costs_no_other_clip(
     await place.nothing_more()
 
 
-async def test_what_waits_for_a_preview_is_handed_in_when_the_bot_stops(place: Place) -> None:
+async def test_messages_waiting_for_a_preview_are_queued_when_the_bot_stops(place: Place) -> None:
     await place.ann.post(place.channel, f"{LINK} {TENOR}")
     await place.ann.post(place.channel, LAST)
     assert await place.links() == [LAST]  # so the message before it waits by now
@@ -188,14 +188,14 @@ async def test_what_waits_for_a_preview_is_handed_in_when_the_bot_stops(place: P
         await place.bot.load_extension("cogs.autotag")
 
 
-async def test_a_clip_taken_back_while_it_waits_for_others_is_none(place: Place) -> None:
+async def test_a_clip_removed_while_previews_are_awaited_is_not_tagged(place: Place) -> None:
     message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
     await place.ann.edit(message, "never mind")
     await place.nothing_more()
     assert not place.previews._held
 
 
-async def test_links_that_end_like_files_and_are_pages_wait_for_their_preview(
+async def test_links_to_pages_named_like_files_wait_for_their_preview(
     place: Place,
 ) -> None:
     short = "https://tenor.com/bCdEf.gif"
@@ -218,7 +218,7 @@ async def test_an_edit_that_adds_a_link_makes_the_message_a_job(place: Place) ->
     assert (job.id, job.clips[0].location) == (f"message-{message.id}", LINK)
 
 
-async def test_an_edit_of_an_old_message_is_let_be(
+async def test_an_edit_of_an_old_message_is_ignored(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await place.ann.post(place.channel, "look")
@@ -258,7 +258,7 @@ async def test_everything_in_a_message_is_one_job(place: Place) -> None:
     assert forwarded.message_id == forwarded.clips[0].message_id != message.id
 
 
-async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
+async def test_clips_are_tagged_in_every_kind_of_channel(place: Place) -> None:
     guild, ann = place.guild, place.ann
     posted = await ann.post(place.channel, "a word")
     thread = await ann.open_thread(posted, name="about it")
@@ -276,7 +276,7 @@ async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
         assert job.guild_id == (message.channel.guild and guild.id)
 
 
-async def test_pages_of_the_sites_the_operator_named_are_noticed(tmp_path: Path) -> None:
+async def test_pages_of_allowed_sites_are_tagged(tmp_path: Path) -> None:
     async with a_place(tmp_path, frozenset({"youtube.com"})) as place:
         assert isinstance(place.bot.app.services.clip_tagger._fetcher, SiteFetcher)
         await place.ann.post(place.channel, SHORT)
@@ -289,7 +289,7 @@ async def test_pages_of_the_sites_the_operator_named_are_noticed(tmp_path: Path)
             assert (clip.name, clip.location) == ("youtube.com/watch?v=dQw4w9WgXcQ", YOUTUBE)
 
 
-async def test_what_people_installed_is_theirs_where_the_bot_is_not(place: Place) -> None:
+async def test_a_user_install_works_outside_the_bots_servers(place: Place) -> None:
     away = place.discord.add_foreign_guild()
     eve, ned = away.add_member("eve", installed=True), away.add_member("ned")
     channel, group = away.add_text_channel("elsewhere"), place.discord.add_group(eve, ned)
@@ -310,7 +310,7 @@ async def test_what_people_installed_is_theirs_where_the_bot_is_not(place: Place
     await place.nothing_more()
 
 
-async def test_an_answer_where_the_bot_is_not_goes_through_the_command_alone(
+async def test_an_answer_outside_the_bots_servers_uses_only_the_interaction(
     place: Place,
 ) -> None:
     away = place.discord.add_foreign_guild()

@@ -24,7 +24,7 @@ def meet(env: Any, *names: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: RecordedJobs) -> None:
+async def test_requests_of_a_person_are_rate_limited(simcord_env: Any, jobs: RecordedJobs) -> None:
     channel, alice, bob = meet(simcord_env, "alice", "bob")
     for _ in range(10):
         await alice.send(channel, f"!tags {LINK}")
@@ -39,7 +39,7 @@ async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: Recorde
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_nor_can_a_whole_server(simcord_env: Any, jobs: RecordedJobs) -> None:
+async def test_requests_of_a_server_are_rate_limited(simcord_env: Any, jobs: RecordedJobs) -> None:
     channel, *people = meet(simcord_env, *(f"member {number}" for number in range(7)))
     for number in range(60):
         await people[number % 6].send(channel, f"!tags {LINK}")
@@ -63,9 +63,7 @@ async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: Rec
     assert jobs.recorded == []
 
 
-async def test_people_see_what_the_month_has_cost(
-    simcord_env: Any, simcord_bot: FramehoundBot
-) -> None:
+async def test_usage_of_the_month_is_shown(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
     channel, alice = meet(simcord_env, "alice")
     payer = Payer(guild_owner(channel.guild.id), "a")
     await simcord_bot.app.stores.usage.reserve(payer, 1234, Budget())
@@ -76,7 +74,7 @@ async def test_people_see_what_the_month_has_cost(
     assert answered.ephemeral
 
 
-async def test_who_manages_a_server_sets_for_how_long_its_clips_are_known(
+async def test_managers_set_the_retention_of_clips(
     simcord_env: Any,
 ) -> None:
     guild = simcord_env.create_guild()
@@ -100,7 +98,9 @@ async def test_who_manages_a_server_sets_for_how_long_its_clips_are_known(
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_nobody_else_does(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
+async def test_members_without_the_permission_cannot_change_settings(
+    simcord_env: Any, simcord_bot: FramehoundBot
+) -> None:
     channel, alice = meet(simcord_env, "alice")
     refusal = "You need the Manage Server permission to do this."
     for text in ("!settings retention 3", "!settings"):

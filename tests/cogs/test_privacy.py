@@ -31,7 +31,7 @@ async def keep(bot: FramehoundBot, author: Any, *messages: int) -> None:
     await bot.app.stores.posted_clips.add(posted)
 
 
-async def test_people_see_what_is_kept_of_them(
+async def test_people_see_what_is_stored_about_them(
     place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice, bob = place
@@ -44,7 +44,7 @@ async def test_people_see_what_is_kept_of_them(
     assert "2 of your clips" in channel.last_message.content
 
 
-async def test_who_opted_out_is_left_alone_until_they_are_back(
+async def test_people_who_opted_out_are_ignored_until_they_opt_in(
     place: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
@@ -61,7 +61,7 @@ async def test_who_opted_out_is_left_alone_until_they_are_back(
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_nobody_else_may_have_their_clips_tagged(
+async def test_clips_of_a_person_who_opted_out_cannot_be_tagged_by_others(
     place: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
@@ -77,7 +77,7 @@ async def test_nobody_else_may_have_their_clips_tagged(
     assert len(jobs.recorded) == 1
 
 
-async def test_people_are_forgotten_when_they_say_so(
+async def test_people_can_erase_their_data(
     place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     channel, alice, bob = place
@@ -90,7 +90,7 @@ async def test_people_are_forgotten_when_they_say_so(
     assert jobs.forgotten == {"message-1", "message-2"}
 
 
-async def test_a_deleted_message_is_forgotten(
+async def test_a_deleted_message_is_erased(
     place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
     channel, alice, _bob = place
@@ -101,7 +101,7 @@ async def test_a_deleted_message_is_forgotten(
     assert jobs.forgotten == {f"message-{message.id}"}
 
 
-async def test_deletions_of_every_size_are_heard(
+async def test_single_and_bulk_deletions_are_handled(
     place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice, _bob = place

@@ -33,7 +33,7 @@ def parts(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from parts(option)
 
 
-async def test_commands_describe_themselves_in_every_language(
+async def test_commands_are_described_in_every_language(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     tree = simcord_bot.tree
@@ -90,7 +90,7 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
         validate_modal(FileForm(translate("Import a file"), hint, nothing, nothing).to_dict())
 
 
-async def test_a_panel_all_can_see_speaks_the_servers_language(
+async def test_a_public_panel_is_in_the_language_of_the_server(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild("Katzen")
@@ -107,7 +107,7 @@ async def test_a_panel_all_can_see_speaks_the_servers_language(
     assert "Settings for Katzen" in str(answered.response.components)
 
 
-async def test_commands_are_synced_anew_when_a_translation_changes(
+async def test_commands_are_synced_again_when_a_translation_changes(
     simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def syncs() -> int:

@@ -55,7 +55,7 @@ async def test_a_watch_is_added_listed_and_removed(
     assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches[:1]
 
 
-async def test_what_makes_no_watch_is_said(place: tuple[Any, Any]) -> None:
+async def test_an_invalid_watch_is_explained(place: tuple[Any, Any]) -> None:
     mods, alice = place
     assert "Use a score from 0" in await watch(
         alice, mods, "add", tag="cat", channel=mods, threshold="90"
@@ -76,7 +76,7 @@ async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, A
     assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
-async def test_a_full_list_takes_no_more_and_can_still_be_told(
+async def test_a_full_list_accepts_no_more_and_can_still_be_shown(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place
@@ -90,7 +90,7 @@ async def test_a_full_list_takes_no_more_and_can_still_be_told(
     assert len((await watch(alice, mods, "list")).splitlines()) == MAX_WATCHES
 
 
-async def test_tags_are_suggested_from_what_one_can_see(
+async def test_tags_are_suggested_from_visible_clips_only(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place
@@ -100,7 +100,7 @@ async def test_tags_are_suggested_from_what_one_can_see(
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_who_does_not_manage_the_server_learns_and_changes_nothing(
+async def test_members_without_the_permission_cannot_change_watches(
     place: tuple[Any, Any], simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     mods, _alice = place
@@ -115,7 +115,7 @@ async def test_who_does_not_manage_the_server_learns_and_changes_nothing(
     assert not any(name.startswith("watch") for name in bob.available_commands(mods))
 
 
-async def test_watches_go_with_their_channel_and_their_server(
+async def test_watches_are_deleted_with_their_channel_and_their_server(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, _alice = place

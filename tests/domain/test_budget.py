@@ -19,9 +19,9 @@ from bot.domain.budget import Budget, month_of
         (Budget(overall=20), 0),
     ],
 )
-def test_the_narrower_limit_counts(budget: Budget, room: int | None) -> None:
+def test_the_lower_limit_applies(budget: Budget, room: int | None) -> None:
     assert budget.room(used=30, used_overall=90) == room
 
 
-def test_a_month_is_written_so_that_it_sorts() -> None:
+def test_months_sort_as_text() -> None:
     assert month_of(datetime(2026, 3, 31, 23, 59, tzinfo=UTC)) == "2026-03"

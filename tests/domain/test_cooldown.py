@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from bot.domain.cooldown import Cooldown
 
 
-def test_some_at_once_and_then_one_by_one() -> None:
+def test_a_burst_is_allowed_and_then_one_at_a_time() -> None:
     cooldown = Cooldown(at_once=3, pause=10)
     assert [cooldown.wait(1, 0) for _ in range(5)] == [0, 0, 0, 10, 10]
     assert cooldown.wait(1, 4) == 6
@@ -16,7 +16,7 @@ def test_some_at_once_and_then_one_by_one() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=60))
-def test_never_more_than_the_pause_allows(pauses: list[float]) -> None:
+def test_the_rate_never_exceeds_the_limit(pauses: list[float]) -> None:
     cooldown, now, let = Cooldown(at_once=3, pause=2), 0.0, []
     for pause in pauses:
         now += pause
@@ -27,7 +27,7 @@ def test_never_more_than_the_pause_allows(pauses: list[float]) -> None:
             assert last - first + 1 <= 3 + (let[last] - let[first]) / 2 + 1e-6
 
 
-def test_who_has_rested_is_not_remembered() -> None:
+def test_people_at_rest_are_not_kept_in_memory() -> None:
     cooldown = Cooldown(at_once=1, pause=1)
     for who in range(10_000):
         cooldown.wait(who, 0)

@@ -29,7 +29,7 @@ from bot.domain.links import (
         ("ftp://a.example/x.mp4 x.mp4", []),
     ],
 )
-def test_links_are_found_without_what_surrounds_them(text: str, links: list[str]) -> None:
+def test_links_are_found_without_surrounding_punctuation(text: str, links: list[str]) -> None:
     assert find_links(text) == links
 
 
@@ -69,7 +69,7 @@ def test_links_in_spoilers_are_hidden(text: str, hidden: set[str]) -> None:
 
 
 @pytest.mark.parametrize("quote", ["`{}`", "```\n{}\n```", "```{}```"])
-def test_links_in_code_are_left_alone(quote: str) -> None:
+def test_links_in_code_are_ignored(quote: str) -> None:
     text = quote.format("https://a.example/1.mp4") + " https://a.example/2.mp4"
     assert find_links(text) == ["https://a.example/2.mp4"]
     assert len(find_links(text, left_alone=True)) == 2

@@ -39,7 +39,7 @@ def test_a_catalog_has_every_sentence_and_no_other(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_a_translation_tells_the_same_facts(language: str) -> None:
+def test_a_translation_has_the_same_placeholders(language: str) -> None:
     for sentence, said in catalog(language).items():
         assert facts(said) == facts(sentence), sentence
         assert commands(said) == commands(sentence), sentence
@@ -48,18 +48,18 @@ def test_a_translation_tells_the_same_facts(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_a_catalog_is_in_order(language: str) -> None:
+def test_a_catalog_is_sorted(language: str) -> None:
     known = catalog(language)
     assert list(known) == sorted(known)
 
 
-def test_what_no_catalog_knows_is_said_as_it_is() -> None:
+def test_a_sentence_without_a_translation_stays_in_english() -> None:
     assert Translator("de")("{not} a sentence") == "{not} a sentence"
     assert Translator("de")("a {thing} nobody translated", thing="x") == "a x nobody translated"
     assert Translator("tlh").language == "en"
 
 
-def test_locales_of_discord_lead_to_languages() -> None:
+def test_discord_locales_map_to_languages() -> None:
     locales = ("de", "fr", "es-ES", "es-419", "en-GB", "pt-BR", "da")
     assert [supported_language(each) for each in locales] == [
         "de",
@@ -72,7 +72,7 @@ def test_locales_of_discord_lead_to_languages() -> None:
     ]
 
 
-def test_an_error_is_told_in_a_language_facts_and_all() -> None:
+def test_an_error_is_translated_with_its_values() -> None:
     german, french = Translator("de"), Translator("fr")
     assert TooLarge.of(10**7 + 1, 10**7, at_least=True).localized(french) == (
         "Ce clip est trop volumineux\u202f: au moins 10.000001 Mo. La limite est de 10 Mo."

@@ -174,7 +174,9 @@ async def test_a_job_cancelled_when_dbos_is_closed_stays_running(
 
 
 @on_sqlite
-async def test_asking_how_a_job_stands_is_no_step_of_it(queue: JobQueue, client: JobClient) -> None:
+async def test_reading_the_status_of_a_job_is_not_a_step(
+    queue: JobQueue, client: JobClient
+) -> None:
     async def carry_out(_job: Job, run: JobRun) -> None:
         assert await run.is_current()
         await run.step("tag", lambda: _return(1))

@@ -53,7 +53,7 @@ async def test_a_job_is_answered_once_with_all_its_clips(
 
 
 @on_sqlite
-async def test_an_unasked_clip_that_fails_gets_a_reaction_and_no_words(
+async def test_a_posted_clip_that_fails_gets_only_a_reaction(
     queue: JobQueue, app: App, clip: Clip, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
@@ -66,7 +66,7 @@ async def test_an_unasked_clip_that_fails_gets_a_reaction_and_no_words(
 
 
 @on_sqlite
-async def test_a_person_who_asked_is_answered_in_words(
+async def test_a_request_that_fails_is_answered_in_words(
     queue: JobQueue, app: App, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
@@ -151,7 +151,7 @@ async def test_an_answer_that_failed_is_tried_again(queue: JobQueue, app: App, c
 
 
 @on_sqlite
-async def test_a_database_away_while_answering_has_the_whole_step_repeated(
+async def test_the_answering_step_is_repeated_after_a_database_outage(
     queue: JobQueue, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outages = iter([StorageUnavailable()])

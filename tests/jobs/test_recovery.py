@@ -33,7 +33,7 @@ async def test_a_job_that_was_taken_over_is_left_to_the_other_worker(
     assert finished_jobs(queue, "handed_over") == 1
 
 
-async def test_a_job_taken_over_time_after_time_is_given_up(
+async def test_a_job_recovered_too_often_is_abandoned(
     queue: JobQueue, app: App, clip_host: ClipHost, clip: Clip
 ) -> None:
     recorder = Recorder(again_allowed=True)
@@ -96,7 +96,7 @@ class QueueOfOthers:
         return 1
 
 
-async def test_a_worker_is_gone_if_two_checks_in_a_row_find_its_name_free(
+async def test_a_worker_is_dead_if_its_name_is_free_in_two_checks(
     database_url: str,
 ) -> None:
     queue = QueueOfOthers("alive", "gone")
@@ -114,7 +114,7 @@ async def test_a_worker_is_gone_if_two_checks_in_a_row_find_its_name_free(
         assert await theirs.acquire(worker_name("gone"))
 
 
-async def test_checking_goes_on_after_checks_that_failed(sqlite_url: str) -> None:
+async def test_checks_continue_after_failed_checks(sqlite_url: str) -> None:
     queue = QueueOfOthers()
     queue.failures = [RuntimeError("a defect"), StorageUnavailable()]
     async with (

@@ -127,7 +127,7 @@ async def test_one_alert_names_every_watched_tag_its_second_and_score(desk: Desk
     assert not alert.silent
 
 
-async def test_a_watch_has_a_threshold_of_its_own_or_the_servers(desk: Desk) -> None:
+async def test_a_watch_uses_its_own_threshold_or_the_servers(desk: Desk) -> None:
     await desk.watch(Watch("knife", desk.mods.id, 0.65), Watch("cat", desk.mods.id))
     await desk.answer(await desk.post(({"knife": 0.65}, {"cat": 0.5})))
     assert desk.alerts() == []
@@ -140,7 +140,7 @@ async def test_a_watch_has_a_threshold_of_its_own_or_the_servers(desk: Desk) -> 
     assert "cat .40" in desk.alerts()[1].content
 
 
-async def test_a_silent_server_is_alerted_all_the_same(desk: Desk) -> None:
+async def test_a_server_without_replies_is_alerted_too(desk: Desk) -> None:
     await desk.app.stores.settings.update(
         desk.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
     )
@@ -150,7 +150,7 @@ async def test_a_silent_server_is_alerted_all_the_same(desk: Desk) -> None:
     assert "`0:00–0:01` knife .90" in desk.alerts()[0].content
 
 
-async def test_each_channel_hears_of_its_own_tags_in_the_servers_language(desk: Desk) -> None:
+async def test_each_channel_is_alerted_of_its_own_tags_in_the_servers_language(desk: Desk) -> None:
     police = desk.guild.add_text_channel("police")
     await desk.watch(Watch("cat", desk.mods.id), Watch("knife", police.id))
     await desk.answer(await desk.post())
@@ -158,7 +158,7 @@ async def test_each_channel_hears_of_its_own_tags_in_the_servers_language(desk: 
     assert "cat" not in desk.alerts(police)[0].content
 
 
-async def test_no_message_is_alerted_about_twice(desk: Desk) -> None:
+async def test_a_message_causes_one_alert_only(desk: Desk) -> None:
     await desk.watch(Watch("cat", desk.mods.id))
     job = await desk.post()
     await desk.answer(job)
@@ -186,7 +186,7 @@ def data_path(desk: Desk) -> str:
     return desk.app.config.database
 
 
-async def test_an_outage_puts_an_alert_off_and_repeats_no_answer(desk: Desk) -> None:
+async def test_an_outage_delays_an_alert_and_repeats_no_answer(desk: Desk) -> None:
     await desk.watch(Watch("cat", desk.mods.id))
     job = await desk.post()
     sending = rf"/channels/{desk.mods.id}/messages"
@@ -198,7 +198,7 @@ async def test_an_outage_puts_an_alert_off_and_repeats_no_answer(desk: Desk) -> 
 
 
 @pytest.mark.parametrize("way", ["forbidden", "gone", "elsewhere"])
-async def test_an_alert_that_cannot_be_given_is_a_line_in_the_log(desk: Desk, way: str) -> None:
+async def test_an_alert_that_cannot_be_sent_is_logged(desk: Desk, way: str) -> None:
     channel = desk.mods
     if way == "forbidden":
         channel.deny_bot(Permission.SEND_MESSAGES)
@@ -214,7 +214,7 @@ async def test_an_alert_that_cannot_be_given_is_a_line_in_the_log(desk: Desk, wa
     assert len(desk.alerts(desk.channel)) == 1
 
 
-async def test_what_a_command_brought_is_linked_to_through_its_answer(desk: Desk) -> None:
+async def test_an_alert_for_a_command_links_to_its_answer(desk: Desk) -> None:
     await desk.watch(Watch("cat", desk.mods.id))
     clip = Clip("a.mp4", "https://cdn.example/a.mp4")
     job = Job(
@@ -232,7 +232,7 @@ async def test_what_a_command_brought_is_linked_to_through_its_answer(desk: Desk
     )
 
 
-async def test_private_channels_and_other_servers_are_nobodys_business(desk: Desk) -> None:
+async def test_clips_of_private_channels_and_other_servers_cause_no_alert(desk: Desk) -> None:
     await desk.watch(Watch("cat", desk.mods.id))
     job = await desk.post()
     await desk.answer(replace(job, guild_id=None))
@@ -240,7 +240,7 @@ async def test_private_channels_and_other_servers_are_nobodys_business(desk: Des
     assert desk.alerts() == []
 
 
-async def test_what_was_answered_is_found_clip_by_clip(desk: Desk) -> None:
+async def test_each_clip_of_an_answer_is_found_by_search(desk: Desk) -> None:
     job = await desk.post()
     finder = desk.app.services.search
     concept = await finder.concept("knife", desk.guild.id)

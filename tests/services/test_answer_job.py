@@ -132,7 +132,7 @@ async def desk(
         assert loopback.unknown_routes == []
 
 
-async def test_a_job_is_answered_and_kept(desk: Desk) -> None:
+async def test_a_job_is_answered_and_recorded(desk: Desk) -> None:
     await desk.post()
     await desk.carry_out()
     (said,) = desk.sent()
@@ -140,7 +140,7 @@ async def test_a_job_is_answered_and_kept(desk: Desk) -> None:
     assert await desk.kept() == (True, 1)
 
 
-async def test_a_message_deleted_as_it_is_answered_takes_the_reply_along(desk: Desk) -> None:
+async def test_the_reply_is_deleted_if_its_message_is_deleted_while_answering(desk: Desk) -> None:
     await desk.post()
     desk.responder.when_answered = desk.delete
     await desk.carry_out()
@@ -148,7 +148,7 @@ async def test_a_message_deleted_as_it_is_answered_takes_the_reply_along(desk: D
     assert await desk.kept() == (False, 0)
 
 
-async def test_a_message_deleted_while_its_clip_is_worked_on_leaves_nothing(desk: Desk) -> None:
+async def test_a_message_deleted_while_its_clip_is_tagged_leaves_nothing(desk: Desk) -> None:
     message = await desk.post()
 
     async def delete() -> None:
@@ -161,7 +161,7 @@ async def test_a_message_deleted_while_its_clip_is_worked_on_leaves_nothing(desk
     assert await desk.kept() == (False, 0)
 
 
-async def test_who_asked_about_a_deleted_message_is_told(desk: Desk) -> None:
+async def test_a_request_about_a_deleted_message_is_answered(desk: Desk) -> None:
     await desk.post()
     asking = await desk.ann.post(desk.channel, "!tags")
     desk.responder = Interrupted(desk.client, Pace())
@@ -174,7 +174,7 @@ async def test_who_asked_about_a_deleted_message_is_told(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("asked", [False, True])
-async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
+async def test_a_clip_deleted_while_its_job_waited_is_not_tagged(
     desk: Desk, *, asked: bool
 ) -> None:
     await desk.post()
@@ -186,7 +186,7 @@ async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
     assert desk.clarifai.calls == []
 
 
-async def test_who_takes_a_question_back_takes_nothing_else_along(desk: Desk) -> None:
+async def test_deleting_a_request_deletes_nothing_else(desk: Desk) -> None:
     await desk.post()
     await desk.carry_out()
     asking = await desk.ann.post(desk.channel, "!tags")
@@ -197,7 +197,7 @@ async def test_who_takes_a_question_back_takes_nothing_else_along(desk: Desk) ->
     assert len(desk.sent()) == 1
 
 
-async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
+async def test_deleted_messages_cause_no_alert(desk: Desk) -> None:
     await desk.app.stores.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
     await desk.post()
     await desk.carry_out()
@@ -208,7 +208,7 @@ async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
     assert len(desk.mods.messages) == 1
 
 
-async def test_a_reply_that_shows_work_is_known_before_the_work_is_done(desk: Desk) -> None:
+async def test_a_reply_that_shows_progress_is_recorded_before_the_job_is_done(desk: Desk) -> None:
     await desk.post()
     shown = Reply(desk.channel.id, 99)
     gone: list[Reply] = []

@@ -85,7 +85,7 @@ async def test_an_outage_in_the_middle_loses_no_reply(
     assert await app.stores.posted_clips.count(ANN) == 2
 
 
-async def test_what_is_under_way_ends_as_it_may(
+async def test_running_jobs_are_not_cancelled_by_an_erasure(
     erasure: Erasure, intake: Intake, queue: JobQueue
 ) -> None:
     await execute(queue, "UPDATE {jobs} SET status = 'PENDING' WHERE workflow_uuid = 'message-1'")
@@ -94,14 +94,14 @@ async def test_what_is_under_way_ends_as_it_may(
     assert (figures.waiting, figures.running) == (1, 1)
 
 
-async def test_a_deleted_channel_takes_its_messages_along(
+async def test_data_of_a_deleted_channel_is_erased(
     erasure: Erasure, intake: Intake, app: App
 ) -> None:
     await erasure.channel(CHANNEL)
     assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (1, 1)
 
 
-async def test_a_server_that_removes_the_bot_takes_everything_along(
+async def test_data_of_a_server_that_removes_the_bot_is_erased(
     erasure: Erasure, intake: Intake, app: App
 ) -> None:
     await app.stores.settings.set_threshold(GUILD, "local:x", 0.7)
@@ -155,13 +155,13 @@ async def cut_off(_message_ids: Collection[int]) -> None:
     raise KeyboardInterrupt
 
 
-async def test_a_person_who_asks_is_forgotten(erasure: Erasure, intake: Intake, app: App) -> None:
+async def test_the_data_of_a_person_is_erased(erasure: Erasure, intake: Intake, app: App) -> None:
     assert await erasure.person(ANN) == 3
     assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (0, 0)
     assert await erasure.person(ANN) == 0
 
 
-async def test_once_a_day_one_process_purges(
+async def test_one_process_purges_once_a_day(
     erasure: Erasure,
     intake: Intake,
     queue: JobQueue,

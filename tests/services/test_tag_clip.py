@@ -71,7 +71,7 @@ async def test_every_container_is_tagged_for_every_second(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_montages_seconds_are_named_truly(app: App) -> None:
+async def test_the_seconds_of_the_montage_are_tagged_correctly(app: App) -> None:
     path = CLIPS / "montage.mp4"
     seen = tags(await app.services.clip_tagger.tag_file(TagRequest(Clip(path.name, str(path)))))
     named = [bool(set(truth) & found) for truth, found in zip(TRUTH, seen, strict=True) if truth]
@@ -96,7 +96,7 @@ async def test_a_link_is_tagged_and_its_repost_is_known(
     assert {step.stage for step in steps} == {Stage.DOWNLOAD}
 
 
-async def test_the_same_clip_at_once_is_tagged_once(
+async def test_the_same_clip_requested_twice_at_once_is_tagged_once(
     clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
     app = await open_app(make_config())
@@ -119,7 +119,7 @@ async def test_the_same_clip_at_once_is_tagged_once(
         ({"content_type": "audio/ogg; codecs=opus"}, UnsupportedFormat),
     ],
 )
-async def test_what_is_claimed_to_be_no_use_is_not_fetched(
+async def test_a_clip_announced_as_too_large_or_too_long_is_not_fetched(
     claims: dict[str, Any],
     error: type[Exception],
     clip_host: ClipHost,
@@ -146,7 +146,7 @@ async def test_a_clip_exactly_at_a_limit_passes(
     ("settings", "error"),
     [({"max_url_mb": 0.3, "max_bytes_mb": 0.3}, TooLarge), ({"max_minutes": 15.9 / 60}, TooLong)],
 )
-async def test_a_clip_over_a_limit_is_refused_by_what_its_bytes_say(
+async def test_a_clip_over_a_limit_is_refused_by_its_bytes(
     settings: dict[str, float],
     error: type[Exception],
     clip_host: ClipHost,
@@ -172,7 +172,7 @@ async def test_neither_name_nor_content_type_decides_the_format(tmp_path: Path, 
         await app.services.clip_tagger.tag_file(TagRequest(Clip("clip.mp4", str(fake))))
 
 
-async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
+async def test_a_server_that_spent_its_monthly_budget_is_refused_and_others_are_not(
     clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
     async with LoopbackClarifai() as clarifai:
