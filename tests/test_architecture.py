@@ -87,7 +87,7 @@ def test_imports_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_discord_is_known_at_the_door_alone(path: Path) -> None:
+def test_only_chat_cogs_and_cli_import_discord(path: Path) -> None:
     knows = any(name == "discord" or name.startswith("discord.") for name in imports(path))
     assert not knows or part_of(module_of(path)) in DISCORD
 
@@ -99,7 +99,7 @@ def test_one_file_knows_dbos() -> None:
     assert {path.relative_to(ROOT).as_posix() for path in knowing} == {"bot/jobs/dbos_runtime.py"}
 
 
-def test_what_opens_clips_is_imported_by_children_alone() -> None:
+def test_decoding_libraries_are_imported_by_children_only() -> None:
     """Ask a fresh interpreter: what other tests imported says nothing."""
     heavy = ("av", "numpy", "onnx", "onnxruntime", "PIL", "yt_dlp")
     code = (
@@ -113,7 +113,7 @@ def test_what_opens_clips_is_imported_by_children_alone() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_the_domain_needs_the_standard_library_alone() -> None:
+def test_the_domain_imports_only_the_standard_library() -> None:
     for path in (ROOT / "bot" / "domain").rglob("*.py"):
         for imported in imports(path):
             top = imported.partition(".")[0]

@@ -48,21 +48,25 @@ def no_file_above(size: int) -> Iterator[None]:
         pytest.param("README.md", id="while closing"),
     ],
 )
-async def test_a_disk_without_room_is_said_to_be_full(name: str, clip_host: ClipHost) -> None:
+async def test_a_write_without_space_is_reported_as_a_full_disk(
+    name: str, clip_host: ClipHost
+) -> None:
     with pytest.raises(DiskFull) as caught:
         await fetch(clip_host, name, FULL)
     assert caught.value.code == "disk_full"
     assert caught.value.detail == "/dev: No space left on device"
 
 
-async def test_a_file_that_may_not_grow_is_a_full_disk(clip_host: ClipHost, tmp_path: Path) -> None:
+async def test_a_file_over_the_size_limit_is_reported_as_a_full_disk(
+    clip_host: ClipHost, tmp_path: Path
+) -> None:
     with no_file_above(1000), pytest.raises(DiskFull, match="no room left"):
         await fetch(clip_host, "city.mp4", tmp_path / "clip")
     assert (tmp_path / "clip").stat().st_size <= 1000
     assert (await fetch(clip_host, "city.mp4", tmp_path / "clip")).size > 1000
 
 
-async def test_what_else_goes_wrong_with_a_file_is_no_full_disk(
+async def test_other_file_errors_are_not_reported_as_a_full_disk(
     clip_host: ClipHost, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError):

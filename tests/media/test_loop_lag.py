@@ -13,7 +13,7 @@ PROMISED = 0.05  # seconds
 LONG, BIG = 20, 20  # seconds of a clip, megabytes of another
 
 
-async def test_the_loop_hardly_waits_for_whatever_is_posted(
+async def test_hostile_clips_hardly_delay_the_event_loop(
     tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
     """The promise holds on an idle machine; a busy one may be late for less than half the time."""

@@ -18,7 +18,7 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def test_a_clips_folder_is_its_own_and_goes_with_it(tmp_path: Path) -> None:
+async def test_each_clip_has_its_own_folder_deleted_afterwards(tmp_path: Path) -> None:
     async with scratch_dir(tmp_path) as one, scratch_dir(tmp_path) as two:
         assert one != two
         assert one.stat().st_mode & 0o777 == 0o700
@@ -26,7 +26,7 @@ async def test_a_clips_folder_is_its_own_and_goes_with_it(tmp_path: Path) -> Non
     assert left_in(tmp_path) == []
 
 
-async def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
+async def test_only_old_folders_are_deleted(tmp_path: Path) -> None:
     for name, age in (("old", 3700), ("new", 3500)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "clip").write_bytes(b"x")
@@ -38,17 +38,17 @@ async def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
     assert left_in(tmp_path) == ["file", "new"]
 
 
-async def test_no_workplace_is_nothing_to_sweep(tmp_path: Path) -> None:
+async def test_a_missing_scratch_directory_is_ignored(tmp_path: Path) -> None:
     await remove_stale_dirs(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_full_disk_is_called_by_its_name(number: int, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_such(number: int, tmp_path: Path) -> None:
     with pytest.raises(DiskFull) as caught, reporting_full_disk(tmp_path):
         raise OSError(number, os.strerror(number))
     assert os.strerror(number) in caught.value.detail
 
 
-def test_other_trouble_keeps_its_name(tmp_path: Path) -> None:
+def test_other_errors_are_passed_on(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), reporting_full_disk(tmp_path):
         raise PermissionError

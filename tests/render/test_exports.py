@@ -31,7 +31,7 @@ def read(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-def test_csv_has_a_row_a_segment_of_every_clip() -> None:
+def test_csv_has_a_row_for_each_segment_of_every_clip() -> None:
     text = exports.csv(
         [
             clip("a.mp4", {"cat": 0.9}, {"cat": 0.95, 'a "big", dog': 0.6}),
@@ -54,14 +54,14 @@ def test_no_cell_is_a_formula(begin: str) -> None:
 
 
 @given(NAMES, NAMES)
-def test_csv_is_whole_whatever_things_are_called(name: str, tag: str) -> None:
+def test_csv_with_any_names_can_be_read_back(name: str, tag: str) -> None:
     rows = read(exports.csv([clip(name, {tag: 0.9})]))
     assert [len(row) for row in rows] == [5, 5]
     assert rows[1][2:] == ["0", "1", "0.9"]
     assert not rows[1][0].startswith(tuple("=+-@\t\r"))
 
 
-def test_webvtt_has_a_cue_a_span() -> None:
+def test_webvtt_has_a_cue_for_each_span() -> None:
     text = exports.webvtt(
         clip("a.mp4", {"cat": 0.9}, {"cat": 0.8, "R&B <i>": 0.95}, {}, {"--> 00:09": 0.7})
     )
@@ -73,14 +73,14 @@ def test_webvtt_has_a_cue_a_span() -> None:
     )
 
 
-def test_webvtt_knows_hours_and_nothing() -> None:
+def test_webvtt_handles_hours_and_empty_clips() -> None:
     long = exports.webvtt(clip("a.mp4", *[{"cat": 0.9}] * 3723))
     assert long == "WEBVTT\n\n00:00:00.000 --> 01:02:03.000\ncat\n"
     assert exports.webvtt(clip("a.mp4", {})) == "WEBVTT\n"
 
 
 @given(NAMES)
-def test_a_tags_name_ends_no_cue_and_begins_none(tag: str) -> None:
+def test_tag_names_cannot_end_or_start_a_cue(tag: str) -> None:
     lines = exports.webvtt(clip("a.mp4", {tag: 0.9}, {"cat": 0.9})).split("\n")
     assert len(lines) == (8 if tag != "cat" else 5)
     assert [line for line in lines if "-->" in line] == lines[2::3]

@@ -160,7 +160,7 @@ def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> No
     expect(shown_page.locator("#count")).to_have_text("Nothing scored above 0.99.")
 
 
-def test_the_keyboard_is_enough(shown: Shown) -> None:
+def test_the_page_works_by_keyboard_alone(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN))
     keys = shown_page.keyboard
     keys.press("Space")
@@ -198,7 +198,7 @@ def test_the_keyboard_is_enough(shown: Shown) -> None:
     assert playing(shown_page)
 
 
-def test_what_things_are_called_is_text(shown: Shown) -> None:
+def test_names_are_shown_as_text(shown: Shown) -> None:
     # Each alone: a comment that one opens would hide what another does.
     for evil in (
         "<script>document.title = 'taken'</script>",
@@ -216,7 +216,7 @@ def test_what_things_are_called_is_text(shown: Shown) -> None:
         assert shown_page.locator("script").count() == 2
 
 
-def test_a_clip_that_is_not_there_can_be_chosen(shown: Shown) -> None:
+def test_a_missing_clip_can_be_chosen_by_hand(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN), None)
     expect(shown_page.locator("#notice")).to_contain_text("Choose its file to play it.")
     shown_page.locator("#choose input").set_input_files(str(CLIPS / "montage.mp4"))
@@ -245,7 +245,7 @@ def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
         assert alone.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
 
 
-def test_stills_play_from_their_second(shown: Shown) -> None:
+def test_a_click_on_a_thumbnail_plays_from_there(shown: Shown) -> None:
     thumbnails = tuple(Thumbnail(at, pixel()) for at in (0, 7))
     shown_page = shown(tagged(SEEN, thumbnails=thumbnails))
     shown_page.get_by_role("button", name="0:07", exact=True).click()
@@ -254,7 +254,7 @@ def test_stills_play_from_their_second(shown: Shown) -> None:
     assert shown_page.locator("#strip img").first.evaluate(width) == 3
 
 
-def test_many_tags_are_shown_when_asked_for_on_a_phone_too(shown: Shown) -> None:
+def test_long_lists_of_tags_expand_on_request_on_phones_too(shown: Shown) -> None:
     shown_page = shown(tagged({f"tag {at} {'x' * at}": {0: 0.9} for at in range(70)}))
     shown_page.set_viewport_size({"width": 360, "height": 640})
     assert shown_page.evaluate("() => document.documentElement.scrollWidth") == 360
@@ -319,7 +319,7 @@ def _blank(browser: Browser) -> Page:
         ("data:video/mp4,x", None),
     ],
 )
-def test_a_clip_comes_from_its_own_place_alone(source: str, place: str | None) -> None:
+def test_a_clip_is_loaded_from_its_own_address_only(source: str, place: str | None) -> None:
     html = paged(tagged(SEEN), source)
     policy = re.findall(r'Content-Security-Policy" content="(.+?)"', html)[0].replace("&#x27;", "'")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))

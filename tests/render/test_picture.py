@@ -61,14 +61,14 @@ def test_a_tags_seconds_are_coloured_and_no_others() -> None:
         assert {at for at, here in enumerate(found) if here not in GROUNDS} == seen
 
 
-def test_a_surer_second_is_lighter() -> None:
+def test_a_second_with_a_higher_score_is_lighter() -> None:
     found = [
         light(each) for each in colours(built({"cat": {0: 0.51, 1: 0.7, 2: 0.85, 3: 0.99}}, 4), 0)
     ]
     assert found == sorted(set(found))
 
 
-def test_every_colour_stands_out_from_the_ground() -> None:
+def test_every_colour_has_contrast_with_the_background() -> None:
     # https://www.w3.org/WAI/WCAG22/Understanding/non-text-contrast.html
     for colour in picture._RAMP:
         assert contrast(colour, picture._STRIPE) >= 3
@@ -105,7 +105,7 @@ def _without(second: timeline.Second, tag: str) -> timeline.Second:
     return replace(second, tags=tuple(each for each in second.tags if each.name != tag))
 
 
-def test_with_nothing_to_show_it_says_so() -> None:
+def test_a_picture_without_tags_says_so() -> None:
     told = built({"cat": {0: 0.4}}, 3)
     assert drawn(told).height > 100
     assert describe("a.mp4", told) == "Timeline of a.mp4, 3 s. Nothing scored above 0.5."
@@ -136,7 +136,7 @@ def thumbnail(
     return Thumbnail(second, jpeg.getvalue())
 
 
-def test_a_strip_of_stills_stands_over_the_rows() -> None:
+def test_a_filmstrip_is_drawn_above_the_rows() -> None:
     told = built({"cat": {0: 0.9}, "dog": {5: 0.9, 6: 0.9}}, 8)
     image = drawn(told, thumbnails=(thumbnail(0), thumbnail(5, BLUE)))
     assert image.height == drawn(told).height + filmstrip.HEIGHT + 2 * filmstrip.GAP
@@ -164,7 +164,7 @@ def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
         assert tile.left + tile.image.width + filmstrip.GAP <= following.left
 
 
-def test_a_lonely_still_is_not_stretched_and_stands_over_its_time() -> None:
+def test_a_single_thumbnail_is_not_stretched_and_is_above_its_time() -> None:
     told = built({"cat": {0: 0.9}}, 10)
     for second in (0, 5, 9):
         (tile,) = filmstrip.strip([thumbnail(second)], told.spans, lambda at: 100 + 60 * at, 10)
@@ -210,7 +210,7 @@ Image.new("RGB", (5, 5)).save(PNG, "PNG")
     ],
     ids=["nothing", "text", "head", "short", "no scan", "many pixels", "many bytes", "PNG"],
 )
-def test_a_still_that_is_no_small_jpeg_is_left_out(bad: bytes) -> None:
+def test_a_thumbnail_that_is_not_a_small_jpeg_is_left_out(bad: bytes) -> None:
     told = built({"cat": {0: 0.9}}, 2)
     assert draw("a.mp4", told, thumbnails=[Thumbnail(0, bad)]) == draw("a.mp4", told)
     with_another = drawn(told, thumbnails=(Thumbnail(0, bad), thumbnail(1)))
@@ -219,6 +219,6 @@ def test_a_still_that_is_no_small_jpeg_is_left_out(bad: bytes) -> None:
 
 @settings(max_examples=200)
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=4))
-def test_no_broken_still_breaks_the_picture(at: int, bytes_: bytes) -> None:
+def test_broken_thumbnails_do_not_break_the_picture(at: int, bytes_: bytes) -> None:
     jpeg = thumbnail(0).jpeg
     filmstrip.open_thumbnail(jpeg[:at] + bytes_ + jpeg[at + len(bytes_) :])

@@ -27,7 +27,7 @@ def clip(name: str, score: float = 0.9, *, spoiler: bool = False) -> TaggedClip:
     return TaggedClip(name, timeline.build(frames, 1000, 0.5), told, spoiler)
 
 
-def test_a_clip_has_its_picture_with_stills_and_words_for_it() -> None:
+def test_a_clip_has_a_picture_with_thumbnails_and_alt_text() -> None:
     told = clip("a.mp4", spoiler=True)
     (file,) = report.make_report([told]).files
     assert file.content == draw("a.mp4", told.timeline, thumbnails=told.tagging.thumbnails)
@@ -36,7 +36,7 @@ def test_a_clip_has_its_picture_with_stills_and_words_for_it() -> None:
     assert (file.name, file.spoiler) == ("timeline.png", True)
 
 
-def test_only_clips_with_tags_have_one_and_a_server_may_want_none() -> None:
+def test_only_clips_with_tags_have_a_picture_if_the_server_wants_it() -> None:
     refused = RefusedClip("c.mp4", "No.")
     clips: list[ReportedClip] = [clip("a.mp4"), clip("b.mp4", 0.1), refused, clip("d.mp4")]
     made = report.make_report(clips)

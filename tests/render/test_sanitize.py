@@ -27,13 +27,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_discord_understands_is_left_unescaped(text: str) -> None:
+def test_all_discord_formatting_is_escaped(text: str) -> None:
     unescaped = re.sub(r"\\.", "", for_discord(text))
     assert not re.search(r"[*_~`|<>@#\[\]()/:\\]", unescaped)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_people_read_the_same_words(text: str) -> None:
+def test_escaped_text_reads_the_same(text: str) -> None:
     assert re.sub(r"\\(.)", r"\1", for_discord(text)) == text
 
 
@@ -42,7 +42,7 @@ def test_ordinary_names_stay_as_they_are() -> None:
         assert for_discord(name) == name
 
 
-def test_invisible_and_turning_characters_go() -> None:
+def test_invisible_and_bidirectional_characters_are_removed() -> None:
     assert clean("a\u202egpj.exe\u0000\u2066b\x1b[31m") == "agpj.exeb[31m"
     assert clean(" two\n\tlines ") == "two lines"
 

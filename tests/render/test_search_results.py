@@ -15,7 +15,7 @@ MAX_ID = 2**63 - 1
 SEGMENTS = tuple(Segment("*" * 100, start, start + 10, 0.987) for start in range(600, 1200, 20))
 
 
-def test_the_surest_few_ranges_are_told_in_order_of_time() -> None:
+def test_the_best_ranges_are_listed_by_time() -> None:
     scores = (0.6, 0.9, 0.5, 0.8, 0.7)
     segments = [Segment("cat", 10 * n, 10 * n + 3, score) for n, score in enumerate(scores)]
     assert format_ranges(segments) == "0:10–0:13, 0:30–0:33, 0:40–0:43 +2"

@@ -27,7 +27,7 @@ def clip(name: str, *seconds: dict[str, float], threshold: float = 0.94) -> Tagg
     return TaggedClip(name, built, make_tagging(tuple(frames)))
 
 
-def test_the_summary_reads_as_promised() -> None:
+def test_the_summary_matches_the_documented_form() -> None:
     sloth = {"sloth": 0.992, "wildlife": 0.985, "fur": 0.971, "hand": 0.5}
     tree = {"sloth": 0.995, "tree": 0.9799}
     assert summarize([clip("sloth.gif", *[sloth] * 4, *[tree] * 11)]).content == (
@@ -36,12 +36,12 @@ def test_the_summary_reads_as_promised() -> None:
     )
 
 
-def test_seconds_with_nothing_are_said_once() -> None:
+def test_seconds_without_tags_are_summed_up_once() -> None:
     content = summarize([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
     assert content.splitlines()[-1] == "Nothing scored above 0.94 at 0:01–0:03, 0:04–0:05."
 
 
-def test_with_nothing_at_all_the_best_score_is_named() -> None:
+def test_the_best_score_is_named_if_there_are_no_tags() -> None:
     content = summarize([clip("a.mp4", {"x": 0.3}, {"y": 0.934})]).content
     assert content == (
         "**a.mp4** · 2 s · tags above 0.94\nNothing scored above 0.94. The best match was y .93."
@@ -51,13 +51,13 @@ def test_with_nothing_at_all_the_best_score_is_named() -> None:
     )
 
 
-def test_a_refused_clip_stands_beside_a_tagged_one() -> None:
+def test_a_refused_clip_is_listed_beside_a_tagged_one() -> None:
     content = summarize([RefusedClip("b.mp4", "It is broken."), clip("a.mp4", {"x": 0.99})]).content
     assert content.splitlines()[0] == "**b.mp4** · It is broken."
     assert "`0:00–0:01` x .99" in content
 
 
-def test_what_does_not_fit_is_in_the_attachment() -> None:
+def test_text_that_does_not_fit_is_in_the_attachment() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(20)} for at in range(90)]
     summary = summarize([clip("long.mp4", *seconds)])
     assert len(summary.content) <= MESSAGE_LIMIT
@@ -79,7 +79,7 @@ def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
     assert len(summary.attachment.splitlines()) > 40
 
 
-def test_a_server_says_how_many_tags_a_line_shows() -> None:
+def test_the_number_of_tags_per_line_is_a_setting() -> None:
     tags = {f"tag {number}": 0.99 for number in range(9)}
     summary = summarize([clip("a.mp4", tags)], Style(tags_a_line=2))
     assert summary.content.endswith("tag 0 .99 · tag 1 .99 · +7")

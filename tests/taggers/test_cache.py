@@ -122,7 +122,7 @@ async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
     assert hits(tagger) == 2
 
 
-async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slow) -> None:
+async def test_finished_clips_leave_nothing_in_memory(sqlite_url: str, slow: Slow) -> None:
     slow.may.set()
     async with Database.open(sqlite_url) as database:
         tagger = CachingTagger(slow, TaggingStore(database), Metrics())
@@ -130,7 +130,7 @@ async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slo
     assert not tagger._in_progress
 
 
-async def test_who_waited_for_one_that_failed_asks_itself(
+async def test_a_waiter_tags_the_clip_itself_if_the_first_attempt_fails(
     processes: list[CachingTagger], slow: Slow
 ) -> None:
     first = tag(processes[0])
@@ -154,7 +154,7 @@ async def test_a_clip_that_cannot_be_examined_costs_no_call(
     assert slow.calls == 0
 
 
-async def test_what_was_paid_for_is_kept_though_the_database_is_away(
+async def test_billed_results_are_kept_during_a_database_outage(
     processes: list[CachingTagger], slow: Slow, postgres: PostgresServer
 ) -> None:
     asked = tag(processes[0])
@@ -183,7 +183,7 @@ def paid(database: Database, slow: Slow, usage: UsageStore) -> CachingTagger:
 CATS = request("guild-1", "message-1")
 
 
-async def test_a_clip_is_paid_for_by_who_had_it_tagged(
+async def test_a_clip_is_billed_to_the_server_that_requested_it_first(
     paid: CachingTagger, usage: UsageStore
 ) -> None:
     await paid.tag(FINGERPRINT, examine, CATS)
@@ -192,7 +192,7 @@ async def test_a_clip_is_paid_for_by_who_had_it_tagged(
     assert await usage.used() == len(TAGGING.frames)
 
 
-async def test_frames_are_set_aside_before_they_are_billed(
+async def test_frames_are_reserved_before_they_are_billed(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
@@ -206,7 +206,7 @@ async def test_frames_are_set_aside_before_they_are_billed(
     assert slow.calls == 1
 
 
-async def test_what_was_not_billed_is_not_counted(
+async def test_frames_that_were_not_billed_are_not_counted(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.mood = TaggerUnavailable()
@@ -215,7 +215,7 @@ async def test_what_was_not_billed_is_not_counted(
     assert await usage.used() == 0
 
 
-async def test_a_clip_of_which_less_was_looked_at_costs_less(
+async def test_fewer_examined_frames_cost_less(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.billed = 2
@@ -224,7 +224,7 @@ async def test_a_clip_of_which_less_was_looked_at_costs_less(
 
 
 @pytest.mark.parametrize("error", [TaggerUnavailable(), Damaged()])
-async def test_what_was_billed_before_it_failed_is_counted(
+async def test_frames_billed_before_a_failure_are_counted(
     error: FramehoundError, paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.mood, error.billed = error, 3
@@ -233,7 +233,7 @@ async def test_what_was_billed_before_it_failed_is_counted(
     assert await usage.used("guild-1") == 3
 
 
-async def test_what_may_have_been_billed_is_counted_and_once(
+async def test_frames_that_may_have_been_billed_are_counted_once(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()

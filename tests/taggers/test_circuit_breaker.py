@@ -70,7 +70,7 @@ async def fail(tagger: CircuitBreaker, times: int) -> None:
             await tagger.tag(CLIP, ignore_progress)
 
 
-async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
+async def test_a_closed_circuit_passes_calls_through(moody: Moody) -> None:
     tagger = circuit(moody)
     assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
     assert tagger.identity == moody.identity
@@ -80,7 +80,7 @@ async def test_a_tagger_that_works_is_passed_through(moody: Moody) -> None:
 
 
 @pytest.mark.parametrize("mood", [TaggerUnavailable(), TaggerBusy()])
-async def test_failures_in_a_row_open_it_and_clips_are_kept_waiting(
+async def test_consecutive_failures_open_the_circuit_and_clips_wait(
     moody: Moody, mood: FramehoundError
 ) -> None:
     tagger = circuit(moody, pause=60, max_wait=0.05)
@@ -94,9 +94,7 @@ async def test_failures_in_a_row_open_it_and_clips_are_kept_waiting(
 
 
 @pytest.mark.parametrize("mood", [TaggerRefused(reason="no"), QuotaExhausted()])
-async def test_an_answer_is_no_failure_if_only_to_refuse(
-    moody: Moody, mood: FramehoundError
-) -> None:
+async def test_a_refusal_is_not_a_failure(moody: Moody, mood: FramehoundError) -> None:
     tagger = circuit(moody)
     moody.mood = TaggerUnavailable()
     await fail(tagger, 2)
@@ -108,7 +106,7 @@ async def test_an_answer_is_no_failure_if_only_to_refuse(
     assert not tagger.is_open
 
 
-async def test_one_probe_is_let_through_and_closes_it_for_all(moody: Moody) -> None:
+async def test_one_successful_probe_closes_the_circuit(moody: Moody) -> None:
     tagger = circuit(moody)
     moody.mood = TaggerUnavailable()
     await fail(tagger, 3)
@@ -138,7 +136,7 @@ async def test_a_probe_that_fails_doubles_the_pause(moody: Moody) -> None:
     assert moody.calls == 5
 
 
-async def test_a_probe_that_is_called_off_leaves_the_place_to_another(moody: Moody) -> None:
+async def test_a_cancelled_probe_is_replaced_by_another(moody: Moody) -> None:
     tagger = circuit(moody)
     moody.mood = TaggerUnavailable()
     await fail(tagger, 3)
@@ -151,7 +149,7 @@ async def test_a_probe_that_is_called_off_leaves_the_place_to_another(moody: Moo
         assert await tagger.tag(CLIP, ignore_progress) == Observations(FRAMES)
 
 
-async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
+async def test_failures_of_earlier_clips_do_not_lengthen_the_pause(
     moody: Moody,
 ) -> None:
     tagger = circuit(moody, pause=0.2)
@@ -166,7 +164,7 @@ async def test_failures_of_clips_let_through_before_do_not_lengthen_the_pause(
     assert 0.1 < asyncio.get_running_loop().time() - began < 2
 
 
-async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(moody: Moody) -> None:
+async def test_pauses_grow_up_to_the_maximum_and_reset_after_a_success(moody: Moody) -> None:
     tagger = CircuitBreaker(moody, failures=1, pause=0.02, max_pause=0.04, max_wait=10)
     moody.mood = TaggerUnavailable()
     pauses = []
@@ -181,7 +179,7 @@ async def test_pauses_grow_up_to_the_longest_and_begin_anew_after_a_success(mood
     assert tagger._pause == 0.02
 
 
-async def test_a_failure_of_one_let_through_before_puts_no_probe_off(moody: Moody) -> None:
+async def test_a_failure_of_an_earlier_clip_does_not_delay_the_probe(moody: Moody) -> None:
     tagger = circuit(moody, pause=0.1)
     moody.mood, moody.hold = TaggerUnavailable(), asyncio.Event()
     before = asyncio.create_task(tagger.tag(CLIP, ignore_progress))

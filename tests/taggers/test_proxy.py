@@ -74,7 +74,7 @@ def true(seconds: int, step: int = 1) -> dict[int, str]:
     return {second: f"number {second - second % step}" for second in range(seconds)}
 
 
-async def test_what_clarifai_takes_is_sent_as_it_is(tmp_path: Path) -> None:
+async def test_a_supported_clip_is_sent_unchanged(tmp_path: Path) -> None:
     clip = write(tmp_path, ClipFormat.MP4, 5)
     async with proxying(tmp_path) as (clarifai, tagger):
         seen = await tagger.tag(clip, ignore_progress)
@@ -115,7 +115,7 @@ async def test_a_clip_of_a_format_that_is_always_taken_says_nothing_of_others(
         pytest.param(2_500_000, LINK, id="too large for a link"),
     ],
 )
-async def test_what_it_cannot_get_is_shown_by_a_proxy(
+async def test_a_clip_clarifai_cannot_fetch_is_sent_as_a_proxy(
     more: int, link: str | None, tmp_path: Path
 ) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
@@ -147,7 +147,7 @@ async def test_a_long_clip_is_shown_in_parts_each_second_at_its_time(
     assert (steps[0], steps[-1]) == (Progress(Stage.TAG, 0, 24), Progress(Stage.TAG, 24, 24))
 
 
-async def test_or_more_widely(tmp_path: Path) -> None:
+async def test_a_proxy_can_sample_fewer_seconds(tmp_path: Path) -> None:
     wider = ProxyLimits(size=3_000_000, duration=100_000, wider=True)
     async with proxying(tmp_path, wider) as (clarifai, tagger):
         assert tagger.count_frames(24_000) == 8
@@ -170,7 +170,7 @@ async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path
         assert all((call.size or 0) <= 50_000 for call in clarifai.calls)
 
 
-async def test_what_is_refused_as_a_proxy_too_is_refused(tmp_path: Path) -> None:
+async def test_a_clip_refused_as_a_proxy_too_is_refused(tmp_path: Path) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
         clarifai.eyes = None
         clarifai.serve(replies.output_failure(30104))
@@ -179,7 +179,7 @@ async def test_what_is_refused_as_a_proxy_too_is_refused(tmp_path: Path) -> None
         assert len(clarifai.calls) == 2
 
 
-async def test_so_is_what_is_too_large_for_a_proxy(tmp_path: Path) -> None:
+async def test_a_clip_too_large_for_a_proxy_is_refused(tmp_path: Path) -> None:
     small = ProxyLimits(size=1000, duration=100_000)
     async with proxying(tmp_path, small) as (clarifai, tagger):
         clarifai.eyes = None
@@ -202,7 +202,7 @@ async def test_parts_that_were_paid_for_are_counted_though_another_failed(tmp_pa
         assert caught.value.billed == 14
 
 
-async def test_what_was_paid_for_is_told_without_stills_if_need_be(
+async def test_billed_results_are_returned_even_without_thumbnails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.media.decode.proxy.THUMBNAILS", "bot.media.decode.proxy_child:nothing")

@@ -20,7 +20,7 @@ def sizes(path: Path) -> list[tuple[int, int]]:
         return [(frame.width, frame.height) for frame in opened.decode(track)]
 
 
-def test_a_picture_may_grow_on_the_way_but_not_for_ever(
+def test_the_size_of_pictures_may_grow_up_to_the_limit_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small, grown = (64, 48), (128, 96)
@@ -31,7 +31,7 @@ def test_a_picture_may_grow_on_the_way_but_not_for_ever(
         sizes(path)
 
 
-def test_nothing_but_this_file_as_this_format_may_be_opened(tmp_path: Path) -> None:
+def test_only_the_given_file_and_format_can_be_opened(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", Recipe(ClipFormat.MKV))
     with open_clip(path, ClipFormat.MKV) as opened:
         assert opened.name.startswith("file:/")

@@ -23,7 +23,7 @@ VERSION = b"\x42\x86\x81\x01"
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
-def test_every_container_we_read_is_told_by_its_head(
+def test_every_supported_container_is_recognized_by_its_first_bytes(
     clip_format: ClipFormat, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = make_clip(tmp_path_factory.mktemp("clips") / "clip", Recipe(clip_format))
@@ -70,7 +70,7 @@ def test_every_container_we_read_is_told_by_its_head(
         (b"", None),
     ],
 )
-def test_the_head_decides(head: bytes, expected: ClipFormat | None) -> None:
+def test_the_first_bytes_decide_the_format(head: bytes, expected: ClipFormat | None) -> None:
     assert formats.detect(head) is expected
 
 
@@ -105,7 +105,7 @@ def test_the_head_decides(head: bytes, expected: ClipFormat | None) -> None:
         (ebml(b"\x42\x82\x84game"), "this format"),
     ],
 )
-def test_what_we_do_not_read_has_a_name(head: bytes, name: str) -> None:
+def test_unsupported_formats_are_named(head: bytes, name: str) -> None:
     assert formats.detect(head) is None
     assert formats.describe(head) == name
 
@@ -114,6 +114,6 @@ MAGIC = [b"", b"\x1a\x45\xdf\xa3", b"RIFF", b"\0\0\0\x18ftyp", b"<?xml", b"\xff"
 
 
 @given(st.sampled_from(MAGIC), st.binary(max_size=200))
-def test_no_bytes_upset_it(magic: bytes, rest: bytes) -> None:
+def test_any_bytes_are_handled(magic: bytes, rest: bytes) -> None:
     formats.detect(magic + rest)
     assert formats.describe(magic + rest)

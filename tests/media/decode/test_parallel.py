@@ -29,7 +29,7 @@ def test_everything_comes_in_the_order_of_the_pieces() -> None:
     assert found == [(number, count) for number in range(40) for count in range(number)]
 
 
-def test_each_worker_goes_forward() -> None:
+def test_each_worker_decodes_forward() -> None:
     workers = [Worker(), Worker(), Worker()]
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
@@ -51,7 +51,7 @@ def test_two_are_worked_on_at_once() -> None:
     assert list(map_in_order(range(4), [meet, meet])) == [0, 1, 2, 3]
 
 
-def test_what_goes_wrong_is_raised_in_its_turn() -> None:
+def test_errors_are_raised_in_order() -> None:
     def fail(number: int) -> Iterator[int]:
         if number == 3:
             raise ValueError("three")
@@ -63,7 +63,7 @@ def test_what_goes_wrong_is_raised_in_its_turn() -> None:
     assert found == [0, 1, 2]
 
 
-def test_no_more_is_begun_than_somebody_waits_for() -> None:
+def test_no_more_pieces_are_started_than_are_awaited() -> None:
     pieces = iter(range(1, 40))
     running = map_in_order(pieces, [Worker(), Worker()])
     assert next(running) == (1, 0)

@@ -81,7 +81,7 @@ async def look(sandbox: Sandbox, path: Path, longest: int = TEN_MINUTES) -> Prob
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
-async def test_every_container_tells_its_length_and_size(
+async def test_the_duration_and_size_of_every_container_are_read(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     found = await look(sandbox, clip(clip_format))
@@ -99,7 +99,7 @@ async def test_a_clip_exactly_at_the_limit_passes(
 
 
 @pytest.mark.parametrize("clip_format", [f for f in WAYS if f is not ClipFormat.GIF])
-async def test_sound_that_goes_on_does_not_count(
+async def test_sound_longer_than_the_picture_does_not_count(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     found = await look(sandbox, clip(clip_format, sound=3.0))
@@ -161,7 +161,7 @@ async def test_pictures_stored_out_of_order_count(
     assert (await look(sandbox, path)).duration == 400
 
 
-async def test_what_an_edit_list_cuts_out_does_not_count(
+async def test_parts_removed_by_an_edit_list_do_not_count(
     sandbox: Sandbox, clip: Callable[..., Path]
 ) -> None:
     path = clip(ClipFormat.MP4, pictures=30, start=-1)
@@ -181,7 +181,7 @@ async def test_a_picture_track_without_a_picture_is_damaged(
 
 
 @pytest.mark.parametrize("clip_format", ISO)
-async def test_the_index_may_stand_at_either_end(
+async def test_the_index_may_be_at_either_end(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     behind, before = clip(clip_format), clip(clip_format, options=FRONT)
@@ -204,7 +204,7 @@ async def test_quicktime_without_a_brand_is_read(
 
 
 @pytest.mark.parametrize("claimed", [0, 60, 2**32 - 1])
-async def test_a_headers_claim_is_no_proof(
+async def test_the_duration_in_the_header_is_not_trusted(
     sandbox: Sandbox, clip: Callable[..., Path], write: Callable[[bytes], Path], claimed: int
 ) -> None:
     short = clip(ClipFormat.MP4).read_bytes()
@@ -214,7 +214,7 @@ async def test_a_headers_claim_is_no_proof(
         await look(sandbox, write(claim(long, duration=claimed)))
 
 
-async def test_cover_art_is_no_moving_picture(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_cover_art_is_not_a_video(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "song.mp4"
     with av.open(str(path), "w", format="mp4") as container:
         sound = container.add_stream("aac", rate=8000, layout="mono")
@@ -246,7 +246,7 @@ async def test_a_gif_that_loops_for_ever_lasts_one_round(
     assert (await look(sandbox, write(gif([50, 50], loops=0)))).duration == 1000
 
 
-async def test_a_gif_of_countless_frames_is_given_up_somewhere(
+async def test_a_gif_with_too_many_frames_is_refused(
     sandbox: Sandbox, write: Callable[[bytes], Path]
 ) -> None:
     frame = gif([2])[19:-1]
@@ -322,7 +322,7 @@ async def test_a_jpeg_of_absurd_size_is_damaged(sandbox: Sandbox, tmp_path: Path
         (bytes(range(256)) * 40, "this format"),
     ],
 )
-async def test_what_is_named_like_a_clip_and_is_none_is_refused_by_its_name(
+async def test_unsupported_content_is_refused_by_the_name_of_its_format(
     sandbox: Sandbox, write: Callable[[bytes], Path], content: bytes, name: str
 ) -> None:
     with pytest.raises(UnsupportedFormat, match="I can read MP4, MOV") as caught:
@@ -331,7 +331,7 @@ async def test_what_is_named_like_a_clip_and_is_none_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("name", ["concat:a|b.mp4", "%d.mp4", "http:x", "file:y", "-i", "ü\udcff"])
-async def test_no_name_means_more_than_a_name(
+async def test_file_names_have_no_special_meaning(
     sandbox: Sandbox,
     clip: Callable[..., Path],
     tmp_path: Path,
@@ -351,7 +351,9 @@ async def test_a_missing_file_is_not_found(sandbox: Sandbox, tmp_path: Path) -> 
             await look(sandbox, path)
 
 
-async def test_a_file_that_never_answers_is_given_up(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_probing_a_file_that_never_ends_is_abandoned(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(TooSlow):
         await probe(sandbox, tmp_path / "pipe", longest=1000, seconds=0.2)
@@ -390,7 +392,7 @@ TRUE = {"format": "mp4", "duration": 1000, "width": 8, "height": 8}
         {"width": None},
     ],
 )
-async def test_nothing_a_child_taken_over_answers_gets_through(
+async def test_invalid_answers_of_a_compromised_child_are_refused(
     lie: dict[str, object], tmp_path: Path
 ) -> None:
     class Liar:

@@ -78,13 +78,13 @@ def test_a_clip_becomes_parts_that_show_its_seconds(
     assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_or_one_that_shows_fewer_of_them(tmp_path: Path) -> None:
+def test_a_clip_becomes_a_proxy_that_shows_fewer_seconds(tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
     assert make(request(path, ClipFormat.MP4, ProxyPlan.thinned(20, 7)), lambda _: None) == "made"
     assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
 
 
-def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 2)
     with no_file_above(1000):
         assert (
@@ -92,7 +92,7 @@ def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
         )
 
 
-async def test_a_proxy_is_gone_when_nobody_needs_it(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_proxy_is_deleted_after_use(sandbox: Sandbox, tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.WEBM, 5)
     clip = ClipFile(path, CLIP.info)
     maker = ProxyMaker(sandbox, tmp_path / "sandbox")
@@ -137,7 +137,7 @@ def write(into: Path, size: int = 9) -> None:
         pytest.param(lambda into: os.mkfifo(into / "0.mp4"), id="a pipe"),
     ],
 )
-async def test_what_a_child_taken_over_leaves_is_not_sent(
+async def test_invalid_files_of_a_compromised_child_are_not_sent(
     does: Callable[[Path], object], tmp_path: Path
 ) -> None:
     with pytest.raises(Damaged):
@@ -146,14 +146,16 @@ async def test_what_a_child_taken_over_leaves_is_not_sent(
 
 
 @pytest.mark.parametrize("said", ["many", -1, 6, float("inf"), [1]])
-async def test_nor_is_what_it_counts_believed(said: object, tmp_path: Path) -> None:
+async def test_an_invalid_count_from_the_child_means_a_damaged_clip(
+    said: object, tmp_path: Path
+) -> None:
     child = Child(write, said)
     with pytest.raises(Damaged):
         async with maker(child, tmp_path).made(CLIP, ProxyPlan.in_parts(5, 9), 1000, print):
             pass
 
 
-async def test_no_room_for_a_proxy_is_a_full_disk(tmp_path: Path) -> None:
+async def test_too_little_space_for_a_proxy_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskFull):
         async with maker(Child(lambda _: "full"), tmp_path).made(
             CLIP, ProxyPlan.in_parts(5, 9), 1000, print

@@ -63,7 +63,7 @@ def test_every_container_gives_a_frame_of_each_second(clip_format: ClipFormat) -
     assert {frame.pictures[0].dtype for frame in found} == {np.dtype(np.uint8)}
 
 
-def test_a_second_is_spoken_for_by_the_picture_in_its_middle(tmp_path: Path) -> None:
+def test_a_second_is_represented_by_the_picture_in_its_middle(tmp_path: Path) -> None:
     found = frames(make_clip(tmp_path / "clip", replace(TIMES, pictures=50)), ClipFormat.GIF, 5)
     assert [frame.time for frame in found] == [500, 1500, 2500, 3500, 4500]
 
@@ -78,7 +78,7 @@ def test_a_single_picture_is_a_second(tmp_path: Path) -> None:
     assert [(frame.second, frame.time) for frame in found] == [(0, 0)]
 
 
-def test_no_more_seconds_are_given_than_asked_for(tmp_path: Path) -> None:
+def test_no_more_seconds_are_sampled_than_requested(tmp_path: Path) -> None:
     assert len(frames(make_clip(tmp_path / "clip", TIMES), ClipFormat.GIF, 2)) == 2
 
 
@@ -139,7 +139,7 @@ def test_a_clip_cut_before_its_index_is_damaged(clip_format: ClipFormat, tmp_pat
         frames(path, clip_format, 16)
 
 
-def test_bytes_that_are_no_picture_are_damage(tmp_path: Path) -> None:
+def test_bytes_that_are_not_a_picture_are_damage(tmp_path: Path) -> None:
     content = bytearray((CLIPS / "montage.mkv").read_bytes())
     half = len(content) // 2  # in a picture that a second needs
     content[half : half + 400] = b"\x5a" * 400

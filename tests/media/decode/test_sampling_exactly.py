@@ -112,7 +112,7 @@ def test_pictures_are_those_of_full_decoding(
 
 
 @pytest.mark.parametrize("clip_format", list(ClipFormat))
-def test_so_are_those_of_every_container(clip_format: ClipFormat) -> None:
+def test_pictures_of_every_container_are_those_of_full_decoding(clip_format: ClipFormat) -> None:
     assert len(check(CLIPS / f"montage.{clip_format}", clip_format)) == 16
 
 
@@ -123,7 +123,7 @@ def test_so_are_those_of_every_container(clip_format: ClipFormat) -> None:
     between=st.integers(0, 4),
     pauses=st.lists(st.sampled_from([17, 33, 40, 100, 700, 2500]), min_size=3, max_size=70),
 )
-def test_so_are_those_of_clips_at_an_uneven_pace(
+def test_pictures_of_a_variable_frame_rate_are_those_of_full_decoding(
     codec: str, distance: int, between: int, pauses: list[int], tmp_path: Path
 ) -> None:
     times = [sum(pauses[:number]) for number in range(len(pauses))]
@@ -133,9 +133,7 @@ def test_so_are_those_of_clips_at_an_uneven_pace(
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "libvpx", "libvpx-vp9"])
-def test_packets_that_call_themselves_key_pictures_are_not_believed(
-    codec: str, tmp_path: Path
-) -> None:
+def test_packets_marked_falsely_as_key_pictures_are_not_trusted(codec: str, tmp_path: Path) -> None:
     def claim(number: int, packet: Packet[VideoStream]) -> bool:
         packet.is_keyframe = packet.is_keyframe or number % 3 == 0
         return True
@@ -177,9 +175,7 @@ def test_a_picture_is_as_large_as_its_pixels_are_deep(
 @pytest.mark.parametrize(
     ("name", "may"), [("one key picture", True), ("HEVC", True), ("HEVC in layers", False)]
 )
-def test_pictures_others_may_stand_on_are_not_skipped(
-    name: str, *, may: bool, tmp_path: Path
-) -> None:
+def test_reference_pictures_are_not_skipped(name: str, *, may: bool, tmp_path: Path) -> None:
     path = moving_clip(tmp_path / "clip", WAYS[name])
     with av.open(str(path)) as container:
         assert may_skip(container.streams.video[0]) == may

@@ -48,7 +48,7 @@ def test_ordinary_addresses_are_public(address: str) -> None:
         "255.255.255.255",
     ],
 )
-def test_special_ipv4_addresses_are_not(address: str) -> None:
+def test_special_ipv4_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
@@ -80,9 +80,9 @@ def test_special_ipv4_addresses_are_not(address: str) -> None:
         "ff02::1",
     ],
 )
-def test_ipv6_forms_that_are_special_or_carry_ipv4_are_not(address: str) -> None:
+def test_special_or_ipv4_carrying_ipv6_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-def test_what_is_no_address_is_not_public() -> None:
+def test_text_that_is_not_an_address_is_not_public() -> None:
     assert not is_public("example.org")

@@ -86,7 +86,7 @@ async def test_bytes_arrive_whole_with_their_fingerprint(tmp_path: Path) -> None
     assert seen[-1] == Progress(Stage.DOWNLOAD, len(BODY), len(BODY))
 
 
-async def test_a_large_clip_goes_to_the_disk_as_it_comes(tmp_path: Path) -> None:
+async def test_a_large_clip_is_streamed_to_the_disk(tmp_path: Path) -> None:
     pieces, piece = 40, BODY[:-24]  # of a length that fits no batch
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -139,7 +139,7 @@ async def test_a_host_the_operator_named_is_not_public(tmp_path: Path) -> None:
         assert not (await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")).public
 
 
-async def test_an_announced_size_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
+async def test_an_announced_size_over_the_limit_is_refused_before_reading(tmp_path: Path) -> None:
     async with serving(whole) as host:
         with pytest.raises(TooLarge, match=r"1\.024 MB; the limit is 1\.023999 MB"):
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", len(BODY) - 1)
@@ -201,7 +201,7 @@ async def test_addresses_that_are_not_public_are_refused(link: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "localhost", "0x7f.1", "127.1", "2130706433"])
-async def test_other_spellings_of_an_address_lead_nowhere(spelling: str) -> None:
+async def test_other_spellings_of_private_addresses_are_refused(spelling: str) -> None:
     """Somebody is there to answer; numbers without three dots aiohttp itself does not take."""
     async with serving(whole) as host, guarded_session(TIMEOUTS) as session:
         link = f"http://{spelling}:{host.rpartition(':')[2]}/"
@@ -210,7 +210,7 @@ async def test_other_spellings_of_an_address_lead_nowhere(spelling: str) -> None
                 pass
 
 
-async def test_the_socket_itself_is_checked_not_the_name_alone(
+async def test_the_address_of_the_socket_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Take the resolver's check out, as a rebinding name server would: the socket's one holds."""
@@ -289,7 +289,7 @@ async def test_redirects_end_after_three(tmp_path: Path) -> None:
     ("status", "error"),
     [(404, NotFound), (410, NotFound), (403, Unreachable), (500, Unreachable), (204, Unreachable)],
 )
-async def test_other_answers_are_told_apart(
+async def test_other_statuses_have_their_own_errors(
     status: int, error: type[Exception], tmp_path: Path
 ) -> None:
     async def refuse(_request: web.Request) -> web.StreamResponse:
@@ -300,7 +300,7 @@ async def test_other_answers_are_told_apart(
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
 
 
-async def test_a_cut_download_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+async def test_a_truncated_download_is_not_accepted(tmp_path: Path) -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         return await raw(request, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
@@ -309,7 +309,7 @@ async def test_a_cut_download_is_not_taken_for_a_whole_one(tmp_path: Path) -> No
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
 
 
-async def test_a_stalled_download_ends(tmp_path: Path) -> None:
+async def test_a_stalled_download_times_out(tmp_path: Path) -> None:
     stop = asyncio.Event()
 
     async def stall(_request: web.Request) -> web.StreamResponse:
@@ -322,7 +322,7 @@ async def test_a_stalled_download_ends(tmp_path: Path) -> None:
         stop.set()
 
 
-async def test_a_download_of_a_byte_now_and_then_ends(tmp_path: Path) -> None:
+async def test_a_download_that_trickles_times_out(tmp_path: Path) -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -335,7 +335,7 @@ async def test_a_download_of_a_byte_now_and_then_ends(tmp_path: Path) -> None:
             await fetch(fetcher(host, total=0.3), f"http://{host}/", tmp_path / "clip")
 
 
-async def test_a_connection_nobody_takes_ends(tmp_path: Path) -> None:
+async def test_a_connection_that_is_never_accepted_times_out(tmp_path: Path) -> None:
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -347,7 +347,7 @@ async def test_a_connection_nobody_takes_ends(tmp_path: Path) -> None:
             await fetch(fetcher(host, sock_connect=0.05), f"http://{host}/", tmp_path / "clip")
 
 
-async def test_every_wait_has_an_end_unless_told_otherwise() -> None:
+async def test_every_wait_has_a_default_timeout() -> None:
     async with Fetcher() as source:
         for session in (source._guarded, source._unguarded):
             ends = session.timeout

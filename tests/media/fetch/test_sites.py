@@ -129,13 +129,13 @@ async def test_the_clip_of_a_page_is_fetched(
     assert (site.cookies[page], site.cookies[file]) == (None, "seen=1")
 
 
-async def test_a_link_to_a_file_is_no_page(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
+async def test_a_link_to_a_file_is_not_a_page(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
     site.asked.clear()
     assert (await get(fetcher, site.link("city.mp4"), tmp_path)).size == len(CITY)
     assert site.asked == {"city.mp4": 1}
 
 
-async def test_a_clip_that_is_too_long_is_refused_unfetched(
+async def test_a_clip_that_is_too_long_is_refused_before_the_download(
     fetcher: Fetcher, site: Site, tmp_path: Path
 ) -> None:
     with pytest.raises(TooLong, match="50 minutes"):
@@ -152,20 +152,20 @@ async def test_a_page_without_a_clip_is_refused(
 
 
 @pytest.mark.parametrize("page", ["redirect", "elsewhere"])
-async def test_a_page_leads_into_no_network(
+async def test_a_page_cannot_lead_into_a_private_network(
     page: str, fetcher: Fetcher, site: Site, tmp_path: Path
 ) -> None:
     with pytest.raises(AddressNotPublic):
         await get(fetcher, site.link(page), tmp_path)
 
 
-async def test_a_page_without_end_is_refused(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
+async def test_an_endless_page_is_refused(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
     with pytest.raises(Unreachable) as refused:
         await get(fetcher, site.link("endless"), tmp_path)
     assert "too_large" in refused.value.detail
 
 
-async def test_a_page_that_leads_on_and_on_is_left(
+async def test_a_page_that_redirects_too_often_is_refused(
     fetcher: Fetcher, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.media.fetch.sites.MAX_REQUESTS", 5)
@@ -176,7 +176,7 @@ async def test_a_page_that_leads_on_and_on_is_left(
     assert site.cookies["loop0"] == "seen=1"
 
 
-async def test_a_large_file_is_glimpsed_at_where_a_page_only_wants_to_know_what_it_is(
+async def test_only_the_start_of_a_large_file_is_read_to_learn_its_kind(
     site: Site, tmp_path: Path
 ) -> None:
     host, _, port = site.address.partition(":")
@@ -190,7 +190,7 @@ async def test_a_large_file_is_glimpsed_at_where_a_page_only_wants_to_know_what_
     assert CITY.startswith((tmp_path / "start").read_bytes())
 
 
-async def test_a_child_that_was_taken_over_asks_in_vain(site: Site, tmp_path: Path) -> None:
+async def test_requests_of_a_compromised_child_are_refused(site: Site, tmp_path: Path) -> None:
     host, _, port = site.address.partition(":")
     plain: dict[str, Any] = {
         "link": site.link("nothing"),
@@ -217,7 +217,7 @@ async def test_a_child_that_was_taken_over_asks_in_vain(site: Site, tmp_path: Pa
         assert "damaged" in (await requests.answer("nonsense"))["error"]
 
 
-async def test_a_broken_yt_dlp_costs_pages_alone(
+async def test_a_broken_yt_dlp_affects_pages_only(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "yt_dlp").mkdir()

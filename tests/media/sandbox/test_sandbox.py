@@ -76,19 +76,19 @@ def _command_line(process: psutil.Process) -> tuple[str, ...]:
     return ()
 
 
-async def test_hands_json_in_and_out(sandbox: Sandbox) -> None:
+async def test_a_task_takes_and_returns_json(sandbox: Sandbox) -> None:
     value = {"a": [1, 2.5, None, True], "ü": "\n\u2028"}
     assert await run(sandbox, "echo", value=value) == value
 
 
-async def test_hands_progress_over_in_order(sandbox: Sandbox) -> None:
+async def test_progress_arrives_in_order(sandbox: Sandbox) -> None:
     heard: list[int] = []
     call = sandbox.run(TASKS + "count", {"to": 500}, seconds=PLENTY, on_progress=heard.append)
     assert await call == "counted"
     assert heard == list(range(500))
 
 
-async def test_answers_what_a_task_asks(sandbox: Sandbox) -> None:
+async def test_questions_of_a_task_are_answered(sandbox: Sandbox) -> None:
     async def double(value: Any) -> Any:
         return value * 2
 
@@ -98,14 +98,14 @@ async def test_answers_what_a_task_asks(sandbox: Sandbox) -> None:
         assert answers == [2, "abab", [None, None]]
 
 
-async def test_a_question_nobody_expected_means_a_damaged_clip(sandbox: Sandbox) -> None:
+async def test_an_unexpected_question_means_a_damaged_clip(sandbox: Sandbox) -> None:
     first = await run(sandbox, "pid")
     with pytest.raises(Damaged, match="damaged"):
         await run(sandbox, "ask", questions=[1])
     assert await run(sandbox, "pid") != first
 
 
-async def test_time_goes_on_while_a_question_is_answered(sandbox: Sandbox) -> None:
+async def test_the_time_limit_includes_answering_questions(sandbox: Sandbox) -> None:
     async def never(_value: Any) -> Any:
         await asyncio.Event().wait()
 
@@ -113,7 +113,7 @@ async def test_time_goes_on_while_a_question_is_answered(sandbox: Sandbox) -> No
         await sandbox.run(TASKS + "ask", {"questions": [1]}, seconds=0.1, on_question=never)
 
 
-async def test_a_child_sees_no_secret_and_nothing_of_ours(
+async def test_a_child_has_none_of_the_parents_secrets(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     for name in ("DISCORD_TOKEN", "CLARIFAI_PAT", "DATABASE_URL", "PYTHONPATH", "HOME"):
@@ -147,9 +147,7 @@ async def test_limits_hold_before_a_task_begins(sandbox: Sandbox) -> None:
     assert "Seccomp:\t2" in seen["status"]
 
 
-async def test_each_task_has_a_folder_that_is_gone_afterwards(
-    sandbox: Sandbox, folder: Path
-) -> None:
+async def test_the_folder_of_a_task_is_deleted_afterwards(sandbox: Sandbox, folder: Path) -> None:
     first, second = [await run(sandbox, "describe") for _ in range(2)]
     assert first["folder"] != second["folder"]
     assert left_in(folder) == []
@@ -163,7 +161,7 @@ async def test_heavy_modules_are_imported_only_if_asked_for(folder: Path) -> Non
         assert {"av", "numpy"} <= set((await run(warm, "describe"))["modules"])
 
 
-async def test_what_a_task_prints_is_no_answer(
+async def test_output_of_a_task_is_not_taken_for_its_answer(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger=process.__name__):
@@ -205,7 +203,7 @@ async def test_a_child_that_raised_an_expected_error_goes_on(sandbox: Sandbox) -
         ("long_answer", {"characters": 5_000_000}, "no message"),
     ],
 )
-async def test_a_task_gone_wrong_means_a_damaged_clip_and_a_new_child(
+async def test_a_failed_task_means_a_damaged_clip_and_a_new_child(
     sandbox: Sandbox, task: str, request_: dict[str, Any], detail: str
 ) -> None:
     before = await run(sandbox, "pid")
@@ -235,7 +233,7 @@ async def test_a_child_that_lies_means_a_damaged_clip(sandbox: Sandbox, line: st
         await run(sandbox, "forge", line=line)
 
 
-async def test_neither_processes_nor_the_network_can_be_had(sandbox: Sandbox) -> None:
+async def test_a_child_cannot_start_processes_or_use_the_network(sandbox: Sandbox) -> None:
     outcome = await run(sandbox, "refused_calls")
     assert set(outcome.values()) == {"PermissionError"}
     assert await run(sandbox, "use_thread") == ["from a thread"]
@@ -268,7 +266,7 @@ for function, *arguments in (
 """
 
 
-async def test_nor_can_other_ways_to_them() -> None:
+async def test_a_child_cannot_use_indirect_ways_to_processes_or_the_network() -> None:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", OTHER_WAYS),
         cwd=Path(__file__).parents[3],
@@ -289,13 +287,13 @@ async def test_a_task_is_stopped_when_its_time_is_over(sandbox: Sandbox, task: s
     assert await run(sandbox, "echo", value=1) == 1
 
 
-async def test_cpu_time_is_limited_even_if_nobody_looks(sandbox: Sandbox) -> None:
+async def test_cpu_time_is_limited_without_the_parent(sandbox: Sandbox) -> None:
     with pytest.raises(TooSlow) as caught:
         await run(sandbox, "burn_cpu")
     assert "CPU" in caught.value.detail
 
 
-async def test_a_task_may_burn_cpu_time_for_its_own_seconds_alone(sandbox: Sandbox) -> None:
+async def test_the_cpu_time_of_a_task_is_limited_by_its_own_time_limit(sandbox: Sandbox) -> None:
     first, second = [await run(sandbox, "cpu_limit", seconds=100) for _ in range(2)]
     assert 200 <= first <= second < 205
 
@@ -313,7 +311,7 @@ async def test_cancelling_kills_the_child_and_another_takes_its_place(
     assert await run(sandbox, "echo", value=1) == 1
 
 
-async def test_cancelling_a_call_that_waits_its_turn_hurts_nobody(sandbox: Sandbox) -> None:
+async def test_cancelling_a_waiting_call_affects_no_other(sandbox: Sandbox) -> None:
     pid = await run(sandbox, "pid")
     calls = [asyncio.create_task(run(sandbox, "pid")) for _ in range(3)]
     await asyncio.sleep(0)
@@ -333,7 +331,7 @@ async def test_the_loop_goes_on_while_a_child_is_stuck(folder: Path) -> None:
         await asyncio.wait({stuck})
 
 
-async def test_calls_take_turns_and_their_clocks_wait_with_them(sandbox: Sandbox) -> None:
+async def test_time_limits_start_when_a_waiting_call_gets_its_child(sandbox: Sandbox) -> None:
     order: list[str] = []
 
     async def call(name: str, task: str, seconds: float) -> None:
@@ -353,14 +351,14 @@ async def test_a_child_is_replaced_after_so_many_tasks(folder: Path) -> None:
     assert pids[0] == pids[1] != pids[2] == pids[3]
 
 
-async def test_a_child_that_died_idle_costs_no_clip(sandbox: Sandbox) -> None:
+async def test_a_child_that_died_while_idle_is_replaced(sandbox: Sandbox) -> None:
     pid = await run(sandbox, "pid")
     os.kill(pid, signal.SIGKILL)
     assert has_ended(pid)
     assert await run(sandbox, "echo", value="fine") == "fine"
 
 
-async def test_our_own_faults_blame_no_clip(sandbox: Sandbox) -> None:
+async def test_internal_errors_are_not_reported_as_damaged_clips(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxFault) as caught:
         await run(sandbox, "no_such_task")
     assert "no_such_task" in caught.value.detail
@@ -412,7 +410,7 @@ async def test_closing_while_children_start_leaves_no_process(folder: Path, step
     assert children() == []
 
 
-async def test_closing_waits_for_no_child_that_floods_us(folder: Path) -> None:
+async def test_closing_does_not_wait_for_a_child_that_writes_without_end(folder: Path) -> None:
     limits = SandboxLimits(message=1000)
     async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
         assert await run(sandbox, "flood") == 1

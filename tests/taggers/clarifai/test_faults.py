@@ -62,7 +62,7 @@ async def failing(tmp_path: Path, reply: Reply, **options: Any) -> tuple[TaggerE
 
 
 @pytest.mark.parametrize(("code", "error", "calls"), CODES)
-async def test_a_code_has_its_error_wherever_it_stands(
+async def test_a_code_is_mapped_to_its_error_wherever_it_appears(
     code: int, error: type[TaggerError], calls: int, tmp_path: Path
 ) -> None:
     for reply in (
@@ -105,9 +105,7 @@ async def test_a_code_may_come_as_its_name(
         (31420, "The tagger couldn't decode this clip."),
     ],
 )
-async def test_people_are_told_what_clarifai_did_not_like(
-    code: int, reason: str, tmp_path: Path
-) -> None:
+async def test_people_are_told_why_clarifai_refused(code: int, reason: str, tmp_path: Path) -> None:
     failed, _ = await failing(tmp_path, replies.failure(code))
 
     assert str(failed) == reason
@@ -157,7 +155,7 @@ async def test_the_operator_reads_all_clarifai_wrote_and_what_to_do(tmp_path: Pa
         (Reply(cuts=True), TaggerUnavailable, 5),
     ],
 )
-async def test_a_fault_has_its_error(
+async def test_each_fault_is_mapped_to_its_error(
     reply: Reply, error: type[TaggerError], calls: int, tmp_path: Path
 ) -> None:
     failed, made = await failing(tmp_path, reply)
@@ -174,14 +172,14 @@ async def test_ten_megabytes_of_answer_are_read_whole(tmp_path: Path) -> None:
     assert [c.name for c in frames[0].concepts] == ["cat"]
 
 
-async def test_an_answer_without_end_is_not(tmp_path: Path) -> None:
+async def test_an_endless_answer_is_refused(tmp_path: Path) -> None:
     failed, made = await failing(tmp_path, replies.huge(32_000_001))
     assert (type(failed), made) == (TaggerUnavailable, 1)
     assert "more than 32000000 bytes" in failed.detail
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
-async def test_an_answer_is_judged_by_what_it_holds_not_by_its_type(
+async def test_an_answer_is_read_whatever_its_content_type(
     content_type: str, tmp_path: Path
 ) -> None:
     async with talking() as (clarifai, tagger):
@@ -191,7 +189,7 @@ async def test_an_answer_is_judged_by_what_it_holds_not_by_its_type(
     assert len(frames) == 1
 
 
-async def test_a_passing_fault_passes(tmp_path: Path) -> None:
+async def test_a_temporary_fault_is_retried(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.script(
             replies.html(503), Reply(cuts=True), replies.failure(21355), replies.throttled()
@@ -209,7 +207,7 @@ async def test_a_success_without_frames_is_a_refusal(tmp_path: Path) -> None:
     assert (type(failed), made) == (TaggerRefused, 1)
 
 
-async def test_a_request_that_hangs_is_given_up_and_made_again(tmp_path: Path) -> None:
+async def test_a_request_that_hangs_times_out_and_is_retried(tmp_path: Path) -> None:
     retry = replace(QUICK, attempts=2, request_timeout=0.05)
     failed, made = await failing(tmp_path, Reply(hangs=True), retry=retry)
 
@@ -217,7 +215,7 @@ async def test_a_request_that_hangs_is_given_up_and_made_again(tmp_path: Path) -
     assert "Timeout" in failed.detail
 
 
-async def test_all_of_it_ends_with_the_deadline(tmp_path: Path) -> None:
+async def test_all_attempts_end_at_the_deadline(tmp_path: Path) -> None:
     retry = replace(QUICK, attempts=1000, deadline=0.2)
     started = time.monotonic()
     failed, made = await failing(tmp_path, replies.html(503), retry=retry)
@@ -228,7 +226,7 @@ async def test_all_of_it_ends_with_the_deadline(tmp_path: Path) -> None:
     assert "HTTP 503" in failed.detail
 
 
-async def test_waiting_for_a_turn_ends_with_the_deadline_too(tmp_path: Path) -> None:
+async def test_waiting_for_the_rate_limit_ends_at_the_deadline(tmp_path: Path) -> None:
     async def permit() -> None:
         await asyncio.Event().wait()
 
@@ -238,7 +236,7 @@ async def test_waiting_for_a_turn_ends_with_the_deadline_too(tmp_path: Path) -> 
     assert (type(failed), made) == (TaggerBusy, 0)
 
 
-async def test_a_cancelled_call_is_cancelled_and_not_made_again(tmp_path: Path) -> None:
+async def test_a_cancelled_call_is_not_retried(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(Reply(hangs=True))
         with pytest.raises(TimeoutError):
@@ -270,7 +268,7 @@ async def test_retry_after_is_waited_for(kind: str, tmp_path: Path) -> None:
         (Reply(http=503, headers={"Retry-After": "3600"}), TaggerUnavailable),
     ],
 )
-async def test_nobody_waits_for_what_comes_after_the_deadline(
+async def test_no_retry_is_awaited_past_the_deadline(
     reply: Reply, error: type[TaggerError], tmp_path: Path
 ) -> None:
     started = time.monotonic()
@@ -281,7 +279,7 @@ async def test_nobody_waits_for_what_comes_after_the_deadline(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "clarifai.invalid"])
-async def test_nobody_there_is_unavailable(host: str, tmp_path: Path) -> None:
+async def test_an_unreachable_service_is_unavailable(host: str, tmp_path: Path) -> None:
     async with aiohttp.ClientSession() as session:
         retry = replace(QUICK, attempts=2)
         tagger = ClarifaiTagger(session, account(f"http://{host}"), LIMITS, retry=retry)
@@ -330,7 +328,7 @@ async def test_the_token_is_in_no_error_and_no_log(
     assert TOKEN not in repr(account("http://host"))
 
 
-async def test_a_wrong_token_is_the_operators_business(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_reported_to_the_operator(tmp_path: Path) -> None:
     async with talking(token="stale", lawful=False) as (clarifai, tagger):
         with pytest.raises(TaggerUnavailable) as caught:
             await tagger.tag(write_clip(tmp_path), ignore_progress)

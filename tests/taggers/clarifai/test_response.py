@@ -61,7 +61,7 @@ def test_a_time_left_out_follows_from_index_or_place(info: object, time: int) ->
     assert [f.time for f in frames if f.concepts[0].name == "cat"] == [time]
 
 
-def test_a_frame_without_frame_info_has_its_place_in_the_list() -> None:
+def test_a_frame_without_frame_info_is_numbered_by_position() -> None:
     bare = {"data": {"concepts": [CAT]}}
 
     assert [f.time for f in read_frames(200, answer_with(bare, bare), 10_000)] == [0, 1000]
@@ -87,7 +87,7 @@ def test_a_recorded_answer_of_one_frame_reads(name: str) -> None:
 @pytest.mark.parametrize(
     ("duration", "seconds"), [(1, 1), (999, 1), (1000, 1), (1001, 2), (3000, 3), (3001, 4), (0, 1)]
 )
-def test_nothing_lies_past_the_end_of_the_clip(duration: int, seconds: int) -> None:
+def test_no_frame_is_past_the_end_of_the_clip(duration: int, seconds: int) -> None:
     content = answer_with(*(frame({"index": n, "time": n * 1000}) for n in range(6)))
 
     assert [f.second for f in read_frames(200, content, duration)] == [0, 1, 2, 3][:seconds]
@@ -123,7 +123,7 @@ def test_frames_come_in_order_of_time() -> None:
         [],
     ],
 )
-def test_a_concept_nobody_can_use_is_dropped_alone(concept: object) -> None:
+def test_an_unusable_concept_is_dropped_and_the_others_are_kept(concept: object) -> None:
     assert concepts_of(concept) == ()
 
 
@@ -147,7 +147,7 @@ def test_a_name_given_twice_counts_once_with_its_best_score() -> None:
     assert concepts_of(*dogs) == (Concept("dog", 0.8),)
 
 
-def test_a_frame_in_which_nothing_was_seen_is_a_frame() -> None:
+def test_a_frame_without_concepts_is_kept() -> None:
     empty = {"frame_info": {"time": 1000}, "data": {}}
 
     assert read_frames(200, answer_with(frame({"time": 0}), empty), 2000)[1] == Frame(1000, ())
@@ -172,7 +172,7 @@ def test_a_frame_in_which_nothing_was_seen_is_a_frame() -> None:
         json.dumps({"status": OK, "outputs": [{"status": OK, "data": "x"}]}).encode(),
     ],
 )
-def test_an_answer_in_another_shape_is_absurd(content: bytes) -> None:
+def test_an_answer_of_another_shape_is_invalid(content: bytes) -> None:
     assert kind_of_failure(content) is Kind.UNEXPECTED
 
 
@@ -194,7 +194,7 @@ def test_no_frame_inside_the_clip_is_empty(content: bytes) -> None:
         {"status": {"code": True}, "outputs": [{"status": OK, "data": {"frames": [frame({})]}}]},
     ],
 )
-def test_frames_count_for_nothing_unless_all_three_places_say_success(body: object) -> None:
+def test_frames_are_ignored_unless_all_three_statuses_are_success(body: object) -> None:
     assert kind_of_failure(json.dumps(body).encode()) is Kind.UNKNOWN
 
 
@@ -206,7 +206,7 @@ def test_a_code_may_come_as_a_number_in_quotes_or_a_name() -> None:
         assert len(read_frames(200, body, 1000)) == 1
 
 
-def test_a_model_without_an_id_is_absurd() -> None:
+def test_a_model_without_an_id_is_an_invalid_answer() -> None:
     with pytest.raises(CallFailed) as caught:
         read_model(200, json.dumps({"status": OK, "model": {"id": 5}}).encode())
 

@@ -29,5 +29,5 @@ def test_only_one_code_is_success() -> None:
 
 
 @pytest.mark.parametrize("code", [None, True, 1e4, "", "9" * 5000, "¹0000", "NO_SUCH", {}, 99999])
-def test_what_is_no_code_of_theirs_is_unknown(code: object) -> None:
+def test_other_codes_are_unknown(code: object) -> None:
     assert kind_of(code) is Kind.UNKNOWN

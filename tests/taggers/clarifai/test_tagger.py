@@ -52,7 +52,7 @@ async def test_the_recorded_answer_gives_its_tags_at_its_seconds(tmp_path: Path)
     }
 
 
-async def test_concepts_under_the_threshold_are_kept_for_other_settings(tmp_path: Path) -> None:
+async def test_concepts_below_the_threshold_are_kept(tmp_path: Path) -> None:
     async with talking() as (_, tagger):
         frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
 
@@ -150,7 +150,7 @@ async def test_bytes_follow_when_clarifai_cannot_download_the_link(
     assert len(frames) == 9
 
 
-async def test_a_failed_download_is_the_end_where_the_bytes_do_not_fit(tmp_path: Path) -> None:
+async def test_a_failed_download_is_final_if_the_bytes_do_not_fit(tmp_path: Path) -> None:
     clip = write_clip(tmp_path, size=1001, public_url=LINK)
     async with talking() as (clarifai, tagger):
         clarifai.serve(replies.recorded("predictWithInvalidURL_response.json"))
@@ -209,7 +209,7 @@ async def test_the_permit_is_awaited_before_every_call(tmp_path: Path) -> None:
     assert permits == [0, 1, 2]
 
 
-async def test_a_permit_that_is_refused_ends_it(tmp_path: Path) -> None:
+async def test_a_refused_permit_stops_the_call(tmp_path: Path) -> None:
     async def permit() -> None:
         raise TaggerUnavailable(detail="the circuit is open")
 
@@ -243,7 +243,7 @@ async def test_the_identity_tells_versions_of_a_model_apart() -> None:
         ("food-item-recognition", "fr", None),
     ],
 )
-async def test_only_the_general_model_is_asked_in_a_language_of_ours(
+async def test_only_the_general_model_is_called_with_a_language(
     tmp_path: Path, model: str, language: str, asked: str | None
 ) -> None:
     async with talking(model=model) as (clarifai, tagger):
@@ -289,7 +289,7 @@ async def test_check_says_once_that_the_model_is_not_there(reply: replies.Reply)
     assert len(clarifai.checks) == 1
 
 
-def test_names_cannot_leave_their_place_in_the_path() -> None:
+def test_names_are_escaped_in_the_path() -> None:
     where = account("http://host/root/", version="../x?y#z")
 
     assert where.model_url.startswith("http://host/root/v2/users/clarifai/")
