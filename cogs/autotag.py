@@ -102,7 +102,9 @@ class AutoTag(commands.Cog):
         except TaggerBusy as error:
             await self._reply_busy(message, error)
         except PermissionMissing as error:
-            self._log.info("clip not answered", channel=message.channel.id, reason=str(error))
+            self._log.info(
+                "clip ignored: permissions missing", channel=message.channel.id, reason=str(error)
+            )
 
     async def _is_wanted(self, message: discord.Message) -> bool:
         """Return whether the server's settings and the author's own choice allow tagging this."""

@@ -34,7 +34,7 @@ class Alerts:
             if is_temporary(error):
                 raise
             self._log.warning(
-                "alert not possible",
+                "alert not sent",
                 server=alert.guild_id,
                 channel=alert.channel_id,
                 status=error.status,
@@ -45,7 +45,7 @@ class Alerts:
         channel = await self._client.fetch_channel(alert.channel_id)
         # The settings may come from another server's file, but alerts never leave their own server.
         if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
-            self._log.warning("alert not possible: no channel of its server", channel=channel.id)
+            self._log.warning("alert not sent: no channel of its server", channel=channel.id)
             return
         await channel.send(
             alert_text(translate, alert),

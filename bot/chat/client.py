@@ -140,7 +140,7 @@ class FramehoundBot(commands.AutoShardedBot):
             return translate(_SERVERS_ONLY)
         if isinstance(cause, commands.UserInputError):
             return translate(_UNCLEAR)
-        self._log.error("command failed", exc_info=cause)
+        self._log.error("command failed unexpectedly", exc_info=cause)
         return FramehoundError().localized(translate)
 
     async def _sync_commands(self) -> None:

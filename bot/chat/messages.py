@@ -112,7 +112,7 @@ class Messages:
             with suppress(discord.NotFound, discord.Forbidden):
                 await retry_discord(self._message(reply).delete)
         except FAILURES as error:
-            self._log.warning("reply can't be taken back", reason=str(error))
+            self._log.warning("reply not deleted", reason=str(error))
 
     async def respond(self, interaction: Interaction, draft: Draft) -> Reply | None:
         """Edit the deferred response, which may be repeated; return None if its token expired."""

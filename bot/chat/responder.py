@@ -75,14 +75,18 @@ class DiscordResponder:
                 return response
             return await self._reply(job, draft, settings, earlier, again=again)
         except (discord.Forbidden, discord.NotFound) as error:
-            self._log.warning("reply not possible", status=error.status, code=error.code)
+            self._log.warning(
+                "reply not sent: no access to the channel or message",
+                status=error.status,
+                code=error.code,
+            )
         except discord.HTTPException as error:
             if is_temporary(error):
                 raise
             if error.code == _INVALID_BODY and "message_reference" in error.text:
-                self._log.info("message is gone, so nothing is said", code=error.code)
+                self._log.info("reply not sent: the message was deleted", code=error.code)
             else:
-                self._log.error("reply refused", status=error.status, code=error.code)
+                self._log.error("reply rejected by Discord", status=error.status, code=error.code)
         return None
 
     async def withdraw(self, earlier: Reply) -> None:
@@ -99,7 +103,7 @@ class DiscordResponder:
         except discord.HTTPException as error:
             if is_temporary(error):
                 raise
-            self._log.info("reaction not possible", status=error.status, code=error.code)
+            self._log.info("reaction not added", status=error.status, code=error.code)
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         """Send an alert in the language of its server."""
@@ -113,7 +117,7 @@ class DiscordResponder:
         try:
             message = await retry_discord(fetch, clip.message_id)
         except FAILURES as error:
-            self._log.info("link can't be renewed", reason=str(error))
+            self._log.info("attachment link not renewed", reason=str(error))
             return None
         attachments = [
             message.attachments,

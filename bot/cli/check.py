@@ -1,4 +1,4 @@
-"""``framehound check``: tries each part by itself and says in a line what came of it."""
+"""``framehound check``: tries the database, Discord and the taggers, and prints a line for each."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class _DiscordFailed(FramehoundError):
 
 async def check(config: Config) -> int:
     """Try every part; return 0 if all work, 2 for settings, 4 for a tagger."""
-    typer.echo(f"settings: read; the tagger is {config.chosen_tagger}")
+    typer.echo(f"settings: valid, tagger is {config.chosen_tagger}")
     ready = [
-        await _say("database", _try_database(config)),
-        await _say("discord", _try_discord(config)),
+        await _report("database", _try_database(config)),
+        await _report("discord", _try_discord(config)),
     ]
     async with wiring.opened_taggers(config) as taggers:
-        tagging = [await _say(name, tagger.check()) for name, tagger in taggers.items()]
+        tagging = [await _report(name, tagger.check()) for name, tagger in taggers.items()]
     if not all(ready):
         return _SETTINGS
     return 0 if all(tagging) else _TAGGER
 
 
-async def _say(name: str, attempt: Awaitable[str]) -> bool:
+async def _report(name: str, attempt: Awaitable[str]) -> bool:
     try:
         typer.echo(f"{name}: {await attempt}")
     except FramehoundError as error:
@@ -52,19 +52,21 @@ async def _say(name: str, attempt: Awaitable[str]) -> bool:
 
 async def _try_database(config: Config) -> str:
     async with Database.open(config.database) as database:
-        return f"{database!r} is open and up to date"
+        return f"{database} is open and up to date"
 
 
 async def _try_discord(config: Config) -> str:
     if config.discord_token is None:
-        return "DISCORD_TOKEN is not set, so `framehound run` would not start"
+        return "DISCORD_TOKEN is missing; `framehound run` needs it"
     if config.discord_api_url:
         point_at(config.discord_api_url)
     async with discord.Client(intents=discord.Intents.none()) as client:
         try:
             await client.login(config.discord_token.get_secret_value())
         except discord.LoginFailure:
-            raise _DiscordFailed(reason="it does not accept DISCORD_TOKEN") from None
+            raise _DiscordFailed(
+                reason="Discord rejected DISCORD_TOKEN; copy it again from the Developer Portal"
+            ) from None
         except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
-            raise _DiscordFailed(reason="it does not answer", detail=str(error)) from error
+            raise _DiscordFailed(reason="Discord can't be reached", detail=str(error)) from error
         return f"logged in as {client.user}"

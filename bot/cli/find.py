@@ -51,8 +51,12 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
             until=until and until + timedelta(days=1),
             min_score=options.min_score,
         )
+        count = 0
         async for result in app.services.search.everything(query, concept.name if concept else tag):
             terminal.print_line(_json(result) if options.as_json else _line(result))
+            count += 1
+    if not count:
+        terminal.print_mistake("No clips found.")
     return 0
 
 
@@ -62,7 +66,9 @@ def _day(text: str | None, option: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     except ValueError:
-        raise ConfigError([f"{option}: a day is written like 2026-11-24"]) from None
+        raise ConfigError(
+            [f"{option}: write dates as year-month-day, such as 2026-11-24"]
+        ) from None
 
 
 def _line(result: SearchResult) -> str:

@@ -1,7 +1,7 @@
 """``framehound run`` and ``framehound worker``, from start to stop.
 
-Both open the app and take their names (a lock each, so that no two processes do the same work),
-then serve until SIGTERM or SIGINT (``bot.runtime.shutdown``). What they serve is in
+Both open the app, take a lock for each of their names, so that no two processes do the same work,
+and serve until SIGTERM or SIGINT (``bot.runtime.shutdown``). What they serve is in
 ``bot.cli.gateway`` and ``bot.cli.worker``.
 """
 
@@ -31,9 +31,18 @@ if TYPE_CHECKING:
     from bot.runtime.app import App
     from bot.runtime.shutdown import Shutdown
 
-_TWO_GATEWAYS = "DISCORD_TOKEN: another process runs this bot and these shards on this database"
-_TWO_WORKERS = "WORKER_ID: another process works on this database under this name"
-_ONE_PROCESS = "DATABASE_URL: a SQLite file serves one process; for more use PostgreSQL"
+_TWO_GATEWAYS = (
+    "DISCORD_TOKEN: this bot is already running on this database; "
+    "stop the other process or give each its own SHARD_IDS"
+)
+_TWO_WORKERS = (
+    "WORKER_ID: a worker with this name is already running on this database; choose another name"
+)
+_ONE_PROCESS = (
+    "DATABASE_URL: SQLite works with one process only; "
+    "use PostgreSQL to run gateway and workers separately"
+)
+_REJECTED = "DISCORD_TOKEN: Discord rejected this token; copy it again from the Developer Portal"
 # Seconds between attempts to reach Discord when the program starts: the first, the longest.
 _FIRST_PAUSE, _MAX_PAUSE = 1.0, 60.0
 
@@ -58,8 +67,9 @@ async def run(config: DiscordConfig, *, works: bool) -> None:
                 await serve_gateway(app, config, shutdown, works=works, message_content=True)
             except discord.PrivilegedIntentsRequired:
                 structlog.get_logger("framehound").warning(
-                    "Discord does not grant this bot the message content intent: it will not see "
-                    "posted clips or text commands; slash commands and the context menu work"
+                    "message content intent is off: only slash commands and the "
+                    "context menu work; turn it on in the Discord Developer Portal "
+                    "under Bot"
                 )
                 await serve_gateway(app, config, shutdown, works=works, message_content=False)
 
@@ -89,7 +99,7 @@ async def _opened_app(config: DiscordConfig) -> AsyncIterator[App]:
         try:
             yield app
         except discord.LoginFailure:
-            raise ConfigError(["DISCORD_TOKEN: Discord does not accept this token"]) from None
+            raise ConfigError([_REJECTED]) from None
 
 
 async def _retry_start(serve: Callable[[], Awaitable[None]], shutdown: Shutdown) -> None:
@@ -102,7 +112,7 @@ async def _retry_start(serve: Callable[[], Awaitable[None]], shutdown: Shutdown)
             if not _is_outage(error):
                 raise
             structlog.get_logger("framehound").warning(
-                "Discord can't be reached; trying again", seconds=pause, reason=str(error)
+                "Discord unreachable, retrying", seconds=pause, reason=str(error)
             )
             await shutdown.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE)
@@ -111,7 +121,7 @@ async def _retry_start(serve: Callable[[], Awaitable[None]], shutdown: Shutdown)
 
 
 def _is_outage(error: Exception) -> bool:
-    """Tell an outage from a refusal, which would stay one."""
+    """Return whether an error is an outage, and not a refusal, which would stay one."""
     if isinstance(error, discord.HTTPException):
         return is_temporary(error)
     return not isinstance(error, discord.DiscordException) or isinstance(

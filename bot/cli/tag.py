@@ -38,7 +38,7 @@ _COMMAND_LINE = GuildSettings(0, gap=0, shortest=1)
 
 @dataclass(frozen=True, slots=True)
 class TagOptions:
-    """How clips are told: above which score, as which picture and page too, and as JSON."""
+    """The threshold (0–1) and the output: a picture, a page, and JSON instead of text."""
 
     threshold: float | None = None
     picture: Path | None = None
@@ -46,90 +46,93 @@ class TagOptions:
     as_json: bool = False
 
 
-async def tag(config: Config, given: Sequence[str], options: TagOptions) -> int:
-    """Tag clips, several at once, and print what they show in their order; return the exit code.
+async def tag(config: Config, sources: Sequence[str], options: TagOptions) -> int:
+    """Tag files and links, several at once, and print the results in order; return the exit code.
 
-    One bad clip does not stop the others. Raises ``ConfigError`` where a file can't be written.
+    One bad clip does not stop the others. Raises ``ConfigError`` if a file can't be written.
     """
     await asyncio.to_thread(_check_folders, options)
     terminal = Terminal()
-    places = asyncio.Semaphore(config.worker_concurrency)
+    slots = asyncio.Semaphore(config.worker_concurrency)
     codes = []
     async with wiring.opened(config) as app, AsyncExitStack() as stack:
         bars = stack.enter_context(terminal.progress())
-        under_way = [asyncio.create_task(_tagging(app, bars, places, clip)) for clip in given]
-        stack.push_async_callback(_call_off, under_way)
-        for number, (clip, tagging) in enumerate(zip(given, under_way, strict=True), 1):
-            await asyncio.wait([tagging])
-            with bars.away():
-                options_of_it = _numbered(options, number, len(given))
-                codes.append(await _tell(app, terminal, clip, tagging, options_of_it))
+        tasks = [asyncio.create_task(_tag(app, bars, slots, source)) for source in sources]
+        stack.push_async_callback(_cancel, tasks)
+        for number, (source, task) in enumerate(zip(sources, tasks, strict=True), 1):
+            await asyncio.wait([task])
+            with bars.hidden():
+                clip_options = _numbered(options, number, len(sources))
+                codes.append(await _output(app, terminal, source, task, clip_options))
     return max(codes)
 
 
-async def _call_off(tasks: Sequence[asyncio.Task[Tagging]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[Tagging]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _tell(
+async def _output(
     app: App,
     terminal: Terminal,
-    given: str,
-    tagged: asyncio.Task[Tagging],
+    source: str,
+    task: asyncio.Task[Tagging],
     options: TagOptions,
 ) -> int:
     try:
-        tagging = tagged.result()
+        tagging = task.result()
     except FramehoundError as error:
         if options.as_json:
-            terminal.print_line(exports.to_json(exports.refused(_shown(given), error)))
+            terminal.print_line(exports.to_json(exports.refused(_display_name(source), error)))
         else:
-            terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
+            terminal.print_mistake(f"{_display_name(source)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
-    clip = await app.services.reports.clip(_shown(given), tagging, _COMMAND_LINE, options.threshold)
+    name = _display_name(source)
+    clip = await app.services.reports.clip(name, tagging, _COMMAND_LINE, options.threshold)
     if options.as_json:
         terminal.print_line(exports.to_json(exports.tagged(clip.name, tagging, clip.timeline)))
     else:
         terminal.print_summary(clip)
-    await asyncio.to_thread(_write, options, given, tagging, clip.timeline)
+    await asyncio.to_thread(_write, options, source, tagging, clip.timeline)
     return 0
 
 
-async def _tagging(app: App, bars: Bars, places: asyncio.Semaphore, given: str) -> Tagging:
-    async with places:
-        with bars.bar(given) as progress:
-            if _is_link(given):
-                request = TagRequest(Clip(name_of(given), given), progress)
+async def _tag(app: App, bars: Bars, slots: asyncio.Semaphore, source: str) -> Tagging:
+    async with slots:
+        with bars.bar(source) as progress:
+            if _is_link(source):
+                request = TagRequest(Clip(name_of(source), source), progress)
                 return await app.services.clip_tagger.tag_link(request)
-            request = TagRequest(Clip(Path(given).name, given), progress)
+            request = TagRequest(Clip(Path(source).name, source), progress)
             return await app.services.clip_tagger.tag_file(request)
 
 
-def _write(options: TagOptions, given: str, tagging: Tagging, built: Timeline) -> None:
-    """Write the picture and the page, as far as they are wanted."""
+def _write(options: TagOptions, source: str, tagging: Tagging, timeline: Timeline) -> None:
+    """Write the picture and the page if they were asked for."""
     if options.picture:
-        from bot.render.picture import draw  # noqa: PLC0415 - Pillow is for those who want one
+        from bot.render.picture import draw  # noqa: PLC0415 - imports Pillow only if a picture is wanted
 
-        _put(
-            "--picture", options.picture, draw(_shown(given), built, thumbnails=tagging.thumbnails)
+        _write_file(
+            "--picture",
+            options.picture,
+            draw(_display_name(source), timeline, thumbnails=tagging.thumbnails),
         )
     if options.html:
-        source = given if _is_link(given) else _as_seen_from(options.html.parent, Path(given))
-        told = page(_shown(given), tagging, built, source, ENGLISH)
-        _put("--html", options.html, told.encode())
+        link = source if _is_link(source) else _relative_link(options.html.parent, Path(source))
+        content = page(_display_name(source), tagging, timeline, link, ENGLISH)
+        _write_file("--html", options.html, content.encode())
 
 
-def _put(option: str, path: Path, content: bytes) -> None:
+def _write_file(option: str, path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
         raise ConfigError([f"{option}: can't write {path}: {error.strerror}"]) from error
 
 
-def _as_seen_from(folder: Path, clip: Path) -> str:
-    """Return a clip's path as a page in a folder links it, so that both may be moved together."""
+def _relative_link(folder: Path, clip: Path) -> str:
+    """Return a link from a page in a folder to a clip; both may be moved together."""
     clip = clip.resolve()
     try:
         return quote(Path(os.path.relpath(clip, folder.resolve())).as_posix())
@@ -139,7 +142,7 @@ def _as_seen_from(folder: Path, clip: Path) -> str:
 
 def _check_folders(options: TagOptions) -> None:
     mistakes = [
-        f"{option}: there is no folder {path.parent}"
+        f"{option}: folder {path.parent} doesn't exist"
         for option, path in (("--picture", options.picture), ("--html", options.html))
         if path and not path.parent.is_dir()
     ]
@@ -148,25 +151,25 @@ def _check_folders(options: TagOptions) -> None:
 
 
 def _numbered(options: TagOptions, number: int, count: int) -> TagOptions:
-    """Return the options for one of several clips: each has files of its own."""
+    """Return the options for one of several clips, with file names of its own."""
 
-    def own(path: Path | None) -> Path | None:
+    def numbered(path: Path | None) -> Path | None:
         return path and path.with_stem(f"{path.stem}-{number}")
 
     if count == 1:
         return options
-    return replace(options, picture=own(options.picture), html=own(options.html))
+    return replace(options, picture=numbered(options.picture), html=numbered(options.html))
 
 
-def _is_link(given: str) -> bool:
-    return "://" in given
+def _is_link(source: str) -> bool:
+    return "://" in source
 
 
-def _shown(given: str) -> str:
-    """Return a file by its name and a link whole."""
-    return given if _is_link(given) else Path(given).name
+def _display_name(source: str) -> str:
+    """Return the name of a file, or a whole link."""
+    return source if _is_link(source) else Path(source).name
 
 
 def _hint(error: FramehoundError) -> str:
-    """Add what only the operator should read."""
+    """Return the details for the operator."""
     return f" ({error.detail})" if error.detail else ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import Progress as ClipProgress
     from bot.domain.progress import ProgressListener
 
-_DOING = {Stage.DOWNLOAD: "downloading", Stage.TAG: "tagging"}
+_VERBS = {Stage.DOWNLOAD: "downloading", Stage.TAG: "tagging"}
 
 
 class Terminal:
@@ -37,7 +37,7 @@ class Terminal:
         self._out.file.flush()
 
     def print_mistake(self, line: str) -> None:
-        """Print a line about something that went wrong."""
+        """Print a line about a problem, to standard error."""
         self._err.print(Text(line, style="red"))
 
     def print_summary(self, clip: TaggedClip) -> None:
@@ -55,7 +55,7 @@ class Terminal:
 
     @contextmanager
     def progress(self) -> Iterator[Bars]:
-        """Show how far clips are while the block runs; nothing where nobody watches."""
+        """Show the progress of clips while the block runs, if this is a terminal."""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(None))
         with Progress(
             *columns, console=self._err, transient=True, disable=not self._err.is_terminal
@@ -64,7 +64,7 @@ class Terminal:
 
 
 class Bars:
-    """A bar for each clip under way."""
+    """A progress bar for each clip."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
@@ -80,8 +80,8 @@ class Bars:
             self._shown.remove_task(task)
 
     @contextmanager
-    def away(self) -> Iterator[None]:
-        """Take the bars away while something else is printed."""
+    def hidden(self) -> Iterator[None]:
+        """Hide the bars while something else is printed."""
         self._shown.stop()
         yield
         self._shown.start()
@@ -90,7 +90,7 @@ class Bars:
 def _advance(bar: Progress, task: TaskID, name: str, step: ClipProgress) -> None:
     bar.update(
         task,
-        description=f"{_DOING[step.stage]} {name}",
+        description=f"{_VERBS[step.stage]} {name}",
         completed=step.done,
         total=step.total,
     )

@@ -30,14 +30,21 @@ async def serve_worker(app: App, config: DiscordConfig, shutdown: Shutdown) -> N
     """
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(discord.Client(intents=discord.Intents.none()))
+        client = await stack.enter_async_context(rest_client())
         await shutdown.interrupts(log_in(client, config))
         if shutdown.requested:
             return
         worker = await stack.enter_async_context(working(app, jobs, client))
         await stack.enter_async_context(monitored(app, config, worker))
-        structlog.get_logger("framehound").info("working", worker=config.worker_id)
+        structlog.get_logger("framehound").info("worker started", worker=config.worker_id)
         await shutdown.wait()
+
+
+def rest_client() -> discord.Client:
+    """Return a client without events; nothing it sends mentions anybody."""
+    return discord.Client(
+        intents=discord.Intents.none(), allowed_mentions=discord.AllowedMentions.none()
+    )
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Who pays for frames, and how many a month may have."""
+"""Budgets: who pays for billed frames, and how many are allowed per month."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 OPERATOR = "operator"
-"""Pays for what is tagged on the command line."""
+"""Pays for clips tagged on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Who pays (a job's owner) and for what: the same ``reference`` is paid for once."""
+    """The payer (a job's owner) and what they pay for; each ``reference`` is billed once."""
 
     name: str = OPERATOR
     reference: str = ""
@@ -22,21 +22,21 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Most frames a month for one server and for all together; None is without end."""
+    """The limits in frames per month, for one server and for all; None means unlimited."""
 
     server: int | None = None
     overall: int | None = None
 
-    def room(self, used: int, used_overall: int) -> int | None:
-        """Return how many frames more there may be, None for any number."""
-        rooms = []
+    def remaining(self, used: int, used_overall: int) -> int | None:
+        """Return how many frames are left, or None if unlimited."""
+        left = []
         if self.server is not None:
-            rooms.append(self.server - used)
+            left.append(self.server - used)
         if self.overall is not None:
-            rooms.append(self.overall - used_overall)
-        return max(0, min(rooms)) if rooms else None
+            left.append(self.overall - used_overall)
+        return max(0, min(left)) if left else None
 
 
 def month_of(moment: datetime) -> str:
-    """Write a moment's month as ``2026-11``."""
+    """Return the month of a moment, such as ``2026-11``."""
     return f"{moment:%Y-%m}"

@@ -1,4 +1,4 @@
-"""A clip: as somebody shared it, and as it lies on disk."""
+"""Clips: as they were shared, and as files on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ClipFormat(StrEnum):
-    """The containers we read."""
+    """The supported container formats."""
 
     MP4 = "mp4"
     MOV = "mov"
@@ -27,12 +27,11 @@ FORMAT_NAMES = "MP4, MOV, MKV, WebM, AVI, OGG, and GIF"
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video somebody shared, before a byte of it is read.
+    """A video that somebody shared, before any of it is read.
 
     ``location`` is a link or, on the command line, a path. ``size`` (bytes), ``content_type`` and
-    ``duration`` (milliseconds) are what the one who handed it over says, and no proof.
-    ``message_id`` and ``author_id`` say in which message it was posted and by whom, where that is
-    not the one who asks.
+    ``duration`` (milliseconds) are what Discord claims; they prove nothing. ``message_id`` and
+    ``author_id`` are those of the message it was posted in, if that is known.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What is known of a clip once its bytes were read.
+    """The facts about a clip, known once its bytes were read.
 
     ``size`` in bytes, ``duration`` in milliseconds, ``fingerprint`` as ``sha256:`` and hex digits.
     """
@@ -60,9 +59,9 @@ class ClipInfo:
 
 @dataclass(frozen=True, slots=True)
 class ClipFile:
-    """A checked clip on disk; ``public_url`` where others could fetch the same bytes.
+    """A checked clip on disk; ``public_url`` if others can fetch the same bytes.
 
-    Its tags are wanted in ``language``, where the tagger speaks that.
+    Its tags should be in ``language`` if the tagger supports it.
     """
 
     path: Path
@@ -73,7 +72,7 @@ class ClipFile:
 
 @dataclass(frozen=True, slots=True)
 class ClipLimits:
-    """What a clip may be at most: bytes by link, bytes sent whole, length in milliseconds."""
+    """The limits of a clip: bytes if sent by link, bytes if sent whole, milliseconds."""
 
     by_url: int = 80_000_000
     as_bytes: int = 10_000_000
@@ -82,9 +81,9 @@ class ClipLimits:
 
 @dataclass(frozen=True, slots=True)
 class ProxyLimits:
-    """How large (bytes) and long (milliseconds) a clip may be whose small pictures are shown.
+    """The largest size (bytes) and length (milliseconds) of a clip to make a proxy of.
 
-    Where there are too many of them at once they are shown in parts, or, ``wider``, fewer of them.
+    A longer clip is sent in parts or, if ``wider``, with fewer frames.
     """
 
     size: int

@@ -1,4 +1,4 @@
-"""What a tagger says of a clip: concepts, frame by frame."""
+"""The concepts that a tagger sees in a clip, frame by frame."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ class Frame:
 
     @property
     def second(self) -> int:
-        """The whole second this frame speaks for."""
+        """The second that the frame belongs to."""
         return self.time // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TaggerIdentity:
-    """What a tagger's concepts are stored under, and how they are read by default.
+    """The identity of a tagger, under which its taggings are stored.
 
-    ``name`` (``clarifai``, ``local``) and ``model`` together say whose scores these are; scores of
-    different models are not comparable, so each carries its own default threshold (0-1).
-    ``revision`` tells apart what people call by one name (a model's version, a list of names) and
-    ``sampling`` is the distance between frames in milliseconds. ``languages`` are those besides
-    English in which it names what it sees.
+    ``name`` (``clarifai``, ``local``) and ``model`` say where scores come from. Scores of different
+    models are not comparable, so each model has its own ``default_threshold`` (0–1). ``revision``
+    distinguishes versions of one model, and ``sampling`` is the interval between frames in
+    milliseconds. ``languages`` are the languages besides English that its tags can be in.
     """
 
     name: str
@@ -45,11 +44,11 @@ class TaggerIdentity:
     languages: frozenset[str] = field(default=frozenset(), compare=False)
 
     def speaking(self, language: str) -> TaggerIdentity:
-        """Return whose scores these are if it is asked to speak a language; English if it can't."""
+        """Return the identity for tags in a language, or itself if that is not supported."""
         if language not in self.languages:
             return self
         return replace(self, revision=f"{self.revision}@{language}")
 
     def __str__(self) -> str:
-        """Return ``name:model``, as people and scripts see it."""
+        """Return ``name:model``, the form that people and scripts see."""
         return f"{self.name}:{self.model}"

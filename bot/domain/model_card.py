@@ -54,7 +54,7 @@ class ModelFolder:
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> ModelFolder:
-        """Restore what ``as_dict`` returned, also after a trip through JSON."""
+        """Restore what ``as_dict`` returned, even after it was JSON."""
         card: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in saved["card"].items()

@@ -1,4 +1,4 @@
-"""How far the work on one clip has come."""
+"""The progress of the work on one clip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """What is being done to the clip."""
+    """A stage of the work."""
 
     DOWNLOAD = "download"
     TAG = "tag"
@@ -16,7 +16,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` in the stage's own unit (bytes or frames); no total if unknown."""
+    """``done`` of ``total`` bytes or frames, depending on the stage; None if unknown."""
 
     stage: Stage
     done: int
@@ -27,4 +27,4 @@ ProgressListener = Callable[[Progress], None]
 
 
 def ignore_progress(_progress: Progress) -> None:
-    """Listen to nothing."""
+    """Ignore the progress."""

@@ -67,7 +67,7 @@ WAITING, RUNNING = "ENQUEUED", "PENDING"
 _BEGIN_SECONDS = 5.0
 # Seconds that a job has to clean up after it was cancelled on shutdown.
 _CANCEL_SECONDS = 5.0
-# What the client raises if the database can't be reached.
+# What the client raises if the database unreachable.
 _UNREACHABLE = (InterfaceError, OperationalError, PoolTimeout)
 _DELETED_AT_ONCE = 500
 
@@ -83,7 +83,9 @@ class RetriesExhausted(Exception):
 
 
 def _refuse_pickle(_self: DefaultSerializer, _text: str) -> NoReturn:
-    raise UnreadableRow("the row holds a pickle, which is never read; this version writes JSON")
+    raise UnreadableRow(
+        "the row holds a pickle from an older version; this version only reads JSON"
+    )
 
 
 # DBOS reads each row in the format the row itself names, whichever serializer it was given, and to
@@ -312,7 +314,9 @@ class RunningJobs:
             try:
                 await self._carry_out(job, await self._run_of(job.id))
             except UnreadableRow as failure:
-                self._log.error("job not carried out", job=job.id, reason=str(failure))
+                self._log.error(
+                    "job skipped: its stored row is unreadable", job=job.id, reason=str(failure)
+                )
 
     async def all_begun(self, seconds: float) -> None:
         """Wait until each job that was taken has begun."""
@@ -341,7 +345,7 @@ class RunningJobs:
             (saved,) = args
             job = Job.from_dict(saved)
         except (TypeError, ValueError, KeyError, AttributeError) as failure:
-            raise UnreadableRow(f"the row holds no job: {failure!r}") from failure
+            raise UnreadableRow(f"the row doesn't hold a valid job: {failure!r}") from failure
         self._taken.add(job.id)
         return (job,), {}
 

@@ -104,14 +104,14 @@ class Intake:
     async def submit(self, job: Job) -> None:
         """Accept a job; one that was accepted before is not accepted twice.
 
-        Retries while the database can't be reached: Discord tells of a message only once. Raises
+        Retries while the database unreachable: Discord tells of a message only once. Raises
         ``TaggerBusy`` if as many jobs of the job's server wait as may.
         """
         async with self._counting:
             full = await self._is_full(job)
         if full:
             self._metrics.finished("busy")
-            raise TaggerBusy(detail=f"{self._max_waiting} jobs of {job.owner} wait already")
+            raise TaggerBusy(detail=f"{job.owner} already has {self._max_waiting} jobs waiting")
         record = await self._begin_record(job) if self._begin_record else RecordState.NONE
         caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
         await caller(StorageUnavailable, self._client.enqueue, replace(job, record=record))

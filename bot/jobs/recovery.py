@@ -61,7 +61,7 @@ class Recovery:
                 if worker_id in self._suspects:
                     jobs = await self._queue.recover(worker_id)
                     self._log.warning(
-                        "worker is gone; jobs taken over", worker=worker_id, jobs=jobs
+                        "jobs of a dead worker recovered", worker=worker_id, jobs=jobs
                     )
                 else:
                     suspects.add(worker_id)
@@ -74,9 +74,9 @@ class Recovery:
             try:
                 await self.check()
             except StorageUnavailable as error:
-                self._log.warning("database can't be reached", detail=error.detail)
+                self._log.warning("database unreachable", detail=error.detail)
             except Exception:  # noqa: BLE001 - logged whole; the next check may succeed
-                self._log.exception("checking for dead workers failed")
+                self._log.exception("dead worker check failed")
             await asyncio.sleep(self._pause)
 
 

@@ -56,7 +56,7 @@ class JobWorkflow:
         """Tag and answer a job; each step is done once, also if the process dies in between."""
         with bound_contextvars(job=job.id):
             if self._is_too_old(run):
-                self._log.warning("job dropped: it is older than MAX_JOB_AGE_MINUTES")
+                self._log.warning("job dropped: older than MAX_JOB_AGE_MINUTES")
                 self._metrics.finished("dropped")
                 return
             saved = await run.step("tag", lambda: self._tag(job, run))
@@ -69,7 +69,7 @@ class JobWorkflow:
                     first_pause=self._timeouts.first_pause,
                 )
             except RetriesExhausted as error:
-                self._log.error("job not answered: every attempt failed", reason=str(error))
+                self._log.error("reply abandoned: every attempt failed", reason=str(error))
                 self._metrics.finished("unanswered")
 
     async def _tag(self, job: Job, run: JobRun) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ class JobWorkflow:
     async def _answer(self, job: Job, outcomes: list[Outcome], run: JobRun, *, again: bool) -> None:
         # A worker that was cut off and taken for dead may come back in the middle of a job.
         if not await run.is_current():
-            self._log.warning("job left to the worker that took it over")
+            self._log.warning("job skipped: another worker has recovered it")
             self._metrics.finished("handed_over")
             return
         with self._metrics.stage("answer"):

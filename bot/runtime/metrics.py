@@ -33,7 +33,7 @@ class Metrics:
         )
         self.queue_age = Gauge(
             "framehound_queue_age_seconds",
-            "Age of the oldest waiting job",
+            "Seconds since the oldest waiting job was queued",
             registry=registry,
         )
         self.jobs_finished = Counter(
@@ -44,7 +44,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "framehound_stage_seconds",
-            "Duration of the stages of a clip or a job",
+            "Seconds spent in each stage of a clip or job",
             ["stage"],
             buckets=_SECONDS,
             registry=registry,
@@ -59,17 +59,19 @@ class Metrics:
             "framehound_frames_billed", "Frames billed by Clarifai", registry=registry
         )
         self.cache_hits = Counter(
-            "framehound_cache_hits", "Clips answered from stored taggings", registry=registry
+            "framehound_cache_hits",
+            "Clips answered from a stored tagging, without calling a tagger",
+            registry=registry,
         )
         self.gateway_latency = Gauge(
             "framehound_gateway_latency_seconds",
-            "Time from a gateway heartbeat to its acknowledgement",
+            "Seconds from a gateway heartbeat to its acknowledgement",
             ["shard"],
             registry=registry,
         )
         self.circuit_open = Gauge(
             "framehound_circuit_open",
-            "1 while the circuit breaker keeps clips from Clarifai after repeated failures",
+            "1 while the circuit breaker holds back calls to Clarifai, else 0",
             registry=registry,
         )
 

@@ -65,7 +65,7 @@ async def shutdown_signals() -> AsyncIterator[Shutdown]:
     def handle(number: signal.Signals) -> None:
         if shutdown.requested:
             os._exit(128 + number)
-        structlog.get_logger("framehound").info("stopping")
+        structlog.get_logger("framehound").info("shutting down")
         shutdown.request()
 
     with suppress(NotImplementedError):  # Windows

@@ -219,7 +219,7 @@ class Answerer:
             self._log.info("clip refused", code=error.code, reason=str(error), detail=error.detail)
             return Failed(clip.name, error.record())
         except Exception:  # noqa: BLE001 - logged with its traceback, answered with a sentence
-            self._log.exception("clip failed")
+            self._log.exception("clip failed unexpectedly")
             return Failed(clip.name, FramehoundError().record())
         return Tagged(clip.name, tagging.info.fingerprint, clip.spoiler)
 

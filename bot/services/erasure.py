@@ -111,7 +111,9 @@ class Erasure:
         job_records = await self._job_records.purge(self._retention_days)
         usage = await self._usage.purge()
         jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
-        self._log.info("purged", clips=clips, job_records=job_records, usage=usage, jobs=jobs)
+        self._log.info(
+            "expired records purged", clips=clips, job_records=job_records, usage=usage, jobs=jobs
+        )
 
     @asynccontextmanager
     async def daily(self, locks: Locks, pause: float = _DAY) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Use case: from the outcomes of a job to a report, by a server's settings."""
+"""Use case: building the report about a job's clips from what is stored, by a server's settings."""
 
 from __future__ import annotations
 

@@ -49,9 +49,13 @@ class Database:
         self._writer = begin_for_writing(engine)
         self._address = address
 
+    def __str__(self) -> str:
+        """Return the address without its password."""
+        return str(self._address)
+
     def __repr__(self) -> str:
         """Return the address without its password."""
-        return f"Database({str(self._address)!r})"
+        return f"Database({str(self)!r})"
 
     @classmethod
     @asynccontextmanager

@@ -48,12 +48,12 @@ class DatabaseAddress:
             return cls._sqlite(text.removeprefix(_SQLITE))
         if text.startswith(_POSTGRES):
             return cls._postgres(_parse(text))
-        raise _mistake(f"must begin with {_SQLITE} or {_POSTGRES}")
+        raise _mistake(f"must start with {_SQLITE} or {_POSTGRES}")
 
     @classmethod
     def _sqlite(cls, path: str) -> DatabaseAddress:
         if path in {"", ":memory:"}:
-            raise _mistake(f"must name a file, as in {_SQLITE}framehound.db")
+            raise _mistake(f"must name a file, for example {_SQLITE}framehound.sqlite")
         # Not parsed as a URL: % and ? in a path are just characters.
         return cls(URL.create("sqlite+aiosqlite", database=path), _SQLITE + path)
 
@@ -62,7 +62,9 @@ class DatabaseAddress:
         if "@" in f"{url.host}{url.database}":
             # After an unescaped special character the parser takes the rest of the password for
             # the host or the database, and those are shown.
-            raise _mistake("must have @ as %40, and / as %2F, inside a user's name or password")
+            raise _mistake(
+                "the user name or password contains @ or /; write %40 for @ and %2F for /"
+            )
         # libpq also accepts the password as an option in the query.
         shown = url.set(query={}).render_as_string(hide_password=True)
         return cls(url.set(drivername="postgresql+psycopg"), shown)
@@ -121,7 +123,9 @@ def _parse(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):
         # Not chained: the parser's error quotes a piece that may be from the password.
-        raise _mistake("is not an address of a database") from None
+        raise _mistake(
+            "isn't a database URL; write sqlite:///path or postgresql://user@host/db"
+        ) from None
 
 
 def _mistake(what: str) -> ConfigError:

@@ -67,9 +67,8 @@ def is_current(connection: Connection) -> bool:
             ]
         )
     if revision is not None and revision not in known:
-        raise ConfigError(
-            ["DATABASE_URL: a newer Framehound has used this database; please update this one."]
-        )
+        mistake = "this database was used by a newer version of Framehound; update this one."
+        raise ConfigError([f"DATABASE_URL: {mistake}"])
     return revision == known[-1]
 
 

@@ -38,7 +38,7 @@ class UsageStore:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await connection.execute(delete(usage).where(usage.c.reference == payer.reference))
             used = await _sum(connection, month, payer.name), await _sum(connection, month)
-            room = budget.room(*used)
+            room = budget.remaining(*used)
             if room is not None and frames > room:
                 return False
             values = {"reference": payer.reference, "payer": payer.name, "month": month}

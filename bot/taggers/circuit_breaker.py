@@ -89,7 +89,7 @@ class CircuitBreaker:
             async with asyncio.timeout(self._max_wait):
                 probe = await self._wait()
         except TimeoutError:
-            detail = f"the circuit is open after {self._failures} failures in a row"
+            detail = f"circuit breaker is open after {self._failures} failures in a row"
             raise TaggerUnavailable(detail=detail) from None
         try:
             yield
@@ -127,11 +127,15 @@ class CircuitBreaker:
         self._pause = min(2 * self._pause, self._max_pause) if probe else self._first_pause
         self._probe_at = asyncio.get_running_loop().time() + self._pause
         if not was_open:
-            self._log.warning("circuit opened: the tagger keeps failing", tagger=str(self.identity))
+            self._log.warning(
+                "circuit breaker opened: the tagger keeps failing", tagger=str(self.identity)
+            )
 
     def _note_success(self) -> None:
         if self.is_open:
-            self._log.info("circuit closed: the tagger works again", tagger=str(self.identity))
+            self._log.info(
+                "circuit breaker closed: the tagger works again", tagger=str(self.identity)
+            )
         self._failures = 0
 
     def _wake_waiting(self) -> None:

@@ -100,7 +100,9 @@ class ProxyTagger:
 
     def _remember_refusal(self, clip_format: ClipFormat, refusal: TaggerRefused) -> None:
         self._log.info(
-            "tagger refused the clip; sending a proxy", reason=str(refusal), detail=refusal.detail
+            "tagger refused the clip, sending a proxy instead",
+            reason=str(refusal),
+            detail=refusal.detail,
         )
         if clip_format not in _ALWAYS_ACCEPTED:
             self._refused.add(clip_format)
@@ -132,7 +134,7 @@ class ProxyTagger:
             answer = await self._maker.thumbnails(parts, plan, selector.chosen())
             return read_thumbnails(answer, plan.seconds)
         except (ClipError, TaggerError) as error:
-            self._log.warning("no thumbnails for a proxy", detail=error.detail)
+            self._log.warning("thumbnails of a proxied clip not made", detail=error.detail)
             return ()
 
     async def _tag_part(self, clip: ClipFile, part: Part, reporter: _Progress) -> Observations:

@@ -105,13 +105,13 @@ def test_json_has_every_field_of_a_result(find: Callable[..., Result]) -> None:
 
 def test_nothing_is_printed_if_nothing_is_found(find: Callable[..., Result]) -> None:
     result = find("unheard of")
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.output) == (0, "No clips found.\n")
 
 
 def test_an_invalid_day_is_refused(find: Callable[..., Result]) -> None:
     result = find("cat", "--since", "yesterday")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "--since: a day is written like 2026-11-24\n"
+    assert result.stderr == "--since: write dates as year-month-day, such as 2026-11-24\n"
 
 
 def test_a_database_from_before_the_release_is_refused_in_one_line(

@@ -159,8 +159,8 @@ async def test_a_clip_in_a_channel_the_bot_may_not_write_to_is_logged_and_not_ta
 ) -> None:
     bot.channel.deny_bot(Permission.SEND_MESSAGES)
     posted = await bot.ann.post(bot.channel, "", files=[CAT_FILE])
-    await bot.program.wait_for_line("clip not answered")
-    lines = [json.loads(line) for line in bot.program.log.splitlines() if "not answ" in line]
+    await bot.program.wait_for_line("clip ignored: permissions missing")
+    lines = [json.loads(line) for line in bot.program.log.splitlines() if "clip ignored" in line]
     assert [line["reason"] for line in lines] == [
         "I can't reply here. Missing permissions: Send Messages."
     ]
@@ -185,7 +185,7 @@ async def test_records_past_their_retention_are_purged_when_the_bot_starts(
         store = PostedClipStore(database)
         await store.add([PostedClip(1, "sha256:01", 100, 10, 51, long_ago)])
         async with running_bot(tmp_path, data_dir) as opened:
-            await opened.program.wait_for_line('"purged"')
+            await opened.program.wait_for_line('"expired records purged"')
         assert await store.count(51) == 0
 
 
@@ -220,7 +220,10 @@ async def test_a_wrong_token_is_one_line_and_exit_code_2(tmp_path: Path, data_di
         settings = settings_for(discord, data_dir)
         async with started(settings, tmp_path) as program:
             assert await program.exit_code() == 2
-    assert program.log == "DISCORD_TOKEN: Discord does not accept this token\n"
+    assert (
+        program.log
+        == "DISCORD_TOKEN: Discord rejected this token; copy it again from the Developer Portal\n"
+    )
     assert len(discord.requests) == 1
 
 

@@ -20,7 +20,7 @@ from bot.domain.budget import Budget, month_of
     ],
 )
 def test_the_lower_limit_applies(budget: Budget, room: int | None) -> None:
-    assert budget.room(used=30, used_overall=90) == room
+    assert budget.remaining(used=30, used_overall=90) == room
 
 
 def test_months_sort_as_text() -> None:

@@ -92,7 +92,7 @@ async def test_a_servers_threshold_applies_to_stored_taggings(
         )
         await intake.submit(job(2, clip))
         await recorder.until(answers=2)
-    assert "Nothing scored above 0.999; the best was" in recorder.answers[1][1]
+    assert "Nothing scored above 0.999. The best match was" in recorder.answers[1][1]
 
 
 async def test_a_waiting_job_is_carried_out_after_a_restart(

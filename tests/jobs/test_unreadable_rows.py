@@ -76,7 +76,7 @@ async def test_a_jobs_pickle_is_not_read(
     assert len(errors(caplog)) == 1
     assert "message-1" in errors(caplog)[0]
     if format_name == PICKLE:
-        assert "holds a pickle, which is never read" in errors(caplog)[0]
+        assert "holds a pickle from an older version" in errors(caplog)[0]
 
 
 async def test_a_steps_pickle_is_not_read(
@@ -108,8 +108,8 @@ async def test_a_steps_pickle_is_not_read(
     assert not was_created(created)
     assert recorder.refusals == ["message-1"]
     (line,) = [line for line in lines if line["log_level"] == "error"]
-    assert line["event"] == "job not carried out"
-    assert "holds a pickle, which is never read" in line["reason"]
+    assert line["event"] == "job skipped: its stored row is unreadable"
+    assert "holds a pickle from an older version" in line["reason"]
     assert "Traceback" not in caplog.text
 
 
@@ -134,7 +134,7 @@ async def test_json_that_is_no_job_is_refused_in_a_sentence(
             await recorder.until_refused("message-2")
         assert (await intake.figures()).running == 0
     assert len(errors(caplog)) == 1
-    assert "the row holds no job" in errors(caplog)[0]
+    assert "the row doesn't hold a valid job" in errors(caplog)[0]
     assert "Traceback" not in caplog.text
 
 

@@ -41,7 +41,12 @@ if TYPE_CHECKING:
     from tests.stand_ins.discord import Message
 
 _MAX_STARTS = 2
-_UNWANTED = ("Traceback", "clip refused", "clip failed", "job given up")
+_UNWANTED = (
+    "Traceback",
+    "clip refused",
+    "clip failed unexpectedly",
+    "job abandoned after 3 interrupted attempts",
+)
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class RunningBot:
 
     async def is_tagged(self, message: Message) -> bool:
         name = message.attachments[0].filename
-        return (await self.reply_to(message)).startswith(f"**{name}** · 8 s · above 0.94\n`")
+        return (await self.reply_to(message)).startswith(f"**{name}** · 8 s · tags above 0.94\n`")
 
     def count_replies(self, *messages: Message) -> list[int]:
         return [len(self.discord.replies_to(message)) for message in messages]
@@ -237,13 +237,17 @@ async def test_each_log_line_about_a_job_has_its_id(tmp_path: Path, data_dir: Pa
             timeout=TIMEOUT,
         )
     lines = [json.loads(line) for line in bot.program.log.splitlines()]
-    assert {line["event"] for line in lines if "job" not in line} <= {"ready", "purged", "stopping"}
+    assert {line["event"] for line in lines if "job" not in line} <= {
+        "ready",
+        "expired records purged",
+        "shutting down",
+    }
     assert _events_by_job(line for line in lines if "job" in line) == {
         f"message-{retried.id}": ["stamina.retry_scheduled"],
         f"message-{both.id}": ["clip refused", "clip refused"],
         f"interaction-{slash.id}": ["clip refused"],
-        f"message-{mute.id}": ["reply not possible"],
-        f"message-{stiff.id}": ["clip refused", "reaction not possible"],
+        f"message-{mute.id}": ["reply not sent: no access to the channel or message"],
+        f"message-{stiff.id}": ["clip refused", "reaction not added"],
     }
 
 
@@ -314,6 +318,6 @@ async def test_a_download_that_never_ends_is_given_up(
         attachment = posted.attachments[0]
         attachment.delivery = delivery
         async with Fetcher({("127.0.0.1", discord.port)}, timeouts) as fetcher:
-            with pytest.raises(TooSlow, match="took too long to download"):
+            with pytest.raises(TooSlow, match="Downloading this clip took too long"):
                 await fetcher.fetch(attachment.url, tmp_path / "clip", SIZE, ignore_progress)
         assert attachment.downloads == 1

@@ -50,7 +50,7 @@ class Cluster:
 
     async def worker(self, name: str, **settings: str) -> Program:
         program = await self._start(name, {"WORKER_ID": name, **settings}, "worker")
-        await program.wait_for_line("working")
+        await program.wait_for_line("worker started")
         return program
 
     async def _start(self, name: str, settings: dict[str, str], *arguments: str) -> Program:
@@ -90,7 +90,7 @@ async def test_a_dead_workers_jobs_are_taken_over(
     await first.stop(signal.SIGKILL)
     async with ended_well(gateway, second):
         await answer_to(discord, posted, TIMEOUT)
-        assert "worker is gone; jobs taken over" in second.log
+        assert "jobs of a dead worker recovered" in second.log
     assert len(discord.replies_to(posted)) == 1
 
 

@@ -76,7 +76,7 @@ def test_a_picture_and_a_page_are_written_for_each_clip(
     refused = framehound("tag", clips[0], *nowhere)
     assert (refused.returncode, refused.stderr) == (
         2,
-        "--picture: there is no folder /nowhere\n--html: there is no folder /nowhere\n",
+        "--picture: folder /nowhere doesn't exist\n--html: folder /nowhere doesn't exist\n",
     )
 
 

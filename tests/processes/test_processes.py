@@ -53,9 +53,10 @@ async def test_a_worker_whose_name_is_taken_refuses_to_start(
             assert [await second.exit_code(), await third.exit_code()] == [2, 2]
         async with ended_well(first):
             assert second.log == (
-                "WORKER_ID: another process works on this database under this name\n"
+                "WORKER_ID: a worker with this name is already running on this database; "
+                "choose another name\n"
             )
-            assert third.log.startswith("DISCORD_TOKEN: another process runs this bot")
+            assert third.log.startswith("DISCORD_TOKEN: this bot is already running")
 
 
 async def test_a_second_process_on_a_file_refuses_to_start(
@@ -70,9 +71,10 @@ async def test_a_second_process_on_a_file_refuses_to_start(
         ):
             assert [await second.exit_code(), await third.exit_code()] == [2, 2]
         async with ended_well(first):
-            assert second.log.startswith("DISCORD_TOKEN: another process runs this bot")
+            assert second.log.startswith("DISCORD_TOKEN: this bot is already running")
             assert third.log == (
-                "DATABASE_URL: a SQLite file serves one process; for more use PostgreSQL\n"
+                "DATABASE_URL: SQLite works with one process only; "
+                "use PostgreSQL to run gateway and workers separately\n"
             )
 
 
@@ -211,5 +213,5 @@ async def test_while_clarifai_is_down_the_local_tagger_answers_if_the_operator_w
             for message in posted:
                 reply = await answer_to(discord, message, 20)
                 assert reply.content.startswith("**cat.gif** · 16 s · tags above 0.5\n")
-            assert "circuit opened: the tagger keeps failing" in program.log
+            assert "circuit breaker opened: the tagger keeps failing" in program.log
         assert len(clarifai.calls) == 5

@@ -45,7 +45,7 @@ async def test_running_jobs_finish_and_waiting_jobs_stay(
             posted = [await ann.post(channel, "", files=[clip(n)]) for n in range(8)]
             await clarifai.wait_for_calls(3)
             first.process.send_signal(signal.SIGTERM)
-            await first.wait_for_line("stopping")
+            await first.wait_for_line("shutting down")
             await discord.wait_disconnected()
             clarifai.release()
             assert await first.exit_code() == 0
@@ -72,7 +72,7 @@ async def test_a_second_signal_ends_the_process_at_once(
             await ann.post(channel, "", files=[CAT_FILE])
             await clarifai.called.wait()
             program.process.send_signal(signal.SIGTERM)
-            await program.wait_for_line("stopping")
+            await program.wait_for_line("shutting down")
             async with asyncio.timeout(10):  # the grace for what runs is 20 s
                 assert await program.stop(signal.SIGINT) == 128 + signal.SIGINT
 
@@ -91,7 +91,7 @@ async def test_a_start_without_a_network_is_retried(data_dir: Path, tmp_path: Pa
     discord = LoopbackDiscord(TOKEN, port=free_port())
     discord.add_guild("Cats").add_text_channel("videos")
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
-        await program.wait_for_line("Discord can't be reached; trying again")
+        await program.wait_for_line("Discord unreachable, retrying")
         async with discord:
             await discord.wait_ready()
             channel, ann = channel_and_member(discord)
@@ -104,7 +104,7 @@ async def test_a_start_without_a_network_is_retried(data_dir: Path, tmp_path: Pa
 async def test_a_bot_that_retries_its_start_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
     discord = LoopbackDiscord(TOKEN, port=free_port())
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
-        await program.wait_for_line("Discord can't be reached; trying again")
+        await program.wait_for_line("Discord unreachable, retrying")
         assert await program.stop() == 0
 
 
@@ -114,9 +114,9 @@ async def test_a_worker_retries_its_start_too(
     settings = {**settings_for(discord, data_dir), "DATABASE_URL": postgres_url}
     discord.faults.add("GET", "/users/@me", server_error(503))
     async with started(settings, tmp_path / "one", "worker") as program:
-        await program.wait_for_line("Discord can't be reached; trying again")
+        await program.wait_for_line("Discord unreachable, retrying")
         async with ended_well(program):
-            await program.wait_for_line("working")
+            await program.wait_for_line("worker started")
 
 
 async def test_a_metrics_port_in_use_ends_the_program_with_a_sentence(

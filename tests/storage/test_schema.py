@@ -232,7 +232,7 @@ async def test_the_jobs_of_a_database_that_is_gone_are_refused(
 async def test_a_newer_schema_is_refused(database_url: str) -> None:
     async with Database.open(database_url) as database, database.writing() as connection:
         await connection.execute(text("UPDATE schema_revision SET version_num = '9999'"))
-    with pytest.raises(ConfigError, match="please update") as caught:
+    with pytest.raises(ConfigError, match="update this one") as caught:
         async with Database.open(database_url):
             pytest.fail("it was opened all the same")
     assert len(caught.value.mistakes) == 1

@@ -199,7 +199,7 @@ async def test_frames_are_reserved_before_they_are_billed(
     first = asyncio.create_task(paid.tag("sha256:01", examine, CATS))
     await slow.called.wait()
     assert await usage.used("guild-1") == 16
-    with pytest.raises(BudgetExhausted, match="needs 16 frames"):
+    with pytest.raises(BudgetExhausted, match="needs 16"):
         await paid.tag("sha256:02", examine, request("guild-1", "message-2"))
     slow.may.set()
     await first

@@ -80,9 +80,9 @@ def picture_track(container: InputContainer) -> VideoStream:
 def _decodable(track: VideoStream) -> VideoStream:
     context = track.codec_context
     if context is None:  # PyAV's type hints leave this case out
-        raise Damaged(detail="a codec FFmpeg does not know")
+        raise Damaged(detail="unknown codec")
     if not 0 < context.width * context.height <= MAX_PIXELS:
-        raise Damaged(detail=f"a picture of {context.width}x{context.height}")
+        raise Damaged(detail=f"picture size out of range: {context.width}x{context.height}")
     # open_clip's options apply to FFmpeg's probing; the decoder needs its own.
     context.options = {"max_pixels": str(MAX_PIXELS)}
     return track

@@ -52,7 +52,7 @@ def picture_packets(container: InputContainer, track: VideoStream) -> Iterator[P
     """Read the packets that hold a picture; raises ``Damaged`` if the file is cut off."""
     for packet in container.demux(track):
         if packet.is_corrupt:
-            raise Damaged(detail="a packet is cut off")
+            raise Damaged(detail="truncated packet")
         # Theora sends an empty packet for an unchanged picture; PyAV's last packet is empty too.
         if packet.size:
             yield packet

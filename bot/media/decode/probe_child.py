@@ -60,7 +60,7 @@ def _duration(container: InputContainer, track: VideoStream, limits: dict[str, A
     default = round(1 / (track.guessed_rate * span.tick)) if track.guessed_rate else 0
     for number, packet in enumerate(container.demux(track)):
         if packet.is_corrupt or number >= limits["packets"]:
-            raise Damaged(detail=f"packet {number} is cut off or beyond the limit")
+            raise Damaged(detail=f"packet {number} is truncated or over the packet limit")
         moment = packet.dts if packet.pts is None else packet.pts
         if moment is None or packet.is_discard:  # the end marker; pictures cut by an edit list
             continue
@@ -68,7 +68,7 @@ def _duration(container: InputContainer, track: VideoStream, limits: dict[str, A
         if span.milliseconds > limits["longest"]:
             raise TooLong.of(span.milliseconds, limits["longest"], at_least=True)
     if span.first is None:
-        raise Damaged(detail="a video track without a picture")
+        raise Damaged(detail="the video track has no picture")
     return span.milliseconds
 
 

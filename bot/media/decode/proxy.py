@@ -100,7 +100,7 @@ class ProxyMaker:
                     stage="decode",
                 )
             if answer != "made":
-                raise DiskFull(detail=f"{folder}: no space for a proxy")
+                raise DiskFull(detail=f"{folder}: not enough space for a proxy")
             yield await asyncio.to_thread(_parts, folder, plan, max_bytes)
 
     async def thumbnails(self, parts: list[Part], plan: ProxyPlan, positions: list[int]) -> Any:
@@ -139,8 +139,10 @@ def _checked_size(path: Path, limit: int) -> int:
     try:
         found = path.lstat()
     except OSError as error:
-        raise Damaged(detail=f"the child made no {path.name}") from error
+        raise Damaged(detail=f"the child didn't create {path.name}") from error
     regular = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
     if not regular or not 0 < found.st_size <= limit:
-        raise Damaged(detail=f"the child made {path.name} of {found.st_size} bytes, {found}")
+        raise Damaged(
+            detail=f"the child created an invalid {path.name} of {found.st_size} bytes: {found}"
+        )
     return found.st_size

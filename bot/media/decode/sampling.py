@@ -90,7 +90,11 @@ def sample(
                 yield frame
                 served += 1
         except Damaged as error:
-            logger.debug("decoding everything after %d pictures: %s", served, error.detail)
+            logger.debug(
+                "seeking failed after %d pictures, decoding the whole clip: %s",
+                served,
+                error.detail,
+            )
     if served < len(wanted):
         with source.opened() as (container, track, scaler):
             yield from _whole(container, track, scaler, wanted[served:], start)
@@ -177,12 +181,12 @@ def _pick_wanted(
     due = deque(run.wanted)
     for frame in frames:
         if frame.is_corrupt or (frame.pts == run.ticks and not frame.key_frame):
-            raise Damaged(detail="a packet marked as a key picture holds none")
+            raise Damaged(detail="a packet marked as a key frame holds no picture")
         while due and frame.pts == due[0].ticks:
             wanted = due.popleft()
             yield SampledFrame(wanted.second, wanted.time, scaler.scale(frame))
     if due:
-        raise Damaged(detail=f"no picture was decoded for second {due[0].second}")
+        raise Damaged(detail=f"no picture decoded for second {due[0].second}")
 
 
 def _whole(
@@ -202,7 +206,7 @@ def _whole(
             return
         shown = upcoming
     if shown is None:
-        raise Damaged(detail="no picture could be decoded")
+        raise Damaged(detail="no picture decoded")
     for second in due:  # a short last second may end before its middle
         yield SampledFrame(second, shown.time, scaler.scale(shown.frame))
 

@@ -165,7 +165,7 @@ class Fetcher:
             public = public and not trusted
             if trusted and request.body is not None:
                 raise Unreachable(
-                    detail=f"{url.host}: no body is sent to hosts that the operator allows"
+                    detail=f"{url.host}: requests with a body aren't sent to FETCH_ALLOWED_HOSTS"
                 )
             session = self._unguarded if trusted else self._guarded
             async with session.request(
@@ -213,7 +213,7 @@ def _redirected(request: Request, status: int, *, same_host: bool) -> Request:
 def _next_hop(url: URL, response: aiohttp.ClientResponse) -> str:
     location = response.headers.get("Location", "")
     if not location:
-        raise Unreachable(detail=f"{url.host}: a redirect without a target")
+        raise Unreachable(detail=f"{url.host}: redirect without a target")
     return str(url.join(URL(location)))
 
 

@@ -26,7 +26,7 @@ class AddressRefusedError(OSError):
     """An address was not public. All have the same text, so the connector reports them as one."""
 
     def __init__(self) -> None:
-        super().__init__("the address is not public")
+        super().__init__("address isn't public")
 
 
 class _PublicResolver(ThreadedResolver):

@@ -131,7 +131,7 @@ def _request(value: Any) -> Request:
         raise Damaged(detail=f"the child sent an invalid request: {error!r}") from error
     if request.method not in _METHODS or len(request.body or b"") > _MAX_BODY:
         raise Unreachable(
-            detail=f"the page wanted to {request.method} {len(request.body or b'')} bytes"
+            detail=f"request not allowed: {request.method} with {len(request.body or b'')} bytes"
         )
     return request
 

@@ -18,5 +18,5 @@ def find(request: dict[str, Any], parent: Parent) -> dict[str, Any]:
     try:
         from bot.media.fetch import sites_extraction  # noqa: PLC0415 - yt-dlp may be missing or broken
     except Exception as error:
-        raise Unreachable(detail=f"yt-dlp cannot be used: {error!r}") from error
+        raise Unreachable(detail=f"yt-dlp can't be imported: {error!r}") from error
     return sites_extraction.find(request, parent.ask)

@@ -50,10 +50,10 @@ def _first(info: Info | None) -> Info:
     """Return the first clip of a page; raises ``ValueError`` for a channel or a live stream."""
     if info and info.get("_type") == "playlist":
         if _LISTS.search(info.get("extractor_key") or ""):
-            raise ValueError("this is a list of clips")
+            raise ValueError("the page is a list of clips, not one clip")
         info = next(iter(info["entries"]), None)
     if not info or info.get("is_live"):
-        raise ValueError("there is no clip, or it is still live")
+        raise ValueError("the page has no clip, or a live one")
     return info
 
 

@@ -113,7 +113,7 @@ class Sandbox:
                 continue
             finally:
                 await self._give_back(child)
-        raise SandboxFault(f"{ATTEMPTS} children in a row died before they began the task")
+        raise SandboxFault(f"{ATTEMPTS} children in a row died before starting the task")
 
     def _start_child(self) -> None:
         child = ChildProcess(self._settings)
@@ -148,4 +148,4 @@ def _ignore(_value: Any) -> None:
 
 async def _refuse_question(_value: Any) -> Any:
     """Refuse a question that the task has no business asking."""
-    raise Damaged(detail="the child asked a question that nobody expects")
+    raise Damaged(detail="the child asked an unexpected question")

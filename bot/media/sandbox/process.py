@@ -104,7 +104,7 @@ class ChildProcess:
         except (_EndedError, ConnectionError):
             raise await self._explain_death(call.stage) from None
         except TimeoutError:
-            detail = f"{call.task} had {call.seconds:g} s"
+            detail = f"{call.task} took longer than {call.seconds:g} s"
             raise TooSlow(stage=call.stage, detail=detail) from None
         return self._finish(answer)
 
@@ -134,7 +134,9 @@ class ChildProcess:
             async with asyncio.timeout(settings.limits.start_seconds):
                 await self._receive()
         except (OSError, TimeoutError, _EndedError, Damaged) as error:
-            raise SandboxFault(f"a child did not start: {error!r} {self._last_output!r}") from error
+            raise SandboxFault(
+                f"the child didn't start: {error!r} {self._last_output!r}"
+            ) from error
 
     async def _started(self) -> None:
         await asyncio.wait({self._starting})  # unlike await, wait does not cancel the start
@@ -191,7 +193,7 @@ class ChildProcess:
                     await self._logging
         if code == -getattr(signal, "SIGXCPU", 0):
             return TooSlow(stage=stage, detail="the child used up its CPU time")
-        return Damaged(detail=f"the child ended with {describe_exit(code)}: {self._last_output!r}")
+        return Damaged(detail=f"the child exited with {describe_exit(code)}: {self._last_output!r}")
 
     @property
     def _running(self) -> Process:
@@ -217,7 +219,7 @@ class ChildProcess:
                 raise _EndedError
             message = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise Damaged(detail=f"the child sent no message: {error}") from None
+            raise Damaged(detail=f"the child sent an invalid message: {error}") from None
         if not isinstance(message, dict):
             raise Damaged(detail="the child sent no message")
         return message
@@ -228,7 +230,7 @@ class ChildProcess:
         while process.stderr is not None and (chunk := await process.stderr.read(4096)):
             self._last_output = (self._last_output + chunk)[-_MAX_LAST_OUTPUT:]
             if left > 0:
-                logger.debug("child %d wrote: %r", process.pid, chunk[:left])
+                logger.debug("child %d printed: %r", process.pid, chunk[:left])
             left -= len(chunk)
 
     async def _reap(self, process: Process) -> None:
@@ -248,7 +250,7 @@ def _restored(saved: object) -> Exception:
     try:
         error = ErrorRecord.from_dict(saved).restore() if isinstance(saved, dict) else None
     except (KeyError, ValueError, IndexError, AttributeError, TypeError) as reason:
-        return Damaged(detail=f"the child sent no error: {reason!r}")
+        return Damaged(detail=f"the child sent an invalid error: {reason!r}")
     if isinstance(error, ClipError | TaggerError):
         return error
-    return Damaged(detail="the child sent no error")
+    return Damaged(detail="the child sent an invalid error")

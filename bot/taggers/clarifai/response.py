@@ -35,7 +35,7 @@ def read_frames(http: int, content: bytes, duration: int) -> tuple[Frame, ...]:
     require_success(http, Status.read(output.get("status")), Status.read(response.get("status")))
     frames = _frames_within(output, count_seconds(duration))
     if not frames:
-        raise CallFailed(Kind.EMPTY, "a success without a frame inside the clip")
+        raise CallFailed(Kind.EMPTY, "success, but no frame within the clip's length")
     return frames
 
 

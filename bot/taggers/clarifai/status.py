@@ -139,11 +139,13 @@ _REFUSALS = frozenset(
 
 _ADVICE: Mapping[Kind, str] = MappingProxyType(
     {
-        Kind.ACCOUNT: "check CLARIFAI_PAT: it must be a personal access token, "
-        "as app keys no longer reach Clarifai's public models",
+        Kind.ACCOUNT: (
+            "check CLARIFAI_PAT: use a personal access token, since app keys no longer "
+            "work with Clarifai's public models"
+        ),
         Kind.MODEL: "check CLARIFAI_USER_ID, CLARIFAI_APP_ID, CLARIFAI_MODEL_ID "
         "and CLARIFAI_MODEL_VERSION_ID",
-        Kind.REQUEST: "a bug in Framehound, please report it",
+        Kind.REQUEST: "this is a bug in Framehound, please report it",
     }
 )
 
@@ -169,7 +171,7 @@ class Status:
     def read(cls, raw: object) -> Status:
         """Parse a ``status``, whatever it is."""
         if not isinstance(raw, dict):
-            return cls(Kind.UNSPECIFIC, "no status")
+            return cls(Kind.UNSPECIFIC, "the response has no status")
         parts = [raw.get(field) for field in ("description", "details")]
         words = [f"{raw.get('code')}", *(part for part in parts if part and isinstance(part, str))]
         if isinstance(raw.get("req_id"), str):

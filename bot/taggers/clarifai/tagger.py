@@ -160,7 +160,7 @@ class ClarifaiTagger:
             model = await replace(self._retry, attempts=1).retry(call)
         except CallFailed as failure:
             raise error_for(failure) from failure
-        return f"clarifai: {model} answers"
+        return f"{model} is available"
 
     async def _predict(self, clip: ClipFile) -> tuple[Frame, ...]:
         fits = clip.info.size <= self._limits.as_bytes
@@ -239,6 +239,6 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
         content += chunk
         if len(content) > _MAX_RESPONSE_BYTES:
             raise CallFailed(
-                Kind.UNEXPECTED, f"a response of more than {_MAX_RESPONSE_BYTES} bytes"
+                Kind.UNEXPECTED, f"the response has more than {_MAX_RESPONSE_BYTES} bytes"
             )
     return bytes(content)

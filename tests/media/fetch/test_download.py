@@ -141,7 +141,7 @@ async def test_a_host_the_operator_named_is_not_public(tmp_path: Path) -> None:
 
 async def test_an_announced_size_over_the_limit_is_refused_before_reading(tmp_path: Path) -> None:
     async with serving(whole) as host:
-        with pytest.raises(TooLarge, match=r"1\.024 MB; the limit is 1\.023999 MB"):
+        with pytest.raises(TooLarge, match=r"1\.024 MB\. The limit is 1\.023999 MB"):
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip", len(BODY) - 1)
     assert not (tmp_path / "clip").exists()
 

@@ -122,7 +122,7 @@ async def test_the_operator_reads_all_clarifai_wrote_and_what_to_do(tmp_path: Pa
 
     assert failed.detail == (
         "HTTP 400: no status | 11102; Invalid request; sample_ms is odd; req_id f00 "
-        "(a bug in Framehound, please report it)"
+        "(this is a bug in Framehound, please report it)"
     )
 
 
