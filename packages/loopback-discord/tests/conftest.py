@@ -1,55 +1,32 @@
-"""A real ``AutoShardedBot`` on the loopback Discord, and a person to use it there."""
+"""A discord.py bot on the loopback Discord, and a person who uses it."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from discord.gateway import KeepAliveHandler
 
-from tests.stand_ins.discord import LoopbackDiscord
-from tests.stand_ins.discord.sample_bot import SampleBot, point_discord_py_at
+from sample_bot import SampleBot
+from scene import Scene, open_scene
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-TOKEN = "loopback-token"  # noqa: S105 - of a Discord that lives for seconds
+    from collections.abc import AsyncIterator, Iterator
 
 
-class Scene:
-    """A Discord of two guilds, one for each of two shards, and a person in the second."""
-
-    def __init__(self, loopback: LoopbackDiscord) -> None:
-        self.discord = loopback
-        self.first = loopback.add_guild("First", shard=(0, 2))
-        self.second = loopback.add_guild("Second", shard=(1, 2))
-        self.channel = self.second.add_text_channel("videos")
-        self.ann = self.second.add_member("ann")
-
-    @asynccontextmanager
-    async def running(self, bot: SampleBot) -> AsyncIterator[SampleBot]:
-        task = asyncio.create_task(bot.start(TOKEN))
-        try:
-            await self.discord.wait_ready()
-            await bot.wait_until_ready()
-            yield bot
-        finally:
-            await bot.close()
-            await task
-
-
-@asynccontextmanager
-async def a_discord(patch: pytest.MonkeyPatch, *, content: bool = True) -> AsyncIterator[Scene]:
-    async with LoopbackDiscord(TOKEN, shards=2, privileged_content=content) as loopback:
-        point_discord_py_at(loopback, patch)
-        yield Scene(loopback)
-        assert loopback.unknown_routes == []
+@pytest.fixture(autouse=True)
+def _stop_heartbeats() -> Iterator[None]:
+    """Stop discord.py's heartbeat threads; those of refused shards would outlive the event loop."""
+    yield
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.stop()
 
 
 @pytest.fixture
 async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    async with a_discord(monkeypatch) as scene:
+    async with open_scene(monkeypatch) as scene:
         yield scene
 
 

@@ -1,4 +1,4 @@
-"""The loopback Discord seen from outside the bot's process, or without a bot at all."""
+"""The server itself: downloads, unknown routes, waits, other processes, the terminal."""
 
 from __future__ import annotations
 
@@ -10,35 +10,42 @@ import aiohttp
 import discord
 import pytest
 
-from tests.stand_ins.discord import Claim, Cut, LoopbackDiscord, Refuse, Stall, Trickle
-from tests.stand_ins.discord.sample_bot import SampleBot
+from loopback_discord import (
+    EndlessDownload,
+    LoopbackDiscord,
+    RefuseDownload,
+    StallDownload,
+    TruncateDownload,
+    WrongContentLength,
+)
+from sample_bot import SampleBot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.stand_ins.discord import Interaction
+    from loopback_discord import Interaction
 
-TOKEN = "loopback-token"  # noqa: S105 - of a Discord that lives for seconds
+TOKEN = "loopback-token"  # noqa: S105 - made up
 CLIP = b"not really a clip" * 100
 
 
-async def test_the_cdn_misbehaves_as_told() -> None:
+async def test_downloads_fail_as_the_test_wants() -> None:
     async with LoopbackDiscord(TOKEN) as loopback, aiohttp.ClientSession() as session:
         guild = loopback.add_guild()
         clip = ("cat.mp4", CLIP)
         message = await guild.owner.post(guild.add_text_channel("videos"), files=[clip])
         attachment = message.attachments[0]
-        for delivery in (Cut(10), Claim(len(CLIP) + 1)):
-            attachment.delivery = delivery
+        for fault in (TruncateDownload(10), WrongContentLength(len(CLIP) + 1)):
+            attachment.fault = fault
             with pytest.raises(aiohttp.ClientPayloadError):
                 await _download(session, attachment.url)
-        attachment.delivery = Claim(5)
+        attachment.fault = WrongContentLength(5)
         assert await _download(session, attachment.url) == CLIP[:5]
-        for endless in (Stall(10), Trickle()):
-            attachment.delivery = endless
+        for endless in (StallDownload(10), EndlessDownload()):
+            attachment.fault = endless
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(_download(session, attachment.url), 0.1)
-        attachment.delivery = Refuse(503)
+        attachment.fault = RefuseDownload(503)
         with pytest.raises(aiohttp.ClientResponseError, match="503"):
             await _download(session, attachment.url)
 
@@ -48,7 +55,7 @@ async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
         return await response.read()
 
 
-async def test_an_unknown_route_is_answered_and_noted() -> None:
+async def test_an_unknown_route_is_listed() -> None:
     async with LoopbackDiscord(TOKEN) as loopback, aiohttp.ClientSession() as session:
         async with session.get(f"{loopback.api_url}/stickers/1") as response:
             assert (response.status, await response.json()) == (
@@ -88,12 +95,12 @@ async def test_an_interaction_is_acknowledged_once_and_in_time() -> None:
         assert TOKEN not in repr(loopback.requests)
 
 
-async def test_a_wait_in_vain_says_what_was_missed() -> None:
+async def test_a_timeout_says_what_was_missing() -> None:
     async with LoopbackDiscord(TOKEN) as loopback:
         guild = loopback.add_guild()
         channel = guild.add_text_channel("videos")
         message = await guild.owner.post(channel, "anyone?")
-        with pytest.raises(TimeoutError, match=r"no reply to 'anyone\?' in 0.01 s. Last asked"):
+        with pytest.raises(TimeoutError, match=r"no reply to 'anyone\?' in 0.01 s. Last requests"):
             await loopback.wait_for_message(channel, reply_to=message, timeout=0.01)
 
 
@@ -105,7 +112,7 @@ bot.run(sys.argv[2], log_handler=None)
 """
 
 
-async def test_a_bot_in_another_process_may_be_killed() -> None:
+async def test_a_bot_in_another_process_can_be_killed() -> None:
     async with LoopbackDiscord(TOKEN) as single:
         command = (sys.executable, "-c", _OTHER_BOT, single.api_url, TOKEN)
         process = await asyncio.create_subprocess_exec(*command)
@@ -121,7 +128,7 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
 ) -> None:
     clip = tmp_path / "cat.mp4"
     clip.write_bytes(CLIP)
-    command = ("-m", "tests.stand_ins.discord", "--token", TOKEN, "--save", str(tmp_path / "out"))
+    command = ("-m", "loopback_discord", "--token", TOKEN, "--save", str(tmp_path / "out"))
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
@@ -137,18 +144,13 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
     saved = (await _read_until(process.stdout, "  file")).partition(" (")[0]
     assert (tmp_path / "out" / saved).read_bytes() == CLIP
     process.stdin.write(b"slash ask\n")
-    assert await _read_until(process.stdout, "  press") == "Press press"
-    process.stdin.write(b"press Press\n")
-    assert await _read_until(process.stdout, "  form") == "Which one?: name"
-    process.stdin.write(b"press nothing\n")
-    assert await _read_until(process.stdout, "! ") == "nothing here is called 'nothing'"
-    process.stdin.write(b"fill name=Tom\n")
-    assert await _read_until(process.stdout, "framehound") == "chosen: Tom"
+    assert await _read_until(process.stdout, "  button") == "Press press"
+    process.stdin.write(b"click nothing\n")
+    assert await _read_until(process.stdout, "! ") == "there is no button 'nothing'"
+    process.stdin.write(b"click Press\n")
+    assert await _read_until(process.stdout, "framehound") == "pressed"
     process.stdin.write(b"slash privacy\n")
-    refused = await _read_until(
-        process.stdout, "! 'privacy' alone is not offered, only with one of"
-    )
-    assert refused == "['show']"
+    assert "['show']" in await _read_until(process.stdout, "! 'privacy' needs a subcommand")
     await bot.close()
     await task
     process.kill()

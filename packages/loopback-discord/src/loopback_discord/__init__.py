@@ -1,55 +1,56 @@
-"""A Discord of our own on loopback, for a real bot to run against."""
+"""A Discord on 127.0.0.1 that real bots connect to: gateway, REST API and CDN, with faults."""
 
 from __future__ import annotations
 
-from tests.stand_ins.discord.attachments import (
-    Attachment,
-    Claim,
-    Cut,
-    Refuse,
-    Stall,
-    Trickle,
-    Upload,
-)
-from tests.stand_ins.discord.channels import Channel, ChannelKind
-from tests.stand_ins.discord.faults import (
-    Answer,
-    HangUp,
-    Silence,
-    banned,
+from loopback_discord.faults import (
+    CannedResponse,
+    Disconnect,
+    DownloadFault,
+    EndlessDownload,
+    NoResponse,
+    RefuseDownload,
+    StallDownload,
+    TruncateDownload,
+    WrongContentLength,
+    cloudflare_ban,
     rate_limited,
     server_error,
 )
-from tests.stand_ins.discord.guilds import Guild, Role
-from tests.stand_ins.discord.interactions import Callback, Interaction
-from tests.stand_ins.discord.messages import Message
-from tests.stand_ins.discord.people import Member, User
-from tests.stand_ins.discord.permissions import Permission
-from tests.stand_ins.discord.server import LoopbackDiscord
+from loopback_discord.model.attachments import Attachment, Upload
+from loopback_discord.model.channels import Channel, ChannelType
+from loopback_discord.model.guilds import Guild
+from loopback_discord.model.interactions import CallbackType, Interaction
+from loopback_discord.model.messages import Message
+from loopback_discord.model.roles import Permission, Role
+from loopback_discord.model.state import Changes
+from loopback_discord.model.users import Member, User
+from loopback_discord.server import LoopbackDiscord
 
 __all__ = [
-    "Answer",
     "Attachment",
-    "Callback",
+    "CallbackType",
+    "CannedResponse",
+    "Changes",
     "Channel",
-    "ChannelKind",
-    "Claim",
-    "Cut",
+    "ChannelType",
+    "Disconnect",
+    "DownloadFault",
+    "EndlessDownload",
     "Guild",
-    "HangUp",
     "Interaction",
     "LoopbackDiscord",
     "Member",
     "Message",
+    "NoResponse",
     "Permission",
-    "Refuse",
+    "RefuseDownload",
     "Role",
-    "Silence",
-    "Stall",
-    "Trickle",
+    "StallDownload",
+    "TruncateDownload",
     "Upload",
     "User",
-    "banned",
+    "WrongContentLength",
+    "cloudflare_ban",
     "rate_limited",
     "server_error",
 ]

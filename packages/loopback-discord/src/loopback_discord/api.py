@@ -1,14 +1,49 @@
-"""Discord's refusals: https://docs.discord.com/developers/topics/opcodes-and-status-codes."""
+"""Conventions of Discord's whole API: JSON objects, snowflake ids, timestamps and errors.
+
+https://docs.discord.com/developers/reference
+"""
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
 
+_EPOCH_MS = 1_420_070_400_000  # https://docs.discord.com/developers/reference#snowflakes
 
-class Refusal(Exception):
-    """An answer other than success: HTTP status, Discord's code and its sentence."""
+
+class SnowflakeGenerator:
+    """Generates increasing ids, each in a millisecond of its own.
+
+    The shard of a guild depends on the milliseconds alone, so guilds are spread over all shards.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> int:
+        now = time.time_ns() // 1_000_000 - _EPOCH_MS
+        self._last = max(now, self._last + 1)
+        return self._last << 22
+
+
+def created_at(snowflake: int) -> str:
+    """Return the time an id was generated, as ISO 8601."""
+    milliseconds = (snowflake >> 22) + _EPOCH_MS
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+class ApiError(Exception):
+    """An error response: HTTP status, Discord's error code and message.
+
+    https://docs.discord.com/developers/topics/opcodes-and-status-codes
+    """
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -18,16 +53,16 @@ class Refusal(Exception):
             self.body["errors"] = errors
 
 
-def unauthorized() -> Refusal:
-    return Refusal(401, 0, "401: Unauthorized")
+def unauthorized() -> ApiError:
+    return ApiError(401, 0, "401: Unauthorized")
 
 
-def not_found() -> Refusal:
-    return Refusal(404, 0, "404: Not Found")
+def not_found() -> ApiError:
+    return ApiError(404, 0, "404: Not Found")
 
 
-def unknown(what: str) -> Refusal:
-    """Return the refusal for an id that names nothing."""
+def unknown(resource: str) -> ApiError:
+    """Return the error for an id that does not exist."""
     codes = {
         "Channel": 10003,
         "Guild": 10004,
@@ -37,56 +72,52 @@ def unknown(what: str) -> Refusal:
         "Webhook": 10015,
         "Interaction": 10062,
     }
-    return Refusal(404, codes[what], f"Unknown {what}")
+    return ApiError(404, codes[resource], f"Unknown {resource}")
 
 
-def no_access() -> Refusal:
-    return Refusal(403, 50001, "Missing Access")
+def missing_access() -> ApiError:
+    return ApiError(403, 50001, "Missing Access")
 
 
-def no_permission() -> Refusal:
-    return Refusal(403, 50013, "Missing Permissions")
+def missing_permissions() -> ApiError:
+    return ApiError(403, 50013, "Missing Permissions")
 
 
-def no_reply_without_history() -> Refusal:
-    return Refusal(403, 160002, "Cannot reply without permission to read message history")
+def cannot_reply_without_history() -> ApiError:
+    return ApiError(403, 160002, "Cannot reply without permission to read message history")
 
 
-def has_a_thread() -> Refusal:
-    return Refusal(400, 160004, "A thread has already been created for this message")
+def thread_already_created() -> ApiError:
+    return ApiError(400, 160004, "A thread has already been created for this message")
 
 
-def no_threads_here() -> Refusal:
-    return Refusal(400, 50024, "Cannot execute action on this channel type")
+def wrong_channel_type() -> ApiError:
+    return ApiError(400, 50024, "Cannot execute action on this channel type")
 
 
-def closed_dms() -> Refusal:
-    return Refusal(403, 50007, "Cannot send messages to this user")
+def not_the_author() -> ApiError:
+    return ApiError(403, 50005, "Cannot edit a message authored by another user")
 
 
-def not_the_author() -> Refusal:
-    return Refusal(403, 50005, "Cannot edit a message authored by another user")
+def empty_message() -> ApiError:
+    return ApiError(400, 50006, "Cannot send an empty message")
 
 
-def empty_message() -> Refusal:
-    return Refusal(400, 50006, "Cannot send an empty message")
+def request_too_large() -> ApiError:
+    return ApiError(413, 40005, "Request entity too large")
 
 
-def too_large() -> Refusal:
-    return Refusal(413, 40005, "Request entity too large")
+def already_acknowledged() -> ApiError:
+    return ApiError(400, 40060, "Interaction has already been acknowledged.")
 
 
-def already_acknowledged() -> Refusal:
-    return Refusal(400, 40060, "Interaction has already been acknowledged.")
+def invalid_webhook_token() -> ApiError:
+    return ApiError(401, 50027, "Invalid Webhook Token")
 
 
-def expired_token() -> Refusal:
-    return Refusal(401, 50027, "Invalid Webhook Token")
-
-
-def invalid_form(field: str, code: str, message: str) -> Refusal:
-    """Return the refusal of one field, dots in its name leading into what is nested."""
+def invalid_form_body(field: str, code: str, message: str) -> ApiError:
+    """Return the error for one field; dots in its name lead into nested objects."""
     errors: Json = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(field.split(".")):
         errors = {part: errors}
-    return Refusal(400, 50035, "Invalid Form Body", errors)
+    return ApiError(400, 50035, "Invalid Form Body", errors)

@@ -1,4 +1,4 @@
-"""The CDN: hands out attachments by signed links, and misbehaves where it is told to."""
+"""The CDN: serves attachments by signed URL, with the faults that a test has set."""
 
 from __future__ import annotations
 
@@ -8,58 +8,64 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.stand_ins.discord.attachments import Claim, Cut, Refuse, Stall, Trickle
+from loopback_discord.faults import (
+    EndlessDownload,
+    RefuseDownload,
+    StallDownload,
+    TruncateDownload,
+    WrongContentLength,
+)
 
 if TYPE_CHECKING:
-    from tests.stand_ins.discord.attachments import Attachment
-    from tests.stand_ins.discord.world import World
+    from loopback_discord.model.attachments import Attachment
+    from loopback_discord.model.state import State
 
 
 class Cdn:
-    """Serves what the world stores; ``closing`` frees the downloads that were left hanging."""
+    """Serves attachments; ``closing`` ends downloads that are stalled or endless."""
 
-    def __init__(self, world: World, closing: asyncio.Event) -> None:
-        self._world = world
+    def __init__(self, state: State, closing: asyncio.Event) -> None:
+        self._state = state
         self._closing = closing
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/attachments/{channel}/{attachment}/{filename}", self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        number = request.match_info["attachment"]
-        attachment = self._world.attachments.get(int(number)) if number.isdecimal() else None
+        snowflake = request.match_info["attachment"]
+        attachment = self._state.attachments.get(int(snowflake)) if snowflake.isdecimal() else None
         if attachment is None:
             return web.Response(status=HTTPStatus.NOT_FOUND)
-        refused = attachment.refuses(request.query)
-        if refused is not None:
+        error_status = attachment.error_status(request.query)
+        if error_status is not None:
             text = "This content is no longer available."
-            return web.Response(status=refused, text=text)
+            return web.Response(status=error_status, text=text)
         attachment.downloads += 1
-        self._world.changes.notify()
-        return await self._deliver(request, attachment)
+        self._state.changes.notify()
+        return await self._send(request, attachment)
 
-    async def _deliver(self, request: web.Request, file: Attachment) -> web.StreamResponse:
+    async def _send(self, request: web.Request, file: Attachment) -> web.StreamResponse:
         response = web.StreamResponse(headers=_headers(file))
-        match file.delivery:
-            case Refuse(status):
+        match file.fault:
+            case RefuseDownload(status):
                 return web.Response(status=status)
-            case Stall(after):
-                await _send(request, response, file.content[:after], len(file.content))
+            case StallDownload(after):
+                await _write(request, response, file.content[:after], len(file.content))
                 await self._closing.wait()
-                _hang_up(request)
-            case Cut(after):
-                await _send(request, response, file.content[:after], len(file.content))
-                _hang_up(request)
-            case Claim(length):
-                await _send(request, response, file.content, length)
-                _hang_up(request)
-            case Trickle(interval):
-                await self._trickle(request, response, interval)
+                _disconnect(request)
+            case TruncateDownload(after):
+                await _write(request, response, file.content[:after], len(file.content))
+                _disconnect(request)
+            case WrongContentLength(length):
+                await _write(request, response, file.content, length)
+                _disconnect(request)
+            case EndlessDownload(interval):
+                await self._send_endlessly(request, response, interval)
             case None:
-                await _send(request, response, file.content, len(file.content))
+                await _write(request, response, file.content, len(file.content))
         return response
 
-    async def _trickle(
+    async def _send_endlessly(
         self, request: web.Request, response: web.StreamResponse, interval: float
     ) -> None:
         response.enable_chunked_encoding()
@@ -67,16 +73,15 @@ class Cdn:
         transport = request.transport
         while transport and not transport.is_closing() and not self._closing.is_set():
             await response.write(b"\0")
-            # A pace, not a wait: this is the slow sender itself.
             await asyncio.sleep(interval)
 
 
 def _headers(file: Attachment) -> dict[str, str]:
-    kind = file.content_type or "application/octet-stream"
-    return {"Content-Type": kind, "Accept-Ranges": "none"}
+    content_type = file.content_type or "application/octet-stream"
+    return {"Content-Type": content_type, "Accept-Ranges": "none"}
 
 
-async def _send(
+async def _write(
     request: web.Request, response: web.StreamResponse, content: bytes, length: int
 ) -> None:
     response.content_length = length
@@ -84,7 +89,7 @@ async def _send(
     await response.write(content)
 
 
-def _hang_up(request: web.Request) -> None:
-    # Closing flushes what was written; what was promised beyond it never comes.
+def _disconnect(request: web.Request) -> None:
+    # Closing the transport still flushes what was written.
     if request.transport is not None:
         request.transport.close()

@@ -1,4 +1,4 @@
-"""Answers gone wrong on purpose: a queue of them, each waiting for a request it fits."""
+"""Failures that a test can cause: in REST responses, and in downloads from the CDN."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Answer this instead of doing what was asked."""
+class CannedResponse:
+    """Send this response and do not execute the request."""
 
     status: int
     body: bytes = b""
@@ -22,24 +22,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Silence:
-    """Never answer; ``perform`` does what was asked all the same."""
+class NoResponse:
+    """Never respond and keep the connection open; ``perform`` executes the request anyway."""
 
     perform: bool = True
 
 
 @dataclass(frozen=True)
-class HangUp:
-    """Close the connection without an answer; ``perform`` does what was asked all the same."""
+class Disconnect:
+    """Close the connection without a response; ``perform`` executes the request anyway."""
 
     perform: bool = True
 
 
-Fault = Answer | Silence | HangUp
+Fault = CannedResponse | NoResponse | Disconnect
 
 
-def rate_limited(retry_after: float = 0.05, *, is_global: bool = False) -> Answer:
-    """A 429 of Discord's own: seconds to wait, in the body and in ``Retry-After``."""
+def rate_limited(retry_after: float = 0.05, *, is_global: bool = False) -> CannedResponse:
+    """Return Discord's response to a request over the rate limit; ``retry_after`` in seconds."""
     body = {
         "message": "You are being rate limited.",
         "retry_after": retry_after,
@@ -51,21 +51,21 @@ def rate_limited(retry_after: float = 0.05, *, is_global: bool = False) -> Answe
         "Retry-After": str(max(1, round(retry_after))),
         "X-RateLimit-Scope": "global" if is_global else "shared",
     }
-    return Answer(HTTPStatus.TOO_MANY_REQUESTS, json.dumps(body).encode(), headers)
+    return CannedResponse(HTTPStatus.TOO_MANY_REQUESTS, json.dumps(body).encode(), headers)
 
 
-def banned() -> Answer:
-    """A 429 of Cloudflare's, in front of Discord: no JSON, no ``Via``."""
+def cloudflare_ban() -> CannedResponse:
+    """Return Cloudflare's response to a banned address: 429 without JSON and without ``Via``."""
     headers = {"Content-Type": "text/plain", "Retry-After": "3600"}
-    return Answer(HTTPStatus.TOO_MANY_REQUESTS, b"error code: 1015", headers)
+    return CannedResponse(HTTPStatus.TOO_MANY_REQUESTS, b"error code: 1015", headers)
 
 
-def server_error(status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> Answer:
-    return Answer(status, b"upstream error", {"Content-Type": "text/plain"})
+def server_error(status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> CannedResponse:
+    return CannedResponse(status, b"upstream error", {"Content-Type": "text/plain"})
 
 
 @dataclass
-class _Waiting:
+class _PlannedFault:
     method: str
     path: re.Pattern[str]
     fault: Fault
@@ -73,23 +73,64 @@ class _Waiting:
 
 
 class Faults:
-    """The queue; of several that fit a request, the one added first is taken."""
+    """The faults planned for REST requests; of several that match, the first added is used."""
 
     def __init__(self) -> None:
-        self._waiting: list[_Waiting] = []
+        self._planned: list[_PlannedFault] = []
 
     def add(self, method: str, path: str, fault: Fault, times: int = 1) -> None:
-        """Spoil the next requests; ``path`` is a regular expression for all behind ``/v10``."""
-        self._waiting.append(_Waiting(method, re.compile(path), fault, times))
+        """Use ``fault`` for the next requests whose path after ``/api/v10`` matches a regex."""
+        self._planned.append(_PlannedFault(method, re.compile(path), fault, times))
 
     def clear(self) -> None:
-        self._waiting.clear()
+        self._planned.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        for waiting in self._waiting:
-            if waiting.method == method and waiting.path.fullmatch(path):
-                waiting.times -= 1
-                if waiting.times == 0:
-                    self._waiting.remove(waiting)
-                return waiting.fault
+        """Return the fault for a request, if any, and count it as used."""
+        for planned in self._planned:
+            if planned.method == method and planned.path.fullmatch(path):
+                planned.times -= 1
+                if planned.times == 0:
+                    self._planned.remove(planned)
+                return planned.fault
         return None
+
+
+@dataclass(frozen=True)
+class RefuseDownload:
+    """Respond with a status and no file."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class StallDownload:
+    """Send the first ``after`` bytes, then nothing, and keep the connection open."""
+
+    after: int
+
+
+@dataclass(frozen=True)
+class TruncateDownload:
+    """Announce the whole file, send its first ``after`` bytes and disconnect."""
+
+    after: int
+
+
+@dataclass(frozen=True)
+class WrongContentLength:
+    """Send the file with this Content-Length."""
+
+    length: int
+
+
+@dataclass(frozen=True)
+class EndlessDownload:
+    """Send a byte every ``interval`` seconds for ever, without a Content-Length."""
+
+    interval: float = 0.01
+
+
+DownloadFault = (
+    RefuseDownload | StallDownload | TruncateDownload | WrongContentLength | EndlessDownload
+)

@@ -1,46 +1,97 @@
-"""The gateway: sessions, and the sockets they are reached through.
+"""The gateway: a WebSocket server that shards connect to for their events.
 
 https://docs.discord.com/developers/events/gateway
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import zlib
+from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
-from tests.stand_ins.discord.connection import Connection
-from tests.stand_ins.discord.events import PRIVILEGED, Intent
-from tests.stand_ins.discord.sessions import Op, Session
+from loopback_discord.events import PRIVILEGED_INTENTS, Intent, Op, Session, shard_of
 
 if TYPE_CHECKING:
-    from tests.stand_ins.discord.events import Event
-    from tests.stand_ins.discord.refusals import Json
-    from tests.stand_ins.discord.world import World
+    from collections.abc import AsyncIterator
 
-HEARTBEAT_MS = 41_250
+    from loopback_discord.api import Json
+    from loopback_discord.events import Event
+    from loopback_discord.model.state import State
+
+_HEARTBEAT_MS = 41_250
+# Closed with one of these by the client, a session is over; after any other code it can be resumed.
+_SESSION_ENDING_CODES = (1000, 1001)
 
 
-class Close(IntEnum):
-    """Why a socket is closed by Discord."""
+class CloseCode(IntEnum):
+    """Why Discord closes a connection."""
 
-    UNKNOWN_OP = 4001
+    UNKNOWN_OPCODE = 4001
     NOT_AUTHENTICATED = 4003
     AUTHENTICATION_FAILED = 4004
     INVALID_SHARD = 4010
     DISALLOWED_INTENTS = 4014
 
 
-_CLEAN = (1000, 1001)
+class Connection:
+    """A WebSocket with a queue of frames to send, so that sending an event never waits.
+
+    Frames are plain text, or zlib-stream if the client asked for it.
+    """
+
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
+        self._request = request
+        self._socket = socket
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        is_compressed = request.query.get("compress") == "zlib-stream"
+        self._compressor = zlib.compressobj() if is_compressed else None
+
+    def send(self, frame: str) -> None:
+        self._queue.put_nowait(frame)
+
+    async def close(self, code: CloseCode, reason: str) -> None:
+        await self._socket.close(code=code, message=reason.encode())
+
+    def abort(self) -> None:
+        """Cut the connection without a closing handshake."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Send queued frames while the block runs."""
+        task = asyncio.create_task(self._send_queued())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await task
+
+    async def _send_queued(self) -> None:
+        while True:
+            frame = await self._queue.get()
+            if self._compressor is None:
+                await self._socket.send_str(frame)
+            else:
+                compressed = self._compressor.compress(frame.encode())
+                compressed += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+                await self._socket.send_bytes(compressed)
 
 
 class Gateway:
-    """All sessions and their sockets, and the disturbances a test may cause."""
+    """All sessions and connections, and the failures that a test can cause.
 
-    def __init__(self, world: World, token: str) -> None:
-        self._world = world
+    ``identifies`` has the body of every identify, without the token.
+    """
+
+    def __init__(self, state: State, token: str) -> None:
+        self._state = state
         self._token = token
         self._repeat = 0
         self.url = ""
@@ -48,142 +99,139 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.identifies: list[Json] = []
         self.resumes = 0
-        self.heartbeats = 0
-        self.presences: list[Json] = []
-        world.listeners.append(self.publish)
+        state.listeners.append(self.publish)
 
     def publish(self, event: Event) -> None:
         for session in self.sessions.values():
-            if session.hears(event):
-                readable = bool(session.intents & Intent.MESSAGE_CONTENT)
-                session.tell(event.name, event.render(readable))
+            if session.receives(event):
+                content_allowed = bool(session.intents & Intent.MESSAGE_CONTENT)
+                session.send(event.name, event.body(content_allowed))
 
     def connected(self) -> list[Session]:
         return [session for session in self.sessions.values() if session.connection]
 
-    def complete(self) -> bool:
-        """Whether every shard of those that identified has a socket now."""
+    def is_complete(self) -> bool:
+        """Return whether every shard of the bot is connected."""
         connected = {session.shard for session in self.connected()}
-        return any(connected >= {(n, of) for n in range(of)} for _, of in connected)
+        return any(connected >= {(n, count) for n in range(count)} for _, count in connected)
 
     def send_reconnect(self, *, repeat: int = 0) -> None:
-        """Ask every session to come back (op 7); the last ``repeat`` events are then told twice."""
+        """Ask every shard to reconnect (op 7); its last ``repeat`` events are then sent twice."""
         self._repeat = repeat
-        self._send_all({"op": Op.RECONNECT, "d": None})
+        self._send_all(_frame(Op.RECONNECT, None))
 
     def invalidate_sessions(self, *, resumable: bool = False) -> None:
-        """Declare every session lost (op 9)."""
-        self._send_all({"op": Op.INVALID_SESSION, "d": resumable})
+        """Invalidate every session (op 9)."""
+        self._send_all(_frame(Op.INVALID_SESSION, resumable))
         if not resumable:
             self.sessions.clear()
 
-    def drop(self) -> None:
-        """Cut every socket off without a word, as a network does (clients read 1006)."""
+    def drop_connections(self) -> None:
+        """Cut every connection without a closing handshake; clients see close code 1006."""
         for connection in tuple(self.connections):
             self._detach(connection)
             connection.abort()
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one socket until it closes."""
+        """Serve one connection until it closes."""
         socket = web.WebSocketResponse(max_msg_size=0, timeout=1)
         await socket.prepare(request)
         connection = Connection(request, socket)
         self.connections.add(connection)
-        connection.send(_frame(Op.HELLO, {"heartbeat_interval": HEARTBEAT_MS}))
+        connection.send(_frame(Op.HELLO, {"heartbeat_interval": _HEARTBEAT_MS}))
         try:
             async with connection.sending():
                 async for message in socket:
                     if message.type is WSMsgType.TEXT:
                         await self._receive(connection, json.loads(message.data))
         finally:
-            self._leave(connection, clean=socket.close_code in _CLEAN)
+            self._disconnect(connection, ends_session=socket.close_code in _SESSION_ENDING_CODES)
         return socket
 
     async def _receive(self, connection: Connection, frame: Json) -> None:
         body: Any = frame.get("d")
+        session = self._session_of(connection)
         match frame["op"]:
             case Op.HEARTBEAT:
-                self.heartbeats += 1
                 connection.send(_frame(Op.HEARTBEAT_ACK, None))
             case Op.IDENTIFY:
                 await self._identify(connection, body)
             case Op.RESUME:
                 await self._resume(connection, body)
-            case Op.PRESENCE | Op.VOICE | Op.REQUEST_MEMBERS if self._session_of(connection):
-                self._other(connection, frame)
-            case Op.PRESENCE | Op.VOICE | Op.REQUEST_MEMBERS:
-                await connection.close(Close.NOT_AUTHENTICATED, "Not authenticated.")
+            case Op.REQUEST_GUILD_MEMBERS if session is not None:
+                session.send("GUILD_MEMBERS_CHUNK", self._members_chunk(body))
+            case Op.PRESENCE_UPDATE | Op.VOICE_STATE_UPDATE if session is not None:
+                pass
+            case Op.PRESENCE_UPDATE | Op.VOICE_STATE_UPDATE | Op.REQUEST_GUILD_MEMBERS:
+                await connection.close(CloseCode.NOT_AUTHENTICATED, "Not authenticated.")
             case _:
-                await connection.close(Close.UNKNOWN_OP, "Unknown opcode.")
+                await connection.close(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
 
     async def _identify(self, connection: Connection, body: Json) -> None:
         self.identifies.append({name: value for name, value in body.items() if name != "token"})
-        number, of = body.get("shard", (0, 1))
-        allowed = Intent.MESSAGE_CONTENT if self._world.content_granted else Intent(0)
-        asked = Intent(body["intents"])
+        number, count = body.get("shard", (0, 1))
+        granted = Intent.MESSAGE_CONTENT if self._state.content_granted else Intent(0)
+        intents = Intent(body["intents"])
         if body["token"] != self._token:
-            await connection.close(Close.AUTHENTICATION_FAILED, "Authentication failed.")
-        elif not 0 <= number < of:
-            await connection.close(Close.INVALID_SHARD, "Invalid shard.")
-        elif asked & PRIVILEGED & allowed != asked & PRIVILEGED:
-            await connection.close(Close.DISALLOWED_INTENTS, "Disallowed intent(s).")
+            await connection.close(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
+        elif not 0 <= number < count:
+            await connection.close(CloseCode.INVALID_SHARD, "Invalid shard.")
+        elif intents & PRIVILEGED_INTENTS & ~granted:
+            await connection.close(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
         else:
-            self._open(Session((number, of), asked, connection))
+            self._start(Session((number, count), intents, connection))
 
-    def _open(self, session: Session) -> None:
-        number, of = session.shard
-        known = (guild for guild in self._world.guilds.values() if guild.joined)
-        guilds = [guild for guild in known if (guild.id >> 22) % of == number]
-        session.tell("READY", self._ready(session, [guild.id for guild in guilds]))
+    def _start(self, session: Session) -> None:
+        number, count = session.shard
+        guilds = [
+            guild
+            for guild in self._state.guilds.values()
+            if guild.joined and shard_of(guild.id, count) == number
+        ]
+        session.send("READY", self._ready(session, [guild.id for guild in guilds]))
         for guild in guilds:
-            session.tell("GUILD_CREATE", guild.create_json())
+            session.send("GUILD_CREATE", guild.create_json())
         self.sessions[session.id] = session
-        self._world.changes.notify()
+        self._state.changes.notify()
 
-    def _ready(self, session: Session, guilds: list[int]) -> Json:
+    def _ready(self, session: Session, guild_ids: list[int]) -> Json:
         return {
             "v": 10,
-            "user": self._world.bot.as_json() | {"verified": True, "mfa_enabled": False},
-            "guilds": [{"id": str(guild), "unavailable": True} for guild in guilds],
+            "user": self._state.bot.to_json() | {"verified": True, "mfa_enabled": False},
+            "guilds": [{"id": str(guild), "unavailable": True} for guild in guild_ids],
             "session_id": session.id,
             "resume_gateway_url": self.url,
             "shard": list(session.shard),
-            "application": {"id": str(self._world.bot.id), "flags": self._world.flags},
+            "application": {
+                "id": str(self._state.bot.id),
+                "flags": self._state.application_flags,
+            },
         }
 
     async def _resume(self, connection: Connection, body: Json) -> None:
         session = self.sessions.get(body["session_id"])
         if body["token"] != self._token:
-            await connection.close(Close.AUTHENTICATION_FAILED, "Authentication failed.")
-        elif session is None or body["seq"] > len(session.log):
+            await connection.close(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
+        elif session is None or body["seq"] > len(session.sent):
             connection.send(_frame(Op.INVALID_SESSION, False))
         else:
-            session.connection = connection
-            session.replay(body["seq"], self._repeat)
+            session.resume(connection, body["seq"], self._repeat)
             self.resumes += 1
-            self._world.changes.notify()
+            self._state.changes.notify()
 
-    def _other(self, connection: Connection, frame: Json) -> None:
-        session = self._session_of(connection)
-        if frame["op"] == Op.PRESENCE:
-            self.presences.append(frame["d"])
-        elif frame["op"] == Op.REQUEST_MEMBERS and session is not None:
-            session.tell("GUILD_MEMBERS_CHUNK", self._chunk(frame["d"]))
-        self._world.changes.notify()
-
-    def _chunk(self, asked: Json) -> Json:
-        guild = self._world.guilds[int(asked["guild_id"])]
-        named = asked.get("user_ids")
-        ids = {int(i) for i in named} if isinstance(named, list) else None
-        start = asked.get("query") or ""
-        found = [
-            member.as_json()
+    def _members_chunk(self, request: Json) -> Json:
+        guild = self._state.guilds[int(request["guild_id"])]
+        user_ids = request.get("user_ids")
+        wanted = {int(i) for i in user_ids} if isinstance(user_ids, list) else None
+        prefix = request.get("query") or ""
+        members = [
+            member.to_json()
             for member in guild.members.values()
-            if (ids is None or member.user.id in ids) and member.name.startswith(start)
+            if (wanted is None or member.user.id in wanted) and member.name.startswith(prefix)
         ]
-        nonce = {"nonce": asked["nonce"]} if "nonce" in asked else {}
-        place = {"guild_id": str(guild.id), "chunk_index": 0, "chunk_count": 1}
-        return place | {"members": found, "not_found": [], "presences": []} | nonce
+        nonce = {"nonce": request["nonce"]} if "nonce" in request else {}
+        chunk = {"guild_id": str(guild.id), "chunk_index": 0, "chunk_count": 1}
+        return chunk | {"members": members, "not_found": [], "presences": []} | nonce
 
     def _session_of(self, connection: Connection) -> Session | None:
         for session in self.sessions.values():
@@ -191,12 +239,11 @@ class Gateway:
                 return session
         return None
 
-    def _leave(self, connection: Connection, *, clean: bool) -> None:
+    def _disconnect(self, connection: Connection, *, ends_session: bool) -> None:
         session = self._detach(connection)
-        # A client that closes cleanly gives its session up; any other close can be resumed.
-        if session is not None and clean:
+        if session is not None and ends_session:
             self.sessions.pop(session.id, None)
-        self._world.changes.notify()
+        self._state.changes.notify()
 
     def _detach(self, connection: Connection) -> Session | None:
         self.connections.discard(connection)
@@ -205,10 +252,10 @@ class Gateway:
             session.connection = None
         return session
 
-    def _send_all(self, frame: Json) -> None:
-        for session in self.connected():
-            assert session.connection is not None
-            session.connection.send(json.dumps(frame))
+    def _send_all(self, frame: str) -> None:
+        for session in self.sessions.values():
+            if session.connection is not None:
+                session.connection.send(frame)
 
 
 def _frame(op: Op, body: object) -> str:

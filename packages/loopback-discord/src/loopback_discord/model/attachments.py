@@ -1,4 +1,7 @@
-"""Files: what somebody uploads, and the attachment Discord makes of it."""
+"""Files that are uploaded, and the attachments that Discord makes of them.
+
+https://docs.discord.com/developers/resources/message#attachment-object
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,16 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.stand_ins.discord.refusals import Json
+    from loopback_discord.api import Json
+    from loopback_discord.faults import DownloadFault
 
-_LINK_SECONDS = 24 * 3600
-_SPOILER = 1 << 3
+_URL_LIFETIME_S = 24 * 3600
+_SPOILER_FLAG = 1 << 3
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file on its way in; everything beyond its name and bytes may be missing."""
+    """A file to upload; everything but name and content is optional."""
 
     filename: str
     content: bytes = field(repr=False)
@@ -36,64 +40,27 @@ class Upload:
 
 
 File = Upload | tuple[str, bytes] | tuple[str, bytes, str]
+"""A file as tests give it: name, content and, if they like, content type."""
 
 
 def as_upload(file: File) -> Upload:
     return file if isinstance(file, Upload) else Upload(*file)
 
 
-@dataclass(frozen=True)
-class Refuse:
-    """Answer with a status and no file."""
-
-    status: int
-
-
-@dataclass(frozen=True)
-class Stall:
-    """Send this many bytes, then nothing more, holding the connection."""
-
-    after: int
-
-
-@dataclass(frozen=True)
-class Cut:
-    """Promise the whole file, send this many bytes, hang up."""
-
-    after: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Give this Content-Length, whatever the file's size."""
-
-    length: int
-
-
-@dataclass(frozen=True)
-class Trickle:
-    """Send a byte every so many seconds, for ever, promising no length."""
-
-    interval: float = 0.01
-
-
-Delivery = Refuse | Stall | Cut | Claim | Trickle
-
-
 @dataclass(eq=False)
 class Attachment:
-    """A stored file; set ``delivery`` to have the CDN misbehave."""
+    """A stored file; set ``fault`` to have its downloads fail."""
 
     id: int
     channel_id: int
     upload: Upload
-    root: str
+    cdn_url: str
     ephemeral: bool = False
-    delivery: Delivery | None = None
-    gone: bool = False
+    fault: DownloadFault | None = None
+    deleted: bool = False
     downloads: int = 0
     _expired_status: int = HTTPStatus.FORBIDDEN
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+    _signing_key: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
 
     @property
     def filename(self) -> str:
@@ -113,40 +80,39 @@ class Attachment:
 
     @property
     def url(self) -> str:
-        """A fresh signed link, as every answer of the API carries."""
+        """A new signed URL; every API response contains one."""
         issued = int(time.time())
-        until = issued + _LINK_SECONDS
-        signature = self._sign(f"{until:x}", f"{issued:x}")
-        return f"{self.root}{self.path}?ex={until:x}&is={issued:x}&hm={signature}&"
+        expires = issued + _URL_LIFETIME_S
+        signature = self._sign(f"{expires:x}", f"{issued:x}")
+        return f"{self.cdn_url}{self.path}?ex={expires:x}&is={issued:x}&hm={signature}&"
 
     @property
     def path(self) -> str:
         return f"/attachments/{self.channel_id}/{self.id}/{quote(self.filename)}"
 
     def expire(self, status: int = HTTPStatus.FORBIDDEN) -> None:
-        """Let every link given so far answer ``status``; messages fetched anew have fresh ones."""
-        self._key = secrets.token_bytes(16)
+        """Answer all earlier URLs with ``status``; a message fetched again has a new URL."""
+        self._signing_key = secrets.token_bytes(16)
         self._expired_status = status
 
-    def refuses(self, query: Mapping[str, str]) -> int | None:
-        """Return the status a link is refused with, None for one that is good."""
-        if self.gone:
+    def error_status(self, query: Mapping[str, str]) -> int | None:
+        """Return the status to refuse a download with, or None if its URL is valid."""
+        if self.deleted:
             return HTTPStatus.NOT_FOUND
-        until, issued = query.get("ex", "0"), query.get("is", "0")
-        expected = self._sign(until, issued)
-        good = hmac.compare_digest(expected, query.get("hm", "")) and int(until, 16) > time.time()
-        return None if good else self._expired_status
+        expires, issued = query.get("ex", "0"), query.get("is", "0")
+        is_signed = hmac.compare_digest(self._sign(expires, issued), query.get("hm", ""))
+        is_valid = is_signed and int(expires, 16) > time.time()
+        return None if is_valid else self._expired_status
 
-    def as_json(self) -> Json:
+    def to_json(self) -> Json:
+        is_renamed = self.filename != self.upload.filename
         optional = {
             "content_type": self.content_type,
             "description": self.description,
             "duration_secs": self.upload.duration_secs,
             "width": self.upload.width,
             "height": self.upload.height,
-            "title": PurePosixPath(self.upload.filename).stem
-            if self.filename != self.upload.filename
-            else None,
+            "title": PurePosixPath(self.upload.filename).stem if is_renamed else None,
             "ephemeral": True if self.ephemeral else None,
         }
         return {
@@ -155,9 +121,9 @@ class Attachment:
             "size": len(self.content),
             "url": self.url,
             "proxy_url": self.url,
-            "flags": _SPOILER if self.filename.startswith("SPOILER_") else 0,
+            "flags": _SPOILER_FLAG if self.filename.startswith("SPOILER_") else 0,
         } | {name: value for name, value in optional.items() if value is not None}
 
-    def _sign(self, until: str, issued: str) -> str:
-        text = f"{self.path}?{until}&{issued}".encode()
-        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+    def _sign(self, expires: str, issued: str) -> str:
+        text = f"{self.path}?{expires}&{issued}".encode()
+        return hmac.new(self._signing_key, text, hashlib.sha256).hexdigest()

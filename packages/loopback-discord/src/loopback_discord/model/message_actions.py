@@ -1,39 +1,41 @@
-"""The life of a message: posted, edited, reacted to, deleted, whoever does it."""
+"""Creating, editing and deleting messages, by people or by the bot, with the events of each."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tests.stand_ins.discord.attachments import Attachment, Upload, as_upload
-from tests.stand_ins.discord.component_rules import numbered
-from tests.stand_ins.discord.events import Event, Intent, plain
-from tests.stand_ins.discord.mentions import pinged
-from tests.stand_ins.discord.messages import (
+from loopback_discord.api import now
+from loopback_discord.events import Event, Intent, fixed_event
+from loopback_discord.model.attachments import Attachment, Upload, as_upload
+from loopback_discord.model.messages import (
     HAS_THREAD,
     LOADING,
     Message,
     Reference,
-    gateway_json,
+    message_event_json,
+    number_components,
 )
-from tests.stand_ins.discord.permissions import Permission
-from tests.stand_ins.discord.snowflakes import now
+from loopback_discord.model.roles import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.stand_ins.discord.attachments import File
-    from tests.stand_ins.discord.channels import Channel
-    from tests.stand_ins.discord.interactions import Interaction
-    from tests.stand_ins.discord.people import User
-    from tests.stand_ins.discord.refusals import Json
+    from loopback_discord.api import Json
+    from loopback_discord.model.attachments import File
+    from loopback_discord.model.channels import Channel
+    from loopback_discord.model.interactions import Interaction
+    from loopback_discord.model.users import User
 
 _NO_FILES: Mapping[int, Upload] = {}
+_USER_MENTION, _ROLE_MENTION = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>")
+_EVERYONE_MENTION = re.compile("@everyone|@here")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A message that is about to be posted."""
+    """A message to create."""
 
     author: User
     content: str = ""
@@ -45,7 +47,7 @@ class Draft:
     allowed_mentions: Json | None = None
     nonce: str | None = None
     interaction: Interaction | None = None
-    announces: Channel | None = None
+    announced_thread: Channel | None = None
 
 
 def as_uploads(files: Iterable[File]) -> tuple[Upload, ...]:
@@ -53,12 +55,12 @@ def as_uploads(files: Iterable[File]) -> tuple[Upload, ...]:
 
 
 def draft_from(author: User, body: Json, files: Mapping[int, Upload]) -> Draft:
-    """Read a request's body as a draft; files are described by their number in it."""
+    """Return the draft for a request; ``files`` has the uploads by their number in it."""
     nonce = body.get("nonce")
     return Draft(
         author=author,
         content=body.get("content") or "",
-        files=tuple(described(body, files).values()),
+        files=_with_descriptions(body, files),
         embeds=tuple(body.get("embeds") or ()),
         components=tuple(body.get("components") or ()),
         flags=body.get("flags") or 0,
@@ -67,96 +69,83 @@ def draft_from(author: User, body: Json, files: Mapping[int, Upload]) -> Draft:
     )
 
 
-def described(body: Json, files: Mapping[int, Upload]) -> dict[int, Upload]:
-    """Give each file the description the body has for its number."""
-    told = {int(entry["id"]): entry for entry in body.get("attachments") or ()}
-    return {
-        number: replace(upload, description=told.get(number, {}).get("description"))
-        for number, upload in files.items()
-    }
-
-
 def create(channel: Channel, draft: Draft, snowflake: int | None = None) -> Message:
     message = Message(
-        id=snowflake or channel.world.ids.next(),
+        id=snowflake or channel.state.ids.next(),
         channel=channel,
         author=draft.author,
         content=draft.content,
         embeds=list(draft.embeds),
-        components=numbered(draft.components),
+        components=number_components(draft.components),
         flags=draft.flags,
         reference=draft.reference,
         allowed_mentions=draft.allowed_mentions,
         nonce=draft.nonce,
         interaction=draft.interaction,
-        announces=draft.announces,
+        announced_thread=draft.announced_thread,
     )
-    message.attachments = [attach(channel, upload, message.ephemeral) for upload in draft.files]
-    _note_mentions(message)
+    message.attachments = _store_all(message, draft.files)
+    _update_mentions(message)
     channel.messages[message.id] = message
-    _announce("MESSAGE_CREATE", message)
+    _publish(message, created_event(message))
     return message
 
 
 def edit(message: Message, body: Json, files: Mapping[int, Upload] = _NO_FILES) -> None:
-    """Change what the body names and nothing else."""
-    message.past_contents.append(message.content)
+    """Change the fields that a request contains; ``files`` are added to the attachments."""
     message.content = body.get("content", message.content) or ""
     message.embeds = body.get("embeds", message.embeds) or []
-    message.components = numbered(body.get("components", message.components) or ())
+    message.components = number_components(body.get("components", message.components) or ())
     message.flags = (message.flags | (body.get("flags") or 0)) & ~LOADING
     message.allowed_mentions = body.get("allowed_mentions", message.allowed_mentions)
-    message.attachments = _kept(message, body) + [
-        attach(message.channel, upload, message.ephemeral)
-        for upload in described(body, files).values()
-    ]
+    added = _store_all(message, _with_descriptions(body, files))
+    message.attachments = _remaining_attachments(message, body) + added
     message.edited_at = now()
-    _note_mentions(message)
-    _announce("MESSAGE_UPDATE", message)
+    _update_mentions(message)
+    _publish(message, _message_event("MESSAGE_UPDATE", message))
 
 
-def unfurl(message: Message, embeds: list[Json]) -> None:
-    """Let Discord find out late what a link leads to; that is no edit of the author's."""
+def add_embeds(message: Message, embeds: list[Json]) -> None:
+    """Add the embeds of links in a message; that does not count as an edit."""
     message.embeds = embeds
-    _announce("MESSAGE_UPDATE", message)
+    _publish(message, _message_event("MESSAGE_UPDATE", message))
 
 
 def delete(message: Message) -> None:
     _remove(message)
     intent = _intent(message, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)
-    _publish(message, plain("MESSAGE_DELETE", _guild_id(message), intent, _ids(message)))
+    body = {"id": str(message.id)} | _location(message)
+    _publish(message, fixed_event("MESSAGE_DELETE", _guild_id(message), intent, body))
 
 
-def delete_many(messages: Sequence[Message]) -> None:
-    """Delete messages of one channel, told in one event."""
+def bulk_delete(messages: Sequence[Message]) -> None:
+    """Delete messages of one channel in one event."""
     for message in messages:
         _remove(message)
-    first = messages[0]
-    body = _ids(first) | {"ids": [str(message.id) for message in messages]}
-    del body["id"]
-    event = plain("MESSAGE_DELETE_BULK", _guild_id(first), Intent.GUILD_MESSAGES, body)
-    _publish(first, event)
+    first, guild_id = messages[0], _guild_id(messages[0])
+    body = _location(first) | {"ids": [str(message.id) for message in messages]}
+    _publish(first, fixed_event("MESSAGE_DELETE_BULK", guild_id, Intent.GUILD_MESSAGES, body))
 
 
-def open_thread(user: User, message: Message, name: str, *, private: bool = False) -> Channel:
-    """Open a thread from a message, which then says so, as does the thread's first message."""
-    thread = message.channel.add_thread(name, starter=message, private=private)
+def start_thread(user: User, channel: Channel, name: str) -> Channel:
+    """Start a thread without a message; a system message in the channel announces it."""
+    thread = channel.add_thread(name)
+    create(channel, Draft(user, name, announced_thread=thread))
+    return thread
+
+
+def start_thread_from_message(user: User, message: Message, name: str) -> Channel:
+    """Start a thread from a message; the thread's first message refers to that message."""
+    thread = message.channel.add_thread(name, starter=message)
     message.thread = thread
     message.flags |= HAS_THREAD
-    _announce("MESSAGE_UPDATE", message)
+    _publish(message, _message_event("MESSAGE_UPDATE", message))
     create(thread, Draft(user, reference=Reference(message)))
     return thread
 
 
-def begin_thread(user: User, channel: Channel, name: str) -> Channel:
-    """Open a thread from nothing, which the channel is told in a message of Discord's own."""
-    thread = channel.add_thread(name)
-    create(channel, Draft(user, name, announces=thread))
-    return thread
-
-
-def open_post(forum: Channel, name: str, draft: Draft) -> Message:
-    """Begin a post: a thread whose first message has the thread's id."""
+def create_forum_post(forum: Channel, name: str, draft: Draft) -> Message:
+    """Create a post: a thread whose first message has the same id as the thread."""
     thread = forum.add_thread(name)
     return create(thread, draft, thread.id)
 
@@ -165,84 +154,108 @@ def react(message: Message, user: User, emoji: str) -> None:
     users = message.reactions.setdefault(emoji, [])
     if user not in users:
         users.append(user)
-        _announce_reaction("MESSAGE_REACTION_ADD", message, user, emoji)
+        _publish_reaction("MESSAGE_REACTION_ADD", message, user, emoji)
 
 
-def unreact(message: Message, user: User, emoji: str) -> None:
+def remove_reaction(message: Message, user: User, emoji: str) -> None:
     users = message.reactions.get(emoji, [])
     if user in users:
         users.remove(user)
         if not users:
             del message.reactions[emoji]
-        _announce_reaction("MESSAGE_REACTION_REMOVE", message, user, emoji)
+        _publish_reaction("MESSAGE_REACTION_REMOVE", message, user, emoji)
 
 
 def created_event(message: Message) -> Event:
     return _message_event("MESSAGE_CREATE", message)
 
 
-def attach(channel: Channel, upload: Upload, ephemeral: bool) -> Attachment:  # noqa: FBT001 - a field's value
-    """Store a file where the CDN finds it."""
-    world = channel.world
-    attachment = Attachment(world.ids.next(), channel.id, upload, world.cdn_root, ephemeral)
-    world.attachments[attachment.id] = attachment
+def store(channel: Channel, upload: Upload, *, ephemeral: bool) -> Attachment:
+    """Store a file for the CDN to serve."""
+    state = channel.state
+    attachment = Attachment(state.ids.next(), channel.id, upload, state.cdn_url, ephemeral)
+    state.attachments[attachment.id] = attachment
     return attachment
 
 
-def _kept(message: Message, body: Json) -> list[Attachment]:
+def _store_all(message: Message, uploads: Iterable[Upload]) -> list[Attachment]:
+    return [store(message.channel, item, ephemeral=message.ephemeral) for item in uploads]
+
+
+def _with_descriptions(body: Json, files: Mapping[int, Upload]) -> tuple[Upload, ...]:
+    """Return a request's uploads with the descriptions that its ``attachments`` give them."""
+    entries = {int(entry["id"]): entry for entry in body.get("attachments") or ()}
+    return tuple(
+        replace(upload, description=entries.get(number, {}).get("description"))
+        for number, upload in files.items()
+    )
+
+
+def _remaining_attachments(message: Message, body: Json) -> list[Attachment]:
     if body.get("attachments") is None:
         return message.attachments
-    named = {int(entry["id"]) for entry in body["attachments"]}
-    return [attachment for attachment in message.attachments if attachment.id in named]
+    kept = {int(entry["id"]) for entry in body["attachments"]}
+    return [attachment for attachment in message.attachments if attachment.id in kept]
 
 
 def _remove(message: Message) -> None:
     message.deleted = True
     del message.channel.messages[message.id]
     for attachment in message.attachments:
-        attachment.gone = True
+        attachment.deleted = True
 
 
-def _note_mentions(message: Message) -> None:
-    reference = message.reference
-    replied_to = reference.message.author.id if reference and not reference.forward else None
-    found = pinged(message.content, message.allowed_mentions, replied_to)
-    message.mentions = [user for user in _readers(message.channel) if user.id in found.users]
-    message.mention_roles = sorted(found.roles)
-    message.mention_everyone = found.everyone
+def _update_mentions(message: Message) -> None:
+    """Set whom a message notifies.
+
+    https://docs.discord.com/developers/resources/message#allowed-mentions-object
+    """
+    allowed, content = message.allowed_mentions, message.content
+    users = _mentioned_ids("users", _USER_MENTION, content, allowed)
+    is_reply = message.reference is not None and not message.reference.forward
+    if message.reference and is_reply and (allowed is None or allowed.get("replied_user")):
+        users.add(message.reference.message.author.id)
+    message.mentions = [user for user in _readers(message.channel) if user.id in users]
+    message.mention_roles = sorted(_mentioned_ids("roles", _ROLE_MENTION, content, allowed))
+    everyone_allowed = allowed is None or "everyone" in allowed.get("parse", ())
+    message.mention_everyone = everyone_allowed and bool(_EVERYONE_MENTION.search(content))
+
+
+def _mentioned_ids(
+    kind: str, pattern: re.Pattern[str], content: str, allowed: Json | None
+) -> set[int]:
+    mentioned = {int(snowflake) for snowflake in pattern.findall(content)}
+    if allowed is None or kind in allowed.get("parse", ()):
+        return mentioned
+    return mentioned & {int(snowflake) for snowflake in allowed.get(kind) or ()}
 
 
 def _readers(channel: Channel) -> list[User]:
     if channel.guild is None:
-        return [channel.world.bot, *channel.recipients]
+        return [channel.state.bot, *channel.recipients]
     return [member.user for member in channel.guild.members.values()]
 
 
-def _announce(name: str, message: Message) -> None:
-    _publish(message, _message_event(name, message))
-
-
 def _publish(message: Message, event: Event) -> None:
-    """Tell the bot unless it must not see the channel; ephemeral messages it gets from REST."""
-    world = message.channel.world
+    """Send an event unless the bot must not see the channel or the message is ephemeral."""
+    state = message.channel.state
     if message.channel.bot_may(Permission.VIEW_CHANNEL) and not message.ephemeral:
-        world.publish(event)
+        state.publish(event)
     else:
-        world.changes.notify()
+        state.changes.notify()
 
 
 def _message_event(name: str, message: Message) -> Event:
-    intent = _intent(message, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)
     return Event(
         name,
         _guild_id(message),
-        intent,
-        lambda readable: gateway_json(message, readable=readable),
+        _intent(message, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES),
+        lambda content_allowed: message_event_json(message, content_allowed=content_allowed),
     )
 
 
-def _announce_reaction(name: str, message: Message, user: User, emoji: str) -> None:
-    body = _ids(message) | {
+def _publish_reaction(name: str, message: Message, user: User, emoji: str) -> None:
+    body = _location(message) | {
         "user_id": str(user.id),
         "message_id": str(message.id),
         "emoji": {"id": None, "name": emoji},
@@ -250,22 +263,20 @@ def _announce_reaction(name: str, message: Message, user: User, emoji: str) -> N
         "burst": False,
         "type": 0,
     }
-    del body["id"]
     guild = message.channel.guild
     if guild and user.id in guild.members:
-        body["member"] = guild.members[user.id].as_json()
+        body["member"] = guild.members[user.id].to_json()
     intent = _intent(message, Intent.GUILD_MESSAGE_REACTIONS, Intent.DIRECT_MESSAGE_REACTIONS)
-    _publish(message, plain(name, _guild_id(message), intent, body))
+    _publish(message, fixed_event(name, _guild_id(message), intent, body))
 
 
-def _ids(message: Message) -> Json:
-    ids = {"id": str(message.id), "channel_id": str(message.channel.id)}
-    return ids | message.channel.guild_part()
+def _location(message: Message) -> Json:
+    return {"channel_id": str(message.channel.id)} | message.channel.guild_id_json()
 
 
 def _guild_id(message: Message) -> int | None:
     return message.channel.guild.id if message.channel.guild else None
 
 
-def _intent(message: Message, in_guild: Intent, in_private: Intent) -> Intent:
-    return in_guild if message.channel.guild else in_private
+def _intent(message: Message, in_guild: Intent, in_dm: Intent) -> Intent:
+    return in_guild if message.channel.guild else in_dm

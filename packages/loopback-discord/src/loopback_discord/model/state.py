@@ -1,56 +1,93 @@
-"""Everything that exists on this Discord, and whom to tell when it changes."""
+"""The state of the loopback Discord, and the changes that tests wait for."""
+
+# ruff: noqa: ASYNC109 - the error of a wait names what was waited for; asyncio.timeout's could not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
-from tests.stand_ins.discord.channels import Channel, ChannelKind
-from tests.stand_ins.discord.commands import CommandBook
-from tests.stand_ins.discord.events import ALWAYS, Event
-from tests.stand_ins.discord.guilds import Guild
-from tests.stand_ins.discord.people import User
-from tests.stand_ins.discord.refusals import unknown
-from tests.stand_ins.discord.snowflakes import Snowflakes
+from loopback_discord.api import SnowflakeGenerator, unknown
+from loopback_discord.events import NO_INTENT, Event
+from loopback_discord.model.channels import Channel, ChannelType
+from loopback_discord.model.commands import CommandRegistry
+from loopback_discord.model.guilds import Guild
+from loopback_discord.model.users import User
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.stand_ins.discord.attachments import Attachment
-    from tests.stand_ins.discord.interactions import Interaction
-    from tests.stand_ins.discord.messages import Message
-    from tests.stand_ins.discord.waiting import Changes
+    from loopback_discord.model.attachments import Attachment
+    from loopback_discord.model.interactions import Interaction
+    from loopback_discord.model.messages import Message
+
+Found = TypeVar("Found")
 
 # https://docs.discord.com/developers/resources/application#application-object-application-flags
-_CONTENT_LIMITED = 1 << 19
+_GATEWAY_MESSAGE_CONTENT_LIMITED = 1 << 19
 
 
-class World:
-    """The state; ``listeners`` are handed every event, ``changes`` wakes whoever waits."""
+class Changes:
+    """Wakes up tests that wait for a condition; ``notify`` is called after every change.
+
+    ``describe`` adds details to the error of a wait that timed out.
+    """
+
+    def __init__(self, describe: Callable[[], str] = str) -> None:
+        self._next = asyncio.Event()
+        self._describe = describe
+
+    def notify(self) -> None:
+        self._next.set()
+        self._next = asyncio.Event()
+
+    def next(self) -> asyncio.Event:
+        """Return an event that the next change sets."""
+        return self._next
+
+    async def wait_for(
+        self, find: Callable[[], Found | None], what: str, *, timeout: float
+    ) -> Found:
+        """Wait until ``find`` returns something other than None, and return it.
+
+        ``what`` names it in the TimeoutError.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := find()) is None:
+                    await self.next().wait()
+        except TimeoutError:
+            raise TimeoutError(f"no {what} in {timeout} s. {self._describe()}") from None
+        return found
+
+
+class State:
+    """Everything that exists; ``listeners`` are called with every event."""
 
     def __init__(self, changes: Changes, *, content_granted: bool) -> None:
         self.changes = changes
         self.content_granted = content_granted
-        self.ids = Snowflakes()
+        self.ids = SnowflakeGenerator()
         self.bot = User(self.ids.next(), "framehound", bot=True)
         self.owner = User(self.ids.next(), "operator")
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.attachments: dict[int, Attachment] = {}
-        self.commands = CommandBook(self.ids, self.bot.id)
+        self.commands = CommandRegistry(self.ids, self.bot.id)
         self.interactions: dict[str, Interaction] = {}
         self.nonces: dict[str, Message] = {}
-        self.cdn_root = ""
+        self.cdn_url = ""
         self.listeners: list[Callable[[Event], None]] = []
 
     @property
-    def flags(self) -> int:
-        """The application's flags; a bot reads here whether it may ask for message content."""
-        return _CONTENT_LIMITED if self.content_granted else 0
+    def application_flags(self) -> int:
+        """The application's flags, which tell bots whether they have the message content intent."""
+        return _GATEWAY_MESSAGE_CONTENT_LIMITED if self.content_granted else 0
 
     def publish(self, event: Event) -> None:
-        """Tell of an event; of a server the bot is not in it hears interactions alone."""
+        """Send an event; from guilds without the bot, it receives only interactions."""
         guild = self.guilds.get(event.guild_id or 0)
-        if guild is None or guild.joined or event.intent is ALWAYS:
+        if guild is None or guild.joined or event.intent is NO_INTENT:
             for listener in self.listeners:
                 listener(event)
         self.changes.notify()
@@ -63,31 +100,31 @@ class World:
         joined: bool = True,
         system_channel: str | None = None,
     ) -> Guild:
-        """Add a server; ``shard=(1, 2)`` for one of the second of two."""
+        """Add a guild; ``shard=(1, 2)`` puts it on the second of two shards."""
         snowflake = self.ids.next()
         while shard and (snowflake >> 22) % shard[1] != shard[0]:
             snowflake = self.ids.next()
-        # What there is before the bot joins is told with the server, not by itself.
+        # Channels created before the bot joins are part of GUILD_CREATE.
         guild = Guild(snowflake, self, name, joined=False)
         self.guilds[guild.id] = guild
         if system_channel is not None:
             guild.system_channel = guild.add_text_channel(system_channel)
         if joined:
-            guild.let_bot_join()
+            guild.add_bot()
         return guild
 
-    def direct_channel(self, user: User) -> Channel:
-        """Return the bot's private channel with somebody, opened at need."""
+    def dm_channel(self, user: User) -> Channel:
+        """Return the bot's DM channel with a user, and create it if necessary."""
         for channel in self.channels.values():
-            if channel.kind is ChannelKind.DIRECT and channel.recipients == [user]:
+            if channel.type is ChannelType.DM and channel.recipients == [user]:
                 return channel
-        return self._add_private(ChannelKind.DIRECT, [user])
+        return self._add_private_channel(ChannelType.DM, [user])
 
-    def add_group(self, users: list[User]) -> Channel:
-        """Let people talk among themselves, without the bot."""
-        return self._add_private(ChannelKind.GROUP, users)
+    def add_group_dm(self, users: list[User]) -> Channel:
+        """Create a group DM without the bot."""
+        return self._add_private_channel(ChannelType.GROUP_DM, users)
 
-    def _add_private(self, kind: ChannelKind, users: list[User]) -> Channel:
+    def _add_private_channel(self, kind: ChannelType, users: list[User]) -> Channel:
         name = ", ".join(user.name for user in users)
         channel = Channel(self.ids.next(), self, kind, name, recipients=users)
         self.channels[channel.id] = channel

@@ -1,4 +1,4 @@
-"""Users and members; a member does what a person does in the app.
+"""Users and members; a member does what people do in the Discord app.
 
 https://docs.discord.com/developers/resources/user#user-object
 """
@@ -8,30 +8,34 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.stand_ins.discord import invoking, posting
-from tests.stand_ins.discord.messages import Reference
-from tests.stand_ins.discord.permissions import EVERYTHING, Permission
-from tests.stand_ins.discord.snowflakes import created_at
+from loopback_discord.api import created_at
+from loopback_discord.model import interaction_data, message_actions
+from loopback_discord.model.message_actions import Draft
+from loopback_discord.model.messages import Reference
+from loopback_discord.model.roles import ALL_PERMISSIONS, Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tests.stand_ins.discord.attachments import File
-    from tests.stand_ins.discord.channels import Channel
-    from tests.stand_ins.discord.guilds import Guild, Role
-    from tests.stand_ins.discord.interactions import Interaction
-    from tests.stand_ins.discord.messages import Message
-    from tests.stand_ins.discord.refusals import Json
+    from loopback_discord.api import Json
+    from loopback_discord.model.attachments import File
+    from loopback_discord.model.channels import Channel
+    from loopback_discord.model.guilds import Guild
+    from loopback_discord.model.interactions import Interaction
+    from loopback_discord.model.messages import Message
+    from loopback_discord.model.roles import Role
 
 
 @dataclass(eq=False)
 class User:
-    """An account, of a person or of the bot; ``installed`` tells whether it added the app."""
+    """An account of a person or of the bot.
+
+    ``installed`` says whether a person has installed the app to their account.
+    """
 
     id: int
     name: str
     bot: bool = False
-    accepts_dms: bool = True
     locale: str = "en-US"
     installed: bool = False
 
@@ -39,7 +43,7 @@ class User:
     def mention(self) -> str:
         return f"<@{self.id}>"
 
-    def as_json(self) -> Json:
+    def to_json(self) -> Json:
         return {
             "id": str(self.id),
             "username": self.name,
@@ -57,8 +61,8 @@ class User:
 class Member:
     """A user in a guild.
 
-    Every act is over when its call returns; that the calls are awaited keeps them readable beside
-    the waits they stand among, and leaves room for acts that take time.
+    Every action is complete, and its events are sent, when its method returns. The methods are
+    coroutines only so that they read like the waits around them.
     """
 
     guild: Guild = field(repr=False)
@@ -75,10 +79,10 @@ class Member:
 
     @property
     def permissions(self) -> Permission:
-        given = self.guild.roles[self.guild.id].permissions
+        permissions = self.guild.roles[self.guild.id].permissions
         for role in self.roles:
-            given |= role.permissions
-        return EVERYTHING if given & Permission.ADMINISTRATOR else given
+            permissions |= role.permissions
+        return ALL_PERMISSIONS if permissions & Permission.ADMINISTRATOR else permissions
 
     async def post(
         self,
@@ -89,92 +93,70 @@ class Member:
         reply_to: Message | None = None,
         embeds: Sequence[Json] = (),
     ) -> Message:
-        draft = posting.Draft(
+        draft = Draft(
             author=self.user,
             content=content,
-            files=posting.as_uploads(files),
+            files=message_actions.as_uploads(files),
             embeds=tuple(embeds),
             reference=Reference(reply_to) if reply_to else None,
         )
-        return posting.create(channel, draft)
+        return message_actions.create(channel, draft)
 
     async def dm(self, content: str = "", *, files: Iterable[File] = ()) -> Message:
-        """Write to the bot in private."""
-        channel = self.guild.world.direct_channel(self.user)
-        draft = posting.Draft(self.user, content, posting.as_uploads(files))
-        return posting.create(channel, draft)
+        """Send the bot a direct message."""
+        channel = self.guild.state.dm_channel(self.user)
+        draft = Draft(self.user, content, message_actions.as_uploads(files))
+        return message_actions.create(channel, draft)
 
     async def forward(self, channel: Channel, message: Message) -> Message:
-        draft = posting.Draft(self.user, reference=Reference(message, forward=True))
-        return posting.create(channel, draft)
+        draft = Draft(self.user, reference=Reference(message, forward=True))
+        return message_actions.create(channel, draft)
 
     async def edit(self, message: Message, content: str) -> None:
-        posting.edit(message, {"content": content})
+        message_actions.edit(message, {"content": content})
 
     async def delete(self, message: Message) -> None:
-        posting.delete(message)
+        message_actions.delete(message)
 
-    async def purge(self, messages: Sequence[Message]) -> None:
-        """Delete many messages of a channel at once, as moderators' bots do."""
-        posting.delete_many(messages)
-
-    async def open_thread(self, message: Message, name: str = "about it") -> Channel:
-        """Open a thread from a message."""
-        return posting.open_thread(self.user, message, name)
-
-    async def begin_thread(self, channel: Channel, name: str) -> Channel:
-        """Open a thread from nothing."""
-        return posting.begin_thread(self.user, channel, name)
-
-    async def open_post(
-        self, forum: Channel, name: str, content: str = "", *, files: Iterable[File] = ()
-    ) -> Message:
-        """Begin a post in a forum; its first message has its id."""
-        draft = posting.Draft(self.user, content, posting.as_uploads(files))
-        return posting.open_post(forum, name, draft)
+    async def bulk_delete(self, messages: Sequence[Message]) -> None:
+        """Delete several messages of a channel in one event, as moderation bots do."""
+        message_actions.bulk_delete(messages)
 
     async def react(self, message: Message, emoji: str) -> None:
-        posting.react(message, self.user, emoji)
+        message_actions.react(message, self.user, emoji)
+
+    async def start_thread(self, channel: Channel, name: str) -> Channel:
+        """Start a thread without a message."""
+        return message_actions.start_thread(self.user, channel, name)
+
+    async def start_thread_from_message(self, message: Message, name: str = "thread") -> Channel:
+        return message_actions.start_thread_from_message(self.user, message, name)
+
+    async def create_forum_post(
+        self, forum: Channel, name: str, content: str = "", *, files: Iterable[File] = ()
+    ) -> Message:
+        """Create a post in a forum and return its first message, which has the post's id."""
+        draft = Draft(self.user, content, message_actions.as_uploads(files))
+        return message_actions.create_forum_post(forum, name, draft)
 
     async def slash(self, channel: Channel, name: str, **options: Any) -> Interaction:
-        """Use a slash command, ``"group command"`` for one in a group.
+        """Use a slash command; ``"group command"`` for a subcommand.
 
-        Options take text, numbers, booleans, members, channels, roles and files. LookupError for a
-        command or option the bot has not registered, PermissionError for one this member may not
-        use, TypeError or ValueError for a value the app would not send.
+        Options are strings, numbers, booleans, members, channels, roles or files. Raises
+        LookupError if the bot has not registered the command or an option, or does not offer it
+        here, and PermissionError if the member must not use it.
         """
-        return invoking.slash(self, channel, name, options)
+        return interaction_data.slash_command(self, channel, name, options)
 
-    async def autocomplete(
-        self, channel: Channel, name: str, *, focused: str, **options: Any
-    ) -> Interaction:
-        """Type into an option; the interaction's ``wait_for_choices`` has what is offered."""
-        return invoking.slash(self, channel, name, options, focused=focused)
+    async def use_context_menu(self, channel: Channel, name: str, target: Message) -> Interaction:
+        """Use a command of a message's context menu."""
+        return interaction_data.message_command(self, channel, name, target)
 
-    async def use_context_menu(
-        self, channel: Channel, name: str, target: Message | Member
-    ) -> Interaction:
-        return invoking.context_menu(self, channel, name, target)
+    async def click(self, message: Message, custom_id: str) -> Interaction:
+        """Click a button. Raises LookupError if there is none, or if it is disabled."""
+        return interaction_data.click_button(self, message, custom_id)
 
-    async def click(
-        self, message: Message, custom_id: str, *, values: Sequence[Any] | None = None
-    ) -> Interaction:
-        """Press a button, or choose ``values`` of a select.
-
-        Values are texts, members, roles or channels, as the select offers them; ValueError and
-        TypeError for what it does not.
-        """
-        return invoking.click(self, message, custom_id, values)
-
-    async def submit(self, opened: Interaction, values: Mapping[str, Any]) -> Interaction:
-        """Send the modal that answered an interaction, with a value for each custom id.
-
-        A text or a radio's option is a string, a checkbox a boolean, everything else (selects,
-        checkboxes, files) a list; what is not named stays as it stood there.
-        """
-        return invoking.submit(self, opened, values)
-
-    def as_json(self, *, user: bool = True) -> Json:
+    def to_json(self, *, with_user: bool = True) -> Json:
         body: Json = {
             "nick": None,
             "avatar": None,
@@ -188,9 +170,9 @@ class Member:
             "mute": False,
             "flags": 0,
         }
-        return body | ({"user": self.user.as_json()} if user else {})
+        return body | ({"user": self.user.to_json()} if with_user else {})
 
     def interaction_json(self, channel: Channel) -> Json:
-        """The member as an interaction tells it: with what it may do in the channel."""
-        here = channel.permissions_of(self) if channel.guild is self.guild else self.permissions
-        return self.as_json() | {"permissions": str(int(here))}
+        """Return the member object of interactions, with the member's permissions in a channel."""
+        permissions = channel.permissions_of(self)
+        return self.to_json() | {"permissions": str(int(permissions))}

@@ -1,92 +1,75 @@
-"""Everything else a bot asks: who it is, its commands, guilds, members and private channels."""
+"""Routes of the application, its commands, its guilds and its users."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.stand_ins.discord.commands import INSTALLATIONS
-from tests.stand_ins.discord.refusals import Json, unknown
-from tests.stand_ins.discord.rest import Call, Route
+from loopback_discord.api import Json, unknown
+from loopback_discord.model.commands import IntegrationType
+from loopback_discord.rest.rest_api import Call, Route
 
 if TYPE_CHECKING:
-    from tests.stand_ins.discord.gateway import Gateway
-    from tests.stand_ins.discord.guilds import Guild
-    from tests.stand_ins.discord.people import Member
-    from tests.stand_ins.discord.world import World
+    from loopback_discord.gateway import Gateway
+    from loopback_discord.model.guilds import Guild
+    from loopback_discord.model.state import State
 
-_IDENTIFIES = 1000
+_DAILY_IDENTIFIES = 1000
 
 
-class ServerRoutes:
+class ApplicationRoutes:
     """Handlers of ``/gateway``, ``/applications``, ``/guilds`` and ``/users``."""
 
-    def __init__(self, world: World, gateway: Gateway, shards: int) -> None:
-        self._world = world
+    def __init__(self, state: State, gateway: Gateway, shard_count: int) -> None:
+        self._state = state
         self._gateway = gateway
-        self._shards = shards
+        self._shard_count = shard_count
 
     def routes(self) -> list[Route]:
-        return [*self._own_routes(), *self._command_routes(), *self._guild_routes()]
-
-    def _own_routes(self) -> list[Route]:
+        global_commands = "/applications/{application}/commands"
+        guild_commands = "/applications/{application}/guilds/{guild}/commands"
         return [
-            Route("GET", "/gateway", lambda _: {"url": self._gateway.url}, open=True),
-            Route("GET", "/gateway/bot", self.gateway),
-            Route("GET", "/users/@me", lambda _: self._world.bot.as_json()),
-            Route("GET", "/users/@me/guilds", self.own_guilds),
-            Route("POST", "/users/@me/channels", self.open_direct),
-            Route("GET", "/users/{user}", lambda call: self._world.user(call.id("user")).as_json()),
-            Route("GET", "/oauth2/applications/@me", self.application),
-            Route("GET", "/applications/@me", self.application),
+            Route("GET", "/gateway", self.get_gateway, needs_token=False),
+            Route("GET", "/gateway/bot", self.get_gateway_bot),
+            Route("GET", "/oauth2/applications/@me", self.get_application),
+            Route("GET", "/applications/@me", self.get_application),
+            Route("GET", "/users/@me", self.get_bot),
+            Route("GET", "/users/{user}", self.get_user),
+            Route("POST", "/users/@me/channels", self.create_dm),
+            Route("GET", "/guilds/{guild}", self.get_guild),
+            Route("GET", "/guilds/{guild}/members/{user}", self.get_member),
+            Route("GET", global_commands, self.get_commands),
+            Route("PUT", global_commands, self.overwrite_commands),
+            Route("GET", guild_commands, self.get_commands),
+            Route("PUT", guild_commands, self.overwrite_commands),
         ]
 
-    def _command_routes(self) -> list[Route]:
-        everywhere = "/applications/{application}/commands"
-        in_guild = "/applications/{application}/guilds/{guild}/commands"
-        found: list[Route] = []
-        for path in (everywhere, in_guild):
-            found += [
-                Route("GET", path, self.commands),
-                Route("PUT", path, self.overwrite_commands),
-                Route("POST", path, self.add_command),
-                Route("GET", f"{path}/{{command}}", self.command),
-                Route("DELETE", f"{path}/{{command}}", self.remove_command),
-            ]
-        return found
+    def get_gateway(self, _call: Call) -> Json:
+        return {"url": self._gateway.url}
 
-    def _guild_routes(self) -> list[Route]:
-        guild = "/guilds/{guild}"
-        return [
-            Route("GET", guild, lambda call: self._guild(call).as_json()),
-            Route("GET", f"{guild}/channels", self.channels),
-            Route("GET", f"{guild}/roles", self.roles),
-            Route("GET", f"{guild}/members", self.members),
-            Route("GET", f"{guild}/members/{{user}}", lambda call: self._member(call).as_json()),
-        ]
-
-    def gateway(self, _call: Call) -> Json:
-        limits = {
-            "total": _IDENTIFIES,
-            "remaining": _IDENTIFIES,
+    def get_gateway_bot(self, _call: Call) -> Json:
+        limit = {
+            "total": _DAILY_IDENTIFIES,
+            "remaining": _DAILY_IDENTIFIES,
             "reset_after": 0,
             "max_concurrency": 1,
         }
-        return {"url": self._gateway.url, "shards": self._shards, "session_start_limit": limits}
+        shards = {"shards": self._shard_count, "session_start_limit": limit}
+        return {"url": self._gateway.url} | shards
 
-    def application(self, _call: Call) -> Json:
-        bot = self._world.bot
+    def get_application(self, _call: Call) -> Json:
+        bot = self._state.bot
         return {
             "id": str(bot.id),
             "name": bot.name,
             "icon": None,
             "description": "",
             "type": None,
-            "bot": bot.as_json(),
+            "bot": bot.to_json(),
             "bot_public": True,
             "bot_require_code_grant": False,
             "verify_key": "0" * 64,
-            "flags": self._world.flags,
-            "flags_new": str(self._world.flags),
+            "flags": self._state.application_flags,
+            "flags_new": str(self._state.application_flags),
             "explicit_content_filter": 0,
             "redirect_uris": [],
             "eligible_oauth2_scopes": [],
@@ -94,60 +77,45 @@ class ServerRoutes:
             "role_connections_verification_url": None,
             "approximate_user_install_count": 0,
             "approximate_user_authorization_count": 0,
-            "owner": self._world.owner.as_json(),
+            "owner": self._state.owner.to_json(),
             "team": None,
-            "integration_types_config": {str(kind): {} for kind in INSTALLATIONS},
-            "approximate_guild_count": len(self._world.guilds),
+            "integration_types_config": {str(int(kind)): {} for kind in IntegrationType},
+            "approximate_guild_count": len(self._state.guilds),
         }
 
-    def own_guilds(self, _call: Call) -> list[Json]:
-        return [
-            guild.as_json() | {"owner": False, "permissions": str(int(guild.me.permissions))}
-            for guild in self._world.guilds.values()
-            if guild.joined
-        ]
+    def get_bot(self, _call: Call) -> Json:
+        return self._state.bot.to_json()
 
-    def open_direct(self, call: Call) -> Json:
-        user = self._world.user(int(call.body["recipient_id"]))
-        return self._world.direct_channel(user).as_json()
+    def get_user(self, call: Call) -> Json:
+        return self._state.user(call.id("user")).to_json()
 
-    def commands(self, call: Call) -> list[Json]:
-        return self._world.commands.registered(self._place(call))
+    def create_dm(self, call: Call) -> Json:
+        user = self._state.user(int(call.body["recipient_id"]))
+        return self._state.dm_channel(user).to_json()
+
+    def get_guild(self, call: Call) -> Json:
+        return self._guild(call).to_json()
+
+    def get_member(self, call: Call) -> Json:
+        member = self._guild(call).members.get(call.id("user"))
+        if member is None:
+            raise unknown("Member")
+        return member.to_json()
+
+    def get_commands(self, call: Call) -> list[Json]:
+        return self._state.commands.registered(self._command_scope(call))
 
     def overwrite_commands(self, call: Call) -> list[Json]:
-        return self._world.commands.overwrite(self._place(call), call.body or [])
-
-    def add_command(self, call: Call) -> Json:
-        return self._world.commands.add(self._place(call), call.body)
-
-    def command(self, call: Call) -> Json:
-        return self._world.commands.by_id(call.id("command"))
-
-    def remove_command(self, call: Call) -> None:
-        self._world.commands.remove(call.id("command"))
-
-    def channels(self, call: Call) -> list[Json]:
-        return [channel.as_json() for channel in self._guild(call).channels]
-
-    def roles(self, call: Call) -> list[Json]:
-        return [role.as_json() for role in self._guild(call).roles.values()]
-
-    def members(self, call: Call) -> list[Json]:
-        return [member.as_json() for member in self._guild(call).members.values()]
+        return self._state.commands.overwrite(self._command_scope(call), call.body or [])
 
     def _guild(self, call: Call) -> Guild:
-        guild = self._world.guild(call.id("guild"))
+        guild = self._state.guild(call.id("guild"))
         if not guild.joined:
             raise unknown("Guild")
         return guild
 
-    def _member(self, call: Call) -> Member:
-        member = self._guild(call).members.get(call.id("user"))
-        if member is None:
-            raise unknown("Member")
-        return member
-
-    def _place(self, call: Call) -> int | None:
-        if call.id("application") != self._world.bot.id:
+    def _command_scope(self, call: Call) -> int | None:
+        """Return the guild whose commands a call is about; None for global commands."""
+        if call.id("application") != self._state.bot.id:
             raise unknown("User")
-        return self._guild(call).id if "guild" in call.names else None
+        return self._guild(call).id if "guild" in call.path_values else None

@@ -1,4 +1,4 @@
-"""Channels and their messages: what the bot may ask there, and what it may not."""
+"""Routes of channels and their messages, with the permissions that each needs."""
 
 from __future__ import annotations
 
@@ -6,102 +6,96 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tests.stand_ins.discord import posting
-from tests.stand_ins.discord.channels import ChannelKind
-from tests.stand_ins.discord.limits import check_message
-from tests.stand_ins.discord.messages import COMPONENTS_V2, Message, Reference, message_json
-from tests.stand_ins.discord.permissions import NOTHING, Permission
-from tests.stand_ins.discord.refusals import (
+from loopback_discord.api import (
     Json,
-    closed_dms,
-    has_a_thread,
-    invalid_form,
-    no_access,
-    no_permission,
-    no_reply_without_history,
-    no_threads_here,
+    cannot_reply_without_history,
+    invalid_form_body,
+    missing_access,
+    missing_permissions,
     not_the_author,
+    thread_already_created,
     unknown,
+    wrong_channel_type,
 )
-from tests.stand_ins.discord.rest import Call, Route
+from loopback_discord.model import message_actions
+from loopback_discord.model.channels import ChannelType
+from loopback_discord.model.messages import COMPONENTS_V2, Message, Reference, message_json
+from loopback_discord.model.roles import NO_PERMISSIONS, Permission
+from loopback_discord.rest.message_validation import check_message
+from loopback_discord.rest.rest_api import Call, Route
 
 if TYPE_CHECKING:
-    from tests.stand_ins.discord.channels import Channel
-    from tests.stand_ins.discord.people import User
-    from tests.stand_ins.discord.world import World
+    from loopback_discord.model.channels import Channel
+    from loopback_discord.model.state import State
+    from loopback_discord.model.users import User
 
-_HISTORY = 50
-_CREATED = HTTPStatus.CREATED
-_THREADED = {ChannelKind.TEXT, ChannelKind.FORUM}
+_DEFAULT_HISTORY_LIMIT = 50
+_FORWARD = 1
 
 
 class MessageRoutes:
     """Handlers of ``/channels``."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: State) -> None:
+        self._state = state
 
     def routes(self) -> list[Route]:
         channel = "/channels/{channel}"
         messages = f"{channel}/messages"
         message = f"{messages}/{{message}}"
         reaction = f"{message}/reactions/{{emoji}}"
+        start_thread = f"{message}/threads"
         return [
             Route("GET", channel, self.get_channel),
-            Route("POST", f"{channel}/typing", self.type),
-            Route("POST", f"{channel}/threads", self.open_thread, status=_CREATED),
+            Route("POST", f"{channel}/typing", self.trigger_typing),
             Route("POST", messages, self.create),
-            Route("POST", f"{messages}/bulk-delete", self.delete_many),
             Route("GET", messages, self.history),
             Route("GET", message, self.get),
             Route("PATCH", message, self.edit),
             Route("DELETE", message, self.delete),
-            Route("POST", f"{message}/threads", self.open_thread_from, status=_CREATED),
+            Route("POST", start_thread, self.start_thread, status=HTTPStatus.CREATED),
             Route("PUT", f"{reaction}/@me", self.react),
-            Route("DELETE", f"{reaction}/{{user}}", self.unreact),
+            Route("DELETE", f"{reaction}/{{user}}", self.remove_reaction),
         ]
 
     def get_channel(self, call: Call) -> Json:
-        return self._channel(call).as_json()
+        return self._channel(call).to_json()
 
-    def type(self, call: Call) -> None:
-        channel = self._channel(call, Permission.SEND_MESSAGES)
-        channel.typing += 1
+    def trigger_typing(self, call: Call) -> None:
+        self._channel(call, Permission.SEND_MESSAGES).typing += 1
 
     def create(self, call: Call) -> Json:
         channel = self._channel(call, Permission.SEND_MESSAGES)
         if call.files:
-            _demand(channel, Permission.ATTACH_FILES)
-        if not all(user.accepts_dms for user in channel.recipients):
-            raise closed_dms()
+            _require(channel, Permission.ATTACH_FILES)
         check_message(call.body, call.files.values(), new=True)
         return self._json(self._create(channel, call))
 
     def _create(self, channel: Channel, call: Call) -> Message:
-        """Post, unless the bot's nonce was here before."""
-        draft = posting.draft_from(self._world.bot, call.body, call.files)
-        enforced = draft.nonce if call.body.get("enforce_nonce") else None
-        if enforced in self._world.nonces:
-            return self._world.nonces[enforced]
+        """Create a message, or return the one that has the same enforced nonce."""
+        draft = message_actions.draft_from(self._state.bot, call.body, call.files)
+        nonce = draft.nonce if call.body.get("enforce_nonce") else None
+        if nonce in self._state.nonces:
+            return self._state.nonces[nonce]
         reference = self._reference(channel, call.body)
-        message = posting.create(channel, replace(draft, reference=reference))
-        if enforced is not None:
-            self._world.nonces[enforced] = message
+        message = message_actions.create(channel, replace(draft, reference=reference))
+        if nonce is not None:
+            self._state.nonces[nonce] = message
         return message
 
     def _reference(self, channel: Channel, body: Json) -> Reference | None:
-        told = body.get("message_reference")
-        if told is None:
+        reference = body.get("message_reference")
+        if reference is None:
             return None
-        place = self._world.channel(int(told.get("channel_id") or channel.id))
-        if not place.bot_may(Permission.READ_MESSAGE_HISTORY):
-            raise no_reply_without_history()
-        message = place.messages.get(int(told["message_id"]))
+        source = self._state.channel(int(reference.get("channel_id") or channel.id))
+        if not source.bot_may(Permission.READ_MESSAGE_HISTORY):
+            raise cannot_reply_without_history()
+        message = source.messages.get(int(reference["message_id"]))
         if message is not None:
-            return Reference(message, forward=bool(told.get("type")))
-        if told.get("fail_if_not_exists", True):
-            field = "message_reference"
-            raise invalid_form(field, "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
+            return Reference(message, forward=reference.get("type") == _FORWARD)
+        if reference.get("fail_if_not_exists", True):
+            code = "REPLIES_UNKNOWN_MESSAGE"
+            raise invalid_form_body("message_reference", code, "Unknown message")
         return None
 
     def get(self, call: Call) -> Json:
@@ -112,95 +106,75 @@ class MessageRoutes:
         channel = self._channel(call)
         if not channel.bot_may(Permission.READ_MESSAGE_HISTORY):
             return []
-        chosen = _page(sorted(channel.messages.values(), key=lambda m: m.id), call)
-        return [self._json(message) for message in chosen if not message.ephemeral]
+        visible = [message for message in channel.messages.values() if not message.ephemeral]
+        page = _page(sorted(visible, key=lambda message: message.id), call)
+        return [self._json(message) for message in page]
 
     def edit(self, call: Call) -> Json:
         message = _message(self._channel(call), call)
-        if message.author is not self._world.bot:
+        if message.author is not self._state.bot:
             raise not_the_author()
         if call.files:
-            _demand(message.channel, Permission.ATTACH_FILES)
-        v2 = bool(message.flags & COMPONENTS_V2)
-        check_message(call.body, call.files.values(), new=False, v2=v2)
-        posting.edit(message, call.body, call.files)
+            _require(message.channel, Permission.ATTACH_FILES)
+        was_v2 = bool(message.flags & COMPONENTS_V2)
+        check_message(call.body, call.files.values(), new=False, was_v2=was_v2)
+        message_actions.edit(message, call.body, call.files)
         return self._json(message)
 
     def delete(self, call: Call) -> None:
         message = _message(self._channel(call), call)
-        if message.author is not self._world.bot:
-            _demand(message.channel, Permission.MANAGE_MESSAGES)
-        posting.delete(message)
-
-    def delete_many(self, call: Call) -> None:
-        channel = self._channel(call, Permission.MANAGE_MESSAGES)
-        named = [int(snowflake) for snowflake in call.body["messages"]]
-        posting.delete_many([channel.messages[i] for i in named if i in channel.messages])
+        if message.author is not self._state.bot:
+            _require(message.channel, Permission.MANAGE_MESSAGES)
+        message_actions.delete(message)
 
     def react(self, call: Call) -> None:
         channel = self._channel(call, Permission.READ_MESSAGE_HISTORY)
-        message, emoji = _message(channel, call), call.names["emoji"]
+        message, emoji = _message(channel, call), call.path_values["emoji"]
         if emoji not in message.reactions:
-            _demand(channel, Permission.ADD_REACTIONS)
-        posting.react(message, self._world.bot, emoji)
+            _require(channel, Permission.ADD_REACTIONS)
+        message_actions.react(message, self._state.bot, emoji)
 
-    def unreact(self, call: Call) -> None:
+    def remove_reaction(self, call: Call) -> None:
         message = _message(self._channel(call), call)
-        user = self._reactor(call)
-        if user is not self._world.bot:
-            _demand(message.channel, Permission.MANAGE_MESSAGES)
-        posting.unreact(message, user, call.names["emoji"])
+        user = self._reacting_user(call)
+        if user is not self._state.bot:
+            _require(message.channel, Permission.MANAGE_MESSAGES)
+        message_actions.remove_reaction(message, user, call.path_values["emoji"])
 
-    def open_thread(self, call: Call) -> Json:
-        """Open a thread without a message; a forum's, which is a post, comes with one."""
-        private = call.body.get("type") == ChannelKind.PRIVATE_THREAD
-        channel = self._threaded(call, private=private)
-        name = call.body["name"]
-        if channel.kind is not ChannelKind.FORUM:
-            return channel.add_thread(name, private=private, members=(channel.me,)).as_json()
-        check_message(call.body["message"], call.files.values(), new=True)
-        draft = posting.draft_from(self._world.bot, call.body["message"], call.files)
-        message = posting.open_post(channel, name, draft)
-        return message.channel.as_json() | {"message": self._json(message)}
-
-    def open_thread_from(self, call: Call) -> Json:
-        channel = self._threaded(call)
+    def start_thread(self, call: Call) -> Json:
+        """Start a thread from a message."""
+        channel = self._channel(call)
+        if channel.type is not ChannelType.TEXT:
+            raise wrong_channel_type()
+        _require(channel, Permission.CREATE_PUBLIC_THREADS)
         message = _message(channel, call)
         if message.thread is not None:
-            raise has_a_thread()
-        return posting.open_thread(self._world.bot, message, call.body["name"]).as_json()
+            raise thread_already_created()
+        bot, name = self._state.bot, call.body["name"]
+        return message_actions.start_thread_from_message(bot, message, name).to_json()
 
-    def _threaded(self, call: Call, *, private: bool = False) -> Channel:
-        channel = self._channel(call)
-        if channel.kind not in _THREADED:
-            raise no_threads_here()
-        public = Permission.CREATE_PUBLIC_THREADS
-        if channel.kind is ChannelKind.FORUM:
-            public = Permission.SEND_MESSAGES
-        _demand(channel, Permission.CREATE_PRIVATE_THREADS if private else public)
-        return channel
+    def _reacting_user(self, call: Call) -> User:
+        is_bot = call.path_values["user"] == "@me"
+        return self._state.bot if is_bot else self._state.user(call.id("user"))
 
-    def _reactor(self, call: Call) -> User:
-        named = call.names["user"]
-        return self._world.bot if named == "@me" else self._world.user(call.id("user"))
-
-    def _channel(self, call: Call, needed: Permission = NOTHING) -> Channel:
-        channel = self._world.channel(call.id("channel"))
+    def _channel(self, call: Call, needed: Permission = NO_PERMISSIONS) -> Channel:
+        """Return the channel of a call. Raises an ApiError if the bot lacks a permission."""
+        channel = self._state.channel(call.id("channel"))
         if not channel.bot_may(Permission.VIEW_CHANNEL):
-            raise no_access()
+            raise missing_access()
         if needed is Permission.SEND_MESSAGES and channel.is_thread:
             needed = Permission.SEND_MESSAGES_IN_THREADS
-        _demand(channel, needed)
+        _require(channel, needed)
         return channel
 
     def _json(self, message: Message) -> Json:
-        # Over REST it is the application's grant that counts, not a session's intents.
-        return message_json(message, readable=self._world.content_granted)
+        # In REST responses, what counts is the grant of the intent to the application.
+        return message_json(message, content_allowed=self._state.content_granted)
 
 
-def _demand(channel: Channel, needed: Permission) -> None:
+def _require(channel: Channel, needed: Permission) -> None:
     if not channel.bot_may(needed):
-        raise no_permission()
+        raise missing_permissions()
 
 
 def _message(channel: Channel, call: Call) -> Message:
@@ -211,13 +185,13 @@ def _message(channel: Channel, call: Call) -> Message:
 
 
 def _page(messages: list[Message], call: Call) -> list[Message]:
-    """Choose from messages, oldest first, what ``limit`` and its companions name; newest first."""
+    """Return the page that the query asks for, newest first; ``messages`` are oldest first."""
     query = call.request.query
-    limit = int(query.get("limit", _HISTORY))
+    limit = int(query.get("limit", _DEFAULT_HISTORY_LIMIT))
     if "around" in query:
         middle = int(query["around"])
-        near = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
-        return sorted(near, key=lambda message: message.id, reverse=True)
+        nearest = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
+        return sorted(nearest, key=lambda message: message.id, reverse=True)
     if "after" in query:
         later = [message for message in messages if message.id > int(query["after"])]
         return later[:limit][::-1]

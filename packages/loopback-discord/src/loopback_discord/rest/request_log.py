@@ -1,4 +1,4 @@
-"""What the bot asked for, request by request."""
+"""The log of the bot's REST requests."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader
 
-from tests.stand_ins.discord.attachments import Upload
+from loopback_discord.model.attachments import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp import web
 
-_ATTEMPTS_SHOWN = 8
+_DESCRIBED_REQUESTS = 8
 
 
 @dataclass
 class Request:
-    """One request of the bot; its headers, and with them the token, are kept out of the repr."""
+    """A request, and the status of its response; None while there is none.
+
+    The repr leaves the headers out, because they contain the token.
+    """
 
     method: str
     path: str
@@ -31,11 +34,11 @@ class Request:
     status: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path} -> {self.status or 'no answer'}"
+        return f"{self.method} {self.path} -> {self.status or 'no response'}"
 
 
-class Journal:
-    """All requests, and those nobody here knows how to answer."""
+class RequestLog:
+    """All requests, and those for which there is no route."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -45,13 +48,13 @@ class Journal:
         return [r for r in self.requests if r.method == method and r.path.startswith(path_start)]
 
     def describe(self) -> str:
-        """Say what was asked last, for the message of a wait that failed."""
-        last = "; ".join(map(str, self.requests[-_ATTEMPTS_SHOWN:])) or "nothing"
-        return f"Last asked: {last}. Unknown routes: {self.unknown_routes or 'none'}."
+        """Return the last requests, for the error of a wait that timed out."""
+        last = "; ".join(map(str, self.requests[-_DESCRIBED_REQUESTS:])) or "none"
+        return f"Last requests: {last}. Unknown routes: {self.unknown_routes or 'none'}."
 
 
 async def read_request(request: web.Request, path: str) -> Request:
-    """Read a request whole: JSON, or a form with ``payload_json`` and ``files[n]``."""
+    """Read a request with its body: JSON, or a form with ``payload_json`` and ``files[n]``."""
     body: Any = None
     files: dict[int, Upload] = {}
     if request.content_type == "multipart/form-data":
@@ -72,7 +75,7 @@ async def _read_form(request: web.Request) -> tuple[Any, dict[int, Upload]]:
         if part.name == "payload_json":
             body = json.loads(content)
         elif part.name.startswith("files["):
-            kind = part.headers.get("Content-Type")
-            number = int(part.name[len("files[") : -1])
-            files[number] = Upload(part.filename or "unknown", content, kind)
+            content_type = part.headers.get("Content-Type")
+            number = int(part.name.removeprefix("files[").removesuffix("]"))
+            files[number] = Upload(part.filename or "unknown", content, content_type)
     return body, files

@@ -1,4 +1,4 @@
-"""The REST API's frame: reading, noting, spoiling, authorizing and answering requests."""
+"""The REST API's server: authorization, faults, and JSON responses."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.stand_ins.discord.faults import Answer, Fault, HangUp, Silence
-from tests.stand_ins.discord.journal import Journal, Request, read_request
-from tests.stand_ins.discord.refusals import Json, Refusal, not_found, unauthorized
+from loopback_discord.api import ApiError, Json, not_found, unauthorized
+from loopback_discord.faults import CannedResponse, Disconnect, Fault, NoResponse
+from loopback_discord.rest.request_log import Request, RequestLog, read_request
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
-    from tests.stand_ins.discord.attachments import Upload
-    from tests.stand_ins.discord.faults import Faults
-    from tests.stand_ins.discord.waiting import Changes
+    from loopback_discord.faults import Faults
+    from loopback_discord.model.attachments import Upload
+    from loopback_discord.model.state import Changes
 
-PREFIX = "/api/v10"
+API_PATH = "/api/v10"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request, ready for the handler of its route."""
+    """A request, and the variable parts of its route's path."""
 
-    names: Mapping[str, str]
+    path_values: Mapping[str, str]
     request: Request
 
     @property
@@ -41,10 +41,10 @@ class Call:
         return self.request.files
 
     def id(self, name: str) -> int:
-        """Return the snowflake at a place of the path."""
-        text = self.names[name]
+        """Return a snowflake from the path."""
+        text = self.path_values[name]
         if not text.isdecimal():
-            raise Refusal(400, 50035, f"{name}: {text!r} is not snowflake.")
+            raise ApiError(400, 50035, f"{name}: {text!r} is not snowflake.")
         return int(text)
 
 
@@ -53,97 +53,96 @@ Handler = Callable[[Call], Json | list[Json] | None]
 
 @dataclass(frozen=True)
 class Route:
-    """Where a handler answers; an open route's path has a secret of its own instead of a token."""
+    """An endpoint; ``needs_token`` is False if its path contains a token of its own."""
 
     method: str
     path: str
     handler: Handler
-    open: bool = False
+    needs_token: bool = True
     status: HTTPStatus = HTTPStatus.OK
 
 
-class Rest:
-    """Puts routes into an aiohttp application; a handler that returns None answers 204."""
+class RestApi:
+    """Serves routes; a handler that returns None responds with status 204."""
 
     def __init__(
         self,
         token: str,
         faults: Faults,
-        journal: Journal,
+        log: RequestLog,
         changes: Changes,
         closing: asyncio.Event,
     ) -> None:
         self._token = token
         self._faults = faults
-        self._journal = journal
+        self._log = log
         self._changes = changes
         self._closing = closing
 
     def add_to(self, app: web.Application, routes: Iterable[Route]) -> None:
         for route in routes:
-            app.router.add_route(route.method, PREFIX + route.path, self._endpoint(route))
-        app.router.add_route("*", PREFIX + "/{tail:.*}", self._unknown)
+            app.router.add_route(route.method, API_PATH + route.path, self._endpoint(route))
+        app.router.add_route("*", API_PATH + "/{tail:.*}", self._unknown_route)
 
     def _endpoint(self, route: Route) -> Callable[[web.Request], Any]:
         async def serve(request: web.Request) -> web.StreamResponse:
-            noted = await self._note(request)
-            fault = self._faults.take(noted.method, noted.path)
+            logged = await self._read_and_log(request)
+            fault = self._faults.take(logged.method, logged.path)
             if fault is None:
-                return self._answer(route, request, noted)
-            return await self._spoil(fault, route, request, noted)
+                return self._respond(route, request, logged)
+            return await self._fail(fault, route, request, logged)
 
         return serve
 
-    async def _unknown(self, request: web.Request) -> web.StreamResponse:
-        noted = await self._note(request)
-        self._journal.unknown_routes.append(f"{noted.method} {noted.path}")
-        return self._finish(noted, _refused(not_found()))
+    async def _unknown_route(self, request: web.Request) -> web.StreamResponse:
+        logged = await self._read_and_log(request)
+        self._log.unknown_routes.append(f"{logged.method} {logged.path}")
+        return self._finish(logged, _error_response(not_found()))
 
-    async def _note(self, request: web.Request) -> Request:
-        noted = await read_request(request, request.path.removeprefix(PREFIX))
-        self._journal.requests.append(noted)
-        return noted
+    async def _read_and_log(self, request: web.Request) -> Request:
+        logged = await read_request(request, request.path.removeprefix(API_PATH))
+        self._log.requests.append(logged)
+        return logged
 
-    def _answer(self, route: Route, request: web.Request, noted: Request) -> web.Response:
+    def _respond(self, route: Route, request: web.Request, logged: Request) -> web.Response:
         authorization = request.headers.get("Authorization")
         try:
-            if not route.open and authorization != f"Bot {self._token}":
+            if route.needs_token and authorization != f"Bot {self._token}":
                 raise unauthorized()
-            answer = _json(route.handler(Call(request.match_info, noted)), route.status)
-        except Refusal as refusal:
-            answer = _refused(refusal)
-        return self._finish(noted, answer)
+            body = route.handler(Call(request.match_info, logged))
+            response = _json_response(body, route.status)
+        except ApiError as error:
+            response = _error_response(error)
+        return self._finish(logged, response)
 
-    async def _spoil(
-        self, fault: Fault, route: Route, request: web.Request, noted: Request
+    async def _fail(
+        self, fault: Fault, route: Route, request: web.Request, logged: Request
     ) -> web.Response:
-        if isinstance(fault, Answer):
-            spoilt = web.Response(status=fault.status, body=fault.body, headers=fault.headers)
-            return self._finish(noted, spoilt)
+        if isinstance(fault, CannedResponse):
+            canned = web.Response(status=fault.status, body=fault.body, headers=fault.headers)
+            return self._finish(logged, canned)
         if fault.perform:
-            self._answer(route, request, noted)
-            noted.status = None
-        if isinstance(fault, HangUp) and request.transport is not None:
+            self._respond(route, request, logged)
+            logged.status = None
+        if isinstance(fault, Disconnect) and request.transport is not None:
             request.transport.abort()
-        if isinstance(fault, Silence):
+        if isinstance(fault, NoResponse):
             await self._closing.wait()
         return web.Response(status=HTTPStatus.GATEWAY_TIMEOUT)
 
-    def _finish(self, noted: Request, answer: web.Response) -> web.Response:
-        noted.status = answer.status
+    def _finish(self, logged: Request, response: web.Response) -> web.Response:
+        logged.status = response.status
         self._changes.notify()
-        return answer
+        return response
 
 
-def _json(body: Json | list[Json] | None, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def _json_response(body: Json | list[Json] | None, status: int) -> web.Response:
     if body is None:
         return web.Response(status=HTTPStatus.NO_CONTENT)
-    # discord.py reads JSON under exactly this type, without a charset.
+    # discord.py parses JSON only if the content type is exactly this, without a charset.
     headers = {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(body).encode(), headers=headers, status=status)
 
 
-def _refused(refusal: Refusal) -> web.Response:
-    answer = _json(refusal.body)
-    answer.set_status(refusal.status)
-    return answer
+def _error_response(error: ApiError) -> web.Response:
+    return _json_response(error.body, error.status)
