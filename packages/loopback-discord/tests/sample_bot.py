@@ -101,3 +101,13 @@ class _Press(discord.ui.View):
         self, interaction: discord.Interaction, _button: discord.ui.Button[_Press]
     ) -> None:
         await interaction.response.edit_message(content="pressed", view=None)
+
+    @discord.ui.button(label="Name", custom_id="name")
+    async def name(
+        self, interaction: discord.Interaction, _button: discord.ui.Button[_Press]
+    ) -> None:
+        await interaction.response.send_modal(_Name())
+
+
+class _Name(discord.ui.Modal, title="Your name"):
+    name: discord.ui.TextInput[_Name] = discord.ui.TextInput(label="Name", custom_id="name")

@@ -189,7 +189,7 @@ async def test_the_message_content_intent_must_be_granted(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "message"),
     [
         ({"content": "x" * 2001}, "2000 or fewer"),
         ({"embeds": [discord.Embed(description="x" * 4000)] * 2}, "maximum size of 6000"),
@@ -197,10 +197,10 @@ async def test_the_message_content_intent_must_be_granted(monkeypatch: pytest.Mo
     ],
 )
 async def test_messages_beyond_the_limits_are_refused(
-    scene: Scene, bot: SampleBot, body: dict[str, Any], complaint: str
+    scene: Scene, bot: SampleBot, body: dict[str, Any], message: str
 ) -> None:
     channel = bot.get_partial_messageable(scene.channel.id)
-    with pytest.raises(discord.HTTPException, match=complaint):
+    with pytest.raises(discord.HTTPException, match=message):
         await channel.send(**body)
     assert not scene.channel.messages
 
@@ -230,28 +230,28 @@ async def test_denied_permissions_are_needed(scene: Scene, bot: SampleBot) -> No
     }
     for permission, act in denials.items():
         scene.channel.deny_bot(permission)
-        with pytest.raises(discord.Forbidden) as refused:
+        with pytest.raises(discord.Forbidden) as error:
             await act()
-        assert refused.value.code == 50013
+        assert error.value.code == 50013
         scene.channel.allow_bot(permission)
         await act()
     scene.channel.deny_bot(Permission.VIEW_CHANNEL)
-    with pytest.raises(discord.Forbidden) as refused:
+    with pytest.raises(discord.Forbidden) as error:
         await channel.send("hello")
-    assert refused.value.code == 50001
+    assert error.value.code == 50001
 
 
 async def test_deleted_messages_and_files_are_not_found(scene: Scene, bot: SampleBot) -> None:
     message = await scene.ann.post(scene.channel, "look", files=[("cat.mp4", CLIP)])
-    kept = await bot.get_partial_messageable(scene.channel.id).fetch_message(message.id)
+    fetched = await bot.get_partial_messageable(scene.channel.id).fetch_message(message.id)
     await scene.ann.delete(message)
-    with pytest.raises(discord.NotFound) as refused:
-        await kept.fetch()
-    assert refused.value.code == 10008
+    with pytest.raises(discord.NotFound) as error:
+        await fetched.fetch()
+    assert error.value.code == 10008
     with pytest.raises(discord.NotFound):
-        await kept.attachments[0].read()
+        await fetched.attachments[0].read()
     with pytest.raises(discord.HTTPException, match="Unknown message"):
-        await kept.reply("too late")
+        await fetched.reply("too late")
 
 
 async def test_history_has_pages(scene: Scene, bot: SampleBot) -> None:

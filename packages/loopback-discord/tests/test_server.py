@@ -77,17 +77,17 @@ async def test_an_interaction_is_acknowledged_once_and_in_time() -> None:
         async with session.put(commands, json=[{"name": "tags", "description": "Tag"}]) as response:
             assert response.status == 200
 
-        async def answer(asked: Interaction) -> tuple[int, int | None]:
-            callback = f"{loopback.api_url}/interactions/{asked.id}/{asked.token}/callback"
+        async def defer(used: Interaction) -> tuple[int, int | None]:
+            callback = f"{loopback.api_url}/interactions/{used.id}/{used.token}/callback"
             async with session.post(callback, json={"type": 5}) as response:
                 body = await response.json() if response.status != 204 else {}
                 return response.status, body.get("code")
 
         first, late, expired = [await guild.owner.slash(channel, "tags") for _ in range(3)]
-        assert [await answer(first), await answer(first)] == [(204, None), (400, 40060)]
+        assert [await defer(first), await defer(first)] == [(204, None), (400, 40060)]
         late._created -= 3.1
         expired.expire()
-        assert [await answer(late), await answer(expired)] == [(404, 10062), (404, 10062)]
+        assert [await defer(late), await defer(expired)] == [(404, 10062), (404, 10062)]
         first.expire()
         original = f"{loopback.api_url}/webhooks/{loopback.bot.id}/{first.token}/messages/@original"
         async with session.patch(original, json={"content": "late"}) as response:
@@ -113,14 +113,14 @@ bot.run(sys.argv[2], log_handler=None)
 
 
 async def test_a_bot_in_another_process_can_be_killed() -> None:
-    async with LoopbackDiscord(TOKEN) as single:
-        command = (sys.executable, "-c", _OTHER_BOT, single.api_url, TOKEN)
+    async with LoopbackDiscord(TOKEN) as loopback:
+        command = (sys.executable, "-c", _OTHER_BOT, loopback.api_url, TOKEN)
         process = await asyncio.create_subprocess_exec(*command)
-        await single.wait_ready()
+        await loopback.wait_ready()
         process.kill()
         await process.wait()
-        await single.wait_disconnected()
-        assert len(single.gateway.sessions) == 1
+        await loopback.wait_disconnected()
+        assert len(loopback.gateway.sessions) == 1
 
 
 async def test_the_terminal_prints_replies_and_saves_their_files(
@@ -134,8 +134,8 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    address = (await process.stdout.readline()).decode().strip().partition("=")[2]
-    monkeypatch.setattr(discord.http.Route, "BASE", address)
+    api_url = (await process.stdout.readline()).decode().strip().partition("=")[2]
+    monkeypatch.setattr(discord.http.Route, "BASE", api_url)
     bot = SampleBot()
     task = asyncio.create_task(bot.start(TOKEN))
     await _until_connected(bot)
@@ -145,6 +145,8 @@ async def test_the_terminal_prints_replies_and_saves_their_files(
     assert (tmp_path / "out" / saved).read_bytes() == CLIP
     process.stdin.write(b"slash ask\n")
     assert await _read_until(process.stdout, "  button") == "Press press"
+    process.stdin.write(b"click Name\n")
+    assert (await _read_until(process.stdout, "  modal")).startswith("Your name")
     process.stdin.write(b"click nothing\n")
     assert await _read_until(process.stdout, "! ") == "there is no button 'nothing'"
     process.stdin.write(b"click Press\n")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopback_discord.model.attachments import Upload
-from loopback_discord.model.messages import walk_components
+from loopback_discord.model.messages import BUTTON, walk_components
 from loopback_discord.model.roles import Permission
 from loopback_discord.server import LoopbackDiscord
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from loopback_discord.api import Json
     from loopback_discord.model.channels import Channel
+    from loopback_discord.model.interactions import Interaction
     from loopback_discord.model.messages import Message
     from loopback_discord.model.users import Member
 
@@ -46,6 +47,7 @@ class Console:
         self._person = person
         self._folder = folder
         self._printed: dict[int, tuple[object, ...]] = {}
+        self._interaction: Interaction | None = None
 
     async def run(self, line: str) -> None:
         """Run a line, or print why that is not possible."""
@@ -69,7 +71,7 @@ class Console:
                 await self._slash(rest)
             case "menu":
                 own = [m for m in channel.messages.values() if m.author is person.user]
-                await person.use_context_menu(channel, rest, own[-1])
+                self._interaction = await person.use_context_menu(channel, rest, own[-1])
             case "click":
                 await self._click(rest)
             case "":
@@ -82,7 +84,7 @@ class Console:
         for message in reversed(self._channel.messages.values()):
             for button in _buttons(message.components):
                 if name in {button.get("label"), button["custom_id"]}:
-                    await self._person.click(message, button["custom_id"])
+                    self._interaction = await self._person.click(message, button["custom_id"])
                     return
         raise LookupError(f"there is no button {name!r}")
 
@@ -91,10 +93,13 @@ class Console:
         name = " ".join(word for word in words if "=" not in word)
         pairs = (word.split("=", 1) for word in words if "=" in word)
         options = {key: await _option_value(text) for key, text in pairs}
-        await self._person.slash(self._channel, name, **options)
+        self._interaction = await self._person.slash(self._channel, name, **options)
 
     async def print_news(self) -> None:
-        """Print the bot's messages that are new or have changed."""
+        """Print the bot's messages that are new or have changed, and the title of a modal."""
+        if self._interaction and self._interaction.modal:
+            write_line(f"  modal: {self._interaction.modal['title']} (cannot be submitted here)")
+            self._interaction = None
         for message in list(self._channel.messages.values()):
             buttons = [button["custom_id"] for button in _buttons(message.components)]
             version = (message.content, len(message.attachments), buttons)
@@ -120,7 +125,9 @@ class Console:
 
 
 def _buttons(components: Sequence[Json]) -> list[Json]:
-    return [part for part in walk_components(components) if "custom_id" in part]
+    """Return the buttons that the bot handles, which are those without a link."""
+    parts = walk_components(components)
+    return [part for part in parts if part["type"] == BUTTON and "custom_id" in part]
 
 
 def write_line(text: str) -> None:

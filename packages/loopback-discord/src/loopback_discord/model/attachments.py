@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loopback_discord.api import Json
     from loopback_discord.faults import DownloadFault
 
+MAX_FILE_BYTES = 10 * 1024 * 1024
 _URL_LIFETIME_S = 24 * 3600
 _SPOILER_FLAG = 1 << 3
 

@@ -17,7 +17,7 @@ from loopback_discord.model.interactions import (
     available_installs,
     context_of,
 )
-from loopback_discord.model.messages import message_json, walk_components
+from loopback_discord.model.messages import BUTTON, message_json, walk_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from loopback_discord.model.messages import Message
     from loopback_discord.model.roles import Role
     from loopback_discord.model.users import Member
-
-_BUTTON = 2  # https://docs.discord.com/developers/components/reference
 
 
 def slash_command(
@@ -58,11 +56,11 @@ def message_command(member: Member, channel: Channel, name: str, target: Message
 
 
 def click_button(member: Member, message: Message, custom_id: str) -> Interaction:
-    buttons = (part for part in walk_components(message.components) if part["type"] == _BUTTON)
+    buttons = (part for part in walk_components(message.components) if part["type"] == BUTTON)
     enabled = {part.get("custom_id") for part in buttons if not part.get("disabled")}
     if custom_id not in enabled:
         raise LookupError(f"no enabled button has the custom id {custom_id!r}")
-    data: Json = {"custom_id": custom_id, "component_type": _BUTTON}
+    data: Json = {"custom_id": custom_id, "component_type": BUTTON}
     kind = InteractionType.MESSAGE_COMPONENT
     return _publish(Interaction(kind, member, message.channel, data, message=message))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from loopback_discord.api import already_acknowledged, invalid_webhook_token, unknown
 from loopback_discord.events import NO_INTENT, fixed_event
+from loopback_discord.model.attachments import MAX_FILE_BYTES
 from loopback_discord.model.channels import ChannelType
 from loopback_discord.model.commands import IntegrationType
 from loopback_discord.model.messages import EPHEMERAL, LOADING, message_json
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from loopback_discord.model.users import Member
 
 _ACKNOWLEDGE_S = 3.0
-_MAX_FILE_BYTES = 10 * 1024 * 1024
 
 
 class InteractionType(IntEnum):
@@ -192,7 +192,7 @@ class Interaction:
             "app_permissions": str(int(self.channel.app_permissions())),
             "locale": self.member.user.locale,
             "entitlements": [],
-            "attachment_size_limit": _MAX_FILE_BYTES,
+            "attachment_size_limit": MAX_FILE_BYTES,
             "context": int(context_of(self.channel)),
             "authorizing_integration_owners": self._integration_owners(),
         }

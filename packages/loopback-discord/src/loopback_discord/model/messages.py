@@ -29,6 +29,8 @@ LOADING = 1 << 7
 SUPPRESS_NOTIFICATIONS = 1 << 12
 COMPONENTS_V2 = 1 << 15
 
+BUTTON = 2  # https://docs.discord.com/developers/components/reference#component-object
+
 # https://docs.discord.com/developers/resources/message#message-object-message-types
 _DEFAULT, _THREAD_CREATED, _REPLY = 0, 18, 19
 _CHAT_INPUT_COMMAND, _THREAD_STARTER_MESSAGE, _CONTEXT_MENU_COMMAND = 20, 21, 23

@@ -10,7 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from loopback_discord.api import empty_message, invalid_form_body, request_too_large
-from loopback_discord.model.messages import COMPONENTS_V2, walk_components
+from loopback_discord.model.attachments import MAX_FILE_BYTES
+from loopback_discord.model.messages import BUTTON, COMPONENTS_V2, walk_components
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from loopback_discord.model.attachments import Upload
 
 _MAX_CONTENT, _MAX_NONCE = 2000, 25
-_MAX_FILES, _MAX_FILE_BYTES = 10, 10 * 1024 * 1024
+_MAX_FILES = 10
 _MAX_EMBEDS, _MAX_EMBED_TEXT, _MAX_EMBED_FIELDS = 10, 6000, 25
 _MAX_EMBED_PARTS = {"title": 256, "description": 4096}
 _MAX_EMBED_FIELD_PARTS = {"name": 256, "value": 1024}
 _MAX_ROWS, _MAX_BUTTONS_IN_ROW, _MAX_CUSTOM_ID, _MAX_BUTTON_LABEL = 5, 5, 100, 80
 _MAX_V2_COMPONENTS, _MAX_V2_TEXT, _MAX_GALLERY_ITEMS = 40, 4000, 10
-_ACTION_ROW, _BUTTON, _TEXT_DISPLAY, _MEDIA_GALLERY = 1, 2, 10, 12
+_ACTION_ROW, _TEXT_DISPLAY, _MEDIA_GALLERY = 1, 10, 12
 _LINK_STYLE = 5
 _NONEMPTY_FIELDS = (
     "content",
@@ -62,7 +63,7 @@ def _check_files(files: Collection[Upload]) -> None:
     if len(files) > _MAX_FILES:
         message = f"Must be {_MAX_FILES} or fewer."
         raise invalid_form_body("attachments", "BASE_TYPE_MAX_LENGTH", message)
-    if any(len(file.content) > _MAX_FILE_BYTES for file in files):
+    if any(len(file.content) > MAX_FILE_BYTES for file in files):
         raise request_too_large()
 
 
@@ -95,7 +96,7 @@ def _check_action_rows(rows: Sequence[Json]) -> None:
         path = f"components.{number}"
         if row["type"] != _ACTION_ROW:
             raise invalid_form_body(path, "UNION_TYPE_CHOICES", "Must be an action row.")
-        buttons = sum(part["type"] == _BUTTON for part in row["components"])
+        buttons = sum(part["type"] == BUTTON for part in row["components"])
         # A select takes the space of five buttons.
         width = buttons + _MAX_BUTTONS_IN_ROW * (len(row["components"]) - buttons)
         _check_range(f"{path}.components", width, 1, _MAX_BUTTONS_IN_ROW)
@@ -117,7 +118,7 @@ def _check_v2(body: Json, components: Sequence[Json]) -> None:
 def _check_buttons(components: Sequence[Json]) -> None:
     """Check labels and custom ids of buttons; no custom id may occur twice."""
     parts = list(walk_components(components))
-    for button in (part for part in parts if part["type"] == _BUTTON):
+    for button in (part for part in parts if part["type"] == BUTTON):
         _check_range("label", len(button.get("label") or ""), 0, _MAX_BUTTON_LABEL)
         if not button.get("label") and not button.get("emoji"):
             raise invalid_form_body("label", "BUTTON_EMPTY", "Needs a label or an emoji.")
