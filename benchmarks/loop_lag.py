@@ -68,7 +68,7 @@ async def _round(folder: Path, number: int, host: tuple[str, int], names: list[s
     async with opened(config) as app:
         began = time.monotonic()
         async with napping() as lags:
-            await tag_all(app.clip_tagger, host, names)
+            await tag_all(app.services.clip_tagger, host, names)
         if number:
             _show(f"{time.monotonic() - began:.1f} s", lags)
     return lags

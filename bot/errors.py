@@ -1,11 +1,11 @@
-"""Every failure Framehound expects, as one tree.
+"""All expected failures, as one tree.
 
     FramehoundError
     ├── ConfigError              a setting is wrong or missing (exit code 2)
     ├── ClipError                the clip cannot be tagged; trying again changes nothing
     │   ├── NotFound             not_found
     │   ├── Unreachable          unreachable
-    │   │   └── LinkExpired      the same: an address that lets nobody in any more
+    │   │   └── LinkExpired      the same, for an address that refuses access
     │   ├── UnsupportedUrl       unsupported_url
     │   ├── AddressNotPublic     address_not_public
     │   ├── TooLarge             too_large
@@ -14,37 +14,66 @@
     │   ├── NotAVideo            not_a_video
     │   ├── Damaged              damaged
     │   ├── TooSlow              too_slow
-    │   └── GivenUp              given_up
+    │   └── JobAbandoned         job_abandoned
     ├── DiskFull                 disk_full
-    ├── TooOften                 too_often
+    ├── RateLimited              rate_limited
     ├── PermissionMissing        permission_missing
-    ├── LeftAlone                left_alone
-    ├── Forgotten                forgotten
-    ├── NotYours                 not_yours
+    ├── OptedOut                 opted_out
+    ├── TaggingErased            tagging_erased
+    ├── NotAllowed               not_allowed
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
         ├── TaggerBusy           tagger_busy
         └── QuotaExhausted       quota_exhausted
-            └── BudgetExhausted  the same: not the account's, but the operator's own limit
+            └── BudgetExhausted  the same, for the operator's own budget
 
-``str(error)`` is the sentence a person may read, ``error.told(say)`` the same in their language;
-``error.detail`` is for the operator's log alone.
-An error crosses a process or a database as ``as_dict()`` and comes back through ``restore``.
+``str(error)`` is a sentence for people, and ``error.localized(translate)`` the same in their
+language. ``error.detail`` is for the operator's log only. To store an error or send it to another
+process, use ``error.record()``; ``record.restore()`` gives the error back.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorRecord:
+    """An error as a value: to store it, to send it to another process, to compare it."""
+
+    code: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    detail: str = ""
+
+    def restore(self) -> FramehoundError:
+        """Return the error again; one with an unknown code is a plain ``FramehoundError``."""
+        cls = _by_code().get(self.code, FramehoundError)
+        try:
+            return cls(detail=self.detail, **self.facts)
+        except (KeyError, IndexError):  # from another version, whose sentence had other facts
+            return FramehoundError(detail=self.detail)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the record as JSON values."""
+        return {"code": self.code, "facts": dict(self.facts), "detail": self.detail}
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> ErrorRecord:
+        """Return the record that ``as_dict`` wrote."""
+        facts = {str(name): str(fact) for name, fact in saved["facts"].items()}
+        return cls(str(saved["code"]), facts, str(saved["detail"]))
+
+
 class FramehoundError(Exception):
     """An expected failure: a stable code and a sentence for people.
 
-    ``billed`` is how many frames a tagger was paid for before it failed.
+    ``facts`` fill the placeholders of the sentence. ``billed`` is the number of frames that a
+    tagger billed before it failed.
     """
 
     code: ClassVar[str] = "failed"
@@ -52,7 +81,7 @@ class FramehoundError(Exception):
     billed: int = 0
 
     def __init__(self, *, detail: str = "", **facts: str) -> None:
-        """Fill ``sentence`` with ``facts``; ``detail`` is kept for the operator's log."""
+        """Fill ``sentence`` with ``facts``; ``detail`` is for the operator's log only."""
         self.facts = facts
         self.detail = detail
         super().__init__(self.template.format(**facts))
@@ -63,23 +92,17 @@ class FramehoundError(Exception):
         return self.sentence
 
     def localized(self, translate: Callable[..., str]) -> str:
-        """Return the sentence as ``say`` tells it; a fact may be words to be said as well."""
-        return translate(
-            self.template, **{name: translate(fact) for name, fact in self.facts.items()}
-        )
+        """Return the sentence in another language; facts may be translatable too."""
+        facts = {name: translate(fact) for name, fact in self.facts.items()}
+        return translate(self.template, **facts)
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the code, the sentence, the facts in it and the detail, ready for JSON."""
-        return {
-            "code": self.code,
-            "message": str(self),
-            "facts": self.facts,
-            "detail": self.detail,
-        }
+    def record(self) -> ErrorRecord:
+        """Return the error as a value."""
+        return ErrorRecord(self.code, self.facts, self.detail)
 
 
 class ConfigError(FramehoundError):
-    """One or more settings are wrong; ``mistakes`` has a line for each."""
+    """One or more settings are wrong; ``mistakes`` has a line for each one."""
 
     code = "config"
 
@@ -98,7 +121,7 @@ class ClipError(FramehoundError):
 
 
 class NotFound(ClipError):
-    """Nothing is at that path or address."""
+    """There is nothing at that path or address."""
 
     code = "not_found"
     sentence = "There is no clip there."
@@ -112,11 +135,11 @@ class Unreachable(ClipError):
 
 
 class LinkExpired(Unreachable):
-    """The address no longer lets anybody in, as a signed link does once its time is over."""
+    """The address refuses access, as a signed link does after it expires."""
 
 
 class UnsupportedUrl(ClipError):
-    """Scheme, port or shape of the address is not one we fetch."""
+    """The address has a scheme, port or form that is not fetched."""
 
     code = "unsupported_url"
     sentence = "I only fetch plain http and https links on their usual ports."
@@ -125,97 +148,100 @@ class UnsupportedUrl(ClipError):
 class AddressNotPublic(ClipError):
     """The address leads into a network that is not public.
 
-    People read the same sentence as for ``Unreachable``, so that nobody can map the operator's
-    network by asking; the operator's log has the detail.
+    The sentence is the same as for ``Unreachable``, so that nobody can map the operator's network
+    by trying addresses. The operator's log has the detail.
     """
 
     code = "address_not_public"
     sentence = Unreachable.sentence
 
 
-class _TooMuch(ClipError):
-    """More than a limit; where the rest was never read, the figure is a least."""
+class _OverLimit(ClipError):
+    """More than a limit allows; with the fact ``least``, the figure is a lower bound."""
 
     at_least_sentence: ClassVar[str]
-
-    def __init__(self, value: float, limit: float, *, at_least: bool) -> None:
-        figure, bound = _distinct_figures(value, limit)
-        least = {"least": "yes"} if at_least else {}
-        super().__init__(figure=figure, limit=bound, **least)
 
     @property
     def template(self) -> str:
         return self.at_least_sentence if "least" in self.facts else self.sentence
 
+    @classmethod
+    def _of(cls, value: float, limit: float, *, at_least: bool) -> Self:
+        figure, bound = _distinct_figures(value, limit)
+        least = {"least": "yes"} if at_least else {}
+        return cls(figure=figure, limit=bound, **least)
 
-class TooLarge(_TooMuch):
+
+class TooLarge(_OverLimit):
     """More bytes than the limit."""
 
     code = "too_large"
     sentence = "This clip is {figure} MB; the limit is {limit} MB."
     at_least_sentence = "This clip is at least {figure} MB; the limit is {limit} MB."
 
-    def __init__(self, size: int, limit: int, *, at_least: bool = False) -> None:
-        """Take both figures in bytes; ``at_least`` when the rest was never read."""
-        super().__init__(size / 1e6, limit / 1e6, at_least=at_least)
+    @classmethod
+    def of(cls, size: int, limit: int, *, at_least: bool = False) -> Self:
+        """Return the error for a size in bytes; ``at_least`` if the rest was never read."""
+        return cls._of(size / 1e6, limit / 1e6, at_least=at_least)
 
 
-class TooLong(_TooMuch):
+class TooLong(_OverLimit):
     """More seconds than the limit."""
 
     code = "too_long"
     sentence = "This clip is {figure} minutes long; the limit is {limit} minutes."
     at_least_sentence = "This clip is at least {figure} minutes long; the limit is {limit} minutes."
 
-    def __init__(self, length: int, limit: int, *, at_least: bool = False) -> None:
-        """Take both figures in milliseconds; ``at_least`` when the rest was never read."""
-        super().__init__(length / 60_000, limit / 60_000, at_least=at_least)
+    @classmethod
+    def of(cls, length: int, limit: int, *, at_least: bool = False) -> Self:
+        """Return the error for a length in milliseconds; ``at_least`` if the rest was not read."""
+        return cls._of(length / 60_000, limit / 60_000, at_least=at_least)
 
 
 class UnsupportedFormat(ClipError):
-    """The bytes are not one of the seven containers."""
+    """The file is not one of the supported containers."""
 
     code = "unsupported_format"
     sentence = "This is {format}; I read {formats}."
 
 
 class NotAVideo(ClipError):
-    """The container is fine and has no moving picture."""
+    """The file is fine but has no moving picture."""
 
     code = "not_a_video"
     sentence = "This has no picture track."
 
 
 class Damaged(ClipError):
-    """The container cannot be read to its end."""
+    """The file cannot be read to its end."""
 
     code = "damaged"
     sentence = "This clip is damaged; I can't read it."
 
 
 class TooSlow(ClipError):
-    """Downloading or decoding took longer than we allow."""
+    """Downloading or decoding took longer than allowed."""
 
     code = "too_slow"
     sentence = "This clip took too long to {stage}, so I stopped."
 
 
-class GivenUp(ClipError):
-    """The whole process ended, time after time, while it worked on this."""
+class JobAbandoned(ClipError):
+    """The process died several times while it worked on the job."""
 
-    code = "given_up"
+    code = "job_abandoned"
     sentence = "I was cut off every time I tried this, so I gave up."
 
 
 class DiskFull(FramehoundError):
-    """There is no room to put a clip while it is worked on."""
+    """There is no disk space for working on a clip."""
 
     code = "disk_full"
     sentence = "I have no room left to work in; please try again later."
 
 
 class TaggerError(FramehoundError):
-    """The tagger could not tag a clip that is fine."""
+    """The tagger failed on a clip that is fine."""
 
 
 class TaggerUnavailable(TaggerError):
@@ -226,14 +252,14 @@ class TaggerUnavailable(TaggerError):
 
 
 class TaggerRefused(TaggerError):
-    """The tagger looked at this clip and would not take it."""
+    """The tagger does not accept this clip."""
 
     code = "tagger_refused"
     sentence = "The tagger wouldn't take this clip: {reason}."
 
 
 class TaggerBusy(TaggerError):
-    """The tagger, or our own queue in front of it, has too much to do."""
+    """The tagger or the queue has too much to do."""
 
     code = "tagger_busy"
     sentence = "The tagger is busy; please try again in a few minutes."
@@ -247,24 +273,26 @@ class QuotaExhausted(TaggerError):
 
 
 class BudgetExhausted(QuotaExhausted):
-    """This month's frames are used up, the server's or those of all together."""
+    """This month's budget of frames is used up: the server's or the operator's."""
 
     sentence = "This clip needs {frames} frames, more than are left for this month."
 
-    def __init__(self, frames: int) -> None:
-        """Take how many frames were wanted."""
-        super().__init__(frames=str(frames))
+    @classmethod
+    def of(cls, frames: int) -> Self:
+        """Return the error for a clip of so many frames."""
+        return cls(frames=str(frames))
 
 
-class TooOften(FramehoundError):
-    """Somebody, or a whole server, asks faster than we answer."""
+class RateLimited(FramehoundError):
+    """A person or a server asks too often."""
 
-    code = "too_often"
+    code = "rate_limited"
     sentence = "That was a lot at once; please try again in {wait} s."
 
-    def __init__(self, seconds: float) -> None:
-        """Take how long to wait."""
-        super().__init__(wait=str(max(1, round(seconds))))
+    @classmethod
+    def of(cls, seconds: float) -> Self:
+        """Return the error with the seconds to wait."""
+        return cls(wait=str(max(1, round(seconds))))
 
 
 class PermissionMissing(FramehoundError):
@@ -273,48 +301,43 @@ class PermissionMissing(FramehoundError):
     code = "permission_missing"
     sentence = "I can't answer here: I need the permission {permissions}."
 
-    def __init__(self, permissions: Sequence[str]) -> None:
-        """Take the permissions as Discord's settings name them."""
-        super().__init__(permissions=", ".join(permissions))
+    @classmethod
+    def of(cls, permissions: Sequence[str]) -> Self:
+        """Return the error with the permissions, named as in Discord's settings."""
+        return cls(permissions=", ".join(permissions))
 
     def localized(self, translate: Callable[..., str]) -> str:
-        """Return the sentence with each permission as it is called in that language."""
+        """Return the sentence with each permission named in that language."""
         named = ", ".join(map(translate, self.facts["permissions"].split(", ")))
         return translate(self.sentence, permissions=named)
 
 
-class LeftAlone(FramehoundError):
-    """The one who posted this wants their clips left alone."""
+class OptedOut(FramehoundError):
+    """The person who posted the clip has opted out."""
 
-    code = "left_alone"
+    code = "opted_out"
     sentence = "Who posted this has asked me to leave their clips alone."
 
 
-class Forgotten(FramehoundError):
-    """What was seen in a clip was forgotten since, or the tagger is another one now."""
+class TaggingErased(FramehoundError):
+    """The clip's tagging was erased, or another tagger is in use now."""
 
-    code = "forgotten"
+    code = "tagging_erased"
     sentence = "I no longer know what is in this clip."
 
 
-class NotYours(FramehoundError):
-    """Somebody wants to remove a reply to other people."""
+class NotAllowed(FramehoundError):
+    """The person may not remove this reply."""
 
-    code = "not_yours"
+    code = "not_allowed"
     sentence = "Only who posted the clip, who asked about it and moderators can remove this."
 
 
-def restore(saved: Mapping[str, object]) -> FramehoundError:
-    """Rebuild the error that ``as_dict`` saved; an unknown code gives the plain base class."""
-    cls = _by_code().get(str(saved["code"]), FramehoundError)
-    error = cls.__new__(cls)
-    facts = saved.get("facts")
-    FramehoundError.__init__(
-        error,
-        detail=str(saved.get("detail", "")),
-        **{str(k): str(v) for k, v in facts.items()} if isinstance(facts, dict) else {},
-    )
-    return error
+class OwnerUnknown(NotAllowed):
+    """It cannot be found out whether the person may remove this reply."""
+
+    code = "owner_unknown"
+    sentence = "I no longer know who this reply is for, so only moderators can remove it."
 
 
 def _by_code() -> dict[str, type[FramehoundError]]:
@@ -329,7 +352,7 @@ def _by_code() -> dict[str, type[FramehoundError]]:
 
 
 def _distinct_figures(value: float, limit: float) -> tuple[str, str]:
-    """Write a figure and its limit with just enough decimals to tell them apart."""
+    """Format a figure and its limit with enough decimals to make them differ."""
     figure = ""
     for decimals in range(1, 7):
         figure, bound = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"

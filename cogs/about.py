@@ -38,7 +38,7 @@ class About(commands.Cog):
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Say it shortly, to the one who asks."""
         translate = await self._bot.translator_for(interaction)
-        settings = await self._bot.app.reporter.settings(interaction.guild_id)
+        settings = await self._bot.app.services.reports.settings(interaction.guild_id)
         lines = [
             *self._ways(translate, posted=settings.autotag),
             translate("`/find` searches the clips posted in this server by what they show."),
@@ -53,7 +53,7 @@ class About(commands.Cog):
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Say what answers here."""
         translate = await self._bot.translator_for(interaction)
-        threshold = await self._bot.app.reporter.threshold(None)
+        threshold = await self._bot.app.services.reports.threshold(None)
         lines = "\n".join(self._facts(translate, threshold))
         await interaction.response.send_message(lines, ephemeral=True)
 
@@ -70,7 +70,7 @@ class About(commands.Cog):
         if channel is None:
             return
         translate = await self._settle(guild)
-        settings = await self._bot.app.settings.load(guild.id)
+        settings = await self._bot.app.stores.settings.load(guild.id)
         lines = [
             *self._ways(translate),
             *self._needs(translate, channel, settings),
@@ -83,7 +83,7 @@ class About(commands.Cog):
         """Speak a server's own language from the start, where that is one of ours."""
         language = supported_language(guild.preferred_locale.value) or "en"
         if language != "en":
-            await self._bot.app.settings.choose(guild.id, language=language)
+            await self._bot.app.stores.settings.update(guild.id, language=language)
         return Translator(language)
 
     @commands.Cog.listener()
@@ -121,7 +121,7 @@ class About(commands.Cog):
 
     def _facts(self, translate: Translator, threshold: float) -> Iterator[str]:
         app = self._bot.app
-        tagger, config = app.clip_tagger.tagger, app.config
+        tagger, config = app.services.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
         yield translate(
             "Clips are looked at by {tagger}; tags scored above {above} are shown where a server "

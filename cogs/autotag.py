@@ -98,7 +98,7 @@ class AutoTag(commands.Cog):
     async def _submit(self, message: discord.Message, clips: tuple[Clip, ...]) -> None:
         try:
             require_permissions(message)
-            await self._bot.jobs.submit(job_for_message(message, clips, asked=False))
+            await self._bot.jobs.submit(job_for_message(message, clips, requested=False))
         except TaggerBusy as error:
             await self._say_busy(message, error)
         except PermissionMissing as error:
@@ -106,13 +106,13 @@ class AutoTag(commands.Cog):
 
     async def _is_wanted(self, message: discord.Message) -> bool:
         """Tell whether its author and the server want clips answered there, and this person's."""
-        if await retry_storage(lambda: self._bot.app.people.among([message.author.id])):
+        if await retry_storage(lambda: self._bot.app.stores.opt_outs.among([message.author.id])):
             return False
         if message.guild is None:
             return True
         guild_id = message.guild.id
         return is_noticed(
-            message, await retry_storage(lambda: self._bot.app.settings.load(guild_id))
+            message, await retry_storage(lambda: self._bot.app.stores.settings.load(guild_id))
         )
 
     async def _say_busy(self, message: discord.Message, error: TaggerBusy) -> None:

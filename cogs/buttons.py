@@ -12,19 +12,20 @@ from discord.ext import commands
 from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, pages
 from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
-from bot.errors import Forgotten, NotYours, TooOften
+from bot.errors import NotAllowed, OwnerUnknown, RateLimited, TaggingErased
 from bot.i18n import Translator
 from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 from bot.storage.database import retry_storage
 from cogs.message_clips import asked_clips
+from cogs.reply_owners import reply_owners
 
 if TYPE_CHECKING:
     import re
 
     from bot.chat.client import FramehoundBot
-    from bot.storage.job_records import SavedReport
+    from bot.storage.job_records import JobRecord
 
     Press = discord.Interaction[FramehoundBot]
     Button = discord.ui.Button[discord.ui.View]
@@ -49,7 +50,7 @@ class Explore(commands.Cog):
         """Do what a button is for; raises FramehoundError where that can't be."""
         wait = self._persons.wait(interaction.user.id, time.monotonic())
         if wait:
-            raise TooOften(wait)
+            raise RateLimited.of(wait)
         match pressed.action:
             case Action.LOWER:
                 await self._show_above(interaction, pressed, lower(pressed.threshold))
@@ -68,9 +69,9 @@ class Explore(commands.Cog):
         """Show the reply above another threshold, to everybody, from what is stored."""
         await interaction.response.defer()
         saved = await self._saved(pressed)
-        reporter = self._bot.app.reporter
+        reporter = self._bot.app.services.reports
         settings = await reporter.settings(saved.guild_id)
-        clips = await reporter.clips(saved.clips, settings, threshold)
+        clips = await reporter.clips(saved.outcomes, settings, threshold)
         report = await reporter.report(clips, settings)
         draft = Draft.of(report, pressed.job_id, Translator(settings.language))
         await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
@@ -78,10 +79,10 @@ class Explore(commands.Cog):
     async def _list(self, interaction: Press, pressed: ButtonState) -> None:
         """List every tag for the asker alone, a page at a time."""
         saved = await self._saved(pressed)
-        reporter = self._bot.app.reporter
+        reporter = self._bot.app.services.reports
         settings = await reporter.settings(saved.guild_id)
         translate = await self._bot.translator_for(interaction)
-        clips = await reporter.clips(saved.clips, settings, pressed.threshold)
+        clips = await reporter.clips(saved.outcomes, settings, pressed.threshold)
         found = await asyncio.to_thread(tag_pages, clips, translate)
         shown: dict[str, Any] = {"content": found[min(pressed.page, len(found) - 1)]}
         if len(found) > 1:
@@ -95,13 +96,13 @@ class Explore(commands.Cog):
         """Hand the asker the report as files."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         saved = await self._saved(pressed)
-        reporter = self._bot.app.reporter
+        reporter = self._bot.app.services.reports
         settings = await reporter.settings(saved.guild_id)
         translate = await self._bot.translator_for(interaction)
-        clips = await reporter.clips(saved.clips, settings, pressed.threshold)
+        clips = await reporter.clips(saved.outcomes, settings, pressed.threshold)
         tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
         if not tagged:
-            raise Forgotten
+            raise TaggingErased
         sources = await self._sources(saved)
         files = await asyncio.to_thread(export_files, tagged, sources, settings, translate)
         await interaction.followup.send(
@@ -111,25 +112,34 @@ class Explore(commands.Cog):
         )
 
     async def _remove(self, interaction: Press, pressed: ButtonState) -> None:
-        """Delete the reply: its poster, who asked for it and moderators may."""
-        saved = await self._bot.app.reports.find(pressed.job_id)
-        people = saved.people if saved else ()
+        """Delete the reply; its poster, the person who requested it and moderators may do that."""
         moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
-        if interaction.user.id not in people and not moderates:
-            raise NotYours
+        if not moderates:
+            await self._check_owner(interaction, pressed)
         await interaction.response.defer()
         await interaction.delete_original_response()
         if interaction.message:
             reply_id = interaction.message.id
-            await retry_storage(lambda: self._bot.app.reports.forget_messages([reply_id]))
+            await retry_storage(lambda: self._bot.app.stores.job_records.erase_messages([reply_id]))
 
-    async def _saved(self, pressed: ButtonState) -> SavedReport:
-        saved = await self._bot.app.reports.find(pressed.job_id)
-        if saved is None or not saved.clips:
-            raise Forgotten
+    async def _check_owner(self, interaction: Press, pressed: ButtonState) -> None:
+        """Raise ``NotAllowed`` unless the reply is for the person; ask Discord if it was erased."""
+        saved = await self._bot.app.stores.job_records.find(pressed.job_id)
+        people = set(saved.people) if saved else set()
+        if saved is None and interaction.message:
+            people = await reply_owners(self._bot, interaction.message)
+            if not people:
+                raise OwnerUnknown
+        if interaction.user.id not in people:
+            raise NotAllowed
+
+    async def _saved(self, pressed: ButtonState) -> JobRecord:
+        saved = await self._bot.app.stores.job_records.find(pressed.job_id)
+        if saved is None or not saved.outcomes:
+            raise TaggingErased
         return saved
 
-    async def _sources(self, saved: SavedReport) -> dict[str, str]:
+    async def _sources(self, saved: JobRecord) -> dict[str, str]:
         """Return the clips' links by their names: Discord signs those of attachments anew."""
         channel = self._bot.get_partial_messageable(saved.channel_id, guild_id=saved.guild_id)
         found: dict[str, str] = {}

@@ -75,8 +75,8 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
     )
 
 
-def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, asked: bool) -> Job:
-    """Return the one job a message can be, whether its clips were asked about or noticed."""
+def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, requested: bool) -> Job:
+    """Return the one job of a message, whether its clips were requested or only posted."""
     return Job(
         id=message_job_id(message.id),
         channel_id=message.channel.id,
@@ -84,7 +84,7 @@ def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, asked:
         message_id=message.id,
         author_id=message.author.id,
         clips=clips,
-        asked=asked,
+        requested=requested,
         **thread_facts(message.channel),
     )
 

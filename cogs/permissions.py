@@ -29,7 +29,7 @@ def require_permissions(message: discord.Message) -> None:
         return
     missing = list(_missing(message.channel, message.guild.me))
     if missing:
-        raise PermissionMissing(missing)
+        raise PermissionMissing.of(missing)
 
 
 def missing_to_write(

@@ -35,11 +35,11 @@ class Privacy(commands.Cog):
                 "what I saw in it, with small pictures; never the clip itself or its link. Of "
                 "yours I know {count}. It goes after {days} days, with the message, or with "
                 "`/privacy forget`; with `/privacy optout` I leave your clips alone.",
-                count=await app.posted_clips.count(user),
+                count=await app.stores.posted_clips.count(user),
                 days=app.config.retention_days,
             )
         ]
-        if await app.people.among([user]):
+        if await app.stores.opt_outs.among([user]):
             lines.append(
                 translate(
                     "You have opted out: I leave your clips alone. `/privacy optin` undoes that."
@@ -52,7 +52,7 @@ class Privacy(commands.Cog):
     )
     async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
         """Leave a person's clips alone from now on."""
-        await self._bot.app.people.add(context.author.id)
+        await self._bot.app.stores.opt_outs.add(context.author.id)
         translate = await self._bot.translator_for(context)
         await _answer(context, translate("From now on I leave your clips alone."))
 
@@ -61,7 +61,7 @@ class Privacy(commands.Cog):
     )
     async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
         """Look at a person's clips again."""
-        await self._bot.app.people.remove(context.author.id)
+        await self._bot.app.stores.opt_outs.remove(context.author.id)
         translate = await self._bot.translator_for(context)
         await _answer(context, translate("From now on I look at your clips again."))
 

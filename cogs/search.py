@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.chat.buttons import unwatched
 from bot.domain.cooldown import Cooldown
 from bot.domain.search import MAX_NAME_LENGTH, normalize
-from bot.errors import FramehoundError, TooOften
+from bot.errors import FramehoundError, RateLimited
 from bot.render import sanitize
 from bot.render.search_results import page_text
 from bot.storage.database import StorageUnavailable
@@ -56,7 +56,7 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
     async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
         """Show the page in place of the current one."""
         await interaction.response.defer()
-        clip_search = interaction.client.app.clip_search
+        clip_search = interaction.client.app.services.search
         try:
             concept = await clip_search.concept(self._state.concept, _guild_id(interaction))
             await _show(interaction, self._state, concept, concept.name if concept else "")
@@ -128,13 +128,13 @@ class Search(commands.Cog):
     ) -> None:
         """Show the clips found, newest first."""
         if wait := self._persons.wait(interaction.user.id, time.monotonic()):
-            raise TooOften(wait)
+            raise RateLimited.of(wait)
         await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await interaction.client.translator_for(interaction)
         if mistake := _mistake(translate, since, until, min_score):
             await interaction.edit_original_response(content=mistake)
             return
-        concept = await self._bot.app.clip_search.concept(tag, _guild_id(interaction))
+        concept = await self._bot.app.services.search.concept(tag, _guild_id(interaction))
         state = SearchState(
             concept.number if concept else 0,
             channel=channel.id if channel else None,
@@ -159,7 +159,7 @@ async def suggested(
     """Return suggestions for a tag; none while the database is away."""
     tags: list[str] = []
     with suppress(StorageUnavailable):
-        tags = await interaction.client.app.clip_search.suggest(
+        tags = await interaction.client.app.services.search.suggest(
             typed, _guild_id(interaction), visibility_of(interaction)
         )
     return choices(tags)
@@ -192,7 +192,7 @@ async def _search(
     interaction: discord.Interaction[FramehoundBot], state: SearchState, concept: IndexedConcept
 ) -> SearchPage:
     """Run a search over the channels and threads that the person may see."""
-    clip_search = interaction.client.app.clip_search
+    clip_search = interaction.client.app.services.search
     visibility = visibility_of(interaction)
     query = state.query(_guild_id(interaction), visibility)
     threads = await clip_search.private_threads(query)
@@ -217,7 +217,7 @@ async def _nothing_found(
     interaction: discord.Interaction[FramehoundBot], translate: Translator, typed: str
 ) -> str:
     """Say that nothing was found, whether there is no such clip or only hidden ones."""
-    clip_search = interaction.client.app.clip_search
+    clip_search = interaction.client.app.services.search
     guild_id, visibility = _guild_id(interaction), visibility_of(interaction)
     similar = await clip_search.suggest(typed, guild_id, visibility)
     similar = similar or await clip_search.suggest("", guild_id, visibility)

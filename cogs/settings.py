@@ -1,4 +1,4 @@
-"""What a server sets."""
+"""The commands that show and change a server's settings."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class Settings(commands.Cog):
         guild = _guild(context)
         if value is None:
             translate = await self._bot.translator(guild.id)
-            above = formatting.threshold(await self._bot.app.reporter.threshold(guild.id))
+            above = formatting.threshold(await self._bot.app.services.reports.threshold(guild.id))
             sentence = translate("This server sees tags scored above {above}.", above=above)
         else:
             sentence = await self._set_threshold(context, guild, value)
         await context.reply(sentence, mention_author=False)
 
     async def cog_load(self) -> None:
-        """Have the panels that stand in channels since an earlier process work."""
+        """Make the panels work that an earlier process sent."""
         self._bot.add_dynamic_items(self._panel.item)
 
     async def cog_unload(self) -> None:
-        """Leave them alone."""
+        """Stop handling panels."""
         self._bot.remove_dynamic_items(self._panel.item)
 
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
@@ -67,7 +67,7 @@ class Settings(commands.Cog):
         translate = await (
             self._bot.translator_for(context) if private else self._bot.translator(guild.id)
         )
-        view = await self._panel.shown(guild, context.channel, translate)
+        view = await self._panel.view(guild, context.channel, translate)
         await context.reply(view=view, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
@@ -85,7 +85,7 @@ class Settings(commands.Cog):
                 "It can be from 1 to {most} days, or 0 for as long as that.", most=most
             )
         else:
-            await self._bot.app.settings.set_retention(guild.id, days or None)
+            await self._bot.app.stores.settings.update(guild.id, retention_days=days or None)
             sentence = translate(
                 "What I know of this server's clips goes after {days} days.", days=days or most
             )
@@ -97,7 +97,7 @@ class Settings(commands.Cog):
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
     async def export_settings(self, context: commands.Context[FramehoundBot]) -> None:
-        """Hand out everything this server has set (Manage Server only)."""
+        """Send everything this server has set as a file (Manage Server only)."""
         file = await self._files.export(_guild(context))
         await context.reply(file=file, mention_author=False, ephemeral=True)
 
@@ -110,13 +110,13 @@ class Settings(commands.Cog):
     async def import_settings(
         self, context: commands.Context[FramehoundBot], file: discord.Attachment
     ) -> None:
-        """Take over a file if all of it is sound (Manage Server only)."""
+        """Set what a file says if all of it is valid (Manage Server only)."""
         await context.defer(ephemeral=True)
         translate = await self._bot.translator_for(context)
         try:
-            await self._files.take_over(_guild(context), file)
-        except InvalidSettingsFile as mistaken:
-            sentence = describe_mistakes(mistaken, translate)
+            await self._files.import_file(_guild(context), file)
+        except InvalidSettingsFile as invalid:
+            sentence = describe_mistakes(invalid, translate)
         else:
             sentence = translate("Everything in the file is set now; `/settings show` shows it.")
         await context.reply(sentence, mention_author=False, ephemeral=True)
@@ -133,8 +133,8 @@ class Settings(commands.Cog):
                 "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
                 value=sanitize.for_discord(value, limit=20),
             )
-        identity = self._bot.app.clip_tagger.tagger.identity
-        await self._bot.app.settings.set_threshold(guild.id, str(identity), threshold)
+        identity = self._bot.app.services.clip_tagger.tagger.identity
+        await self._bot.app.stores.settings.set_threshold(guild.id, str(identity), threshold)
         above = formatting.threshold(threshold)
         return translate("From now on this server sees tags scored above {above}.", above=above)
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import Interaction, Job
-from bot.errors import LeftAlone, TooOften
+from bot.errors import OptedOut, RateLimited
 from bot.i18n import Sentence
 from cogs.message_clips import (
     asked_clips,
@@ -66,7 +66,7 @@ class Tags(commands.Cog):
             clips = tuple(handed_clips(link))
         if clips:
             await self._leave_alone(clips, context.author.id)
-            await self._bot.jobs.submit(job_for_message(message, clips, asked=True))
+            await self._bot.jobs.submit(job_for_message(message, clips, requested=True))
         else:
             translate = await self._bot.translator_for(context)
             await context.reply(translate(_NOTHING), mention_author=False)
@@ -106,19 +106,19 @@ class Tags(commands.Cog):
         await self._bot.jobs.submit(self._job_of(interaction, clips))
 
     def _take_turn(self, user_id: int, guild: discord.Guild | None) -> None:
-        """Raise ``TooOften`` where a person, or a whole server, asks too much at once."""
+        """Raise ``RateLimited`` where a person, or a whole server, asks too much at once."""
         now = time.monotonic()
         wait = self._persons.wait(user_id, now)
         if not wait and guild is not None:
             wait = self._guilds.wait(guild.id, now)
         if wait:
-            raise TooOften(wait)
+            raise RateLimited.of(wait)
 
     async def _leave_alone(self, clips: tuple[Clip, ...], asker: int) -> None:
-        """Raise ``LeftAlone`` where somebody asks about clips of a person who opted out."""
+        """Raise ``OptedOut`` where somebody asks about clips of a person who opted out."""
         others = {clip.author_id for clip in clips if clip.author_id} - {asker}
-        if others and await self._bot.app.people.among(others):
-            raise LeftAlone
+        if others and await self._bot.app.stores.opt_outs.among(others):
+            raise OptedOut
 
     def _job_of(
         self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
@@ -131,7 +131,7 @@ class Tags(commands.Cog):
             guild_id=here.id if here else None,
             author_id=interaction.user.id,
             clips=clips,
-            asked=True,
+            requested=True,
             interaction=Interaction(interaction.application_id, interaction.token),
             **thread_facts(interaction.channel),
         )

@@ -27,7 +27,7 @@ class Usage(commands.Cog):
         """Say what was billed this month, and what the limit is."""
         if context.guild is None:
             raise commands.NoPrivateMessage
-        used = await self._bot.app.usage.used(guild_owner(context.guild.id))
+        used = await self._bot.app.stores.usage.used(guild_owner(context.guild.id))
         budget = self._bot.app.config.budget
         translate = await self._bot.translator_for(context)
         if budget.server is None:

@@ -64,7 +64,7 @@ class WatchCommands(commands.Cog):
                 channel=channel.mention,
                 permissions=permissions,
             )
-        elif await self._bot.app.watches.add(channel.guild.id, watch):
+        elif await self._bot.app.stores.watches.add(channel.guild.id, watch):
             told = _told(translate, watch)
             sentence = translate("From now on I watch for it: {watch}", watch=told)
         else:
@@ -78,7 +78,7 @@ class WatchCommands(commands.Cog):
     async def show(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """List the server's watches."""
         translate = await self._bot.translator_for(interaction)
-        watches = await self._bot.app.watches.load(interaction.guild_id or 0)
+        watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
         listed = "\n".join(_told(translate, watch) for watch in watches)
         if len(listed) > MESSAGE_LIMIT:
             listed = "\n".join(_told(translate, watch, longest=12) for watch in watches)
@@ -96,7 +96,7 @@ class WatchCommands(commands.Cog):
         """Remove the watch of a tag."""
         translate = await self._bot.translator_for(interaction)
         shown = sanitize.for_discord(tag, limit=40)
-        if await self._bot.app.watches.remove(interaction.guild_id or 0, normalize(tag)):
+        if await self._bot.app.stores.watches.remove(interaction.guild_id or 0, normalize(tag)):
             sentence = translate("I watch for {tag} no more.", tag=shown)
         else:
             sentence = translate("This server does not watch for {tag}.", tag=shown)
@@ -116,7 +116,7 @@ class WatchCommands(commands.Cog):
         """Suggest what is watched for, to those who may change it."""
         if not interaction.permissions.manage_guild:
             return []
-        watches = await self._bot.app.watches.load(interaction.guild_id or 0)
+        watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
         return choices(watch.tag for watch in watches if normalize(typed) in watch.normalized)
 
 

@@ -45,8 +45,9 @@ from bot.domain.links import (
     promises_clip,
 )
 from bot.domain.progress import ignore_progress
+from bot.domain.setting_spec import ServerContext
 from bot.domain.settings import GuildSettings
-from bot.domain.settings_file import InvalidSettingsFile, ServerContext, read_file, write_file
+from bot.domain.settings_file import InvalidSettingsFile, read_file, write_file
 from bot.errors import ClipError, TaggerError
 from bot.media.decode import formats, probe_child
 from bot.media.decode.probe import MAX_PACKETS, Probe, probe
@@ -181,11 +182,10 @@ def try_settings(content: bytes) -> None:
         file = read_file(content, AROUND)
     except InvalidSettingsFile:
         return
-    settings = GuildSettings(1, file.thresholds, *(file.retention or ()), **file.choices)
+    settings = GuildSettings(1, **file.values)
     again = read_file(write_file(settings, file.watches or (), AROUND).encode(), AROUND)
-    assert again.thresholds == file.thresholds
     assert again.watches == (file.watches or ())
-    assert file.choices.items() <= again.choices.items()
+    assert file.values.items() <= again.values.items()
 
 
 def try_frames(content: bytes) -> None:
@@ -289,7 +289,9 @@ def _sentences() -> list[bytes]:
 
 
 def _settings_files() -> list[bytes]:
-    full = GuildSettings(1, {"local:x": 0.5}, 30, hidden_tags=frozenset({"a", "b"}), gap=2)
+    full = GuildSettings(
+        1, {"local:x": 0.5}, retention_days=30, hidden_tags=frozenset({"a", "b"}), gap=2
+    )
     return [write_file(full, [Watch("cat", 5, 0.5)], AROUND).encode()]
 
 

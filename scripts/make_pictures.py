@@ -28,7 +28,9 @@ from rich.text import Text
 from bot.chat.buttons import explore
 from bot.config import Config
 from bot.domain.clip import Clip
+from bot.domain.outcome import Tagged
 from bot.domain.settings import GuildSettings
+from bot.domain.tagging import TagRequest
 from bot.i18n import ENGLISH
 from bot.runtime import app as wiring
 
@@ -132,10 +134,11 @@ async def make_reply(folder: Path) -> tuple[Report, list[str]]:
     config = Config(_env_file=None, data_dir=folder / "data", tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     settings = GuildSettings(0)
     async with wiring.opened(config) as app:
-        tagging = await app.clip_tagger.tag_file(Clip(CLIP.name, str(CLIP)))
-        outcome = {"name": CLIP.name, "fingerprint": tagging.info.fingerprint}
-        clips = await app.reporter.clips([outcome], settings)
-        report = await app.reporter.report(clips, settings)
+        request = TagRequest(Clip(CLIP.name, str(CLIP)))
+        tagging = await app.services.clip_tagger.tag_file(request)
+        outcome = Tagged(CLIP.name, tagging.info.fingerprint)
+        clips = await app.services.reports.clips([outcome], settings)
+        report = await app.services.reports.report(clips, settings)
     view = explore("message-1", report.threshold or 0, ENGLISH)
     return report, [str(getattr(item, "label", "")) for item in view.children]
 

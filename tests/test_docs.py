@@ -140,7 +140,7 @@ async def test_every_command_in_discord_is_documented(
 def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
     # A new table needs an entry there; meta and rate_limits hold nothing about anybody.
     assert set(metadata.tables) == {
-        *("taggings", "posted_clips", "thresholds", "retentions", "usage", "opt_outs"),
+        *("taggings", "posted_clips", "thresholds", "usage", "opt_outs"),
         *("guild_settings", "job_records", "job_record_messages", "watches"),
         *("search_concepts", "search_taggings", "search_scores"),
         *("meta", "rate_limits"),

@@ -6,13 +6,13 @@ import pytest
 
 from bot.errors import (
     Damaged,
+    ErrorRecord,
     FramehoundError,
     TaggerRefused,
     TooLarge,
     TooLong,
     TooSlow,
     UnsupportedFormat,
-    restore,
 )
 from bot.storage.database import StorageUnavailable
 
@@ -20,8 +20,8 @@ from bot.storage.database import StorageUnavailable
 @pytest.mark.parametrize(
     "error",
     [
-        TooLarge(12_345_678, 10_000_000),
-        TooLong(660_500, 600_000),
+        TooLarge.of(12_345_678, 10_000_000),
+        TooLong.of(660_500, 600_000),
         UnsupportedFormat(format="PNG", formats="MP4"),
         TooSlow(stage="open", detail="killed"),
         TaggerRefused(reason="no"),
@@ -31,26 +31,31 @@ from bot.storage.database import StorageUnavailable
     ],
 )
 def test_an_error_comes_back_as_it_was_saved(error: FramehoundError) -> None:
-    back = restore(json.loads(json.dumps(error.as_dict())))
+    saved = json.dumps(error.record().as_dict())
+    back = ErrorRecord.from_dict(json.loads(saved)).restore()
     assert type(back) is type(error)
     assert (str(back), back.detail, back.facts) == (str(error), error.detail, error.facts)
 
 
 def test_an_unknown_code_is_still_an_error() -> None:
-    assert str(restore({"code": "from the future", "facts": {"a": "b"}})) == "Something went wrong."
+    record = ErrorRecord("from the future", {"a": "b"})
+    assert str(record.restore()) == "Something went wrong."
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (TooLarge(12_345_678, 10_000_000), "This clip is 12.3 MB; the limit is 10 MB."),
-        (TooLarge(10_000_001, 10_000_000), "This clip is 10.000001 MB; the limit is 10 MB."),
+        (TooLarge.of(12_345_678, 10_000_000), "This clip is 12.3 MB; the limit is 10 MB."),
+        (TooLarge.of(10_000_001, 10_000_000), "This clip is 10.000001 MB; the limit is 10 MB."),
         (
-            TooLarge(10**7 + 1, 10**7, at_least=True),
+            TooLarge.of(10**7 + 1, 10**7, at_least=True),
             "This clip is at least 10.000001 MB; the limit is 10 MB.",
         ),
-        (TooLong(612_000, 600_000), "This clip is 10.2 minutes long; the limit is 10 minutes."),
-        (TooLong(600_001, 600_000), "This clip is 10.00002 minutes long; the limit is 10 minutes."),
+        (TooLong.of(612_000, 600_000), "This clip is 10.2 minutes long; the limit is 10 minutes."),
+        (
+            TooLong.of(600_001, 600_000),
+            "This clip is 10.00002 minutes long; the limit is 10 minutes.",
+        ),
     ],
 )
 def test_a_sentence_tells_the_figure_from_the_limit(error: FramehoundError, sentence: str) -> None:

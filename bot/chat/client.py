@@ -80,7 +80,7 @@ class FramehoundBot(commands.AutoShardedBot):
         if guild_id is None:
             return ENGLISH
         with suppress(StorageUnavailable):
-            return Translator((await self.app.settings.load(guild_id)).language)
+            return Translator((await self.app.stores.settings.load(guild_id)).language)
         return ENGLISH
 
     async def translator_for(
@@ -107,13 +107,16 @@ class FramehoundBot(commands.AutoShardedBot):
         error: commands.CommandError,
         /,
     ) -> None:
-        """Answer a failed text or hybrid command in a sentence."""
+        """Reply to a failed text or hybrid command in a sentence."""
         if isinstance(error, commands.CommandNotFound):
             return
+        sentence = self._told(error, await self.translator_for(context))
         with suppress(discord.Forbidden):  # there is no other place to say it
-            await context.send(
-                self._told(error, await self.translator_for(context)), ephemeral=True
-            )
+            if context.interaction:
+                await context.send(sentence, ephemeral=True)
+            else:
+                command = context.message.to_reference(fail_if_not_exists=False)
+                await context.send(sentence, reference=command)
 
     async def refuse(
         self, interaction: discord.Interaction[FramehoundBot], error: Exception
@@ -150,9 +153,9 @@ class FramehoundBot(commands.AutoShardedBot):
         ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"commands:{self.application_id}"
-        if await self.app.meta.get(key) != digest:
+        if await self.app.stores.meta.get(key) != digest:
             await self.tree.sync()
-            await self.app.meta.set(key, digest)
+            await self.app.stores.meta.set(key, digest)
 
 
 class _CatalogTranslator(app_commands.Translator):

@@ -13,8 +13,8 @@ import structlog
 
 from bot.chat.buttons import explore
 from bot.chat.retry import FAILURES, is_temporary, retry_discord
+from bot.domain.job import Reply
 from bot.render import sanitize
-from bot.storage.job_records import Reply
 
 if TYPE_CHECKING:
     from bot.domain.job import Interaction, Job

@@ -1,4 +1,4 @@
-"""Showing that clips are worked on: a reaction at first, a message where it takes long."""
+"""Showing a job's progress: a reaction at first, a message if it takes longer."""
 
 from __future__ import annotations
 
@@ -17,53 +17,59 @@ from bot.i18n import Translator
 from bot.render import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.chat.messages import Messages
-    from bot.domain.job import Job
+    from bot.domain.job import Job, Reply
     from bot.domain.progress import Progress
     from bot.domain.settings import GuildSettings
-    from bot.services.answer_job import ShownProgress
+    from bot.services.answer_job import JobProgress
 
 NOTICED = "\N{EYES}"
-# What is under way when the work is done may take so many seconds more.
+# Seconds for a request that is under way when the work ends.
 _LAST_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When work is shown, in seconds: a reaction, a message, and how often that changes."""
+    """Seconds until a reaction, until a message, and between changes of that message."""
 
     react: float = 2.0
-    tell: float = 8.0
+    message: float = 8.0
     change: float = 5.0
 
 
 class ProgressDisplay:
-    """Shows one job's work; whatever goes wrong here costs nobody their answer."""
+    """Shows one job's progress; a failure here never costs the answer.
+
+    ``reply`` is the message that shows it, once there is one.
+    """
 
     def __init__(
         self,
         messages: Messages,
         job: Job,
         settings: GuildSettings,
-        shown: ShownProgress,
+        progress: JobProgress,
+        on_reply: Callable[[Reply], Awaitable[None]],
         pace: Pace,
     ) -> None:
         self._messages = messages
         self._job = job
         self._in_thread = settings.in_thread
         self._translate = Translator(settings.language)
-        # Where a server wants to hear of finds alone, nothing is said before there is one.
-        self._tells = job.asked or not settings.only_when_found
-        self._shown = shown
+        # If a server wants no answers without tags, it gets no message before there is a tag.
+        self._sends_message = job.requested or not settings.only_when_found
+        self._progress = progress
+        self._on_reply = on_reply
+        self.reply: Reply | None = None
         self._pace = pace
         self._done = asyncio.Event()
         self._log = structlog.get_logger("framehound.reply")
 
     @asynccontextmanager
     async def showing(self, *, again: bool) -> AsyncIterator[None]:
-        """Show the work while the block runs; what an earlier attempt has said stays as it is."""
+        """Show the progress while the block runs; leave the message of an earlier attempt alone."""
         if again:
             await self._take_back_reaction()
             yield
@@ -73,7 +79,7 @@ class ProgressDisplay:
             yield
         finally:
             self._done.set()
-            # A message on its way is waited for: cut off, nobody would know whether it arrived.
+            # Wait for a message on its way: after cancelling, nobody would know whether it arrived.
             _finished, late = await asyncio.wait([task], timeout=_LAST_SECONDS)
             for each in late:
                 each.cancel()
@@ -83,34 +89,32 @@ class ProgressDisplay:
         try:
             if self._job.message_id and not await self._is_done_within(self._pace.react):
                 reacted = await self._react()
-            if self._tells and not await self._is_done_within(self._pace.tell):
-                await self._tell()
+            if self._sends_message and not await self._is_done_within(self._pace.message):
+                await self._show_message()
             await self._done.wait()
         except FAILURES as error:
-            self._log.info("work not shown", reason=str(error))
+            self._log.info("progress not shown", reason=str(error))
         finally:
             if reacted:
                 await self._take_back_reaction()
 
-    async def _tell(self) -> None:
-        said = self._text()
-        await self._put(said)
+    async def _show_message(self) -> None:
+        text = self._text()
+        await self._put(text)
         while not await self._is_done_within(self._pace.change):
-            if (now := self._text()) != said:
-                said = now
-                await self._put(said)
+            if (now := self._text()) != text:
+                text = now
+                await self._put(text)
 
     async def _put(self, text: str) -> None:
         draft = Draft(text)
         if self._job.interaction:
             await self._messages.respond(self._job.interaction, draft)
-        elif self._shown.reply:
-            await self._messages.edit(self._shown.reply, draft)
+        elif self.reply:
+            await self._messages.edit(self.reply, draft)
         else:
-            sent = await self._messages.send(self._job, draft, in_thread=self._in_thread)
-            self._shown.reply = sent
-            if self._shown.note:
-                await self._shown.note(sent)
+            self.reply = await self._messages.send(self._job, draft, in_thread=self._in_thread)
+            await self._on_reply(self.reply)
 
     async def _is_done_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -119,7 +123,7 @@ class ProgressDisplay:
         return self._done.is_set()
 
     async def _react(self) -> bool:
-        """React, or where that is not allowed show that somebody is typing."""
+        """React, or show the typing indicator if reactions are not allowed."""
         channel = self._messages.channel(self._job)
         try:
             await channel.get_partial_message(self._job.message_id or 0).add_reaction(NOTICED)
@@ -137,7 +141,7 @@ class ProgressDisplay:
 
     def _text(self) -> str:
         lines = (
-            self._line(clip.name, self._shown.steps.get(number))
+            self._line(clip.name, self._progress.steps.get(number))
             for number, clip in enumerate(self._job.clips)
         )
         return "\n".join(f"{WORKING} {line}" for line in lines)

@@ -16,17 +16,16 @@ from bot.chat.messages import Draft, Messages
 from bot.chat.progress_display import Pace, ProgressDisplay
 from bot.chat.retry import FAILURES, is_temporary, retry_discord
 from bot.i18n import Translator
-from bot.services.answer_job import ShownProgress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.domain.alerts import Alert
     from bot.domain.clip import Clip
-    from bot.domain.job import Job
+    from bot.domain.job import Job, Reply
     from bot.domain.settings import GuildSettings
     from bot.render.report import Report
-    from bot.storage.job_records import Reply
+    from bot.services.answer_job import JobProgress
 
 REFUSED = "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
@@ -45,13 +44,18 @@ class DiscordResponder:
 
     @asynccontextmanager
     async def show_progress(
-        self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AsyncIterator[ShownProgress]:
-        """React to the message once it takes a moment, then say how far its clips have come."""
-        shown = ShownProgress()
-        notes = ProgressDisplay(self._messages, job, settings, shown, self._pace)
-        async with notes.showing(again=again):
-            yield shown
+        self,
+        job: Job,
+        settings: GuildSettings,
+        progress: JobProgress,
+        *,
+        on_reply: Callable[[Reply], Awaitable[None]],
+        again: bool,
+    ) -> AsyncIterator[ProgressDisplay]:
+        """React to the message after a moment, and later show how far its clips have come."""
+        display = ProgressDisplay(self._messages, job, settings, progress, on_reply, self._pace)
+        async with display.showing(again=again):
+            yield display
 
     async def answer(
         self,

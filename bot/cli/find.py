@@ -41,7 +41,7 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
     until = _day(options.until, "--until")
     terminal = Terminal()
     async with wiring.opened(config) as app:
-        concept = await app.clip_search.concept(tag)
+        concept = await app.services.search.concept(tag)
         query = SearchQuery(
             concept.number if concept else 0,
             guild_id=options.server,
@@ -51,7 +51,7 @@ async def find(config: Config, tag: str, options: FindOptions) -> int:
             until=until and until + timedelta(days=1),
             min_score=options.min_score,
         )
-        async for result in app.clip_search.everything(query, concept.name if concept else tag):
+        async for result in app.services.search.everything(query, concept.name if concept else tag):
             terminal.print_line(_json(result) if options.as_json else _line(result))
     return 0
 

@@ -26,7 +26,7 @@ async def serve_gateway(
     """
     jobs = wiring.job_queue(config, app.metrics)
     async with AsyncExitStack() as stack:
-        intake = await stack.enter_async_context(jobs.accepting(app.notes.begin))
+        intake = await stack.enter_async_context(jobs.accepting(app.services.job_records.begin))
         bot = FramehoundBot(app, intake, message_content=message_content)
         await stack.enter_async_context(bot)
         await shutdown.interrupts(log_in(bot, config))

@@ -43,7 +43,7 @@ def _checks(app: App, jobs: Intake | Worker, bot: FramehoundBot | None) -> dict[
         return bot is not None and bot.is_ready() and not bot.is_closed()
 
     async def database() -> bool:
-        await app.meta.get("health")
+        await app.stores.meta.get("health")
         return True
 
     async def queue() -> bool:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bot.cli.terminal import Terminal
-from bot.domain import timeline
 from bot.domain.clip import Clip
 from bot.domain.links import name_of
+from bot.domain.settings import GuildSettings
+from bot.domain.tagging import TagRequest
 from bot.errors import ClipError, ConfigError, FramehoundError
 from bot.i18n import ENGLISH
 from bot.render import exports
 from bot.render.page import page
-from bot.render.summary import TaggedClip
 from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _REFUSED = 3
 _TAGGER_FAILED = 4
+# Every second counts: no gap is bridged and no short segment left out.
+_COMMAND_LINE = GuildSettings(0, gap=0, shortest=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,12 @@ async def _tell(
         else:
             terminal.print_mistake(f"{_shown(given)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
-    applied = options.threshold
-    if applied is None:
-        applied = await app.reporter.threshold(None, tagging.tagger)
-    built = timeline.build(tagging.frames, tagging.info.duration, applied)
+    clip = await app.services.reports.clip(_shown(given), tagging, _COMMAND_LINE, options.threshold)
     if options.as_json:
-        terminal.print_line(exports.to_json(exports.tagged(_shown(given), tagging, built)))
+        terminal.print_line(exports.to_json(exports.tagged(clip.name, tagging, clip.timeline)))
     else:
-        terminal.print_summary(TaggedClip(_shown(given), built, tagging))
-    await asyncio.to_thread(_write, options, given, tagging, built)
+        terminal.print_summary(clip)
+    await asyncio.to_thread(_write, options, given, tagging, clip.timeline)
     return 0
 
 
@@ -102,8 +101,10 @@ async def _tagging(app: App, bars: Bars, places: asyncio.Semaphore, given: str) 
     async with places:
         with bars.bar(given) as progress:
             if _is_link(given):
-                return await app.clip_tagger.tag_link(Clip(name_of(given), given), progress)
-            return await app.clip_tagger.tag_file(Clip(Path(given).name, given), progress)
+                request = TagRequest(Clip(name_of(given), given), progress)
+                return await app.services.clip_tagger.tag_link(request)
+            request = TagRequest(Clip(Path(given).name, given), progress)
+            return await app.services.clip_tagger.tag_file(request)
 
 
 def _write(options: TagOptions, given: str, tagging: Tagging, built: Timeline) -> None:

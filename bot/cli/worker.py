@@ -44,7 +44,7 @@ async def serve_worker(app: App, config: DiscordConfig, shutdown: Shutdown) -> N
 async def working(app: App, jobs: JobQueue, client: discord.Client) -> AsyncIterator[Worker]:
     """Carry out jobs while the block runs, those of dead workers too."""
     async with (
-        jobs.working(app.answerer, DiscordResponder(client)) as worker,
+        jobs.working(app.services.answerer, DiscordResponder(client)) as worker,
         Recovery(worker, app.locks).running(),
     ):
         yield worker

@@ -1,24 +1,25 @@
-"""Tags a server's moderators want to hear of."""
+"""Watches on tags, and the alerts they cause."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
-from bot.domain.search import normalize
+from bot.domain.search import link_to, normalize
 
 if TYPE_CHECKING:
+    from bot.domain.job import Reply
     from bot.domain.timeline import Segment
 
 MAX_WATCHES = 25
-"""Of one server; as many as a list of choices may have at Discord."""
+"""Of one server; as many as Discord allows choices in a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A tag, and the channel that hears of it.
+    """A tag, and the channel that is alerted to it.
 
-    ``threshold`` is the score it must be above; None, the server's.
+    Without a ``threshold`` of its own, the server's applies.
     """
 
     tag: str
@@ -27,13 +28,13 @@ class Watch:
 
     @property
     def normalized(self) -> str:
-        """What makes it the same tag however it is written; a server has one watch of each."""
+        """The normalized tag; a server has one watch for each."""
         return normalize(self.tag)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchMatch:
-    """A watched tag in the clip at ``position`` (from 1) of its message: when, and how surely."""
+    """A watched tag in the clip at ``position`` (from 1) of its message, with its segments."""
 
     tag: str
     position: int
@@ -47,15 +48,30 @@ class WatchMatch:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What one channel of a server is told of a message with so many ``clips``; surest first.
+    """The alert that one channel of a server gets about a message with so many ``clips``.
 
-    ``link`` leads to the message.
+    ``matches`` are sorted by score, highest first. ``message_id`` is the message the clips were
+    posted in. If a command brought them, it is the interaction, and ``linked_id`` is the reply to
+    link to instead.
     """
 
     guild_id: int
     channel_id: int
     message_id: int
-    link: str
+    source_id: int
     author_id: int | None
     clips: int
     matches: tuple[WatchMatch, ...]
+    by_command: bool = False
+    linked_id: int | None = None
+
+    @property
+    def link(self) -> str:
+        """A link to the message, or to the reply."""
+        return link_to(self.guild_id, self.source_id, self.linked_id or self.message_id)
+
+    def linking(self, reply: Reply | None) -> Self:
+        """Return the alert with a link to the reply, if a command brought the clips."""
+        if reply is None or not self.by_command:
+            return self
+        return replace(self, linked_id=reply.message_id)

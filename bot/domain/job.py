@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.domain.clip import Clip
@@ -12,8 +13,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A message of ours, by its channel and its ID."""
+
+    channel_id: int
+    message_id: int
+
+
+class RecordState(StrEnum):
+    """The state of a job's record in the database."""
+
+    NONE = "none"
+    """It could not be written, as the database was away."""
+    OPEN = "open"
+    """It says which messages and people the job is about."""
+    TAGGED = "tagged"
+    """It has the outcome of each clip."""
+    ERASED = "erased"
+    """It was written, and erased since, as the message was deleted or somebody asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
-    """Where to answer a slash command or a context menu; the token is good for 15 minutes."""
+    """Where to answer a slash command or a context menu; the token is valid for 15 minutes."""
 
     application_id: int
     token: str
@@ -25,13 +47,13 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One message's clips and where their one answer goes.
+    """One message's clips, and where their one answer goes.
 
     ``id`` comes from the message or the interaction, so that the same event is the same job.
-    ``author_id`` is who posted the message or gave the command; ``asked``
-    tells a person's request, always answered in words, from clips merely noticed. ``parent_id`` is
-    the channel of a thread, which may be ``private``: few see what is posted there. What a job is
-    about is ``noted`` as it is handed in: where nothing is known of it later, it was deleted.
+    ``author_id`` is the person who posted the message or used the command. ``requested`` jobs come
+    from a command and always get an answer in words; the others come from posted clips.
+    ``parent_id`` is the channel of a thread, which may be ``private``. ``record`` is ``OPEN`` if
+    the job was recorded when it was handed in, or else ``NONE``.
     """
 
     id: str
@@ -40,25 +62,25 @@ class Job:
     guild_id: int | None = None
     message_id: int | None = None
     author_id: int | None = None
-    asked: bool = False
+    requested: bool = False
     interaction: Interaction | None = None
     parent_id: int | None = None
     private: bool = False
-    recorded: bool = False
+    record: RecordState = RecordState.NONE
 
     @property
     def owner(self) -> str:
-        """Whose turn this job takes: its server's, or the private channel's."""
+        """The owner whose limits apply: the server, or the private channel."""
         return guild_owner(self.guild_id) if self.guild_id else f"channel-{self.channel_id}"
 
     @property
     def snowflake(self) -> int:
-        """The number in the id: Discord's, of the message or the interaction."""
+        """Discord's ID of the message or the interaction."""
         return int(self.id.rpartition("-")[2])
 
     @property
     def subject_id(self) -> int:
-        """The message the clips were posted in, else the interaction that brought them."""
+        """The message in which the clips were posted, or else the interaction that brought them."""
         posted_in = self.clips[0].message_id if self.clips else None
         return posted_in or self.message_id or self.snowflake
 
@@ -75,6 +97,7 @@ class Job:
                 **saved,
                 "clips": tuple(Clip(**clip) for clip in saved["clips"]),
                 "interaction": Interaction(**interaction) if interaction else None,
+                "record": RecordState(saved["record"]),
             }
         )
 

@@ -1,24 +1,67 @@
-"""What a server can set, and how people write it."""
+"""The settings of a server. Each is declared here once, as a field of ``GuildSettings``.
+
+From the declaration derive the panel and its forms (``cogs/settings_panel``), the settings file
+(``settings_file``), validation, the stored rows (``storage/guild_settings``) and the table in
+``docs/server-settings.md``. To add a setting, add a field and translate its sentences.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from bot.domain.setting_spec import (
+    ChannelList,
+    Choice,
+    Days,
+    Group,
+    OptionalNumber,
+    Page,
+    RoleList,
+    Scores,
+    SettingSpec,
+    Switch,
+    TagList,
+    WholeNumber,
+    setting,
+)
+from bot.i18n import LANGUAGES, Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from bot.domain.concepts import TaggerIdentity
 
+_MAX_SECONDS = 60
+
+PAGES: Mapping[Page, Sentence] = MappingProxyType(
+    {
+        Page.CLIPS: Sentence("Which clips"),
+        Page.TAGS: Sentence("Which tags"),
+        Page.ANSWERS: Sentence("How I answer"),
+    }
+)
+"""The titles of the panel's pages, in order."""
+
+FLICKER = Group(
+    "flicker",
+    title=Sentence("Flicker"),
+    help=Sentence(
+        "A tag missing for no longer than the gap goes on; one seen for less than the "
+        "shortest time is left out."
+    ),
+    value=Sentence("gap {gap} s, shortest {shortest} s"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Flicker:
-    """What is too short to be told, in seconds.
+    """Which appearances and gaps are too short to report, in seconds.
 
-    A tag missing for at most ``gap`` seconds goes on; one seen for less than ``shortest`` is left
-    out. ``Flicker(0, 1)`` tells everything.
+    A gap of at most ``gap`` seconds does not interrupt a tag; a tag that appears for less than
+    ``shortest`` seconds is left out. ``Flicker(0, 1)`` reports everything.
     """
 
     gap: int = 1
@@ -27,7 +70,7 @@ class Flicker:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message was posted: its channel, the one a thread is in and its category."""
+    """Where a message was posted: ids of its channel, a thread's parent channel, the category."""
 
     channel_ids: frozenset[int]
     nsfw: bool = False
@@ -37,34 +80,126 @@ class Place:
 class GuildSettings:
     """One server's settings.
 
-    ``thresholds`` maps a tagger, written ``name:model``, to a score 0-1: scores of different models
-    are not comparable, so a server that changes its tagger keeps a threshold for each.
-    ``retention_days`` is for how many days its posted clips are known; None, as long as may be.
-
-    Which posted clips are answered by themselves: ``autotag`` switches it off; a message's place
-    must be among ``channels_allowed``, if there are any, and not among ``channels_denied``; its
-    author must have one of ``roles_allowed``, if there are any. How they are answered:
-    ``only_when_found`` says nothing where nothing was found, ``in_thread`` answers in a thread,
-    ``picture`` adds the timeline, ``tags_a_line`` is the most a line shows. ``hidden_tags`` are
-    shown nowhere, however they are capitalised; ``language`` is an ISO 639-1 code.
+    ``thresholds`` has a score 0-1 for each tagger, because scores of different models cannot be
+    compared. ``retention_days`` is None if the server keeps clips as long as the operator allows.
+    ``hidden_tags`` apply however a tag is capitalized. ``language`` is an ISO 639-1 code.
     """
 
     guild_id: int
-    thresholds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    retention_days: int | None = None
-    autotag: bool = True
-    channels_allowed: frozenset[int] = frozenset()
-    channels_denied: frozenset[int] = frozenset()
-    roles_allowed: frozenset[int] = frozenset()
-    nsfw_channels: bool = True
-    only_when_found: bool = False
-    in_thread: bool = False
-    picture: bool = True
-    hidden_tags: frozenset[str] = frozenset()
-    tags_a_line: int | None = None
-    gap: int = 1
-    shortest: int = 1
-    language: str = "en"
+    thresholds: Mapping[str, float] = setting(
+        Scores(),
+        default=MappingProxyType({}),
+        page=Page.TAGS,
+        title=Sentence("Threshold"),
+        help=Sentence("The score a tag must be above to be shown. Higher: fewer tags, surer ones."),
+        hint=Sentence("Such as 0.9 or 90%. Empty: the tagger's own, {own}."),
+    )
+    _: KW_ONLY
+    autotag: bool = setting(
+        Switch(),
+        default=True,
+        page=Page.CLIPS,
+        title=Sentence("Answer posted clips"),
+        help=Sentence(
+            "When off, I answer only those who ask: `/tags`, `{prefix}tags`, *Tag this video*."
+        ),
+    )
+    channels_allowed: frozenset[int] = setting(
+        ChannelList(none=Sentence("Everywhere")),
+        default=frozenset(),
+        page=Page.CLIPS,
+        title=Sentence("Only in these channels"),
+        help=Sentence("None chosen: everywhere. A category stands for all its channels."),
+    )
+    channels_denied: frozenset[int] = setting(
+        ChannelList(none=Sentence("Nowhere")),
+        default=frozenset(),
+        page=Page.CLIPS,
+        title=Sentence("Never in these channels"),
+        help=Sentence("There I answer only those who ask."),
+    )
+    roles_allowed: frozenset[int] = setting(
+        RoleList(none=Sentence("Everybody")),
+        default=frozenset(),
+        page=Page.CLIPS,
+        title=Sentence("Only for these roles"),
+        help=Sentence("Whose posted clips are answered. None chosen: everybody's."),
+    )
+    nsfw_channels: bool = setting(
+        Switch(),
+        default=True,
+        page=Page.CLIPS,
+        title=Sentence("Age-restricted channels"),
+        help=Sentence("Whether clips posted there are answered too."),
+    )
+    hidden_tags: frozenset[str] = setting(
+        TagList(),
+        default=frozenset(),
+        page=Page.TAGS,
+        title=Sentence("Hidden tags"),
+        help=Sentence("Never shown, whatever their score."),
+        hint=Sentence("One a line, or with commas between them."),
+    )
+    tags_a_line: int | None = setting(
+        OptionalNumber(1, 50, none=Sentence("as many as fit")),
+        default=None,
+        page=Page.TAGS,
+        title=Sentence("Tags a line"),
+        help=Sentence("The most tags shown for one moment."),
+        hint=Sentence("From 1 to {most}. Empty: as many as fit."),
+    )
+    gap: int = setting(
+        WholeNumber(0, _MAX_SECONDS),
+        default=1,
+        page=Page.TAGS,
+        title=Sentence("Gap"),
+        help=Sentence("Seconds a tag may be missing, from 0 to {most}."),
+        group=FLICKER,
+    )
+    shortest: int = setting(
+        WholeNumber(1, _MAX_SECONDS),
+        default=1,
+        page=Page.TAGS,
+        title=Sentence("Shortest time"),
+        help=Sentence("Seconds a tag must be seen, from 1 to {most}."),
+        group=FLICKER,
+    )
+    only_when_found: bool = setting(
+        Switch(),
+        default=False,
+        page=Page.ANSWERS,
+        title=Sentence("Only when something is found"),
+        help=Sentence("A posted clip without any tag gets no answer."),
+    )
+    in_thread: bool = setting(
+        Switch(),
+        default=False,
+        page=Page.ANSWERS,
+        title=Sentence("Answer in a thread"),
+        help=Sentence("Each answer opens a thread at its message; the channel stays quiet."),
+    )
+    picture: bool = setting(
+        Switch(),
+        default=True,
+        page=Page.ANSWERS,
+        title=Sentence("Timeline picture"),
+        help=Sentence("Under the text, a picture of which tag is seen when."),
+    )
+    language: str = setting(
+        Choice(LANGUAGES, refusal=Sentence("must be one of the languages {known}")),
+        default="en",
+        page=Page.ANSWERS,
+        title=Sentence("Language"),
+        help=Sentence("Of everything all can read. What only you see comes in your own language."),
+    )
+    retention_days: int | None = setting(
+        Days(),
+        default=None,
+        page=Page.ANSWERS,
+        title=Sentence("Retention"),
+        help=Sentence("For how long I know who posted which clip where. Then I forget it."),
+        hint=Sentence("Days, from 1 to {most}. Empty: as long as that."),
+    )
 
     def threshold_for(self, identity: TaggerIdentity, fallback: float | None = None) -> float:
         """Return this server's threshold, else ``fallback``, else the tagger's own."""
@@ -73,7 +208,7 @@ class GuildSettings:
 
     @property
     def flicker(self) -> Flicker:
-        """What this server finds too short to be told."""
+        """Which appearances and gaps this server finds too short to report."""
         return Flicker(self.gap, self.shortest)
 
     def notices(self, place: Place, role_ids: Collection[int]) -> bool:
@@ -85,6 +220,16 @@ class GuildSettings:
         if self.channels_allowed and not self.channels_allowed & place.channel_ids:
             return False
         return not self.roles_allowed or not self.roles_allowed.isdisjoint(role_ids)
+
+
+SETTINGS: Mapping[str, SettingSpec] = MappingProxyType(
+    {
+        each.name: replace(each.metadata["spec"], name=each.name)
+        for each in fields(GuildSettings)
+        if "spec" in each.metadata
+    }
+)
+"""Every setting by its name, in the order of the panel."""
 
 
 def parse_threshold(text: str) -> float | None:

@@ -1,15 +1,33 @@
-"""What a tagger saw in a clip, and how it is stored."""
+"""What a tagger is asked about a clip, what it observes, and how that is stored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+from bot.domain.budget import Payer
+from bot.domain.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from bot.domain.clip import ClipInfo
+    from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.progress import ProgressListener
 
 MAX_THUMBNAILS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class TagRequest:
+    """A clip to tag: who listens to the progress, who pays, and in which language to name tags."""
+
+    clip: Clip
+    progress: ProgressListener = ignore_progress
+    payer: Payer = field(default_factory=Payer)
+    language: str = "en"
+
+    def with_clip(self, clip: Clip) -> Self:
+        """Return the same request for another clip."""
+        return replace(self, clip=clip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +40,11 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What a tagger saw: frames in order of time, none past the clip's end.
+    """A tagger's result: frames in order of time, none past the clip's end.
 
-    ``stills``, at most ``MAX_THUMBNAILS`` in order of time, come where the clip was decoded here;
-    ``proxied`` where the tagger was shown small pictures of the clip instead of the clip itself.
-    ``billed`` says how many frames that cost, where it was not those.
+    ``thumbnails``, at most ``MAX_THUMBNAILS`` in order of time, are there if the clip was decoded
+    here. ``proxied`` means that the tagger got a proxy instead of the clip. ``billed`` is the
+    number of billed frames, if it differs from the number of ``frames``.
     """
 
     frames: tuple[Frame, ...]
@@ -37,9 +55,9 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """The raw concepts of one clip by one tagger, in order of time; no setting has touched them.
+    """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``stills`` and ``proxied`` are as in ``Observations``.
+    ``thumbnails`` and ``proxied`` are as in ``Observations``.
     """
 
     info: ClipInfo

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stamina import AsyncRetryingCaller
 
+from bot.domain.job import RecordState
 from bot.errors import TaggerBusy
 from bot.jobs import dbos_runtime
 from bot.jobs.dbos_runtime import JobClient, JobTable, QueueFigures, WorkerSettings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bot.domain.job import Job
     from bot.services.answer_job import Answerer, Responder
 
-    BeginRecord = Callable[[Job], Awaitable[bool]]
+    BeginRecord = Callable[[Job], Awaitable[RecordState]]
 
 _MAX_REMEMBERED = 10_000
 
@@ -111,9 +112,9 @@ class Intake:
         if full:
             self._metrics.finished("busy")
             raise TaggerBusy(detail=f"{self._max_waiting} jobs of {job.owner} wait already")
-        recorded = self._begin_record is not None and await self._begin_record(job)
+        record = await self._begin_record(job) if self._begin_record else RecordState.NONE
         caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
-        await caller(StorageUnavailable, self._client.enqueue, replace(job, recorded=recorded))
+        await caller(StorageUnavailable, self._client.enqueue, replace(job, record=record))
 
     async def figures(self) -> QueueFigures:
         """Count the jobs that wait and those that run; raises StorageUnavailable."""

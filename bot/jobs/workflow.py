@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.domain.outcome import outcome_from_json, outcome_to_json
 from bot.jobs.dbos_runtime import RetriesExhausted
 
 if TYPE_CHECKING:
     from bot.domain.job import Job
+    from bot.domain.outcome import Outcome
     from bot.jobs.dbos_runtime import JobRun
     from bot.runtime.metrics import Metrics
     from bot.services.answer_job import Answerer, Responder
-    from bot.services.reports import Outcome
 
-# A job during which the process died this often is given up, and that is its answer.
+# A job during which the process died this often is abandoned, and its answer says so.
 _MAX_ATTEMPTS = 3
 # From five seconds, doubling: 10 attempts outlast forty minutes without Discord.
 _ANSWER_ATTEMPTS = 10
@@ -58,7 +59,8 @@ class JobWorkflow:
                 self._log.warning("job dropped: it is older than MAX_JOB_AGE_MINUTES")
                 self._metrics.finished("dropped")
                 return
-            outcomes = await run.step("tag", lambda: self._tag(job, run))
+            saved = await run.step("tag", lambda: self._tag(job, run))
+            outcomes = [outcome_from_json(each) for each in saved]
             try:
                 await run.retried_step(
                     "answer",
@@ -70,10 +72,13 @@ class JobWorkflow:
                 self._log.error("job not answered: every attempt failed", reason=str(error))
                 self._metrics.finished("unanswered")
 
-    async def _tag(self, job: Job, run: JobRun) -> list[Outcome]:
+    async def _tag(self, job: Job, run: JobRun) -> list[dict[str, Any]]:
+        return [outcome_to_json(each) for each in await self._outcomes(job, run)]
+
+    async def _outcomes(self, job: Job, run: JobRun) -> list[Outcome]:
         if run.attempt > _MAX_ATTEMPTS:
-            self._metrics.finished("given_up")
-            return self._answerer.give_up(job)
+            self._metrics.finished("abandoned")
+            return self._answerer.abandon(job)
         return await self._answerer.tag(job, self._responder, again=run.attempt > 1)
 
     async def _answer(self, job: Job, outcomes: list[Outcome], run: JobRun, *, again: bool) -> None:

@@ -1,4 +1,4 @@
-"""The one place where parts are chosen, opened and wired together."""
+"""Wiring: the one place where implementations are chosen, opened and connected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
@@ -20,6 +20,7 @@ from bot.services.alerts import AlertService
 from bot.services.answer_job import Answerer
 from bot.services.erasure import Erasure
 from bot.services.job_records import JobRecords
+from bot.services.known_taggings import KnownTaggings
 from bot.services.reports import ReportBuilder
 from bot.services.search import ClipSearch
 from bot.services.tag_clip import ClipTagger
@@ -27,7 +28,7 @@ from bot.storage import locks
 from bot.storage.database import Database
 from bot.storage.engine import queue_url
 from bot.storage.guild_settings import GuildSettingsStore
-from bot.storage.job_records import ReportStore
+from bot.storage.job_records import JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
@@ -47,60 +48,87 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.config import Config
-    from bot.domain.concepts import TaggerIdentity
     from bot.jobs.queue import JobQueue
     from bot.services.erasure import QueuedJobs
     from bot.storage.locks import Locks
     from bot.taggers import Tagger
 
 
-# Decoding keeps about one core busy a child; more than two only take each other's turns.
+# Each child keeps about one core busy; more than two would only compete for the cores.
 _CHILDREN = 2
-# Seconds a clip waits for Clarifai to be well again; an interaction can be answered for 900.
-_PATIENCE = 600.0
-# Calls arrive a little earlier or later than they are made: at the full pace there would be one too
-# many within some second.
-_PACE = 0.95
+# Seconds that a clip waits until Clarifai works again; an interaction can be answered for 900.
+_CLARIFAI_WAIT = 600.0
+# Calls may arrive a little earlier or later: at the full rate, some second would get one too many.
+_RATE_MARGIN = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is stored, one store for each kind."""
+
+    settings: GuildSettingsStore
+    taggings: TaggingStore
+    posted_clips: PostedClipStore
+    job_records: JobRecordStore
+    watches: WatchStore
+    opt_outs: OptOutStore
+    usage: UsageStore
+    meta: MetaStore
+
+    @classmethod
+    def of(cls, database: Database) -> Self:
+        """Return the stores of a database."""
+        return cls(
+            settings=GuildSettingsStore(database),
+            taggings=TaggingStore(database),
+            posted_clips=PostedClipStore(database),
+            job_records=JobRecordStore(database),
+            watches=WatchStore(database),
+            opt_outs=OptOutStore(database),
+            usage=UsageStore(database),
+            meta=MetaStore(database),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases."""
+
+    clip_tagger: ClipTagger
+    taggings: KnownTaggings
+    reports: ReportBuilder
+    answerer: Answerer
+    job_records: JobRecords
+    search: ClipSearch
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Everything a front end needs, open for as long as ``opened`` lasts."""
+    """Everything that commands and cogs need, open for as long as ``opened`` lasts."""
 
     config: Config
-    clip_tagger: ClipTagger
-    reporter: ReportBuilder
-    answerer: Answerer
-    notes: JobRecords
-    clip_search: ClipSearch
-    settings: GuildSettingsStore
-    taggings: TaggingStore
-    posted_clips: PostedClipStore
-    reports: ReportStore
-    watches: WatchStore
-    people: OptOutStore
-    usage: UsageStore
-    meta: MetaStore
+    stores: Stores
+    services: Services
     locks: Locks
     metrics: Metrics
 
     def erasure(self, jobs: QueuedJobs) -> Erasure:
-        """Return what forgets, in the queue's rows too."""
-        days = self.config.retention_days
+        """Return the service that erases data, in the queue too."""
+        stores = self.stores
         return Erasure(
-            self.posted_clips,
-            self.reports,
-            self.watches,
-            self.settings,
-            self.usage,
+            stores.posted_clips,
+            stores.job_records,
+            stores.watches,
+            stores.settings,
+            stores.usage,
             jobs,
-            retention_days=days,
+            retention_days=self.config.retention_days,
         )
 
 
 @asynccontextmanager
 async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
-    """Open every tagger these settings allow, by name."""
+    """Open every tagger that the settings allow, by name."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=_folder(config)))
         taggers: dict[str, Tagger] = {}
@@ -113,14 +141,12 @@ async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
 
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[App]:
-    """Open every resource once; they close in the opposite order."""
+    """Open every resource once; they close in reverse order."""
     async with AsyncExitStack() as stack:
         folder = _folder(config)
         await remove_stale_dirs(folder)
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
-        settings = GuildSettingsStore(database)
-        posted_clips = PostedClipStore(database)
         parts = _Parts(
             config,
             stack,
@@ -129,42 +155,14 @@ async def opened(config: Config) -> AsyncIterator[App]:
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
         )
-        asked = await parts.asked()
-        clip_tagger = ClipTagger(
-            fetcher=await parts.fetcher(asked.tagger.longest),
-            sandbox=parts.sandbox,
-            asked=asked,
-            fallback=await parts.fallback(),
-            folder=folder,
-            metrics=metrics,
-        )
-        reporter = ReportBuilder(clip_tagger, settings, config.default_threshold)
-        reports = ReportStore(database)
-        notes = JobRecords(posted_clips, reports)
-        watches = WatchStore(database)
-        yield App(
-            config=config,
-            clip_tagger=clip_tagger,
-            reporter=reporter,
-            answerer=Answerer(clip_tagger, reporter, notes, AlertService(watches, reporter)),
-            notes=notes,
-            clip_search=_clip_search(config, database, settings, clip_tagger.tagger.identity),
-            settings=settings,
-            taggings=TaggingStore(database),
-            posted_clips=posted_clips,
-            reports=reports,
-            watches=watches,
-            people=OptOutStore(database),
-            usage=UsageStore(database),
-            meta=MetaStore(database),
-            locks=parts.locks,
-            metrics=metrics,
-        )
+        stores = Stores.of(database)
+        services = _services(config, stores, await parts.clip_tagger(), parts)
+        yield App(config, stores, services, parts.locks, metrics)
 
 
 def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
-    """Return the queue for this process; its tables lie beside ours."""
-    from bot.jobs.queue import JobLimits, JobQueue  # noqa: PLC0415 - who only tags needs no queue
+    """Return the queue for this process; its tables are beside ours."""
+    from bot.jobs.queue import JobLimits, JobQueue  # noqa: PLC0415 - framehound tag needs no queue
     from bot.jobs.workflow import JobTimeouts  # noqa: PLC0415 - see above
 
     oldest = config.max_job_age_minutes
@@ -181,7 +179,7 @@ def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What taggers are made of."""
+    """The parts that taggers are made of."""
 
     config: Config
     stack: AsyncExitStack
@@ -190,8 +188,20 @@ class _Parts:
     locks: Locks
     metrics: Metrics
 
-    async def fetcher(self, longest: int) -> Fetcher:
-        """Return what downloads; pages are read in children that keep no clip waiting."""
+    async def clip_tagger(self) -> ClipTagger:
+        """Return the service that fetches and tags clips."""
+        main = await self._main_tagger()
+        return ClipTagger(
+            fetcher=await self._fetcher(main.tagger.longest),
+            sandbox=self.sandbox,
+            main=main,
+            fallback=await self._fallback(),
+            folder=_folder(self.config),
+            metrics=self.metrics,
+        )
+
+    async def _fetcher(self, longest: int) -> Fetcher:
+        """Return the downloader; web pages are read in a sandbox of their own."""
         config, folder = self.config, _folder(self.config)
         if not config.sites:
             return await self.stack.enter_async_context(Fetcher(config.fetch_allowed_hosts))
@@ -205,21 +215,21 @@ class _Parts:
         )
         return await self.stack.enter_async_context(fetcher)
 
-    async def asked(self) -> CachingTagger:
-        """Return the tagger the settings choose."""
+    async def _main_tagger(self) -> CachingTagger:
+        """Return the tagger that the settings choose."""
         if self.config.chosen_tagger == "local":
-            return self._remembering(await _local(self.config, self.sandbox))
+            return self._caching(await _local(self.config, self.sandbox))
         account = BillingAccount(UsageStore(self.database), self.config.budget)
-        return self._remembering(self._proxying(await self._clarifai()), account)
+        return self._caching(self._proxying(await self._clarifai()), account)
 
-    async def fallback(self) -> CachingTagger | None:
-        """Return the tagger to use when Clarifai can't be, if the operator wants one."""
+    async def _fallback(self) -> CachingTagger | None:
+        """Return the tagger to use if Clarifai is unavailable, if the operator wants one."""
         if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
             return None
-        return self._remembering(await _local(self.config, self.sandbox))
+        return self._caching(await _local(self.config, self.sandbox))
 
     async def _clarifai(self) -> CircuitBreaker:
-        per_second = self.config.clarifai_calls_per_second * _PACE
+        per_second = self.config.clarifai_calls_per_second * _RATE_MARGIN
         clarifai = ClarifaiTagger(
             await self.stack.enter_async_context(aiohttp.ClientSession()),
             _account(self.config),
@@ -227,9 +237,9 @@ class _Parts:
             permit=RateLimiter(self.database, "clarifai", per_second).wait,
             metrics=self.metrics,
         )
-        # With another tagger at hand nobody waits for Clarifai to be well again.
+        # With a fallback, no clip waits until Clarifai works again.
         waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitBreaker(clarifai, max_wait=_PATIENCE if waits else 0.0)
+        circuit = CircuitBreaker(clarifai, max_wait=_CLARIFAI_WAIT if waits else 0.0)
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 
@@ -240,18 +250,27 @@ class _Parts:
         maker = ProxyMaker(self.sandbox, _folder(self.config))
         return ProxyTagger(clarifai, maker, self.config.limits, proxies)
 
-    def _remembering(self, tagger: Tagger, account: BillingAccount | None = None) -> CachingTagger:
+    def _caching(self, tagger: Tagger, account: BillingAccount | None = None) -> CachingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
         taggings = TaggingStore(self.database)
         return CachingTagger(tagger, taggings, self.metrics, account=account, **shared)
 
 
-def _clip_search(
-    config: Config, database: Database, settings: GuildSettingsStore, asked: TaggerIdentity
-) -> ClipSearch:
-    default = config.default_threshold
-    index = SearchStore(database, None if default is None else (asked, default))
-    return ClipSearch(index, TaggingStore(database), settings)
+def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _Parts) -> Services:
+    main, default = clip_tagger.tagger.identity, config.default_threshold
+    known = KnownTaggings(stores.taggings, main, clip_tagger.fallback_identity)
+    reports = ReportBuilder(known, stores.settings, default)
+    records = JobRecords(stores.posted_clips, stores.job_records)
+    alerts = AlertService(stores.watches, reports)
+    index = SearchStore(parts.database, None if default is None else (main, default))
+    return Services(
+        clip_tagger=clip_tagger,
+        taggings=known,
+        reports=reports,
+        answerer=Answerer(clip_tagger, reports, records, alerts),
+        job_records=records,
+        search=ClipSearch(index, stores.taggings, stores.settings),
+    )
 
 
 async def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
@@ -271,5 +290,5 @@ def _account(config: Config) -> ClarifaiAccount:
 
 
 def _folder(config: Config) -> Path:
-    """Name the folder for clips while they are worked on; the sandbox makes it."""
+    """Return the folder for clips that are being worked on; the sandbox creates it."""
     return config.data_dir / "work"

@@ -1,4 +1,4 @@
-"""Which of a job's clips show what a server watches for. Knows no Discord."""
+"""Use case: alerts about watched tags in a job's clips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, WatchMatch
-from bot.domain.search import find_segments, link_to
+from bot.domain.search import find_segments
 from bot.render.summary import TaggedClip
 
 if TYPE_CHECKING:
@@ -19,54 +19,43 @@ if TYPE_CHECKING:
     from bot.domain.tagging import Tagging
     from bot.render.summary import ReportedClip
     from bot.services.reports import ReportBuilder
-    from bot.storage.job_records import Reply
     from bot.storage.watches import WatchStore
 
 
 class AlertService:
-    """Makes alerts of what was tagged, one a message and channel."""
+    """Finds watched tags in a job's clips, and makes one alert for each channel."""
 
-    def __init__(self, store: WatchStore, reporter: ReportBuilder) -> None:
-        self._store = store
-        self._reporter = reporter
+    def __init__(self, watches: WatchStore, reports: ReportBuilder) -> None:
+        self._watches = watches
+        self._reports = reports
 
     async def alerts(
-        self,
-        job: Job,
-        clips: Sequence[ReportedClip],
-        settings: GuildSettings,
-        reply: Reply | None,
+        self, job: Job, clips: Sequence[ReportedClip], settings: GuildSettings
     ) -> list[Alert]:
-        """Return what a server's channels are to be told of a job's clips.
-
-        That is nothing of a message they were told of before. Clips a command brought are linked
-        to through the ``reply``.
-        """
+        """Return the alerts about a job's clips; none if its message caused alerts before."""
         if job.guild_id is None:
             return []
-        watches = await self._store.load(job.guild_id)
-        if not watches or await self._store.is_alerted(job.subject_id):
+        watches = await self._watches.load(job.guild_id)
+        if not watches or await self._watches.is_alerted(job.subject_id):
             return []
         found: defaultdict[int, list[WatchMatch]] = defaultdict(list)
         for position, clip in enumerate(clips, start=1):
-            if not isinstance(clip, TaggedClip):
-                continue
-            for watch in watches:
-                sighting = await self._sighting(watch, clip.tagging, position, settings)
-                if sighting:
-                    found[watch.channel_id].append(sighting)
-        return [_alert(job, channel, seen, reply) for channel, seen in found.items()]
+            if isinstance(clip, TaggedClip):
+                for watch in watches:
+                    if match := await self._match(watch, clip.tagging, position, settings):
+                        found[watch.channel_id].append(match)
+        return [_alert(job, channel_id, matches) for channel_id, matches in found.items()]
 
-    async def done(self, job: Job) -> None:
-        """Note that they were told."""
-        await self._store.note_alerted(job.subject_id)
+    async def save_alerted(self, job: Job) -> None:
+        """Remember that the job's message caused alerts."""
+        await self._watches.save_alerted(job.subject_id)
 
-    async def _sighting(
+    async def _match(
         self, watch: Watch, tagging: Tagging, position: int, settings: GuildSettings
     ) -> WatchMatch | None:
         threshold = watch.threshold
         if threshold is None:
-            threshold = self._reporter.threshold_of(settings, tagging.tagger)
+            threshold = self._reports.threshold_of(settings, tagging.tagger)
         segments = await asyncio.to_thread(
             find_segments,
             tagging.frames,
@@ -78,20 +67,18 @@ class AlertService:
         return WatchMatch(watch.tag, position, segments) if segments else None
 
 
-def _alert(job: Job, channel_id: int, seen: Sequence[WatchMatch], reply: Reply | None) -> Alert:
-    message_id = job.subject_id
-    if job.interaction and message_id == job.snowflake and reply:
-        message_id = reply.message_id
+def _alert(job: Job, channel_id: int, matches: Sequence[WatchMatch]) -> Alert:
     return Alert(
         guild_id=job.guild_id or 0,
         channel_id=channel_id,
         message_id=job.subject_id,
-        link=link_to(job.guild_id, job.channel_id, message_id),
+        source_id=job.channel_id,
         author_id=(job.clips[0].author_id if job.clips else None) or job.author_id,
         clips=len(job.clips),
-        matches=tuple(sorted(seen, key=_rank)),
+        matches=tuple(sorted(matches, key=_rank)),
+        by_command=job.interaction is not None and job.subject_id == job.snowflake,
     )
 
 
-def _rank(sighting: WatchMatch) -> tuple[float, str, int]:
-    return -sighting.score, sighting.tag, sighting.position
+def _rank(match: WatchMatch) -> tuple[float, str, int]:
+    return -match.score, match.tag, match.position

@@ -1,4 +1,7 @@
-"""What one job does: tag every clip, then give one answer. Knows no queue and no Discord."""
+"""Use case: what a job does. It tags every clip, then gives one answer.
+
+Each of the two steps may be repeated without harm. This knows no queue and no Discord.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.domain.budget import Payer
-from bot.errors import Forgotten, FramehoundError, GivenUp, LinkExpired, NotFound
-from bot.render.summary import RefusedClip, TaggedClip
+from bot.domain.job import RecordState
+from bot.domain.outcome import Failed, Tagged
+from bot.domain.tagging import TagRequest
+from bot.errors import FramehoundError, JobAbandoned, LinkExpired, NotFound, TaggingErased
+from bot.services.verdict import decide
 from bot.storage.database import retry_storage
 
 if TYPE_CHECKING:
@@ -20,42 +26,51 @@ if TYPE_CHECKING:
 
     from bot.domain.alerts import Alert
     from bot.domain.clip import Clip
-    from bot.domain.job import Job
+    from bot.domain.job import Job, Reply
+    from bot.domain.outcome import Outcome
     from bot.domain.progress import Progress, ProgressListener
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
     from bot.render.report import Report
-    from bot.render.summary import ReportedClip
     from bot.services.alerts import AlertService
     from bot.services.job_records import JobRecords
-    from bot.services.reports import Outcome, ReportBuilder
+    from bot.services.reports import ReportBuilder
     from bot.services.tag_clip import ClipTagger
-    from bot.storage.job_records import Reply
+    from bot.services.verdict import Verdict
 
 
-@dataclass(slots=True)
-class ShownProgress:
-    """How far the clips of a job have come, by their number, and where people read it.
-
-    Who shows it tells ``note`` as soon as there is a reply.
-    """
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far each clip of a job has come, by the clip's number. Taggers write it."""
 
     steps: dict[int, Progress] = field(default_factory=dict)
-    reply: Reply | None = None
-    note: Callable[[Reply], Awaitable[object]] | None = None
 
     def listener(self, number: int) -> ProgressListener:
-        """Return who listens to the work on one clip."""
+        """Return the listener for one clip."""
         return partial(self.steps.__setitem__, number)
 
 
+class ShownProgress(Protocol):
+    """A job's progress as people see it."""
+
+    @property
+    def reply(self) -> Reply | None:
+        """The message that shows the progress, once there is one."""
+
+
 class Responder(Protocol):
-    """Where answers go; ``again`` says that an earlier attempt may have got there already."""
+    """Where answers go. ``again`` means that an earlier attempt may have got there already."""
 
     def show_progress(
-        self, job: Job, settings: GuildSettings, *, again: bool
+        self,
+        job: Job,
+        settings: GuildSettings,
+        progress: JobProgress,
+        *,
+        on_reply: Callable[[Reply], Awaitable[None]],
+        again: bool,
     ) -> AbstractAsyncContextManager[ShownProgress]:
-        """Show people that their clips are being worked on while the block runs."""
+        """Show people a job's progress while the block runs; report the message it is shown in."""
 
     async def answer(
         self,
@@ -66,173 +81,154 @@ class Responder(Protocol):
         earlier: Reply | None,
         again: bool,
     ) -> Reply | None:
-        """Give the job its one answer: what it was shown ``earlier`` becomes it.
+        """Give the job its one answer; the message ``earlier`` becomes it.
 
-        Return where the answer stands, None where it could not be given.
+        Return where the answer is; None if it could not be given.
         """
 
     async def withdraw(self, earlier: Reply) -> None:
-        """Take back what was shown of a job that is not answered in words."""
+        """Delete a message that showed the progress of a job without an answer in words."""
 
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a small reaction and no words."""
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
-        """Tell moderators, unless an earlier attempt already did."""
+        """Send an alert, unless an earlier attempt already did."""
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
-        """Return a clip with a fresh link, or None where there is none to be had."""
+        """Return the clip with a fresh link; None if there is none."""
 
 
 class Answerer:
-    """The two steps of a job; each may be repeated without harm."""
+    """The two steps of a job."""
 
     def __init__(
         self,
         clip_tagger: ClipTagger,
-        reporter: ReportBuilder,
-        notes: JobRecords,
-        watches: AlertService,
+        reports: ReportBuilder,
+        records: JobRecords,
+        alerts: AlertService,
     ) -> None:
         self._clip_tagger = clip_tagger
-        self._reporter = reporter
-        self._notes = notes
-        self._watches = watches
+        self._reports = reports
+        self._records = records
+        self._alerts = alerts
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
         """Tag all clips of a job at once; a clip that fails costs the others nothing.
 
-        Of what was deleted meanwhile nothing is kept and nothing told, bar to who asked and has
-        read nothing yet; a reply that showed the work goes.
+        If the job is erased meanwhile, nothing is kept. Then only a person who requested the job,
+        and has seen no progress yet, is answered; a message that shows progress is withdrawn.
         """
-        settings = await retry_storage(lambda: self._reporter.settings(job.guild_id))
-        if job.recorded and not await self._notes.has(job):
-            return self._forgotten(job)
-        begun = job.recorded or await self._notes.begin(job)
-        async with responder.show_progress(job, settings, again=again) as shown:
-            shown.note = partial(self._notes.shown, job)
-            each = (
-                self._tag_clip(job, clip, responder, shown.listener(number), settings.language)
-                for number, clip in enumerate(job.clips)
-            )
-            outcomes = list(await asyncio.gather(*each))
-        if await self._notes.tagged(job, outcomes, shown.reply, begun=begun):
+        settings = await retry_storage(lambda: self._reports.settings(job.guild_id))
+        state = await self._records.resume(job)
+        if state is RecordState.ERASED:
+            return self._erased(job)
+        progress = JobProgress()
+        async with responder.show_progress(
+            job,
+            settings,
+            progress,
+            on_reply=partial(self._records.save_progress, job),
+            again=again,
+        ) as shown:
+            tag = partial(self._tag_clip, job, responder, progress, settings.language)
+            outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
+        state = await self._records.save_outcomes(job, outcomes, shown.reply, state)
+        if state is not RecordState.ERASED:
             return outcomes
-        told = self._forgotten(job)
-        if shown.reply:
-            await responder.withdraw(shown.reply)
-            return []
-        return told
+        if shown.reply is None:
+            return self._erased(job)
+        await responder.withdraw(shown.reply)
+        return []
 
-    def give_up(self, job: Job) -> list[Outcome]:
-        """Refuse all clips of a job that ended the process time after time."""
-        self._log.error("job given up")
-        return [_refused(clip, GivenUp()) for clip in job.clips]
+    def abandon(self, job: Job) -> list[Outcome]:
+        """Refuse all clips of a job during which the process died several times."""
+        self._log.error("job abandoned")
+        return [Failed(clip.name, JobAbandoned().record()) for clip in job.clips]
 
     async def answer(
         self, job: Job, outcomes: Sequence[Outcome], responder: Responder, *, again: bool
     ) -> str:
-        """Give the one answer; what was only noticed is refused without words.
+        """Decide what to do about a tagged job, and do it.
 
-        Return ``answered``, or ``marked`` where there was nothing to say.
+        Return ``answered``, or ``marked`` if nothing was said.
         """
-        settings = await self._reporter.settings(job.guild_id)
-        saved = await self._notes.find(job)
-        if saved is None and job.recorded and any("fingerprint" in each for each in outcomes):
-            outcomes = self._forgotten(job)
-        clips = await self._reporter.clips(outcomes, settings)
-        said = _worth_saying(job, clips, settings)
-        earlier = reply = saved.reply if saved else None
-        if said:
-            report = await self._reporter.report(said, settings)
-            reply = await responder.answer(job, report, settings, earlier=earlier, again=again)
-            if saved and reply and not await self._notes.answered(job, reply):
-                # Who deleted the message found no reply yet that would have gone with it.
-                await responder.withdraw(reply)
-                return "answered"
-        elif earlier:
-            await responder.withdraw(earlier)
-        if not job.asked and any(isinstance(clip, RefusedClip) for clip in clips):
-            await responder.refuse(job)
-        await self._alert(job, clips, settings, reply, responder)
-        return "answered" if said else "marked"
+        settings = await self._reports.settings(job.guild_id)
+        verdict = await self._decide(job, outcomes, settings)
+        await self._deliver(job, verdict, settings, responder, again=again)
+        return verdict.outcome
 
-    async def _alert(
+    async def _decide(
+        self, job: Job, outcomes: Sequence[Outcome], settings: GuildSettings
+    ) -> Verdict:
+        record = await self._records.find(job)
+        was_recorded = job.record is not RecordState.NONE
+        if record is None and was_recorded and any(isinstance(each, Tagged) for each in outcomes):
+            outcomes = self._erased(job)
+        clips = await self._reports.clips(outcomes, settings)
+        alerts = await self._alerts.alerts(job, clips, settings)
+        return decide(job, clips, settings, record=record, alerts=alerts)
+
+    async def _deliver(
         self,
         job: Job,
-        clips: Sequence[ReportedClip],
+        verdict: Verdict,
         settings: GuildSettings,
-        reply: Reply | None,
         responder: Responder,
+        *,
+        again: bool,
     ) -> None:
-        """Tell moderators what they watch for, whether or not there was an answer in words."""
-        alerts = await self._watches.alerts(job, clips, settings, reply)
-        for alert in alerts:
-            await responder.alert(alert, settings)
-        if alerts:
-            await retry_storage(lambda: self._watches.done(job))
+        reply = verdict.earlier
+        if verdict.report:
+            report = await self._reports.report(verdict.report, settings)
+            reply = await responder.answer(
+                job, report, settings, earlier=verdict.earlier, again=again
+            )
+            state = await self._records.save_reply(job, reply) if reply else None
+            if reply and verdict.recorded and state is RecordState.ERASED:
+                # Erasure came before there was a reply that it could have deleted.
+                await responder.withdraw(reply)
+                return
+        if verdict.withdraw:
+            await responder.withdraw(verdict.withdraw)
+        if verdict.mark:
+            await responder.refuse(job)
+        for alert in verdict.alerts:
+            await responder.alert(alert.linking(reply), settings)
+        if verdict.alerts:
+            await retry_storage(lambda: self._alerts.save_alerted(job))
 
-    def _forgotten(self, job: Job) -> list[Outcome]:
-        """Refuse what was deleted to who asked; nobody else is told."""
-        self._log.info("what the job is about was deleted")
-        return [_refused(clip, Forgotten()) for clip in job.clips] if job.asked else []
+    def _erased(self, job: Job) -> list[Outcome]:
+        """Return the outcomes of an erased job: only a person who requested it is answered."""
+        self._log.info("job erased: its message was deleted, or somebody asked for it")
+        if not job.requested:
+            return []
+        return [Failed(clip.name, TaggingErased().record()) for clip in job.clips]
 
     async def _tag_clip(
-        self,
-        job: Job,
-        clip: Clip,
-        responder: Responder,
-        progress: ProgressListener,
-        language: str,
+        self, job: Job, responder: Responder, progress: JobProgress, language: str, number: int
     ) -> Outcome:
+        clip = job.clips[number]
+        payer = Payer(job.owner, job.id)
+        request = TagRequest(clip, progress.listener(number), payer, language)
         try:
-            tagging = await self._tag_anew(job, clip, responder, progress, language)
+            tagging = await self._tag_link(job, request, responder)
         except FramehoundError as error:
             self._log.info("clip refused", code=error.code, reason=str(error), detail=error.detail)
-            return _refused(clip, error)
-        except Exception:  # noqa: BLE001 - the boundary of a clip: logged whole, answered in words
-            # A defect of ours: said once with the job's id, and the person still gets an answer.
+            return Failed(clip.name, error.record())
+        except Exception:  # noqa: BLE001 - logged with its traceback, answered with a sentence
             self._log.exception("clip failed")
-            return _refused(clip, FramehoundError())
-        return {
-            "name": clip.name,
-            "spoiler": clip.spoiler,
-            "fingerprint": tagging.info.fingerprint,
-        }
+            return Failed(clip.name, FramehoundError().record())
+        return Tagged(clip.name, tagging.info.fingerprint, clip.spoiler)
 
-    async def _tag_anew(
-        self,
-        job: Job,
-        clip: Clip,
-        responder: Responder,
-        progress: ProgressListener,
-        language: str,
-    ) -> Tagging:
-        """Tag the clip; a signed link whose time was over is asked for once more."""
-        payer = Payer(job.owner, job.id)
+    async def _tag_link(self, job: Job, request: TagRequest, responder: Responder) -> Tagging:
+        """Tag the clip; if its signed link has expired, get a new one and try again."""
         try:
-            return await self._clip_tagger.tag_link(clip, progress, payer, language)
+            return await self._clip_tagger.tag_link(request)
         except (LinkExpired, NotFound):
-            fresh = await responder.renew(job, clip)
+            fresh = await responder.renew(job, request.clip)
             if fresh is None:
                 raise
-        return await self._clip_tagger.tag_link(fresh, progress, payer, language)
-
-
-def _worth_saying(
-    job: Job, clips: Sequence[ReportedClip], settings: GuildSettings
-) -> list[ReportedClip]:
-    """Return what is told in words: of what was only noticed, what was tagged.
-
-    Where a server wants to hear of finds alone, a message without any is not answered.
-    """
-    if job.asked:
-        return list(clips)
-    tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
-    found = any(clip.timeline.segments for clip in tagged)
-    return [] if settings.only_when_found and not found else list(tagged)
-
-
-def _refused(clip: Clip, error: FramehoundError) -> Outcome:
-    return {"name": clip.name, "error": error.as_dict()}
+        return await self._clip_tagger.tag_link(request.with_clip(fresh))

@@ -1,4 +1,4 @@
-"""What is kept of a job: what it is about, what became of it, and where its reply stands."""
+"""Keeping a job's record: the messages and people it is about, its outcomes and its reply."""
 
 from __future__ import annotations
 
@@ -7,103 +7,108 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.domain.job import RecordState
+from bot.domain.outcome import Tagged
 from bot.storage.database import StorageUnavailable, retry_storage
-from bot.storage.job_records import SavedReport
+from bot.storage.job_records import JobRecord
 from bot.storage.posted_clips import PostedClip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.domain.job import Job
-    from bot.services.reports import Outcome
-    from bot.storage.job_records import Reply, ReportStore
+    from bot.domain.job import Job, Reply
+    from bot.domain.outcome import Outcome
+    from bot.storage.job_records import JobRecordStore
     from bot.storage.posted_clips import PostedClipStore
 
 
 class JobRecords:
-    """Keeps reports and posted clips; where a report is gone, what it was about was deleted.
+    """Keeps the records of jobs and the posted clips.
 
-    An answer never fails because something can't be kept.
+    If a record is gone that was there before, the job was erased: its message was deleted, or
+    somebody asked for it. A job never fails because its record cannot be written.
     """
 
-    def __init__(self, posted_clips: PostedClipStore, reports: ReportStore) -> None:
+    def __init__(self, posted_clips: PostedClipStore, store: JobRecordStore) -> None:
         self._posted_clips = posted_clips
-        self._reports = reports
+        self._store = store
         self._log = structlog.get_logger("framehound.job")
 
-    async def begin(self, job: Job) -> bool:
-        """Keep what a job is about, to learn of what is deleted before it is answered.
+    async def begin(self, job: Job) -> RecordState:
+        """Record what a job is about, so that erasure finds it before it is answered.
 
-        Return False where that can't be kept just now.
+        Return ``OPEN``, or ``NONE`` if the database is away.
         """
         try:
-            await self._reports.save(_unanswered(job))
+            await self._store.add(_open_record(job))
         except StorageUnavailable as error:
-            self._log.warning("job not noted yet", detail=error.detail)
-            return False
-        return True
+            self._log.warning("job not recorded yet", detail=error.detail)
+            return RecordState.NONE
+        return RecordState.OPEN
 
-    async def has(self, job: Job) -> bool:
-        """Tell whether what was begun is still there."""
+    async def resume(self, job: Job) -> RecordState:
+        """Return the state of a job's record before tagging: ``OPEN``, ``NONE`` or ``ERASED``."""
+        if job.record is RecordState.NONE:
+            return await self.begin(job)
         try:
-            return await retry_storage(lambda: self.find(job)) is not None
+            record = await retry_storage(lambda: self.find(job))
         except StorageUnavailable as error:
-            self._log.error("not known whether it was deleted", detail=error.detail)
-            return True
+            self._log.error("unknown whether the job was erased", detail=error.detail)
+            return RecordState.OPEN
+        return RecordState.OPEN if record else RecordState.ERASED
 
-    async def find(self, job: Job) -> SavedReport | None:
-        """Return what is known of a job; raises StorageUnavailable."""
-        return await self._reports.find(job.id)
+    async def find(self, job: Job) -> JobRecord | None:
+        """Return the record of a job; raises ``StorageUnavailable``."""
+        return await self._store.find(job.id)
 
-    async def tagged(
-        self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, *, begun: bool
-    ) -> bool:
-        """Keep which clips were posted, and what became of them.
+    async def save_outcomes(
+        self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, before: RecordState
+    ) -> RecordState:
+        """Save the posted clips and the outcomes of a job whose record was in a state ``before``.
 
-        Return False, and keep nothing, where the job was forgotten since it was ``begun``.
+        Return ``TAGGED``, or ``ERASED`` if the job was erased meanwhile; then nothing is kept.
         """
-        posted = _posted(job, outcomes)
-        told = [outcome for outcome in outcomes if job.asked or "error" not in outcome]
+        kept = [each for each in outcomes if job.requested or isinstance(each, Tagged)]
         try:
-            added = await retry_storage(lambda: self._posted_clips.add(posted))
-            if not begun:
-                await retry_storage(lambda: self._reports.save(_unanswered(job)))
-            kept = await retry_storage(lambda: self._reports.note_clips(job.id, told))
-            if kept and reply:
-                kept = await retry_storage(lambda: self._reports.note_reply(job.id, reply))
-            if not kept:
+            added = await retry_storage(lambda: self._posted_clips.add(_posted(job, outcomes)))
+            if before is RecordState.NONE:
+                await retry_storage(lambda: self._store.add(_open_record(job)))
+            exists = await retry_storage(lambda: self._store.save_outcomes(job.id, kept))
+            if exists and reply:
+                exists = await retry_storage(lambda: self._store.save_reply(job.id, reply))
+            if not exists:
                 await retry_storage(lambda: self._posted_clips.forget(added))
         except StorageUnavailable as error:
-            self._log.error("clips not noted", detail=error.detail)
-            return True
-        return kept
+            self._log.error("outcomes not recorded", detail=error.detail)
+            return RecordState.TAGGED
+        return RecordState.TAGGED if exists else RecordState.ERASED
 
-    async def shown(self, job: Job, reply: Reply) -> None:
-        """Keep where progress is shown, if possible; ``tagged`` keeps it once more."""
+    async def save_progress(self, job: Job, reply: Reply) -> None:
+        """Save where the progress is shown, if possible; ``save_outcomes`` does so again."""
         try:
-            await self._reports.note_reply(job.id, reply)
+            await self._store.save_reply(job.id, reply)
         except StorageUnavailable as error:
-            self._log.warning("reply not noted yet", detail=error.detail)
+            self._log.warning("reply not recorded yet", detail=error.detail)
 
-    async def answered(self, job: Job, reply: Reply) -> bool:
-        """Keep where the reply stands; return False where the job was forgotten.
+    async def save_reply(self, job: Job, reply: Reply) -> RecordState:
+        """Save where the answer is; return ``ERASED`` if the job was erased meanwhile.
 
-        Where that can't be kept the reply only outlives its message.
+        If it cannot be saved, the only harm is that the reply outlives its message.
         """
         try:
-            return await retry_storage(lambda: self._reports.note_reply(job.id, reply))
+            exists = await retry_storage(lambda: self._store.save_reply(job.id, reply))
         except StorageUnavailable as error:
-            self._log.error("reply not noted", detail=error.detail)
-            return True
+            self._log.error("reply not recorded", detail=error.detail)
+            return RecordState.TAGGED
+        return RecordState.TAGGED if exists else RecordState.ERASED
 
 
-def _unanswered(job: Job) -> SavedReport:
+def _open_record(job: Job) -> JobRecord:
     messages = {clip.message_id for clip in job.clips} | {job.message_id or job.snowflake}
     people = {clip.author_id for clip in job.clips} | {job.author_id}
-    return SavedReport(
+    return JobRecord(
         job_id=job.id,
         channel_id=job.channel_id,
-        clips=(),
         guild_id=job.guild_id,
         message_ids=tuple(sorted(filter(None, messages))),
         people=tuple(sorted(filter(None, people))),
@@ -111,11 +116,11 @@ def _unanswered(job: Job) -> SavedReport:
 
 
 def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
-    """Return the clips that were tagged; ``outcomes`` has those of all, in the job's order."""
+    """Return the tagged clips of a job; ``outcomes`` has one for each of its clips, in order."""
     return [
         PostedClip(
             message_id=clip.message_id or job.message_id or job.snowflake,
-            fingerprint=outcome["fingerprint"],
+            fingerprint=outcome.fingerprint,
             guild_id=job.guild_id,
             channel_id=job.channel_id,
             author_id=clip.author_id or job.author_id,
@@ -126,5 +131,5 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             clips=len(job.clips),
         )
         for position, (clip, outcome) in enumerate(zip(job.clips, outcomes, strict=True), start=1)
-        if "fingerprint" in outcome
+        if isinstance(outcome, Tagged)
     ]

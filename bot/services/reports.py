@@ -1,13 +1,14 @@
-"""From what became of a job's clips to a report, by a server's settings. Knows no Discord."""
+"""Use case: from the outcomes of a job to a report, by a server's settings."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.domain import timeline
+from bot.domain.outcome import Failed
 from bot.domain.settings import GuildSettings
-from bot.errors import Forgotten, restore
+from bot.errors import TaggingErased
 from bot.i18n import Translator
 from bot.render.report import make_report
 from bot.render.summary import RefusedClip, Style, TaggedClip
@@ -16,25 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.domain.concepts import TaggerIdentity
+    from bot.domain.outcome import Outcome
+    from bot.domain.tagging import Tagging
     from bot.render.report import Report
     from bot.render.summary import ReportedClip
-    from bot.services.tag_clip import ClipTagger
+    from bot.services.known_taggings import KnownTaggings
     from bot.storage.guild_settings import GuildSettingsStore
-
-Outcome = dict[str, Any]
-"""What became of one clip, as JSON values: ``name``, ``spoiler``, ``fingerprint`` or ``error``."""
 
 
 class ReportBuilder:
-    """Reads what is stored of clips as a server wants to see it."""
+    """Builds reports from stored taggings."""
 
     def __init__(
         self,
-        clip_tagger: ClipTagger,
+        taggings: KnownTaggings,
         settings: GuildSettingsStore,
         default_threshold: float | None = None,
     ) -> None:
-        self._clip_tagger = clip_tagger
+        self._taggings = taggings
         self._settings = settings
         self._default_threshold = default_threshold
 
@@ -42,20 +42,14 @@ class ReportBuilder:
         """Return a server's settings; those of a private channel are the defaults."""
         return await self._settings.load(guild_id) if guild_id else GuildSettings(0)
 
-    async def threshold(
-        self, guild_id: int | None, identity: TaggerIdentity | None = None
-    ) -> float:
-        """Return the threshold that applies in a server, or in a private channel.
+    async def threshold(self, guild_id: int | None) -> float:
+        """Return the threshold for the main tagger in a server, or in a private channel."""
+        return self.threshold_of(await self.settings(guild_id), self._taggings.main)
 
-        It is that of the tagger asked first, unless another is named.
-        """
-        settings = await self.settings(guild_id)
-        return self.threshold_of(settings, identity or self._clip_tagger.tagger.identity)
-
-    def threshold_of(self, settings: GuildSettings, identity: TaggerIdentity) -> float:
-        """Return the threshold for a tagger; the operator's default is the asked tagger's alone."""
-        asked = str(identity) == str(self._clip_tagger.tagger.identity)
-        return settings.threshold_for(identity, self._default_threshold if asked else None)
+    def threshold_of(self, settings: GuildSettings, tagger: TaggerIdentity) -> float:
+        """Return the threshold for a tagger; the operator's default is for the main one only."""
+        is_main = str(tagger) == str(self._taggings.main)
+        return settings.threshold_for(tagger, self._default_threshold if is_main else None)
 
     async def clips(
         self,
@@ -63,29 +57,43 @@ class ReportBuilder:
         settings: GuildSettings,
         threshold: float | None = None,
     ) -> list[ReportedClip]:
-        """Return each clip as it is to be told, above the server's threshold or the one given."""
+        """Return each clip with its timeline above the server's threshold, or the one given."""
         return [await self._clip(outcome, settings, threshold) for outcome in outcomes]
 
+    async def clip(
+        self,
+        name: str,
+        tagging: Tagging,
+        settings: GuildSettings,
+        threshold: float | None = None,
+        *,
+        spoiler: bool = False,
+    ) -> TaggedClip:
+        """Return a tagged clip with its timeline."""
+        if threshold is None:
+            threshold = self.threshold_of(settings, tagging.tagger)
+        built = await asyncio.to_thread(
+            timeline.build,
+            tagging.frames,
+            tagging.info.duration,
+            threshold,
+            flicker=settings.flicker,
+            hidden=settings.hidden_tags,
+        )
+        return TaggedClip(name, built, tagging, spoiler=spoiler)
+
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
-        """Write and draw the reply for some clips."""
+        """Write and draw the report about some clips."""
         style = Style(Translator(settings.language), settings.tags_a_line)
         return await asyncio.to_thread(make_report, clips, style, picture=settings.picture)
 
     async def _clip(
         self, outcome: Outcome, settings: GuildSettings, threshold: float | None
     ) -> ReportedClip:
-        name, translate = outcome["name"], Translator(settings.language)
-        if "error" in outcome:
-            return RefusedClip(name, restore(outcome["error"]).localized(translate))
-        tagging = await self._clip_tagger.recall(outcome["fingerprint"], settings.language)
+        translate = Translator(settings.language)
+        if isinstance(outcome, Failed):
+            return RefusedClip(outcome.name, outcome.error.restore().localized(translate))
+        tagging = await self._taggings.find(outcome.fingerprint, settings.language)
         if tagging is None:
-            return RefusedClip(name, Forgotten().localized(translate))
-        built = await asyncio.to_thread(
-            timeline.build,
-            tagging.frames,
-            tagging.info.duration,
-            self.threshold_of(settings, tagging.tagger) if threshold is None else threshold,
-            flicker=settings.flicker,
-            hidden=settings.hidden_tags,
-        )
-        return TaggedClip(name, built, tagging, spoiler=outcome.get("spoiler", False))
+            return RefusedClip(outcome.name, TaggingErased().localized(translate))
+        return await self.clip(outcome.name, tagging, settings, threshold, spoiler=outcome.spoiler)

@@ -1,4 +1,4 @@
-"""What servers have set."""
+"""The settings of servers."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import delete, select
 
-from bot.domain.choices import read_choices, write_choice
-from bot.domain.settings import GuildSettings
-from bot.storage.tables import guild_settings, retentions, thresholds
+from bot.domain.settings import SETTINGS, GuildSettings
+from bot.storage.tables import guild_settings, thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Delete, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from bot.domain.settings_file import SettingsFile
-    from bot.storage.database import Database, Insert
+    from bot.storage.database import Database
+
+_log = structlog.get_logger("framehound.settings")
 
 
 class GuildSettingsStore:
-    """Settings by server; a server that never set anything has the defaults.
+    """Settings by server; the defaults apply to what a server never set.
 
-    Nothing is cached: with several workers a cache would answer with settings already changed.
+    Each setting is a row with a JSON value, whatever its kind. Thresholds have a table of their
+    own because the search joins it. Nothing is cached: with several workers, a cache would return
+    settings that have been changed since.
     """
 
     def __init__(self, database: Database) -> None:
@@ -32,92 +35,86 @@ class GuildSettingsStore:
 
     async def load(self, guild_id: int) -> GuildSettings:
         """Return the server's settings."""
-        columns = thresholds.c
-        query = select(columns.tagger, columns.threshold).where(columns.guild_id == guild_id)
+        row, score = guild_settings.c, thresholds.c
+        rows = select(row.name, row.value).where(row.guild_id == guild_id)
+        scores = select(score.tagger, score.threshold).where(score.guild_id == guild_id)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-            days = await connection.scalar(_days(guild_id))
-            chosen = (await connection.execute(_chosen(guild_id))).all()
-        saved = {name: json.loads(value) for name, value in chosen}
-        return GuildSettings(guild_id, MappingProxyType(dict(rows)), days, **read_choices(saved))
+            stored = (await connection.execute(rows)).all()
+            by_tagger = (await connection.execute(scores)).all()
+        values = _read_rows(guild_id, stored)
+        return GuildSettings(guild_id, MappingProxyType(dict(by_tagger)), **values)
 
-    async def choose(self, guild_id: int, **chosen: Any) -> None:
-        """Set some of the server's other settings, by the names of ``GuildSettings``."""
-        async with self._database.writing() as connection:
-            await connection.execute(self._choice(), _choice_rows(guild_id, chosen))
+    async def update(self, guild_id: int, **values: Any) -> None:
+        """Set some settings, by their names in ``GuildSettings``: all of them or none.
 
-    async def take_over(self, guild_id: int, file: SettingsFile) -> None:
-        """Set everything a file sets, or nothing; its watches are not among it."""
+        ``thresholds`` changes those of the taggers it names; None removes one.
+        """
+        scores = values.pop("thresholds", {})
+        rows = [
+            {"guild_id": guild_id, "name": name, "value": _write(name, value)}
+            for name, value in values.items()
+        ]
         async with self._database.writing() as connection:
-            for tagger, threshold in file.thresholds.items():
-                await connection.execute(self._set(guild_id, tagger, threshold))
-            if file.retention is not None:
-                await connection.execute(self._retain(guild_id, *file.retention))
-            if file.choices:
-                await connection.execute(self._choice(), _choice_rows(guild_id, file.choices))
-
-    async def set_retention(self, guild_id: int, days: int | None) -> None:
-        """Set for how many days the server's posted clips are known; None forgets it."""
-        async with self._database.writing() as connection:
-            await connection.execute(self._retain(guild_id, days))
-
-    async def forget(self, guild_id: int) -> None:
-        """Forget everything a server has set."""
-        async with self._database.writing() as connection:
-            for table in (thresholds, retentions, guild_settings):
-                await connection.execute(delete(table).where(table.c.guild_id == guild_id))
+            if rows:
+                await self._set_rows(connection, rows)
+            for tagger, threshold in scores.items():
+                await self._set_threshold(connection, guild_id, tagger, threshold)
 
     async def set_threshold(self, guild_id: int, tagger: str, threshold: float | None) -> None:
-        """Set the server's threshold (0-1) for a tagger, ``name:model``; None forgets it."""
-        if threshold is None:
-            statement: Delete | Insert = _forget(guild_id, tagger)
-        else:
-            statement = self._set(guild_id, tagger, threshold)
+        """Set the server's threshold (0-1) for a tagger, ``name:model``; None removes it."""
+        await self.update(guild_id, thresholds={tagger: threshold})
+
+    async def forget(self, guild_id: int) -> None:
+        """Delete everything the server has set."""
         async with self._database.writing() as connection:
-            await connection.execute(statement)
+            for table in (thresholds, guild_settings):
+                await connection.execute(delete(table).where(table.c.guild_id == guild_id))
 
-    def _choice(self) -> Insert:
+    async def _set_rows(self, connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
         insert = self._database.insert(guild_settings)
-        return insert.on_conflict_do_update(
-            index_elements=[guild_settings.c.guild_id, guild_settings.c.name],
-            set_={"value": insert.excluded.value},
+        keys = [guild_settings.c.guild_id, guild_settings.c.name]
+        value = {"value": insert.excluded.value}
+        await connection.execute(
+            insert.on_conflict_do_update(index_elements=keys, set_=value), rows
         )
 
-    def _retain(self, guild_id: int, days: int | None) -> Delete | Insert:
-        if days is None:
-            return delete(retentions).where(retentions.c.guild_id == guild_id)
-        insert = self._database.insert(retentions)
-        return insert.values(guild_id=guild_id, days=days).on_conflict_do_update(
-            index_elements=[retentions.c.guild_id], set_={"days": insert.excluded.days}
-        )
-
-    def _set(self, guild_id: int, tagger: str, threshold: float) -> Insert:
-        insert = self._database.insert(thresholds)
-        return insert.values(
+    async def _set_threshold(
+        self, connection: AsyncConnection, guild_id: int, tagger: str, threshold: float | None
+    ) -> None:
+        columns = thresholds.c
+        if threshold is None:
+            own = (columns.guild_id == guild_id) & (columns.tagger == tagger)
+            await connection.execute(delete(thresholds).where(own))
+            return
+        insert = self._database.insert(thresholds).values(
             guild_id=guild_id, tagger=tagger, threshold=threshold
-        ).on_conflict_do_update(
-            index_elements=[thresholds.c.guild_id, thresholds.c.tagger],
-            set_={"threshold": insert.excluded.threshold},
         )
+        keys = [columns.guild_id, columns.tagger]
+        value = {"threshold": insert.excluded.threshold}
+        await connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=value))
 
 
-def _choice_rows(guild_id: int, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"guild_id": guild_id, "name": name, "value": json.dumps(write_choice(value))}
-        for name, value in chosen.items()
-    ]
+def _write(name: str, value: Any) -> str:
+    return json.dumps(SETTINGS[name].kind.write(value))
 
 
-def _days(guild_id: int) -> Select[Any]:
-    return select(retentions.c.days).where(retentions.c.guild_id == guild_id)
+def _read_rows(guild_id: int, rows: Iterable[tuple[str, str]]) -> Mapping[str, Any]:
+    """Return the values of stored rows.
 
-
-def _chosen(guild_id: int) -> Select[Any]:
-    return select(guild_settings.c.name, guild_settings.c.value).where(
-        guild_settings.c.guild_id == guild_id
-    )
-
-
-def _forget(guild_id: int, tagger: str) -> Delete:
-    columns = thresholds.c
-    return delete(thresholds).where(columns.guild_id == guild_id, columns.tagger == tagger)
+    A name that does not exist may come from a newer program and is left out. So is a value that is
+    invalid, with a warning: the default applies.
+    """
+    values = {}
+    for name, written in rows:
+        if name not in SETTINGS:
+            continue
+        try:
+            values[name] = SETTINGS[name].kind.read(json.loads(written))
+        except ValueError as error:  # InvalidValue, or no JSON
+            _log.warning(
+                "stored setting is invalid, using the default",
+                guild=guild_id,
+                setting=name,
+                reason=str(error),
+            )
+    return values

@@ -67,6 +67,12 @@ class PostedClipStore:
         async with self._database.reading() as connection:
             return int(await connection.scalar(query.where(_columns.author_id == author_id)) or 0)
 
+    async def messages_by(self, author_id: int) -> frozenset[int]:
+        """Return the messages with clips of a person."""
+        query = select(_columns.message_id).where(_columns.author_id == author_id)
+        async with self._database.reading() as connection:
+            return frozenset(await connection.scalars(query))
+
     async def forget(self, clips: Iterable[PostedClip]) -> None:
         """Delete single clips, but not the other clips of their messages."""
         for clip in clips:

@@ -1,4 +1,4 @@
-"""How long rows are kept: for as long as their server wants, at most as the operator allows."""
+"""Retention: how long rows are kept, by the setting of their server and the operator's limit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
 
-from bot.storage.tables import retentions
+from bot.storage.tables import guild_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
 
     from bot.storage.database import Database
+
+_SET = guild_settings.c.name == "retention_days"
 
 
 async def is_expired(
@@ -20,15 +22,16 @@ async def is_expired(
 ) -> ColumnElement[bool]:
     """Return the condition that a row, given by two columns, is older than it may get.
 
-    It has one term for each length of time that servers have chosen, however many servers chose it:
+    It has one term for each number of days that servers have chosen, however many servers chose it:
     SQLite takes at most 1,000 terms.
     """
     now = datetime.now(UTC)
+    value = guild_settings.c.value
     async with database.reading() as connection:
-        query = select(retentions.c.days).distinct().where(retentions.c.days < max_days)
-        lengths = (await connection.scalars(query)).all()
+        chosen = (await connection.scalars(select(value).distinct().where(_SET))).all()
     expired = [since < now - timedelta(days=max_days)]
-    for days in lengths:
-        servers = select(retentions.c.guild_id).where(retentions.c.days == days)
-        expired.append(and_(guild_id.in_(servers), since < now - timedelta(days=days)))
+    for days in chosen:
+        if days.isdecimal() and int(days) < max_days:
+            servers = select(guild_settings.c.guild_id).where(_SET, value == days)
+            expired.append(and_(guild_id.in_(servers), since < now - timedelta(days=int(days))))
     return or_(*expired)

@@ -191,15 +191,8 @@ opt_outs = Table(
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
-# How many days a server keeps its posted clips. Without a row: as long as the operator allows.
-retentions = Table(
-    "retentions",
-    metadata,
-    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("days", Integer, nullable=False),
-)
-
-# The other settings of a server, with values as JSON. Without a row, the default applies.
+# The other settings of a server by their names in ``GuildSettings``, with values as JSON. Without
+# a row, the default applies.
 guild_settings = Table(
     "guild_settings",
     metadata,

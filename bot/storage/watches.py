@@ -77,7 +77,7 @@ class WatchStore:
         async with self._database.reading() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
 
-    async def note_alerted(self, message_id: int) -> None:
+    async def save_alerted(self, message_id: int) -> None:
         """Record that moderators were alerted to a message."""
         ours = update(posted_clips).where(posted_clips.c.message_id == message_id)
         async with self._database.writing() as connection:

@@ -1,4 +1,4 @@
-"""Asking a tagger about no clip twice, whoever posts it and whichever process works on it."""
+"""A tagger with a cache: the stored taggings, shared by all processes. Also does the billing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from bot.domain.budget import Budget, Payer
     from bot.domain.clip import ClipFile
-    from bot.domain.progress import ProgressListener
+    from bot.domain.concepts import TaggerIdentity
+    from bot.domain.tagging import TagRequest
     from bot.runtime.metrics import Metrics
     from bot.storage.taggings import TaggingStore
     from bot.storage.usage import UsageStore
@@ -26,24 +27,24 @@ if TYPE_CHECKING:
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
 
 
-def _alone_already(_name: str) -> AbstractAsyncContextManager[object]:
-    """Wait for nobody: this process has the database to itself."""
+def _no_lock(_name: str) -> AbstractAsyncContextManager[object]:
+    """Lock nothing, as no other process uses the database."""
     return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class BillingAccount:
-    """What a tagger that costs something may be paid, and where that is written down."""
+    """The budget of a tagger that bills frames, and where they are counted."""
 
     usage: UsageStore
     budget: Budget
 
 
 class CachingTagger:
-    """A tagger and what it said before.
+    """A tagger that tags no clip twice, whoever posts it and whichever process works on it.
 
-    ``alone`` lets one process at a time do what has a name, on databases several processes share;
-    without an ``account`` the tagger costs nothing.
+    ``alone`` runs a block in one process at a time, on databases that several processes share.
+    Without an ``account``, the tagger is free.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class CachingTagger:
         tagger: Tagger,
         taggings: TaggingStore,
         metrics: Metrics,
-        alone: Alone = _alone_already,
+        alone: Alone = _no_lock,
         account: BillingAccount | None = None,
     ) -> None:
         self._account = account
@@ -59,60 +60,56 @@ class CachingTagger:
         self._taggings = taggings
         self._metrics = metrics
         self._alone = alone
-        self._in_flight: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def recall(self, fingerprint: str, language: str = "en") -> Tagging | None:
-        """Return what the tagger said of these bytes before, if it was ever asked."""
-        identity = self.tagger.identity.speaking(language)
-        return await self._taggings.find(fingerprint, identity)
+        self._in_progress: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def tag(
-        self,
-        fingerprint: str,
-        examine: Callable[[], Awaitable[ClipFile]],
-        progress: ProgressListener,
-        payer: Payer,
-        language: str = "en",
+        self, fingerprint: str, examine: Callable[[], Awaitable[ClipFile]], request: TagRequest
     ) -> Tagging:
-        """Recall what is known, else ``examine`` the clip, tag it and keep what was said.
+        """Return the stored tagging, or else ``examine`` the clip, tag it and store the result.
 
         Raises what ``examine`` and the tagger raise, ``BudgetExhausted`` and
         ``StorageUnavailable``.
         """
-        lock = self._in_flight.setdefault(fingerprint, asyncio.Lock())
+        identity = self.tagger.identity.speaking(request.language)
+        lock = self._in_progress.setdefault(fingerprint, asyncio.Lock())
         async with lock:
-            known = await retry_storage(lambda: self.recall(fingerprint, language))
+            known = await self._find(fingerprint, identity)
             if known is None:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
-                    known = await retry_storage(lambda: self.recall(fingerprint, language))
+                    known = await self._find(fingerprint, identity)
                     if known is None:
-                        clip = replace(await examine(), language=language)
-                        return await self._ask(clip, progress, payer)
+                        return await self._tag(await examine(), request)
             self._metrics.cache_hits.inc()
             return known
 
-    async def _ask(self, clip: ClipFile, progress: ProgressListener, payer: Payer) -> Tagging:
-        paid = replace(payer, reference=f"{payer.reference} {clip.info.fingerprint}")
-        await self._reserve(paid, self.tagger.count_frames(clip.info.duration))
+    async def _find(self, fingerprint: str, identity: TaggerIdentity) -> Tagging | None:
+        return await retry_storage(lambda: self._taggings.find(fingerprint, identity))
+
+    async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
+        reference = f"{request.payer.reference} {clip.info.fingerprint}"
+        payer = replace(request.payer, reference=reference)
+        await self._reserve(payer, self.tagger.count_frames(clip.info.duration))
         try:
             with self._metrics.stage("tag"):
-                seen = await self.tagger.tag(clip, progress)
+                result = await self.tagger.tag(clip, request.progress)
         except FramehoundError as error:
-            await self._settle(paid, error.billed)
+            await self._settle(payer, error.billed)
             raise
         identity = self.tagger.identity.speaking(clip.language)
-        tagging = Tagging(clip.info, seen.frames, identity, seen.thumbnails, proxied=seen.proxied)
+        tagging = Tagging(
+            clip.info, result.frames, identity, result.thumbnails, proxied=result.proxied
+        )
         await retry_storage(lambda: self._taggings.save(tagging))
-        await self._settle(paid, len(seen.frames) if seen.billed is None else seen.billed)
+        await self._settle(payer, len(result.frames) if result.billed is None else result.billed)
         return tagging
 
     async def _reserve(self, payer: Payer, frames: int) -> None:
-        """Set the frames aside before they are billed: several clips at once share the room."""
+        """Reserve frames before they are billed, as several clips share the budget at once."""
         if self._account is None:
             return
         usage, budget = self._account.usage, self._account.budget
         if not await retry_storage(lambda: usage.reserve(payer, frames, budget)):
-            raise BudgetExhausted(frames)
+            raise BudgetExhausted.of(frames)
 
     async def _settle(self, payer: Payer, frames: int) -> None:
         if self._account is not None:

@@ -1,1 +1,1 @@
-"""The panel with a server's settings, and their file."""
+"""The settings panel: its pages, its forms, and the settings file."""

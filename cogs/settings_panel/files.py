@@ -1,4 +1,4 @@
-"""A server's settings as a file: handed out, and taken back if all of it is sound."""
+"""Export and import of a server's settings as a file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain.choices import InvalidValue
+from bot.domain.setting_spec import InvalidValue, ServerContext
 from bot.domain.settings_file import (
-    LARGEST,
+    MAX_BYTES,
     FileMistake,
     InvalidSettingsFile,
-    ServerContext,
     read_file,
     write_file,
 )
@@ -37,34 +36,35 @@ class SettingsFiles:
     async def export(self, guild: discord.Guild) -> discord.File:
         """Return everything the server has set, its watches too."""
         app = self._bot.app
-        settings = await app.settings.load(guild.id)
-        watches = await app.watches.load(guild.id)
-        text = write_file(settings, watches, self._around(guild))
+        settings = await app.stores.settings.load(guild.id)
+        watches = await app.stores.watches.load(guild.id)
+        text = write_file(settings, watches, self.context(guild))
         return discord.File(io.BytesIO(text.encode()), _NAME)
 
-    async def take_over(self, guild: discord.Guild, attachment: discord.Attachment) -> None:
-        """Set what a file says; raises ``InvalidSettingsFile``, and then nothing was changed."""
-        if attachment.size > LARGEST:
-            too_large = InvalidValue(Sentence("must be at most {most} KB"), most=LARGEST // 1024)
+    async def import_file(self, guild: discord.Guild, attachment: discord.Attachment) -> None:
+        """Set what a file says; raises ``InvalidSettingsFile`` without having changed anything."""
+        if attachment.size > MAX_BYTES:
+            too_large = InvalidValue(Sentence("must be at most {most} KB"), most=MAX_BYTES // 1024)
             raise InvalidSettingsFile([FileMistake(attachment.filename, too_large)])
-        file = read_file(await attachment.read(), self._around(guild))
-        await self._bot.app.settings.take_over(guild.id, file)
+        file = read_file(await attachment.read(), self.context(guild))
+        await self._bot.app.stores.settings.update(guild.id, **file.values)
         if file.watches is not None:
-            await self._bot.app.watches.replace(guild.id, file.watches)
+            await self._bot.app.stores.watches.replace(guild.id, file.watches)
 
-    def _around(self, guild: discord.Guild) -> ServerContext:
+    def context(self, guild: discord.Guild) -> ServerContext:
+        """Return what settings of the server are checked against."""
         channels = {channel.id for channel in (*guild.channels, *guild.threads)}
         roles = {role.id for role in guild.roles}
         return ServerContext(channels, roles, self._bot.app.config.retention_days)
 
 
-def describe_mistakes(mistaken: InvalidSettingsFile, translate: Translator) -> str:
-    """Return the mistakes of a file, a line each, short enough for one message."""
+def describe_mistakes(invalid: InvalidSettingsFile, translate: Translator) -> str:
+    """Return the mistakes in a file, one a line, short enough for one message."""
     lines = [translate("Nothing was changed; this is wrong with the file:")]
-    for mistake in mistaken.mistakes[:_MAX_MISTAKES_SHOWN]:
+    for mistake in invalid.mistakes[:_MAX_MISTAKES_SHOWN]:
         reason = sanitize.clean(mistake.reason.localized(translate), limit=_MAX_REASON_LENGTH)
         lines.append(f"- {sanitize.for_discord(mistake.name, limit=40)} {reason}")
-    more = len(mistaken.mistakes) - _MAX_MISTAKES_SHOWN
+    more = len(invalid.mistakes) - _MAX_MISTAKES_SHOWN
     if more > 0:
         lines.append(translate("… and {count} more.", count=more))
     return "\n".join(lines)

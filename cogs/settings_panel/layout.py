@@ -1,31 +1,45 @@
-"""How the panel of a server's settings looks: three pages, each setting with a word about it."""
+"""The look of the settings panel: a page of settings, each with the control for its kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
 
-from bot.i18n import LANGUAGES
+from bot.domain.setting_spec import (
+    ChannelList,
+    Choice,
+    Days,
+    Group,
+    OptionalNumber,
+    Page,
+    RoleList,
+    Scores,
+    SettingSpec,
+    Switch,
+    TagList,
+)
+from bot.domain.settings import PAGES, SETTINGS
 from bot.render import formatting, sanitize
-from cogs.settings_panel.wording import PAGES, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from bot.domain.setting_spec import ServerContext
     from bot.domain.settings import GuildSettings
-    from bot.i18n import Translator
+    from bot.i18n import Sentence, Translator
 
     Wrap = Callable[[ui.Item[Any]], ui.Item[Any]]
 
 _COLOUR = discord.Colour.from_rgb(88, 101, 242)
-# https://discord.com/developers/docs/components/reference#channel-select: as many defaults
-MAX_CHOSEN = 25
+# https://discord.com/developers/docs/components/reference#channel-select: also the most defaults
+_MAX_CHOSEN = 25
 _MAX_NAMED = 5
 _WARNING = "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}"
-_PLACES = [
+_CHANNEL_TYPES = [
     discord.ChannelType.text,
     discord.ChannelType.news,
     discord.ChannelType.voice,
@@ -38,23 +52,26 @@ _PLACES = [
 
 @dataclass(frozen=True, slots=True)
 class PanelState:
-    """What the panel shows: a server's settings, what applies where it set nothing, what is amiss.
+    """What the panel shows: a server's settings, and what applies if it has not set something.
 
-    ``missing`` has the channels in which a permission is missing, with the permissions' names.
+    ``threshold`` is the one in effect for the tagger in use, ``own_threshold`` the one without the
+    server's setting. ``missing`` has the ids of channels in which the bot lacks permissions, with
+    the names of these.
     """
 
     guild: discord.Guild
     settings: GuildSettings
     threshold: float
     own_threshold: float
-    max_days: int
+    server: ServerContext
     prefix: str
     missing: tuple[tuple[int, list[str]], ...] = ()
 
     @property
     def days(self) -> int:
-        """The days that apply: the operator's are the most."""
-        return min(self.settings.retention_days or self.max_days, self.max_days)
+        """How many days posted clips are kept, at most the operator's."""
+        most = self.server.max_days
+        return min(self.settings.retention_days or most, most)
 
 
 def panel(
@@ -64,14 +81,19 @@ def panel(
     wrap: Wrap,
     wrong: tuple[str, str] | None = None,
 ) -> ui.LayoutView:
-    """Return a page of the panel; ``wrap`` makes what can be pressed work after a restart too.
+    """Return a page of the panel; ``wrap`` makes buttons and menus work after a restart too.
 
-    ``wrong`` is a setting somebody wanted to change, and what was wrong with it.
+    ``wrong`` is the heading of a setting somebody tried to change, and what was wrong.
     """
     builder = _Builder(state, translate, wrap, dict([wrong] if wrong else []))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*builder.page(page), accent_colour=_COLOUR))
     return view
+
+
+def settings_under(heading: str) -> list[SettingSpec]:
+    """Return the settings the panel shows under one heading; none if there is no such heading."""
+    return [spec for spec in SETTINGS.values() if spec.heading.name == heading]
 
 
 def summary(tags: Collection[str], most: int = _MAX_NAMED) -> str:
@@ -83,7 +105,7 @@ def summary(tags: Collection[str], most: int = _MAX_NAMED) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
-    """Builds the parts of a page."""
+    """Builds the components of a page."""
 
     state: PanelState
     translate: Translator
@@ -95,83 +117,109 @@ class _Builder:
         yield ui.TextDisplay(f"## {self.translate('Settings of {server}', server=server)}")
         yield ui.ActionRow(*(self._tab(name, page) for name in PAGES))
         yield ui.Separator()
-        for name, setting in SETTINGS.items():
-            if setting.page == page:
-                yield from self._setting(name)
-        if page == "answers":
+        shown = [spec for spec in SETTINGS.values() if spec.page == page]
+        for heading, specs in groupby(shown, key=lambda spec: spec.heading):
+            if isinstance(heading, Group):
+                yield self._group(heading, list(specs))
+            else:
+                yield from self._setting(heading)
+        if page == Page.ANSWERS:
             yield from self._file()
         yield from self._missing()
 
-    def _tab(self, name: str, current: str) -> ui.Item[Any]:
-        style = discord.ButtonStyle.primary if name == current else discord.ButtonStyle.secondary
-        return self._button("page", name, self.translate(PAGES[name]), style)
+    def _tab(self, page: Page, current: str) -> ui.Item[Any]:
+        style = discord.ButtonStyle.primary if page == current else discord.ButtonStyle.secondary
+        return self._button("page", page, self.translate(PAGES[page]), style)
 
-    def _setting(self, name: str) -> Iterator[ui.Item[Any]]:
-        value = getattr(self.state.settings, name, None)
-        if isinstance(value, bool):
-            yield self._flag(name, on=value)
-        elif name in {"channels_allowed", "channels_denied", "roles_allowed", "language"}:
-            yield ui.TextDisplay(self._text(name, self._more_chosen(name)))
-            yield ui.ActionRow(self.wrap(self._select(name)))
-        else:
-            yield self._form(name)
-
-    def _flag(self, name: str, *, on: bool) -> ui.Item[Any]:
-        label = self.translate("Switch off") if on else self.translate("Switch on")
-        text = self._text(name, self.translate("on") if on else self.translate("off"))
-        return ui.Section(text, accessory=self._button("off" if on else "on", name, label))
-
-    def _form(self, name: str) -> ui.Item[Any]:
-        button = self._button("form", name, self.translate("Change"))
-        return ui.Section(self._text(name, self._value(name)), accessory=button)
-
-    def _value(self, name: str) -> str:
-        settings = self.state.settings
-        match name:
-            case "threshold":
-                return formatting.threshold(self.state.threshold)
-            case "hidden_tags":
-                return summary(settings.hidden_tags) or self.translate("none")
-            case "tags_a_line":
-                return str(settings.tags_a_line or self.translate("as many as fit"))
-            case "flicker":
-                gap, shortest = settings.gap, settings.shortest
-                return self.translate(
-                    "gap {gap} s, shortest {shortest} s", gap=gap, shortest=shortest
-                )
+    def _setting(self, spec: SettingSpec) -> Iterator[ui.Item[Any]]:
+        match spec.kind:
+            case Switch():
+                yield self._switch(spec)
+            case ChannelList() | RoleList() | Choice():
+                yield ui.TextDisplay(self._text(spec, self._more_chosen(spec)))
+                yield ui.ActionRow(self.wrap(self._select(spec)))
             case _:
+                yield ui.Section(self._text(spec, self._shown(spec)), accessory=self._edit(spec))
+
+    def _group(self, group: Group, specs: list[SettingSpec]) -> ui.Item[Any]:
+        values = {spec.name: self._shown(spec) for spec in specs}
+        text = self._text(group, self.translate(group.value, **values))
+        return ui.Section(text, accessory=self._edit(group))
+
+    def _switch(self, spec: SettingSpec) -> ui.Item[Any]:
+        on = bool(self._value(spec))
+        label = self.translate("Switch off") if on else self.translate("Switch on")
+        text = self._text(spec, self.translate("on") if on else self.translate("off"))
+        return ui.Section(text, accessory=self._button("off" if on else "on", spec.name, label))
+
+    def _edit(self, heading: Group | SettingSpec) -> ui.Item[Any]:
+        return self._button("form", heading.name, self.translate("Change"))
+
+    def _value(self, spec: SettingSpec) -> Any:
+        return getattr(self.state.settings, spec.name)
+
+    def _shown(self, spec: SettingSpec) -> str:
+        """Return the value of a setting that is changed in a form."""
+        value = self._value(spec)
+        match spec.kind:
+            case Scores():
+                return formatting.threshold(self.state.threshold)
+            case TagList():
+                return summary(value) or self.translate("none")
+            case Days():
                 return self.translate("{days} days", days=self.state.days)
+            case OptionalNumber(none=none) if value is None:
+                return self.translate(none)
+        return str(value)
 
-    def _more_chosen(self, name: str) -> str:
-        """Say how many are chosen where a menu can't show them all."""
-        count = 0 if name == "language" else len(getattr(self.state.settings, name))
-        return self.translate("{count} chosen", count=count) if count > MAX_CHOSEN else ""
+    def _more_chosen(self, spec: SettingSpec) -> str:
+        """Say how many are chosen if a menu can't show them all."""
+        count = 0 if isinstance(spec.kind, Choice) else len(self._value(spec))
+        return self.translate("{count} chosen", count=count) if count > _MAX_CHOSEN else ""
 
-    def _select(self, name: str) -> ui.Item[Any]:
-        if name == "language":
-            return self._language_select()
-        guild, chosen = self.state.guild, sorted(getattr(self.state.settings, name))
-        bounds: Any = {"min_values": 0, "max_values": MAX_CHOSEN, "custom_id": _id("choose", name)}
-        if name == "roles_allowed":
-            roles = [role for each in chosen if (role := guild.get_role(each))]
-            bounds["placeholder"] = self.translate("Everybody")
-            return ui.RoleSelect(default_values=roles[:MAX_CHOSEN], **bounds)
-        channels = [found for each in chosen if (found := guild.get_channel_or_thread(each))]
-        allows = name == "channels_allowed"
-        bounds["placeholder"] = (
-            self.translate("Everywhere") if allows else self.translate("Nowhere")
-        )
-        return ui.ChannelSelect(
-            default_values=channels[:MAX_CHOSEN], channel_types=_PLACES, **bounds
-        )
+    def _select(self, spec: SettingSpec) -> ui.Item[Any]:
+        value, custom_id = self._value(spec), _id("choose", spec.name)
+        match spec.kind:
+            case ChannelList(none=none):
+                return self._channel_select(value, none, custom_id)
+            case RoleList(none=none):
+                return self._role_select(value, none, custom_id)
+            case Choice(options=options):
+                return self._option_select(value, options, custom_id)
+        raise TypeError(spec.kind)
 
-    def _language_select(self) -> ui.Item[Any]:
-        current = self.state.settings.language
+    def _option_select(
+        self, current: str, labels: Mapping[str, str], custom_id: str
+    ) -> ui.Item[Any]:
         options = [
-            discord.SelectOption(label=label, value=code, default=code == current)
-            for code, label in LANGUAGES.items()
+            discord.SelectOption(label=self.translate(label), value=value, default=value == current)
+            for value, label in labels.items()
         ]
-        return ui.Select(options=options, custom_id=_id("choose", "language"))
+        return ui.Select(options=options, custom_id=custom_id)
+
+    def _channel_select(
+        self, chosen: Collection[int], none: Sentence, custom_id: str
+    ) -> ui.Item[Any]:
+        guild = self.state.guild
+        found = [guild.get_channel_or_thread(each) for each in sorted(chosen)]
+        return ui.ChannelSelect(
+            default_values=[each for each in found if each][:_MAX_CHOSEN],
+            channel_types=_CHANNEL_TYPES,
+            placeholder=self.translate(none),
+            min_values=0,
+            max_values=_MAX_CHOSEN,
+            custom_id=custom_id,
+        )
+
+    def _role_select(self, chosen: Collection[int], none: Sentence, custom_id: str) -> ui.Item[Any]:
+        found = [self.state.guild.get_role(each) for each in sorted(chosen)]
+        return ui.RoleSelect(
+            default_values=[each for each in found if each][:_MAX_CHOSEN],
+            placeholder=self.translate(none),
+            min_values=0,
+            max_values=_MAX_CHOSEN,
+            custom_id=custom_id,
+        )
 
     def _file(self) -> Iterator[ui.Item[Any]]:
         yield ui.Separator()
@@ -181,7 +229,7 @@ class _Builder:
         )
 
     def _missing(self) -> Iterator[ui.Item[Any]]:
-        """Name what is missing, and where."""
+        """Name the permissions that are missing, and the channels."""
         missing = self.state.missing
         if not missing:
             return
@@ -200,24 +248,23 @@ class _Builder:
         yield ui.Separator()
         yield ui.TextDisplay("\n".join(lines))
 
-    def _text(self, name: str, value: str) -> str:
-        setting = SETTINGS[name]
+    def _text(self, heading: Group | SettingSpec, value: str) -> str:
         shown = f" · {value}" if value else ""
-        word = self.translate(setting.word, prefix=self.state.prefix)
-        wrong = self.wrong.get(name)
-        lines = [f"**{self.translate(setting.title)}**{shown}", f"-# {word}"]
+        help_text = self.translate(heading.help, prefix=self.state.prefix)
+        wrong = self.wrong.get(heading.name)
+        lines = [f"**{self.translate(heading.title)}**{shown}", f"-# {help_text}"]
         return "\n".join([*lines, f"{_WARNING} {wrong}"] if wrong else lines)
 
     def _button(
         self,
-        act: str,
+        action: str,
         name: str,
         label: str,
         style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     ) -> ui.Item[Any]:
-        return self.wrap(ui.Button(label=label, style=style, custom_id=_id(act, name)))
+        return self.wrap(ui.Button(label=label, style=style, custom_id=_id(action, name)))
 
 
-def _id(act: str, name: str) -> str:
-    """Name what can be pressed so that a later process knows it."""
-    return f"settings:{act}:{name}"
+def _id(action: str, name: str) -> str:
+    """Return a custom id that a later process understands."""
+    return f"settings:{action}:{name}"

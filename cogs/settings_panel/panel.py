@@ -1,4 +1,4 @@
-"""The panel of a server's settings at work: each press changes something and shows it anew."""
+"""The settings panel: every press changes a setting or opens a form, and shows the page again."""
 
 from __future__ import annotations
 
@@ -9,176 +9,184 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
-from bot.domain.choices import READERS, InvalidValue, read_choice
+from bot.domain.setting_spec import InvalidValue
+from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
 from cogs.permissions import missing_anywhere, missing_to_write
 from cogs.settings_panel.files import describe_mistakes
-from cogs.settings_panel.forms import FileForm, Form, WrongInput, fields_of, read_typed
-from cogs.settings_panel.layout import PanelState, panel
-from cogs.settings_panel.wording import PAGES, SETTINGS
+from cogs.settings_panel.forms import FileForm, Form, WrongInput, form_fields, read_typed
+from cogs.settings_panel.layout import PanelState, panel, settings_under
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.chat.client import FramehoundBot
+    from bot.domain.settings import GuildSettings
     from bot.i18n import Translator
     from cogs.settings_panel.files import SettingsFiles
 
-    Pressing = discord.Interaction[FramehoundBot]
-    ButtonState = Callable[[Pressing, str, str, ui.Item[Any]], Awaitable[None]]
+    Press = discord.Interaction[FramehoundBot]
+    OnPress = Callable[[Press, str, str, ui.Item[Any]], Awaitable[None]]
 
-# Forms somebody filled in wrongly whose text is kept for the next try.
+# Wrong input that is kept, so that a form can be corrected instead of filled in again.
 _MAX_KEPT = 200
-FIRST_PAGE, *_, LAST_PAGE = PAGES
+_FIRST_PAGE, *_, _LAST_PAGE = PAGES
 
 
 class Panel:
-    """Shows the settings of servers, and changes them for who manages a server."""
+    """Shows the settings of servers, and changes them for those who manage a server."""
 
     def __init__(self, bot: FramehoundBot, files: SettingsFiles) -> None:
         self._bot = bot
         self._files = files
         self._typed: OrderedDict[tuple[object, ...], Mapping[str, str]] = OrderedDict()
-        self.item = _dynamic_item(self._pressed)
+        self.item = _dynamic_item(self._on_press)
 
-    async def shown(
+    async def view(
         self,
         guild: discord.Guild,
         channel: object,
         translate: Translator,
-        page: str = FIRST_PAGE,
+        page: str = _FIRST_PAGE,
         wrong: tuple[str, str] | None = None,
     ) -> ui.LayoutView:
-        """Return a page of the panel as things stand; ``wrong`` is a setting and what was wrong."""
-        state = await self._standing(guild, channel)
+        """Return a page of the panel with the current settings.
+
+        ``wrong`` is the heading of a setting somebody tried to change, and what was wrong.
+        """
+        state = await self._state(guild, channel)
         return panel(state, page, translate, self.item, wrong)
 
-    async def _standing(self, guild: discord.Guild, channel: object) -> PanelState:
+    async def _state(self, guild: discord.Guild, channel: object) -> PanelState:
         app = self._bot.app
-        settings = await app.settings.load(guild.id)
-        places = {each: guild.get_channel_or_thread(each) for each in settings.channels_allowed}
-        here = getattr(channel, "id", 0)
-        answered = _known([channel, *(found for each, found in places.items() if each != here)])
-        missing = dict(missing_anywhere(answered, guild.me, settings))
-        for watch in await app.watches.load(guild.id):
-            for place in _known([guild.get_channel_or_thread(watch.channel_id)]):
-                if needed := missing_to_write(place, guild.me):
-                    missing.setdefault(place.id, needed)
+        settings = await app.stores.settings.load(guild.id)
         return PanelState(
             guild,
             settings,
-            await app.reporter.threshold(guild.id),
-            await app.reporter.threshold(None),
-            app.config.retention_days,
+            await app.services.reports.threshold(guild.id),
+            await app.services.reports.threshold(None),
+            self._files.context(guild),
             app.config.command_prefix,
-            tuple(missing.items()),
+            await self._missing_permissions(guild, channel, settings),
         )
 
-    async def _pressed(self, pressing: Pressing, act: str, name: str, item: ui.Item[Any]) -> None:
-        """Do what a button or a menu is for, if the one who uses it manages the server."""
-        guild = _managed(pressing)
-        if act == "page":
-            await self._show(pressing, guild, name)
-        elif act == "form":
-            await self._ask(pressing, guild, name)
-        elif act in {"on", "off"}:
-            await self._choose(pressing, guild, name, act == "on")
-        elif act == "choose":
-            await self._choose(pressing, guild, name, _chosen(item))
-        elif name == "export":
-            file = await self._files.export(guild)
-            await pressing.response.send_message(file=file, ephemeral=True)
-        else:
-            await self._ask_for_file(pressing)
+    async def _missing_permissions(
+        self, guild: discord.Guild, channel: object, settings: GuildSettings
+    ) -> tuple[tuple[int, list[str]], ...]:
+        """Return what the bot may not do here, in the channels allowed, and in those of alerts."""
+        allowed = {each: guild.get_channel_or_thread(each) for each in settings.channels_allowed}
+        allowed.pop(getattr(channel, "id", 0), None)
+        missing = dict(missing_anywhere(_known([channel, *allowed.values()]), guild.me, settings))
+        for watch in await self._bot.app.stores.watches.load(guild.id):
+            for place in _known([guild.get_channel_or_thread(watch.channel_id)]):
+                if needed := missing_to_write(place, guild.me):
+                    missing.setdefault(place.id, needed)
+        return tuple(missing.items())
 
-    async def _choose(
-        self, pressing: Pressing, guild: discord.Guild, name: str, value: object
-    ) -> None:
-        await self._bot.app.settings.choose(guild.id, **{name: read_choice(name, value)})
-        await self._show(pressing, guild, SETTINGS[name].page)
+    async def _on_press(self, press: Press, action: str, name: str, item: ui.Item[Any]) -> None:
+        """Do what a button or a menu is for, if the person who uses it manages the server."""
+        guild = _managed_guild(press)
+        match action:
+            case "page":
+                await self._show(press, guild, name)
+            case "form":
+                await self._open_form(press, guild, name)
+            case "on" | "off":
+                await self._change(press, guild, name, action == "on")
+            case "choose":
+                await self._change(press, guild, name, _chosen(item))
+            case _ if name == "export":
+                file = await self._files.export(guild)
+                await press.response.send_message(file=file, ephemeral=True)
+            case _:
+                await self._open_file_form(press)
+
+    async def _change(self, press: Press, guild: discord.Guild, name: str, value: object) -> None:
+        """Set a setting to a JSON value."""
+        if name not in SETTINGS:  # a panel of an older program
+            await self._show(press, guild, _FIRST_PAGE)
+            return
+        spec = SETTINGS[name]
+        await self._bot.app.stores.settings.update(guild.id, **{name: spec.kind.read(value)})
+        await self._show(press, guild, spec.page)
 
     async def _show(
         self,
-        pressing: Pressing,
+        press: Press,
         guild: discord.Guild,
         page: str,
         wrong: tuple[str, str] | None = None,
     ) -> None:
-        translate = await self._speech(pressing, guild)
-        view = await self.shown(guild, pressing.channel, translate, page, wrong)
-        await pressing.response.edit_message(view=view)
+        translate = await self._translator(press, guild)
+        view = await self.view(guild, press.channel, translate, page, wrong)
+        await press.response.edit_message(view=view)
 
-    async def _ask(self, pressing: Pressing, guild: discord.Guild, name: str) -> None:
-        """Open a form, with what its opener typed before if that was wrong."""
-        translate = await self._bot.translator_for(pressing)
-        typed = self._typed.get(_key(pressing, name), {})
-        state = await self._standing(guild, pressing.channel)
-        try:
-            fields = fields_of(name, state, typed, translate)
-        except InvalidValue as unsound:
-            await self._show(
-                pressing, guild, SETTINGS[name].page, (name, unsound.localized(translate))
-            )
+    async def _open_form(self, press: Press, guild: discord.Guild, heading: str) -> None:
+        """Open a form, with what the same person typed before if that was wrong."""
+        specs = settings_under(heading)
+        if not specs:  # a panel of an older program
+            await self._show(press, guild, _FIRST_PAGE)
             return
-        form = Form(
-            translate(SETTINGS[name].title), fields, partial(self._take, name), self._bot.refuse
-        )
-        await pressing.response.send_modal(form)
-
-    async def _take(self, name: str, pressing: Pressing, typed: Mapping[str, str]) -> None:
-        """Set what was typed, or say what is wrong with it and keep it for the next try."""
-        guild = _managed(pressing)
-        page, key = SETTINGS[name].page, _key(pressing, name)
+        translate = await self._bot.translator_for(press)
+        typed = self._typed.get(_key(press, heading), {})
+        state = await self._state(guild, press.channel)
         try:
-            read = read_typed(typed, self._bot.app.config.retention_days)
+            fields = form_fields(heading, state, typed, translate)
+        except InvalidValue as invalid:
+            wrong = (heading, invalid.localized(translate))
+            await self._show(press, guild, specs[0].page, wrong)
+            return
+        title = translate(specs[0].heading.title)
+        form = Form(title, fields, partial(self._on_fields, heading), self._bot.refuse)
+        await press.response.send_modal(form)
+
+    async def _on_fields(self, heading: str, press: Press, typed: Mapping[str, str]) -> None:
+        """Set what was typed, or say what is wrong with it and keep it for the next try."""
+        guild = _managed_guild(press)
+        page, key = settings_under(heading)[0].page, _key(press, heading)
+        tagger = str(self._bot.app.services.clip_tagger.tagger.identity)
+        try:
+            values = read_typed(typed, self._files.context(guild), tagger)
         except WrongInput as wrong:
-            self._typed[key] = typed
-            if len(self._typed) > _MAX_KEPT:
-                self._typed.popitem(last=False)
-            translate = await self._speech(pressing, guild)
-            await self._show(pressing, guild, page, (name, wrong.localized(translate)))
+            self._keep(key, typed)
+            translate = await self._translator(press, guild)
+            await self._show(press, guild, page, (heading, wrong.localized(translate)))
             return
         self._typed.pop(key, None)
-        await self._set(guild.id, read)
-        await self._show(pressing, guild, page)
+        await self._bot.app.stores.settings.update(guild.id, **values)
+        await self._show(press, guild, page)
 
-    async def _ask_for_file(self, pressing: Pressing) -> None:
-        translate = await self._bot.translator_for(pressing)
-        word = translate(
+    def _keep(self, key: tuple[object, ...], typed: Mapping[str, str]) -> None:
+        self._typed[key] = typed
+        if len(self._typed) > _MAX_KEPT:
+            self._typed.popitem(last=False)
+
+    async def _open_file_form(self, press: Press) -> None:
+        translate = await self._bot.translator_for(press)
+        hint = translate(
             "As it was exported, here or elsewhere. What it doesn't name stays as it is."
         )
-        form = FileForm(translate("Import a file"), word, self._take_file, self._bot.refuse)
-        await pressing.response.send_modal(form)
+        form = FileForm(translate("Import a file"), hint, self._on_file, self._bot.refuse)
+        await press.response.send_modal(form)
 
-    async def _take_file(self, pressing: Pressing, attachment: discord.Attachment) -> None:
-        guild = _managed(pressing)
-        await pressing.response.defer()
+    async def _on_file(self, press: Press, attachment: discord.Attachment) -> None:
+        guild = _managed_guild(press)
+        await press.response.defer()
         try:
-            await self._files.take_over(guild, attachment)
-        except InvalidSettingsFile as mistaken:
-            translate = await self._bot.translator_for(pressing)
-            await pressing.followup.send(describe_mistakes(mistaken, translate), ephemeral=True)
+            await self._files.import_file(guild, attachment)
+        except InvalidSettingsFile as invalid:
+            translate = await self._bot.translator_for(press)
+            await press.followup.send(describe_mistakes(invalid, translate), ephemeral=True)
         else:
-            translate = await self._speech(pressing, guild)
-            view = await self.shown(guild, pressing.channel, translate, LAST_PAGE)
-            await pressing.edit_original_response(view=view)
+            translate = await self._translator(press, guild)
+            view = await self.view(guild, press.channel, translate, _LAST_PAGE)
+            await press.edit_original_response(view=view)
 
-    async def _set(self, guild_id: int, read: Mapping[str, Any]) -> None:
-        app = self._bot.app
-        if "threshold" in read:
-            tagger = str(app.clip_tagger.tagger.identity)
-            await app.settings.set_threshold(guild_id, tagger, read["threshold"])
-        if "retention" in read:
-            await app.settings.set_retention(guild_id, read["retention"])
-        choices = {name: value for name, value in read.items() if name in READERS}
-        if choices:
-            await app.settings.choose(guild_id, **choices)
-
-    async def _speech(self, pressing: Pressing, guild: discord.Guild) -> Translator:
-        """Return the presser's language for a panel only they see, else the server's."""
-        if pressing.message is not None and pressing.message.flags.ephemeral:
-            return await self._bot.translator_for(pressing)
+    async def _translator(self, press: Press, guild: discord.Guild) -> Translator:
+        """Return the language of the person for a panel only they see, else the server's."""
+        if press.message is not None and press.message.flags.ephemeral:
+            return await self._bot.translator_for(press)
         return await self._bot.translator(guild.id)
 
 
@@ -188,19 +196,19 @@ def _known(channels: Iterable[object]) -> list[discord.abc.GuildChannel | discor
     ]
 
 
-def _managed(pressing: Pressing) -> discord.Guild:
-    """Return the server, or raise ``MissingPermissions``: all can see some of the panels."""
-    if pressing.guild is None or not pressing.permissions.manage_guild:
+def _managed_guild(press: Press) -> discord.Guild:
+    """Return the server, or raise ``MissingPermissions``: everybody can see some panels."""
+    if press.guild is None or not press.permissions.manage_guild:
         raise app_commands.MissingPermissions(["manage_guild"])
-    return pressing.guild
+    return press.guild
 
 
-def _key(pressing: Pressing, name: str) -> tuple[object, ...]:
-    return pressing.message.id if pressing.message else None, pressing.user.id, name
+def _key(press: Press, heading: str) -> tuple[object, ...]:
+    return press.message.id if press.message else None, press.user.id, heading
 
 
 def _chosen(item: ui.Item[Any]) -> object:
-    """Return what was chosen in a menu, as ``read_choice`` reads it."""
+    """Return what was chosen in a menu, as JSON."""
     if isinstance(item, ui.Select):
         return item.values[0]
     if isinstance(item, (ui.ChannelSelect, ui.RoleSelect)):
@@ -208,11 +216,14 @@ def _chosen(item: ui.Item[Any]) -> object:
     raise TypeError(item)
 
 
-def _dynamic_item(pressed: ButtonState) -> type[ui.DynamicItem[ui.Item[Any]]]:
-    """Return the kind of button and menu that calls ``pressed``, whoever sent it and when."""
+def _dynamic_item(on_press: OnPress) -> type[ui.DynamicItem[ui.Item[Any]]]:
+    """Return the class of the panel's buttons and menus, which call ``on_press``.
+
+    They work in panels that an earlier process sent, too.
+    """
 
     class PanelItem(
-        ui.DynamicItem[ui.Item[Any]], template=r"settings:(?P<act>[a-z]+):(?P<name>[a-z_]+)"
+        ui.DynamicItem[ui.Item[Any]], template=r"settings:(?P<action>[a-z]+):(?P<name>[a-z_]+)"
     ):
         @classmethod
         async def from_custom_id(
@@ -221,10 +232,10 @@ def _dynamic_item(pressed: ButtonState) -> type[ui.DynamicItem[ui.Item[Any]]]:
             return cls(item)
 
         async def callback(self, interaction: discord.Interaction[Any]) -> None:
-            """Do it; what goes wrong is answered in a sentence."""
-            _, act, name = self.custom_id.split(":")
+            """Call ``on_press``; answer a failure with a sentence."""
+            _, action, name = self.custom_id.split(":")
             try:
-                await pressed(interaction, act, name, self.item)
+                await on_press(interaction, action, name, self.item)
             except Exception as error:  # noqa: BLE001 - discord.py would log it and answer nothing
                 await interaction.client.refuse(interaction, error)
 

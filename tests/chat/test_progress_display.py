@@ -16,18 +16,21 @@ from bot.domain.job import Interaction, Job
 from bot.domain.progress import Progress, Stage
 from bot.domain.settings import GuildSettings
 from bot.render.report import Report, ReportFile
+from bot.services.answer_job import JobProgress
 from loopback_discord import CannedResponse, LoopbackDiscord, Permission, server_error
 from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
-    from bot.storage.job_records import Reply
+    from bot.domain.job import Reply
+    from bot.services.answer_job import ShownProgress
     from loopback_discord import Message
 
-AT_ONCE = Pace(react=0, tell=0, change=0.01)
-REACTING = Pace(react=0, tell=60)
+AT_ONCE = Pace(react=0, message=0, change=0.01)
+REACTING = Pace(react=0, message=60)
 REPORT = Report("**a.mp4** · 9 s", (ReportFile("timeline.png", b"png", "words"),), threshold=0.5)
 SETTINGS = GuildSettings(5)
 
@@ -41,9 +44,27 @@ class Desk:
         self.guild = loopback.add_guild()
         self.channel = self.guild.add_text_channel("videos")
         self.ann = self.guild.add_member("ann")
+        self.recorded: list[Reply] = []
 
     def responder(self, pace: Pace) -> DiscordResponder:
         return DiscordResponder(self.client, pace)
+
+    def show(
+        self,
+        responder: DiscordResponder,
+        job: Job,
+        settings: GuildSettings = SETTINGS,
+        *,
+        again: bool = False,
+    ) -> AbstractAsyncContextManager[ShownProgress]:
+        """Show the progress of a job; where it is shown is noted in ``recorded``."""
+        self.progress = JobProgress()
+        return responder.show_progress(
+            job, settings, self.progress, on_reply=self._record, again=again
+        )
+
+    async def _record(self, reply: Reply) -> None:
+        self.recorded.append(reply)
 
     async def post(self, **more: Any) -> tuple[Message, Job]:
         message = await self.ann.post(self.channel, "a clip")
@@ -76,7 +97,7 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
 
 async def test_quick_work_shows_nothing(desk: Desk) -> None:
     _message, job = await desk.post()
-    async with desk.responder(Pace(60, 60)).show_progress(job, SETTINGS, again=False) as shown:
+    async with desk.show(desk.responder(Pace(60, 60)), job) as shown:
         pass
     assert shown.reply is None
     assert desk.sent() == []
@@ -84,7 +105,7 @@ async def test_quick_work_shows_nothing(desk: Desk) -> None:
 
 async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
     message, job = await desk.post()
-    async with desk.responder(REACTING).show_progress(job, SETTINGS, again=False):
+    async with desk.show(desk.responder(REACTING), job):
         await desk.discord.wait_for_reaction(message, NOTICED)
     assert not message.reactions.get(NOTICED)
 
@@ -92,28 +113,22 @@ async def test_a_reaction_stays_for_as_long_as_the_work(desk: Desk) -> None:
 async def test_where_reactions_are_forbidden_somebody_types(desk: Desk) -> None:
     desk.channel.deny_bot(Permission.ADD_REACTIONS)
     _message, job = await desk.post()
-    async with desk.responder(REACTING).show_progress(job, SETTINGS, again=False):
+    async with desk.show(desk.responder(REACTING), job):
         await desk.until(lambda: desk.channel.typing > 0, "typing")
 
 
 async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    recorded: list[Reply] = []
-
-    async def note(reply: Reply) -> None:
-        recorded.append(reply)
-
-    async with responder.show_progress(job, SETTINGS, again=False) as shown:
-        shown.note = note
+    async with desk.show(responder, job) as shown:
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
         assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
-        shown.listener(0)(Progress(Stage.TAG, 3, 12))
+        desk.progress.listener(0)(Progress(Stage.TAG, 3, 12))
         await desk.until(lambda: told.content.endswith("looking at it, 25 %"), "progress")
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
     assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]
-    assert recorded == [reply]
+    assert desk.recorded == [reply]
     assert told.content == REPORT.content
     assert [file.filename for file in told.attachments] == ["timeline.png"]
     assert told.components
@@ -122,7 +137,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
 async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.show_progress(job, SETTINGS, again=False):
+    async with desk.show(responder, job):
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
     desk.discord.expire_nonces()
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
@@ -133,7 +148,7 @@ async def test_what_was_told_before_a_crash_becomes_the_answer_too(desk: Desk) -
 async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.show_progress(job, SETTINGS, again=False):
+    async with desk.show(responder, job):
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=False)
     assert [m.content for m in desk.sent()] == [REPORT.content]
@@ -142,7 +157,7 @@ async def test_a_nonce_that_gives_back_what_was_told_still_ends_in_the_answer(de
 async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.show_progress(job, SETTINGS, again=False) as shown:
+    async with desk.show(responder, job) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
     deleting = r"/channels/\d+/messages/\d+"
@@ -155,7 +170,7 @@ async def test_what_was_told_of_a_job_without_an_answer_is_taken_back(desk: Desk
 async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
     message, job = await desk.post()
     responder = desk.responder(AT_ONCE)
-    async with responder.show_progress(job, SETTINGS, again=False) as shown:
+    async with desk.show(responder, job) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
     refused = CannedResponse(
@@ -170,7 +185,7 @@ async def test_what_cannot_be_taken_back_ends_nothing(desk: Desk) -> None:
 async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: Desk) -> None:
     message, job = await desk.post()
     message.reactions[NOTICED] = [desk.discord.bot]
-    async with desk.responder(AT_ONCE).show_progress(job, SETTINGS, again=True):
+    async with desk.show(desk.responder(AT_ONCE), job, again=True):
         assert not message.reactions.get(NOTICED)
     assert desk.sent() == []
 
@@ -178,14 +193,14 @@ async def test_a_second_attempt_tells_nothing_and_takes_the_reaction_back(desk: 
 async def test_where_only_finds_are_told_work_is_not(desk: Desk) -> None:
     message, job = await desk.post()
     settings = GuildSettings(5, only_when_found=True)
-    async with desk.responder(AT_ONCE).show_progress(job, settings, again=False):
+    async with desk.show(desk.responder(AT_ONCE), job, settings):
         await desk.discord.wait_for_reaction(message, NOTICED)
     assert desk.sent() == []
 
 
 async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
     _message, job = await desk.post(interaction=Interaction(desk.discord.bot.id, "run-out"))
-    async with desk.responder(AT_ONCE).show_progress(job, SETTINGS, again=False) as shown:
+    async with desk.show(desk.responder(AT_ONCE), job) as shown:
         await desk.until(
             lambda: any(r.method == "PATCH" for r in desk.discord.requests), "edit of the response"
         )
@@ -196,8 +211,8 @@ async def test_a_deferred_command_is_told_in_its_own_place(desk: Desk) -> None:
 async def test_a_discord_that_fails_costs_nobody_their_answer(desk: Desk) -> None:
     message, job = await desk.post()
     desk.discord.faults.add("PUT", "/reactions/", server_error())
-    responder = desk.responder(Pace(react=0, tell=0))
-    async with responder.show_progress(job, SETTINGS, again=False) as shown:
+    responder = desk.responder(Pace(react=0, message=0))
+    async with desk.show(responder, job) as shown:
         pass
     await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert [m.content for m in desk.discord.replies_to(message)] == [REPORT.content]

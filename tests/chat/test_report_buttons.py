@@ -12,6 +12,7 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.chat.buttons import Action
+from bot.errors import OwnerUnknown
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from loopback_discord import LoopbackDiscord, Permission, Upload
@@ -43,7 +44,7 @@ class Desk(RunningBot):
         return desk
 
     async def choose(self, **chosen: Any) -> None:
-        await self.store.choose(self.guild.id, **chosen)
+        await self.store.update(self.guild.id, **chosen)
 
     async def posted(self, *files: Any) -> tuple[Message, Message]:
         """Return a message of Ann's and the reply to it."""
@@ -199,6 +200,40 @@ async def test_what_was_forgotten_can_no_longer_be_explored(desk: Desk) -> None:
     await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
     pressed = await desk.press(desk.ann, reply, Action.RAISE)
     assert "no longer know" in (await pressed.wait_for_followup()).content
+
+
+async def test_a_poster_whose_data_was_erased_still_removes_the_reply(desk: Desk) -> None:
+    _posted, reply = await desk.posted(("removed.gif", CAT[1] + b"removed", "image/gif"))
+    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
+    refused = await desk.press(desk.guild.add_member("bob"), reply, Action.REMOVE)
+    assert "Only" in (await refused.wait_for_response()).content
+    await desk.press(desk.ann, reply, Action.REMOVE)
+    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+
+
+async def test_a_person_who_requested_an_erased_reply_removes_it(desk: Desk) -> None:
+    posted, _reply = await desk.posted(("asked.gif", CAT[1] + b"asked", "image/gif"))
+    bob = desk.guild.add_member("bob")
+    reply = await desk.reply_to(await bob.post(desk.channel, "!tags", reply_to=posted))
+    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
+    await desk.press(bob, reply, Action.REMOVE)
+    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+
+
+async def test_only_moderators_remove_an_erased_reply_whose_message_cannot_be_read(
+    desk: Desk,
+) -> None:
+    _posted, reply = await desk.posted(("hidden.gif", CAT[1] + b"hidden", "image/gif"))
+    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
+    desk.channel.deny_bot(Permission.READ_MESSAGE_HISTORY)
+    refused = await desk.press(desk.ann, reply, Action.REMOVE)
+    assert (await refused.wait_for_response()).content == OwnerUnknown.sentence
+
+
+async def test_a_failed_text_command_is_answered_by_a_quiet_reply(desk: Desk) -> None:
+    command = await desk.ann.post(desk.channel, "!tags ftp://example.org/clip.mp4 |")
+    reply = await desk.reply_to(command)
+    assert reply.mentions == []
 
 
 async def test_a_server_hears_of_finds_alone_if_it_wants(desk: Desk) -> None:

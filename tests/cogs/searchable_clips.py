@@ -39,9 +39,9 @@ async def post(
 ) -> PostedClip:
     """Store a posted clip and its tagging, as a job does."""
     fingerprint = f"sha256:{channel.id}-{message_id}"
-    await bot.app.taggings.save(tagging(fingerprint, *seconds))
+    await bot.app.stores.taggings.save(tagging(fingerprint, *seconds))
     guild_id = channel.guild.id if channel.guild else None
     clip = PostedClip(message_id, fingerprint, guild_id, channel.id, 51, DAY)
     clip = replace(clip, **others)
-    await bot.app.posted_clips.add([clip])
+    await bot.app.stores.posted_clips.add([clip])
     return clip

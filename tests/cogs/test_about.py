@@ -144,15 +144,16 @@ async def test_help_and_about_are_for_the_asker_alone(
     assert helped.ephemeral
     assert helped.response.content.startswith(WAYS)
     assert "`/settings show`" in helped.response.content
-    await simcord_bot.app.settings.choose(channel.guild.id, autotag=False)
+    await simcord_bot.app.stores.settings.update(channel.guild.id, autotag=False)
     helped = await alice.slash(channel, "help")
     assert "post a clip" not in helped.response.content
     told = await alice.slash(channel, "about")
     assert told.ephemeral
     limits = make_config().limits
+    tagger = simcord_bot.app.services.clip_tagger.tagger
     assert told.response.content == (
         f"**Framehound {version('framehound')}**\n"
-        f"Clips are looked at by `{simcord_bot.app.clip_tagger.tagger.identity}`; tags scored "
+        f"Clips are looked at by `{tagger.identity}`; tags scored "
         "above 0.5 are shown where a server sets nothing else.\n"
         f"A clip may be 10 minutes long and {limits.by_url / 1e6:g} MB large.\n"
         "My source: <https://example.org/framehound>\n"

@@ -30,7 +30,7 @@ async def test_a_posted_link_is_noticed(place: tuple[Any, Any], jobs: RecordedJo
     (job,) = jobs.recorded
     assert [clip.location for clip in job.clips] == [LINK, "https://a.example/x.gif"]
     assert (job.id, job.message_id) == (f"message-{message.id}", message.id)
-    assert (job.channel_id, job.guild_id, job.asked) == (channel.id, message.guild.id, False)
+    assert (job.channel_id, job.guild_id, job.requested) == (channel.id, message.guild.id, False)
 
 
 async def test_posted_files_are_noticed(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
@@ -68,7 +68,7 @@ async def test_tags_with_a_link_asks(place: tuple[Any, Any], jobs: RecordedJobs)
     for text in (f"!tags {LINK}", f"!tags <{LINK}>"):
         await alice.send(channel, text)
     assert locations(jobs) == [[LINK], [LINK]]
-    assert all(job.asked for job in jobs.recorded)
+    assert all(job.requested for job in jobs.recorded)
 
 
 async def test_tags_takes_links_that_promise_nothing(
@@ -84,7 +84,7 @@ async def test_tags_with_a_file_asks(place: tuple[Any, Any], jobs: RecordedJobs)
     channel, alice = place
     await alice.send(channel, "!tags", attachments=[("a.mp4", b"x"), ("b.bin", b"y")])
     (job,) = jobs.recorded
-    assert job.asked
+    assert job.requested
     assert [clip.name for clip in job.clips] == ["a.mp4"]
 
 
@@ -95,7 +95,7 @@ async def test_tags_as_a_reply_asks_about_that_message(
     posted = await alice.send(channel, LINK)
     asked = await alice.send(channel, "!tags", reply_to=posted)
     assert [job.id for job in jobs.recorded] == [f"message-{posted.id}", f"message-{asked.id}"]
-    assert jobs.recorded[1].asked
+    assert jobs.recorded[1].requested
     assert locations(jobs)[1] == [LINK]
 
 
@@ -117,7 +117,7 @@ async def test_the_slash_command_defers_and_asks(
     answered = await alice.slash(channel, "tags", url=f"<{LINK}>")
     assert answered.deferred
     (job,) = jobs.recorded
-    assert job.asked
+    assert job.requested
     assert job.interaction is not None
     assert job.interaction.token
     assert locations(jobs) == [[LINK]]

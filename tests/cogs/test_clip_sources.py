@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.domain.job import Job
-    from bot.storage.job_records import Reply
+    from bot.domain.job import Job, Reply
     from cogs.previews import Previews
     from loopback_discord import Message
 
@@ -279,7 +278,7 @@ async def test_clips_are_noticed_wherever_people_write(place: Place) -> None:
 
 async def test_pages_of_the_sites_the_operator_named_are_noticed(tmp_path: Path) -> None:
     async with a_place(tmp_path, frozenset({"youtube.com"})) as place:
-        assert isinstance(place.bot.app.clip_tagger._fetcher, SiteFetcher)
+        assert isinstance(place.bot.app.services.clip_tagger._fetcher, SiteFetcher)
         await place.ann.post(place.channel, SHORT)
         preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
         message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])

@@ -68,7 +68,7 @@ async def test_people_see_what_the_month_has_cost(
 ) -> None:
     channel, alice = meet(simcord_env, "alice")
     payer = Payer(guild_owner(channel.guild.id), "a")
-    await simcord_bot.app.usage.reserve(payer, 1234, Budget())
+    await simcord_bot.app.stores.usage.reserve(payer, 1234, Budget())
     answered = await alice.slash(channel, "usage")
     assert answered.response.content.startswith(
         "This month 1,234 frames were billed for this server, one for each second of a clip"
@@ -106,4 +106,4 @@ async def test_nobody_else_does(simcord_env: Any, simcord_bot: FramehoundBot) ->
     for text in ("!settings retention 3", "!settings"):
         await alice.send(channel, text)
         assert channel.last_message.content == refusal
-    assert (await simcord_bot.app.settings.load(channel.guild.id)).retention_days is None
+    assert (await simcord_bot.app.stores.settings.load(channel.guild.id)).retention_days is None

@@ -28,7 +28,7 @@ def place(simcord_env: Any) -> tuple[Any, Any, Any]:
 async def keep(bot: FramehoundBot, author: Any, *messages: int) -> None:
     now = datetime.now(UTC)
     posted = [PostedClip(number, "sha256:01", 1, 2, author.id, now) for number in messages]
-    await bot.app.posted_clips.add(posted)
+    await bot.app.stores.posted_clips.add(posted)
 
 
 async def test_people_see_what_is_kept_of_them(
@@ -85,7 +85,7 @@ async def test_people_are_forgotten_when_they_say_so(
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy forget")
     assert answered.response.content == "I have forgotten the clips in 2 messages of yours."
-    counts = [await simcord_bot.app.posted_clips.count(each.id) for each in (alice, bob)]
+    counts = [await simcord_bot.app.stores.posted_clips.count(each.id) for each in (alice, bob)]
     assert counts == [0, 1]
     assert jobs.forgotten == {"message-1", "message-2"}
 
@@ -97,7 +97,7 @@ async def test_a_deleted_message_is_forgotten(
     message = await alice.send(channel, LINK)
     await keep(simcord_bot, alice, message.id)
     await alice.delete(message)
-    assert await simcord_bot.app.posted_clips.count(alice.id) == 0
+    assert await simcord_bot.app.stores.posted_clips.count(alice.id) == 0
     assert jobs.forgotten == {f"message-{message.id}"}
 
 
@@ -113,8 +113,8 @@ async def test_deletions_of_every_size_are_heard(
         PostedClip(3, "sha256:03", guild.id, 7, alice.id, now),
         PostedClip(4, "sha256:04", guild.id, 8, alice.id, now),
     ]
-    await simcord_bot.app.posted_clips.add(posted)
-    count = simcord_bot.app.posted_clips.count
+    await simcord_bot.app.stores.posted_clips.add(posted)
+    count = simcord_bot.app.stores.posted_clips.count
     cog = simcord_bot.get_cog("Privacy")
     bulk = discord.RawBulkMessageDeleteEvent({"ids": ["1"], "channel_id": "5"})
     await cog.on_raw_bulk_message_delete(bulk)  # type: ignore[union-attr]  # it is loaded

@@ -68,21 +68,21 @@ async def test_searches_follow_the_settings_of_the_server(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
-    settings, guild = simcord_bot.app.settings, channel.guild.id
+    settings, guild = simcord_bot.app.stores.settings, channel.guild.id
     seconds = [{"cat": 0.6, "dog": 0.9}, *[{"cat": 0.4}] * 2, *[{"cat": 0.9}] * 2]
     await post(simcord_bot, 7, channel, *seconds)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
-    await settings.choose(guild, gap=2)
+    await settings.update(guild, gap=2)
     assert "[0:00–0:05]" in await find(alice, channel)
-    await settings.choose(guild, gap=1, shortest=2)
+    await settings.update(guild, gap=1, shortest=2)
     assert "[0:03–0:05]" in await find(alice, channel)
-    await settings.choose(guild, shortest=3)
+    await settings.update(guild, shortest=3)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel)
     await settings.set_threshold(guild, "local:net", 0.7)
     assert "[0:03–0:05]" in await find(alice, channel)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, min_score="50%")
     assert "no clip" in await find(alice, channel, min_score="0.9")
-    await settings.choose(guild, hidden_tags=frozenset({"CAT"}))
+    await settings.update(guild, hidden_tags=frozenset({"CAT"}))
     assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
     assert await suggested(alice, channel) == ["dog"]
 
@@ -92,7 +92,7 @@ async def test_a_page_loads_settings_once(
 ) -> None:
     channel, alice = place
     statements: list[str] = []
-    engine = simcord_bot.app.settings._database._reader.sync_engine
+    engine = simcord_bot.app.stores.settings._database._reader.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     counts = []
     for number in range(6):
@@ -156,7 +156,7 @@ async def test_page_buttons_work_after_a_restart(
     assert messages(answered.response.content) == [1]
     assert "page 3 of 3" in answered.response.content
     # What is gone meanwhile is not counted any more; a page there is no more is the last one.
-    await simcord_bot.app.posted_clips.forget_messages(range(1, 8))
+    await simcord_bot.app.stores.posted_clips.forget_messages(range(1, 8))
     back = answered.response.components[0]["components"][0]["custom_id"]
     await alice.click(answered.response.message, custom_id=back)
     assert messages(answered.response.content) == list(range(13, 7, -1))

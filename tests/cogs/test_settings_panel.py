@@ -1,9 +1,8 @@
-"""The panel of a server's settings, as people use it."""
+"""The settings panel, as people use it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -11,8 +10,7 @@ import pytest
 
 from bot.chat.client import FramehoundBot
 from bot.domain.alerts import Watch
-from bot.domain.settings import GuildSettings
-from cogs.settings_panel.wording import PAGES, SETTINGS
+from bot.domain.settings import PAGES, SETTINGS, GuildSettings
 
 if TYPE_CHECKING:
     from tests.cogs.conftest import RecordedJobs
@@ -42,7 +40,7 @@ def texts(shown: Any) -> str:
 
 
 async def kept(bot: FramehoundBot, channel: Any) -> GuildSettings:
-    return await bot.app.settings.load(channel.guild.id)
+    return await bot.app.stores.settings.load(channel.guild.id)
 
 
 async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any]) -> None:
@@ -55,12 +53,9 @@ async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any
             await alice.click(shown.response, custom_id=f"settings:page:{page}")
         read += texts(shown)
     assert "Settings of Cat \\*Club\\*" in read
-    for setting in SETTINGS.values():
-        assert setting.title in read
-        assert setting.word.format(prefix="!") in read
-    told = {field.name for field in fields(GuildSettings)}
-    told -= {"guild_id", "thresholds", "retention_days", "gap", "shortest"}
-    assert set(SETTINGS) == told | {"threshold", "retention", "flicker"}
+    for spec in SETTINGS.values():
+        assert spec.heading.title in read
+        assert spec.heading.help.format(prefix="!") in read
 
 
 async def test_a_switch_works_at_once(place: tuple[Any, Any], simcord_bot: FramehoundBot) -> None:
@@ -105,8 +100,8 @@ async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
     for form, typed, said in (
-        ("threshold", {"threshold": "90%"}, "**Threshold** · 0.9\n"),
-        ("threshold", {"threshold": ""}, "**Threshold** · 0.5\n"),
+        ("thresholds", {"thresholds": "90%"}, "**Threshold** · 0.9\n"),
+        ("thresholds", {"thresholds": ""}, "**Threshold** · 0.5\n"),
         (
             "hidden_tags",
             {"hidden_tags": "cat, Dog\n@everyone\n\n dog "},
@@ -142,11 +137,11 @@ async def test_retention_is_bounded_by_the_operators(
     channel, alice = place
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:answers")
-    asked = await alice.click(shown.response, custom_id="settings:form:retention")
-    await alice.submit_modal(asked, {"retention": "366"})
+    asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
+    await alice.submit_modal(asked, {"retention_days": "366"})
     assert "**366** must be a whole number from 1 to 365." in texts(shown)
-    asked = await alice.click(shown.response, custom_id="settings:form:retention")
-    await alice.submit_modal(asked, {"retention": "30"})
+    asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
+    await alice.submit_modal(asked, {"retention_days": "30"})
     assert (await kept(simcord_bot, channel)).retention_days == 30
 
 
@@ -176,9 +171,9 @@ async def test_a_form_is_taken_only_from_who_may_still_change_settings(
     channel, alice = place
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
-    asked = await alice.click(shown.response, custom_id="settings:form:threshold")
+    asked = await alice.click(shown.response, custom_id="settings:form:thresholds")
     simcord_env.backend.get_guild(channel.guild.id).members[alice.id].role_ids.clear()
-    refused = await alice.submit_modal(asked, {"threshold": "0.1"})
+    refused = await alice.submit_modal(asked, {"thresholds": "0.1"})
     assert refused.response.content == FORBIDDEN
     assert not (await kept(simcord_bot, channel)).thresholds
 
@@ -193,6 +188,22 @@ async def test_a_panel_works_after_a_restart(
     assert "**Age-restricted channels** · off" in texts(shown)
     await alice.select(shown.response, [channel], custom_id="settings:choose:channels_denied")
     assert (await kept(simcord_bot, channel)).channels_denied == {channel.id}
+
+
+@pytest.mark.parametrize("custom_id", ["settings:form:colour", "settings:on:colour"])
+async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
+    place: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
+) -> None:
+    channel, alice = place
+    view = discord.ui.LayoutView()
+    button: Any = discord.ui.Button(label="x", custom_id=custom_id)
+    view.add_item(discord.ui.ActionRow(button))
+    real = simcord_bot.get_channel(channel.id)
+    assert isinstance(real, discord.TextChannel)
+    await real.send(view=view)
+    pressed = await alice.click(channel.last_message, custom_id=custom_id)
+    assert "**Answer posted clips** · on" in texts(pressed)
+    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
 async def test_every_missing_permission_is_named_where_it_is_missing(
@@ -210,8 +221,8 @@ async def test_every_missing_permission_is_named_where_it_is_missing(
     mute = {guild.me: discord.PermissionOverwrite(send_messages=False)}
     alerts = guild.create_text_channel("alerts", overwrites=mute)
     allowed = frozenset({there.id, threads.id, here.id})
-    await simcord_bot.app.settings.choose(guild.id, channels_allowed=allowed)
-    await simcord_bot.app.watches.replace(guild.id, [Watch("cat", alerts.id)])
+    await simcord_bot.app.stores.settings.update(guild.id, channels_allowed=allowed)
+    await simcord_bot.app.stores.watches.replace(guild.id, [Watch("cat", alerts.id)])
     shown = await alice.slash(here, "settings show")
     assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
     assert f"In <#{there.id}> I need: View Channel." in texts(shown)
@@ -226,7 +237,9 @@ async def test_more_channels_than_a_menu_shows_are_counted(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
-    await simcord_bot.app.settings.choose(channel.guild.id, channels_denied=frozenset(range(1, 31)))
+    await simcord_bot.app.stores.settings.update(
+        channel.guild.id, channels_denied=frozenset(range(1, 31))
+    )
     shown = await alice.slash(channel, "settings show")
     assert "**Never in these channels** · 30 chosen" in texts(shown)
 
@@ -236,10 +249,10 @@ async def test_settings_travel_to_another_server_as_a_file(
 ) -> None:
     channel, alice = place
     app = simcord_bot.app
-    await app.settings.choose(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
-    await app.settings.set_retention(channel.guild.id, 30)
-    await app.settings.set_threshold(channel.guild.id, "local:x", 0.7)
-    await app.watches.replace(channel.guild.id, [Watch("cat", 5)])
+    await app.stores.settings.update(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
+    await app.stores.settings.update(channel.guild.id, retention_days=30)
+    await app.stores.settings.set_threshold(channel.guild.id, "local:x", 0.7)
+    await app.stores.watches.replace(channel.guild.id, [Watch("cat", 5)])
     exported = await alice.slash(channel, "settings export")
     assert exported.ephemeral
     (attachment,) = exported.response.attachments
@@ -252,15 +265,15 @@ async def test_settings_travel_to_another_server_as_a_file(
     taken = await bob.slash(there, "settings import", file=file)
     assert taken.ephemeral
     assert taken.response.content.startswith("Everything in the file is set now")
-    settings = await app.settings.load(elsewhere.id)
+    settings = await app.stores.settings.load(elsewhere.id)
     assert (settings.gap, settings.retention_days) == (3, 30)
     assert settings.hidden_tags == {"cat"}
     assert settings.thresholds == {"local:x": 0.7}
     with_watch = {"framehound_settings": 1, "watches": [{"tag": "cat", "channel": str(there.id)}]}
     file = ("x.json", json.dumps(with_watch).encode())
     await bob.slash(there, "settings import", file=file)
-    assert await app.watches.load(elsewhere.id) == (Watch("cat", there.id),)
-    assert (await app.settings.load(elsewhere.id)).gap == 3
+    assert await app.stores.watches.load(elsewhere.id) == (Watch("cat", there.id),)
+    assert (await app.stores.settings.load(elsewhere.id)).gap == 3
 
 
 async def test_a_file_with_mistakes_changes_nothing(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 from simcord.components import validate_components, validate_modal
 
-from bot.domain.settings import GuildSettings
+from bot.domain.setting_spec import Scores, ServerContext, TypedKind
+from bot.domain.settings import PAGES, SETTINGS, GuildSettings
 from bot.i18n import LANGUAGES, Translator
-from cogs.settings_panel.forms import FileForm, Form, fields_of
+from cogs.settings_panel.forms import FileForm, Form, form_fields
 from cogs.settings_panel.layout import PanelState, panel
-from cogs.settings_panel.wording import PAGES, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _V2 = 1 << 15
 _MAX_SECONDS = 100
+FORMS = [spec.heading for spec in SETTINGS.values() if isinstance(spec.kind, (TypedKind, Scores))]
 TRANSLATED = {"de", "fr", "es-ES", "es-419"}
 
 
@@ -62,30 +63,30 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
     )
     needs = ["Send Messages in Threads", "Create Public Threads", "Read Message History"]
     missing = tuple((10**18 + number, needs) for number in range(10))
-    state = PanelState(simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, 365, "!", missing)
+    server = ServerContext((), (), 365)
+    state = PanelState(
+        simcord_env.bot.get_guild(guild.id), settings, 0.5, 0.5, server, "!", missing
+    )
 
     async def nothing(*_: Any) -> None:
         raise AssertionError
 
     for translate in map(Translator, LANGUAGES):
         for page in PAGES:
-            wrong = next((name, "w" * 150) for name in SETTINGS if SETTINGS[name].page == page)
+            heading = next(spec.heading for spec in SETTINGS.values() if spec.page == page)
+            wrong = (heading.name, "w" * 150)
             view = panel(state, page, translate, lambda item: item, wrong)
             built = view.to_components()  # type: ignore[no-untyped-call]  # discord.py's own
             validate_components(built, flags=_V2)
 
-        for name in ("threshold", "hidden_tags", "tags_a_line", "flicker", "retention"):
-            form = Form(
-                translate(SETTINGS[name].title),
-                fields_of(name, state, {}, translate),
-                nothing,
-                nothing,
-            )
+        for heading in FORMS:
+            fields = form_fields(heading.name, state, {}, translate)
+            form = Form(translate(heading.title), fields, nothing, nothing)
             validate_modal(form.to_dict())
-        word = translate(
+        hint = translate(
             "As it was exported, here or elsewhere. What it doesn't name stays as it is."
         )
-        validate_modal(FileForm(translate("Import a file"), word, nothing, nothing).to_dict())
+        validate_modal(FileForm(translate("Import a file"), hint, nothing, nothing).to_dict())
 
 
 async def test_a_panel_all_can_see_speaks_the_servers_language(
@@ -95,7 +96,7 @@ async def test_a_panel_all_can_see_speaks_the_servers_language(
     channel = guild.create_text_channel("allgemein")
     manager = guild.create_role("m", permissions=discord.Permissions(manage_guild=True))
     alice = guild.add_member(simcord_env.create_user("alice"), roles=[manager])
-    await simcord_bot.app.settings.choose(guild.id, language="de")
+    await simcord_bot.app.stores.settings.update(guild.id, language="de")
     await alice.send(channel, "!settings")
     pressed = await alice.click(channel.last_message, custom_id="settings:page:answers")
     assert "Wie lange ich weiß" in str(pressed.response.components)

@@ -42,7 +42,7 @@ async def test_a_watch_is_added_listed_and_removed(
     )
     await translate(alice, mods, "add", tag="knife", channel=mods)
     watches = (Watch("*cat*", mods.id), Watch("knife", mods.id))
-    assert await simcord_bot.app.watches.load(mods.guild.id) == watches
+    assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches
     choices = await alice.autocomplete(mods, "watch remove", "tag", "KN")
     assert [choice["value"] for choice in choices] == ["knife"]
     assert await translate(alice, mods, "remove", tag="KNIFE") == "I watch for KNIFE no more."
@@ -50,7 +50,7 @@ async def test_a_watch_is_added_listed_and_removed(
         await translate(alice, mods, "remove", tag="knife")
         == "This server does not watch for knife."
     )
-    assert await simcord_bot.app.watches.load(mods.guild.id) == watches[:1]
+    assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches[:1]
 
 
 async def test_what_makes_no_watch_is_said(place: tuple[Any, Any]) -> None:
@@ -77,7 +77,7 @@ async def test_a_full_list_takes_no_more_and_can_still_be_told(
 ) -> None:
     mods, alice = place
     tags = [f"{'*' * 90}{number}" for number in range(MAX_WATCHES)]
-    await simcord_bot.app.watches.replace(
+    await simcord_bot.app.stores.watches.replace(
         mods.guild.id, [Watch(tag, 2**63 - 1, 0.9999) for tag in tags]
     )
     assert f"can have {MAX_WATCHES}" in await translate(alice, mods, "add", tag="cat", channel=mods)
@@ -98,7 +98,7 @@ async def test_who_does_not_manage_the_server_learns_and_changes_nothing(
     place: tuple[Any, Any], simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     mods, _alice = place
-    await simcord_bot.app.watches.add(mods.guild.id, Watch("cat", mods.id))
+    await simcord_bot.app.stores.watches.add(mods.guild.id, Watch("cat", mods.id))
     role = mods.guild.create_role("allowed")
     bob = mods.guild.add_member(simcord_env.create_user("bob"), roles=[role])
     cog = simcord_bot.get_cog("WatchCommands")
@@ -113,7 +113,7 @@ async def test_watches_go_with_their_channel_and_their_server(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, _alice = place
-    store = simcord_bot.app.watches
+    store = simcord_bot.app.stores.watches
     await store.replace(mods.guild.id, [Watch("cat", mods.id), Watch("dog", 5)])
     await simcord_bot.erasure.channel(mods.id)
     assert [watch.tag for watch in await store.load(mods.guild.id)] == ["dog"]

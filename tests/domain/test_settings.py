@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import Any
 
 import pytest
 
-from bot.domain.choices import READERS, read_choice, read_choices, write_choice
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.settings import GuildSettings, Place, parse_threshold
+from bot.domain.setting_spec import InvalidValue, SettingSpec, TypedKind
+from bot.domain.settings import PAGES, SETTINGS, GuildSettings, Place, parse_threshold
+from tests.domain.setting_values import SERVER, changed_value
 
 IDENTITY = TaggerIdentity("local", "lite", 0.5)
 
@@ -17,27 +17,27 @@ IDENTITY = TaggerIdentity("local", "lite", 0.5)
     ("text", "threshold"),
     [("0.9", 0.9), (".9", 0.9), ("0,9", 0.9), ("90%", 0.9), (" 94.5 % ", 0.945), ("0", 0.0)],
 )
-def test_a_threshold_is_read_as_people_write_it(text: str, threshold: float) -> None:
+def test_a_threshold_can_be_written_in_several_ways(text: str, threshold: float) -> None:
     assert parse_threshold(text) == pytest.approx(threshold)
 
 
 @pytest.mark.parametrize("text", ["", "high", "1", "90", "-0.1", "nan", "inf", "100%", "1e9"])
-def test_what_is_no_threshold_is_refused(text: str) -> None:
+def test_text_that_is_no_threshold_is_refused(text: str) -> None:
     assert parse_threshold(text) is None
 
 
-def test_a_threshold_is_the_servers_else_the_operators_else_the_taggers() -> None:
+def test_the_servers_threshold_wins_then_the_operators_then_the_taggers() -> None:
     assert GuildSettings(1, {"local:lite": 0.8}).threshold_for(IDENTITY, 0.7) == 0.8
     assert GuildSettings(1).threshold_for(IDENTITY, 0.7) == 0.7
     assert GuildSettings(1).threshold_for(IDENTITY) == 0.5
 
 
-def test_another_taggers_threshold_does_not_apply() -> None:
+def test_a_threshold_for_another_tagger_does_not_apply() -> None:
     assert GuildSettings(1, {"clarifai:general": 0.94}).threshold_for(IDENTITY) == 0.5
 
 
 @pytest.mark.parametrize(
-    ("settings", "noticed"),
+    ("settings", "answered"),
     [
         (GuildSettings(1), True),
         (GuildSettings(1, autotag=False), False),
@@ -49,45 +49,44 @@ def test_another_taggers_threshold_does_not_apply() -> None:
         (GuildSettings(1, roles_allowed=frozenset({4})), False),
     ],
 )
-def test_a_server_says_where_and_whose_clips_are_noticed(
-    settings: GuildSettings, *, noticed: bool
+def test_settings_decide_where_and_whose_clips_are_answered(
+    settings: GuildSettings, *, answered: bool
 ) -> None:
     thread_in_a_channel = Place(frozenset({6, 7}))
-    assert settings.notices(thread_in_a_channel, {2, 3}) == noticed
+    assert settings.notices(thread_in_a_channel, {2, 3}) == answered
 
 
-def test_channels_for_adults_can_be_left_out() -> None:
+def test_age_restricted_channels_can_be_left_out() -> None:
     place = Place(frozenset({7}), nsfw=True)
     assert GuildSettings(1).notices(place, ())
     assert not GuildSettings(1, nsfw_channels=False).notices(place, ())
 
 
-CHOICES: dict[str, Any] = {
-    "autotag": False,
-    "channels_allowed": frozenset({81384788765712384, 5}),
-    "channels_denied": frozenset({6}),
-    "roles_allowed": frozenset({7}),
-    "nsfw_channels": False,
-    "only_when_found": True,
-    "in_thread": True,
-    "picture": False,
-    "hidden_tags": frozenset({"cat", "Žirafa"}),
-    "tags_a_line": 5,
-    "gap": 0,
-    "shortest": 3,
-    "language": "de",
-}
+def test_every_field_is_declared_as_a_setting() -> None:
+    declared = {field.name for field in fields(GuildSettings)} - {"guild_id"}
+    assert set(SETTINGS) == declared
+    assert {spec.page for spec in SETTINGS.values()} == set(PAGES)
+    for name, spec in SETTINGS.items():
+        assert spec.name == name
+        assert getattr(GuildSettings(1), name) == spec.default
 
 
-def test_every_choice_is_read_back_as_it_was_written() -> None:
-    written = json.loads(json.dumps({name: write_choice(v) for name, v in CHOICES.items()}))
-    assert read_choices(written) == CHOICES
+@pytest.mark.parametrize("spec", SETTINGS.values(), ids=list(SETTINGS))
+def test_a_value_survives_json(spec: SettingSpec) -> None:
+    for value in (spec.default, changed_value(spec)):
+        written = json.loads(json.dumps(spec.kind.write(value)))
+        assert spec.kind.read(written, SERVER) == value
+    assert changed_value(spec) != spec.default
 
 
-def test_every_choice_is_a_field_of_its_own() -> None:
-    elsewhere = {"guild_id", "thresholds", "retention_days"}
-    assert set(READERS) == {f.name for f in fields(GuildSettings)} - elsewhere
-    assert set(CHOICES) == set(READERS)
+TYPED = [spec for spec in SETTINGS.values() if isinstance(spec.kind, TypedKind)]
+
+
+@pytest.mark.parametrize("spec", TYPED, ids=lambda spec: spec.name)
+def test_a_value_survives_a_form(spec: SettingSpec) -> None:
+    assert isinstance(spec.kind, TypedKind)
+    for value in (spec.default, changed_value(spec)):
+        assert spec.kind.read(spec.kind.parse(spec.kind.text(value)), SERVER) == value
 
 
 @pytest.mark.parametrize(
@@ -97,21 +96,37 @@ def test_every_choice_is_a_field_of_its_own() -> None:
         ("gap", -1),
         ("gap", 61),
         ("gap", True),
+        ("gap", None),
         ("shortest", 0),
         ("tags_a_line", 0),
+        ("retention_days", 366),
         ("channels_denied", [6]),
         ("channels_denied", ["6; DROP"]),
         ("channels_denied", ["1"] * 101),
         ("hidden_tags", [""]),
         ("hidden_tags", ["x" * 101]),
         ("language", "../../etc"),
-        ("colour", "red"),
+        ("thresholds", {"local:x": 1}),
     ],
 )
-def test_an_unsound_choice_is_refused(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=r"must|there is no"):
-        read_choice(name, value)
-    assert read_choices({name: value, "gap": 5} if name != "gap" else {name: value}) in (
-        {"gap": 5},
-        {},
-    )
+def test_an_invalid_value_is_refused(name: str, value: object) -> None:
+    with pytest.raises(InvalidValue, match="must"):
+        SETTINGS[name].kind.read(value, SERVER)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("gap", ""), ("gap", "1.5"), ("gap", "-1"), ("tags_a_line", "many"), ("retention_days", "0")],
+)
+def test_text_that_makes_no_sense_is_refused(name: str, text: str) -> None:
+    kind = SETTINGS[name].kind
+    assert isinstance(kind, TypedKind)
+    with pytest.raises(InvalidValue, match="must be a whole number"):
+        kind.read(kind.parse(text), SERVER)
+
+
+@pytest.mark.parametrize("name", ["tags_a_line", "retention_days"])
+def test_an_optional_number_may_be_left_empty(name: str) -> None:
+    kind = SETTINGS[name].kind
+    assert isinstance(kind, TypedKind)
+    assert kind.read(kind.parse(" "), SERVER) is None

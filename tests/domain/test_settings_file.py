@@ -2,36 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from bot.domain.alerts import MAX_WATCHES, Watch
-from bot.domain.choices import MAX_HIDDEN_TAGS, READERS
-from bot.domain.settings import GuildSettings
-from bot.domain.settings_file import (
-    LARGEST,
-    InvalidSettingsFile,
-    ServerContext,
-    read_file,
-    write_file,
-)
+from bot.domain.setting_spec import MAX_HIDDEN_TAGS, ServerContext
+from bot.domain.settings import SETTINGS, GuildSettings
+from bot.domain.settings_file import MAX_BYTES, InvalidSettingsFile, read_file, write_file
+from tests.domain import setting_values
 
-AROUND = ServerContext(channel_ids={5, 6}, role_ids={7}, max_days=365)
-FULL = GuildSettings(
-    1,
-    MappingProxyType({"clarifai:general-image-recognition": 0.9}),
-    30,
-    autotag=False,
-    channels_allowed=frozenset({5}),
-    channels_denied=frozenset({6}),
-    roles_allowed=frozenset({7}),
-    hidden_tags=frozenset({"Žirafa"}),
-    tags_a_line=3,
-    gap=0,
-    language="de",
-)
+SERVER = ServerContext(channel_ids={5, 6}, role_ids={7}, max_days=365)
 WATCHES = (Watch("cat", 5, 0.7), Watch("dog", 6))
 
 
@@ -39,28 +20,29 @@ def written(**changes: Any) -> bytes:
     return json.dumps({"framehound_settings": 1, **changes}).encode()
 
 
-def test_everything_a_server_set_comes_back_from_its_file() -> None:
-    file = read_file(write_file(FULL, WATCHES, AROUND).encode(), AROUND)
-    assert set(file.choices) == set(READERS)
-    again = replace(
-        GuildSettings(1, file.thresholds, *(file.retention or ())), **dict(file.choices)
-    )
-    assert again == replace(FULL, thresholds=dict(FULL.thresholds))
-    assert file.watches == WATCHES
+def test_every_setting_survives_export_and_import() -> None:
+    server = setting_values.SERVER
+    settings, watches = setting_values.changed_settings(1), (Watch("cat", 5, 0.7), Watch("dog", 5))
+    file = read_file(write_file(settings, watches, server).encode(), server)
+    assert set(file.values) == set(SETTINGS)
+    assert GuildSettings(1, **file.values) == settings
+    assert file.watches == watches
 
 
-def test_a_file_does_not_name_what_is_gone() -> None:
-    around = replace(AROUND, channel_ids={6}, role_ids=())
-    file = read_file(write_file(FULL, WATCHES, around).encode(), around)
-    assert (file.choices["channels_allowed"], file.choices["roles_allowed"]) == (set(), set())
+def test_an_export_leaves_out_channels_and_roles_that_are_gone() -> None:
+    settings = GuildSettings(1, channels_allowed=frozenset({5, 6}), roles_allowed=frozenset({7}))
+    server = replace(SERVER, channel_ids={6}, role_ids=())
+    file = read_file(write_file(settings, WATCHES, server).encode(), server)
+    assert file.values["channels_allowed"] == {6}
+    assert file.values["roles_allowed"] == set()
     assert file.watches == (Watch("dog", 6),)
 
 
-def test_what_a_file_does_not_name_is_not_set() -> None:
-    file = read_file(written(gap=2), AROUND)
-    assert file.choices == {"gap": 2}
-    assert (file.thresholds, file.retention, file.watches) == ({}, None, None)
-    assert read_file(written(retention_days=None), AROUND).retention == (None,)
+def test_an_import_sets_only_what_the_file_names() -> None:
+    file = read_file(written(gap=2), SERVER)
+    assert file.values == {"gap": 2}
+    assert file.watches is None
+    assert read_file(written(retention_days=None), SERVER).values == {"retention_days": None}
 
 
 @pytest.mark.parametrize(
@@ -97,14 +79,14 @@ def test_what_a_file_does_not_name_is_not_set() -> None:
 )
 def test_a_mistake_is_named(changes: dict[str, Any], mistake: str) -> None:
     with pytest.raises(InvalidSettingsFile) as refused:
-        read_file(written(**changes), AROUND)
+        read_file(written(**changes), SERVER)
     assert str(refused.value).startswith(mistake)
     assert len(refused.value.mistakes) == 1
 
 
 def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(InvalidSettingsFile) as refused:
-        read_file(written(gap=-1, autotag="yes", size=3, watches=1), AROUND)
+        read_file(written(gap=-1, autotag="yes", size=3, watches=1), SERVER)
     names = [mistake.name for mistake in refused.value.mistakes]
     assert names == ["gap", "autotag", "size", "watches"]
 
@@ -114,7 +96,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     [
         b"",
         b"\xff\xfe",
-        b"[" * LARGEST,
+        b"[" * MAX_BYTES,
         b'{"a":' * 50_000,
         b"[]",
         b"{}",
@@ -123,19 +105,19 @@ def test_all_mistakes_are_named_at_once() -> None:
     ],
     ids=["empty", "bytes", "deep", "deep objects", "list", "other", "no JSON", "endless number"],
 )
-def test_what_is_no_file_of_ours_is_refused(content: bytes) -> None:
+def test_a_file_of_another_format_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidSettingsFile, match=r"must be a file as /settings export writes it"):
-        read_file(content, AROUND)
+        read_file(content, SERVER)
 
 
 def test_the_largest_file_there_can_be_fits() -> None:
     ids = frozenset(range(10**18, 10**18 + 100))
-    around = ServerContext(ids, ids, 365)
+    server = ServerContext(ids, ids, 365)
     tags = frozenset(f"{number:03}" + "\N{GRINNING FACE}" * 97 for number in range(MAX_HIDDEN_TAGS))
     settings = GuildSettings(
         1, channels_allowed=ids, channels_denied=ids, roles_allowed=ids, hidden_tags=tags
     )
     watches = [Watch(tag, 10**18, 0.123456789) for tag in sorted(tags)[:MAX_WATCHES]]
-    content = write_file(settings, watches, around).encode()
-    assert len(content) < LARGEST / 2
-    assert read_file(content, around).choices["hidden_tags"] == tags
+    content = write_file(settings, watches, server).encode()
+    assert len(content) < MAX_BYTES / 2
+    assert read_file(content, server).values["hidden_tags"] == tags

@@ -74,7 +74,7 @@ def test_locales_of_discord_lead_to_languages() -> None:
 
 def test_an_error_is_told_in_a_language_facts_and_all() -> None:
     german, french = Translator("de"), Translator("fr")
-    assert TooLarge(10**7 + 1, 10**7, at_least=True).localized(french) == (
+    assert TooLarge.of(10**7 + 1, 10**7, at_least=True).localized(french) == (
         "Ce clip fait au moins 10.000001 Mo\u202f; la limite est de 10 Mo."
     )
     assert TooSlow(stage="open").localized(german) == (
@@ -84,6 +84,6 @@ def test_an_error_is_told_in_a_language_facts_and_all() -> None:
     assert (
         strange.localized(german) == "Das ist {x}; ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
     )
-    missing = PermissionMissing(["View Channel", "Attach Files"])
+    missing = PermissionMissing.of(["View Channel", "Attach Files"])
     assert missing.localized(german).endswith("Berechtigung Kanal ansehen, Dateien anhängen.")
     assert missing.localized(ENGLISH) == str(missing)

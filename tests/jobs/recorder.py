@@ -10,20 +10,26 @@ from dbos import DBOS
 from sqlalchemy import text
 
 from bot.domain.job import Job
-from bot.services.answer_job import ShownProgress
 from bot.storage.engine import DatabaseAddress, create_engine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from dbos import WorkflowHandleAsync
 
     from bot.domain.alerts import Alert
     from bot.domain.clip import Clip
+    from bot.domain.job import Reply
     from bot.domain.settings import GuildSettings
     from bot.jobs.queue import JobQueue
     from bot.render.report import Report
-    from bot.storage.job_records import Reply
+    from bot.services.answer_job import JobProgress, ShownProgress
+
+
+class NothingShown:
+    """Progress of a job that nobody sees."""
+
+    reply: Reply | None = None
 
 
 class Recorder:
@@ -41,10 +47,16 @@ class Recorder:
 
     @asynccontextmanager
     async def show_progress(
-        self, job: Job, settings: GuildSettings, *, again: bool
+        self,
+        job: Job,
+        settings: GuildSettings,
+        progress: JobProgress,
+        *,
+        on_reply: Callable[[Reply], Awaitable[None]],
+        again: bool,
     ) -> AsyncIterator[ShownProgress]:
-        del job, settings, again
-        yield ShownProgress()
+        del job, settings, progress, on_reply, again
+        yield NothingShown()
 
     async def answer(
         self,

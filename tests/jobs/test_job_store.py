@@ -66,7 +66,7 @@ class JobStore(RuleBasedStateMachine):
         limits = JobLimits(worker=20, server=20, waiting=MAX_WAITING)
         self._queue: JobQueue = replace(queue, limits=limits)
         app = await self._stack.enter_async_context(wiring.opened(config))
-        self._answerer = app.answerer
+        self._answerer = app.services.answerer
         self._intake: Intake = await self._stack.enter_async_context(self._queue.accepting())
 
     @rule(number=NUMBERS, owner=OWNERS)

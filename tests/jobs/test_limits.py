@@ -46,7 +46,7 @@ async def test_one_busy_server_does_not_hold_up_another(
 ) -> None:
     queue = replace(queue, limits=JobLimits(worker=4, server=2, waiting=250))
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         for number in range(200):
             await intake.submit(job(number, missing_clip))
         await recorder.until(refusals=1)
@@ -86,7 +86,7 @@ async def test_the_limits_of_a_server_and_of_a_worker_hold(
     queue: JobQueue, app: App, missing_clip: Clip, servers: int, expected: int
 ) -> None:
     before = replace(queue, limits=JobLimits(worker=1, server=1))
-    async with queue.accepting(), before.working(app.answerer, Recorder()):
+    async with queue.accepting(), before.working(app.services.answerer, Recorder()):
         pass  # DBOS stores the limits: those of an earlier run must not count
     queue = replace(queue, limits=JobLimits(worker=3, server=2, waiting=6))
     async with queue.accepting() as intake:
@@ -95,6 +95,6 @@ async def test_the_limits_of_a_server_and_of_a_worker_hold(
             job = Job(f"message-{number}", 8, (missing_clip,), guild_id, message_id=5)
             await intake.submit(job)
         recorder = Rendezvous(intake, expected)
-        async with queue.working(app.answerer, recorder):
+        async with queue.working(app.services.answerer, recorder):
             await recorder.until(refusals=6)
     assert recorder.running == expected

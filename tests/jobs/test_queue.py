@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bot.domain.job import Reply
     from bot.domain.settings import GuildSettings
     from bot.jobs.queue import JobQueue
     from bot.render.report import Report
     from bot.runtime.app import App
-    from bot.storage.job_records import Reply
     from tests.conftest import ClipHost
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -41,7 +41,7 @@ async def test_a_job_is_answered_once_with_all_its_clips(
 ) -> None:
     clips = [Clip(name, clip_host.url(name)) for name in ("montage.gif", "city.mp4")]
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, *clips))
         await intake.submit(job(1, *clips))
         await intake.submit(job(2, clips[0]))
@@ -57,7 +57,7 @@ async def test_an_unasked_clip_that_fails_gets_a_reaction_and_no_words(
     queue: JobQueue, app: App, clip: Clip, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, missing_clip))
         await intake.submit(job(2, missing_clip, clip))
         await recorder.until(answers=1, refusals=2)
@@ -70,8 +70,8 @@ async def test_a_person_who_asked_is_answered_in_words(
     queue: JobQueue, app: App, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
-        await intake.submit(job(1, missing_clip, asked=True))
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
+        await intake.submit(job(1, missing_clip, requested=True))
         await recorder.until(answers=1)
     assert recorder.answers == [("message-1", "**x.gif** · There is no clip there.")]
     assert recorder.refusals == []
@@ -82,10 +82,12 @@ async def test_a_servers_threshold_applies_to_stored_taggings(
     queue: JobQueue, app: App, clip: Clip
 ) -> None:
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, clip))
         await recorder.until(answers=1)
-        await app.settings.set_threshold(5, str(app.clip_tagger.tagger.identity), 0.999)
+        await app.stores.settings.set_threshold(
+            5, str(app.services.clip_tagger.tagger.identity), 0.999
+        )
         await intake.submit(job(2, clip))
         await recorder.until(answers=2)
     assert "Nothing above 0.999; the best was" in recorder.answers[1][1]
@@ -97,19 +99,19 @@ async def test_a_waiting_job_is_carried_out_after_a_restart(
     async with queue.accepting() as intake:
         await intake.submit(job(1, clip))
     recorder = Recorder()
-    async with queue.working(app.answerer, recorder):
+    async with queue.working(app.services.answerer, recorder):
         await recorder.until(answers=1)
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
 
 
 async def test_a_job_is_recorded_before_it_waits(queue: JobQueue, app: App, clip: Clip) -> None:
-    async with queue.accepting(app.notes.begin) as intake:
+    async with queue.accepting(app.services.job_records.begin) as intake:
         await intake.submit(job(1, clip))
         await intake.submit(job(2, clip))
-        assert await app.reports.find("message-2")
-        await app.reports.forget_messages([2])
+        assert await app.stores.job_records.find("message-2")
+        await app.stores.job_records.erase_messages([2])
     recorder = Recorder()
-    async with queue.working(app.answerer, recorder):
+    async with queue.working(app.services.answerer, recorder):
         await recorder.until(answers=1)
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
 
@@ -140,7 +142,7 @@ class FailingOnce(Recorder):
 async def test_an_answer_that_failed_is_tried_again(queue: JobQueue, app: App, clip: Clip) -> None:
     recorder = FailingOnce()
     queue = replace(queue, timeouts=JobTimeouts(first_pause=0.01))
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, clip))
         await recorder.until(answers=1)
     assert recorder.attempts == [False, True]
@@ -151,17 +153,17 @@ async def test_a_database_away_while_answering_has_the_whole_step_repeated(
     queue: JobQueue, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outages = iter([StorageUnavailable()])
-    find = app.reports.find
+    find = app.stores.job_records.find
 
     async def fail_once(job_id: str) -> Any:
         for outage in outages:
             raise outage
         return await find(job_id)
 
-    monkeypatch.setattr(app.reports, "find", fail_once)
+    monkeypatch.setattr(app.stores.job_records, "find", fail_once)
     recorder = Recorder(again_allowed=True)
     queue = replace(queue, timeouts=JobTimeouts(first_pause=0.01))
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, clip))
         await recorder.until(answers=1)
     assert recorder.again == [True]
@@ -180,7 +182,10 @@ async def test_a_job_that_cannot_be_answered_ends_and_is_counted(
 ) -> None:
     recorder = AlwaysFailing()
     queue = replace(queue, timeouts=JobTimeouts(first_pause=0.001))
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder) as worker:
+    async with (
+        queue.accepting() as intake,
+        queue.working(app.services.answerer, recorder) as worker,
+    ):
         await intake.submit(job(1, missing_clip))
         await until_recorded("message-1")
         assert len(recorder.refusals) == 10
@@ -202,7 +207,7 @@ async def test_a_job_too_old_is_dropped_and_counted(
         await intake.submit(job(1, missing_clip))
         await execute(queue, "UPDATE {jobs} SET created_at = created_at - 1801000")
         await intake.submit(job(2, missing_clip))
-        async with queue.working(app.answerer, recorder):
+        async with queue.working(app.services.answerer, recorder):
             await until_recorded("message-1")
             await until_recorded("message-2")
     assert recorder.refusals == ["message-2"]
@@ -215,7 +220,7 @@ async def test_an_expired_link_is_renewed_once(
     recorder = Recorder()
     expired = Clip("a.gif", clip_host.url("montage.gif?expired"), message_id=1)
     recorder.fresh = replace(expired, location=clip_host.url("montage.gif"))
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, expired))
         await recorder.until(answers=1)
         recorder.fresh = expired

@@ -22,7 +22,7 @@ async def test_a_job_that_was_taken_over_is_left_to_the_other_worker(
 ) -> None:
     recorder = Recorder()
     clip_host.hold_all()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, missing_clip))
         await clip_host.arrived.wait()
         await execute(queue, "UPDATE {jobs} SET executor_id = 'another'")
@@ -38,8 +38,11 @@ async def test_a_job_taken_over_time_after_time_is_given_up(
 ) -> None:
     recorder = Recorder(again_allowed=True)
     clip_host.hold_all()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder) as worker:
-        await intake.submit(job(1, clip, asked=True))
+    async with (
+        queue.accepting() as intake,
+        queue.working(app.services.answerer, recorder) as worker,
+    ):
+        await intake.submit(job(1, clip, requested=True))
         for attempt in range(1, 4):
             await clip_host.arrived.wait()
             clip_host.arrived.clear()
@@ -50,14 +53,17 @@ async def test_a_job_taken_over_time_after_time_is_given_up(
     assert [content for _, content in recorder.answers] == [
         "**montage.gif** · I was cut off every time I tried this, so I gave up."
     ]
-    assert finished_jobs(queue, "given_up") == 1
+    assert finished_jobs(queue, "abandoned") == 1
 
 
 async def test_other_workers_are_known_by_their_running_jobs(
     queue: JobQueue, app: App, clip_host: ClipHost, missing_clip: Clip
 ) -> None:
     clip_host.hold_all()
-    async with queue.accepting() as intake, queue.working(app.answerer, Recorder()) as worker:
+    async with (
+        queue.accepting() as intake,
+        queue.working(app.services.answerer, Recorder()) as worker,
+    ):
         assert await worker.other_workers() == set()
         await intake.submit(job(1, missing_clip))
         await clip_host.arrived.wait()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bot.domain.clip import Clip
-    from bot.domain.job import Job
-    from bot.domain.settings import GuildSettings
     from bot.jobs.queue import JobQueue
     from bot.runtime.app import App
     from bot.services.answer_job import ShownProgress
@@ -49,7 +47,7 @@ async def test_a_job_that_is_being_taken_is_answered_first(
     monkeypatch.setattr(SystemDatabase, "start_queued_workflows", take_slowly)
     monkeypatch.setattr(dbos_runtime, "_stop_taking", tell_and_stop)
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, clip))
         async with asyncio.timeout(20):
             await taken.wait()
@@ -66,7 +64,7 @@ async def test_a_cancelled_job_is_logged_without_its_token(
     queue = replace(queue, timeouts=JobTimeouts(grace=0.5))
     clip_host.hold_all()
     async with queue.accepting() as intake:
-        async with queue.working(app.answerer, Recorder()):
+        async with queue.working(app.services.answerer, Recorder()):
             await intake.submit(job(1, missing_clip, interaction=Interaction(1, "s3cr3t")))
             await clip_host.arrived.wait()
         assert (await intake.figures()).running == 1
@@ -80,11 +78,9 @@ class ProgressCounter(Recorder):
     shown = 0
 
     @asynccontextmanager
-    async def show_progress(
-        self, job: Job, settings: GuildSettings, *, again: bool
-    ) -> AsyncIterator[ShownProgress]:
+    async def show_progress(self, *args: Any, **options: Any) -> AsyncIterator[ShownProgress]:
         self.shown += 1
-        async with super().show_progress(job, settings, again=again) as shown:
+        async with super().show_progress(*args, **options) as shown:
             try:
                 yield shown
             finally:
@@ -100,7 +96,7 @@ async def test_a_cancelled_job_has_cleaned_up_before_the_app_closes(
     queue = replace(queue, timeouts=JobTimeouts(grace=0.5))
     clip_host.hold_all()
     async with queue.accepting() as intake:
-        async with queue.working(app.answerer, recorder):
+        async with queue.working(app.services.answerer, recorder):
             await intake.submit(job(1, missing_clip))
             await clip_host.arrived.wait()
             assert recorder.shown == 1

@@ -66,7 +66,7 @@ async def test_a_jobs_pickle_is_not_read(
     async with queue.accepting() as intake:
         await intake.submit(job(1, missing_clip))
         await replace_input(queue, malicious_row, format_name)
-        async with queue.working(app.answerer, recorder):
+        async with queue.working(app.services.answerer, recorder):
             await intake.submit(job(2, missing_clip))
             await recorder.until_refused("message-2")
         figures = await intake.figures()
@@ -88,7 +88,10 @@ async def test_a_steps_pickle_is_not_read(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder) as worker:
+    async with (
+        queue.accepting() as intake,
+        queue.working(app.services.answerer, recorder) as worker,
+    ):
         await intake.submit(job(1, missing_clip))
         await recorder.until_refused("message-1")
         await until_recorded("message-1")
@@ -126,7 +129,7 @@ async def test_json_that_is_no_job_is_refused_in_a_sentence(
     async with queue.accepting() as intake:
         await intake.submit(job(1, missing_clip))
         await replace_input(queue, json.dumps(saved), JSON)
-        async with queue.working(app.answerer, recorder):
+        async with queue.working(app.services.answerer, recorder):
             await intake.submit(job(2, missing_clip))
             await recorder.until_refused("message-2")
         assert (await intake.figures()).running == 0
@@ -139,7 +142,7 @@ async def test_everything_stored_of_a_job_is_json(
     queue: JobQueue, app: App, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
-    async with queue.accepting() as intake, queue.working(app.answerer, recorder):
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, missing_clip))
         await recorder.until_refused("message-1")
         await until_recorded("message-1")

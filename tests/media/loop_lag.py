@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
-from bot.domain.progress import ignore_progress
+from bot.domain.tagging import TagRequest
 from bot.errors import ClipError
 from tests.media.hostile_clips import HEADS, MEGABYTE, corpus
 from tests.media.made_clips import gif
@@ -108,7 +108,7 @@ async def tag_all(clip_tagger: ClipTagger, host: tuple[str, int], names: list[st
 async def _tag(clip_tagger: ClipTagger, host: tuple[str, int], name: str) -> bool:
     link = "http://{}:{}/{}".format(*host, name)
     try:
-        await clip_tagger.tag_link(Clip(name, link), ignore_progress)
+        await clip_tagger.tag_link(TagRequest(Clip(name, link)))
     except ClipError:
         return False
     return True

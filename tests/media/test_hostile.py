@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from bot.config import Config
 from bot.domain.clip import Clip
+from bot.domain.tagging import TagRequest
 from bot.errors import ClipError
 from bot.runtime.app import opened
 from tests.media.hostile_clips import corpus
@@ -47,7 +48,7 @@ async def clip_tagger(folder: Path) -> AsyncIterator[ClipTagger]:
     """One for all files, as the bot has: what one file does to it the next one would feel."""
     config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     async with opened(config) as app:
-        yield app.clip_tagger
+        yield app.services.clip_tagger
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
     await asyncio.to_thread(path.write_bytes, content)
     try:
         async with asyncio.timeout(PATIENCE):
-            tagging = await clip_tagger.tag_file(Clip("clip.mp4", str(path)))
+            tagging = await clip_tagger.tag_file(TagRequest(Clip("clip.mp4", str(path))))
     except ClipError as error:
         if "Traceback" in error.detail:  # a fault of ours that only looks like the clip's
             raise

@@ -23,7 +23,7 @@ async def test_the_loop_hardly_waits_for_whatever_is_posted(
     async with hosted(folder) as host:
         app = await open_app(make_config(fetch_allowed_hosts=frozenset({host})))
         async with napping() as lags:
-            tagged = await tag_all(app.clip_tagger, host, names)
+            tagged = await tag_all(app.services.clip_tagger, host, names)
     assert tagged >= 3  # the long one, the endless GIF, the one with its index at the end
     assert lags.at(0.5) < PROMISED
     assert max(lags.computed) < PROMISED  # however busy the machine is

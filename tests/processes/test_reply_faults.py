@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from bot.domain.job import Reply
     from bot.domain.settings import GuildSettings
     from bot.render.report import Report
-    from bot.storage.job_records import Reply
     from loopback_discord import Channel, Message
     from tests.conftest import ClipHost
 
@@ -93,7 +93,7 @@ class AnsweringQueue:
         self.responder = TimedResponder(client)
         jobs = JobQueue(f"sqlite:///{database}", "one", timeouts=JobTimeouts(first_pause=PAUSE))
         self._intake = await self._stack.enter_async_context(jobs.accepting())
-        await self._stack.enter_async_context(jobs.working(app.answerer, self.responder))
+        await self._stack.enter_async_context(jobs.working(app.services.answerer, self.responder))
 
     async def close(self) -> None:
         """Let every job end."""

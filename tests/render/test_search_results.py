@@ -40,5 +40,5 @@ def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
     lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE_SIZE
     assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
     matches = (WatchMatch("*" * 100, 10, SEGMENTS),) * 250
-    alert = Alert(MAX_ID, MAX_ID, MAX_ID, hit.link, MAX_ID, 10, matches)
+    alert = Alert(MAX_ID, MAX_ID, MAX_ID, MAX_ID, MAX_ID, 10, matches, linked_id=MAX_ID)
     assert len(alert_text(translate, alert)) <= MESSAGE_LIMIT

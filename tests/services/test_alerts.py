@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from bot.chat.responder import DiscordResponder
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
-from bot.domain.job import Interaction, Job
+from bot.domain.job import Interaction, Job, RecordState
+from bot.domain.outcome import Tagged
 from bot.domain.search import SearchQuery
 from bot.storage.database import Database
 from bot.storage.tables import posted_clips
@@ -47,7 +48,7 @@ class Desk:
         self.ann = self.guild.add_member("ann")
 
     async def watch(self, *watches: Watch) -> None:
-        await self.app.watches.replace(self.guild.id, watches)
+        await self.app.stores.watches.replace(self.guild.id, watches)
 
     async def post(self, *seen: tuple[dict[str, float], ...]) -> Job:
         """Return the job of a message whose clips were tagged and noted."""
@@ -68,16 +69,22 @@ class Desk:
         return self.job
 
     async def note(self, job: Job, *seen: tuple[dict[str, float], ...]) -> None:
-        identity = self.app.clip_tagger.tagger.identity
-        self.outcomes = []
+        identity = self.app.services.clip_tagger.tagger.identity
+        self.outcomes: list[Tagged] = []
         for number, seconds in enumerate(seen):
             fingerprint = f"sha256:{job.id}-{number}"
-            await self.app.taggings.save(replace(tagging(fingerprint, *seconds), tagger=identity))
-            self.outcomes.append({"name": f"{number}.mp4", "fingerprint": fingerprint})
-        await self.app.notes.tagged(job, self.outcomes, None, begun=False)
+            await self.app.stores.taggings.save(
+                replace(tagging(fingerprint, *seconds), tagger=identity)
+            )
+            self.outcomes.append(Tagged(f"{number}.mp4", fingerprint))
+        await self.app.services.job_records.save_outcomes(
+            job, self.outcomes, None, RecordState.NONE
+        )
 
     async def answer(self, job: Job, *, again: bool = False) -> str:
-        return await self.app.answerer.answer(job, self.outcomes, self.responder, again=again)
+        return await self.app.services.answerer.answer(
+            job, self.outcomes, self.responder, again=again
+        )
 
     def alerts(self, channel: Channel | None = None) -> list[Message]:
         sent = (channel or self.mods).messages.values()
@@ -96,7 +103,7 @@ async def desk(
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
             opened = Desk(app, loopback, client)
-            await app.settings.choose(opened.guild.id, picture=False)
+            await app.stores.settings.update(opened.guild.id, picture=False)
             yield opened
         assert loopback.unknown_routes == []
 
@@ -126,15 +133,15 @@ async def test_a_watch_has_a_threshold_of_its_own_or_the_servers(desk: Desk) -> 
     assert desk.alerts() == []
     await desk.answer(await desk.post(({"knife": 0.66},)))
     assert "knife .66" in desk.alerts()[0].content
-    identity = str(desk.app.clip_tagger.tagger.identity)
-    await desk.app.settings.set_threshold(desk.guild.id, identity, 0.3)
+    identity = str(desk.app.services.clip_tagger.tagger.identity)
+    await desk.app.stores.settings.set_threshold(desk.guild.id, identity, 0.3)
     await desk.answer(await desk.post(({"knife": 0.6}, {"cat": 0.4})))
     assert "knife" not in desk.alerts()[1].content
     assert "cat .40" in desk.alerts()[1].content
 
 
 async def test_a_silent_server_is_alerted_all_the_same(desk: Desk) -> None:
-    await desk.app.settings.choose(
+    await desk.app.stores.settings.update(
         desk.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
     )
     await desk.watch(Watch("knife", desk.mods.id))
@@ -159,7 +166,7 @@ async def test_no_message_is_alerted_about_twice(desk: Desk) -> None:
     desk.discord.expire_nonces()
     await desk.answer(job, again=True)
     # Somebody asks about the same message later.
-    asked = replace(job, id="interaction-5", asked=True)
+    asked = replace(job, id="interaction-5", requested=True)
     await desk.answer(asked)
     assert len(desk.alerts()) == 1
 
@@ -213,7 +220,7 @@ async def test_what_a_command_brought_is_linked_to_through_its_answer(desk: Desk
     job = Job(
         *("interaction-7", desk.channel.id, (clip,), desk.guild.id),
         author_id=desk.ann.user.id,
-        asked=True,
+        requested=True,
         interaction=Interaction(1, "run-out"),
     )
     await desk.note(job, SEEN[0])
@@ -232,7 +239,7 @@ async def test_private_channels_and_other_servers_are_nobodys_business(desk: Des
 
 async def test_what_was_answered_is_found_clip_by_clip(desk: Desk) -> None:
     job = await desk.post()
-    finder = desk.app.clip_search
+    finder = desk.app.services.search
     concept = await finder.concept("knife", desk.guild.id)
     assert concept is not None
     page = await finder.page(SearchQuery(concept.number, desk.guild.id), "knife", 0)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bot.chat.progress_display import Pace
+from bot.chat.progress_display import Pace, ProgressDisplay
 from bot.chat.responder import DiscordResponder
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
-from bot.domain.job import Job, message_job_id
-from bot.storage.job_records import Reply
+from bot.domain.job import Job, RecordState, Reply, message_job_id
 from loopback_discord import LoopbackDiscord
 from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.runtime.app import App
-    from bot.services.answer_job import ShownProgress
     from loopback_discord import Message
     from tests.conftest import ClipHost
 
-AT_ONCE = Pace(react=0, tell=0, change=0.01)
+AT_ONCE = Pace(react=0, message=0, change=0.01)
 
 
 class Interrupted(DiscordResponder):
@@ -40,9 +38,9 @@ class Interrupted(DiscordResponder):
         self.when_answered: Callable[[], Awaitable[Any]] | None = None
 
     @asynccontextmanager
-    async def show_progress(self, *args: Any, **options: Any) -> AsyncIterator[ShownProgress]:
+    async def show_progress(self, *args: Any, **options: Any) -> AsyncIterator[ProgressDisplay]:
+        self.on_reply = options["on_reply"]
         async with super().show_progress(*args, **options) as shown:
-            self.shown = shown
             yield shown
             if self.while_working:
                 await self.while_working()
@@ -90,12 +88,12 @@ class Desk:
             self.guild.id,
             asking.id,
             self.ann.user.id,
-            asked=bool(asked_by),
-            recorded=recorded,
+            requested=bool(asked_by),
+            record=RecordState.OPEN if recorded else RecordState.NONE,
         )
-        answerer = self.app.answerer
+        answerer = self.app.services.answerer
         if recorded:
-            assert await self.app.notes.begin(self.job)
+            assert await self.app.services.job_records.begin(self.job) is RecordState.OPEN
             await self.delete()
         self.outcomes = await answerer.tag(self.job, self.responder, again=False)
         await answerer.answer(self.job, self.outcomes, self.responder, again=False)
@@ -104,13 +102,13 @@ class Desk:
         """Do what the bot does as it hears that a message was deleted."""
         deleted = message or self.message
         await self.ann.delete(deleted)
-        await self.app.reports.forget_messages([deleted.id])
-        await self.app.posted_clips.forget_messages([deleted.id])
+        await self.app.stores.job_records.erase_messages([deleted.id])
+        await self.app.stores.posted_clips.forget_messages([deleted.id])
 
     async def kept(self) -> tuple[bool, int]:
         """Return whether there is a report, and how many posted clips."""
-        report = await self.app.reports.find(self.job.id)
-        return report is not None, await self.app.posted_clips.count(self.ann.user.id)
+        report = await self.app.stores.job_records.find(self.job.id)
+        return report is not None, await self.app.stores.posted_clips.count(self.ann.user.id)
 
     def sent(self) -> list[str]:
         messages = self.channel.messages.values()
@@ -198,7 +196,7 @@ async def test_who_takes_a_question_back_takes_nothing_else_along(desk: Desk) ->
 
 
 async def test_nobody_is_alerted_of_what_was_deleted(desk: Desk) -> None:
-    await desk.app.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
+    await desk.app.stores.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
     await desk.post()
     await desk.carry_out()
     assert len(desk.mods.messages) == 1
@@ -214,9 +212,8 @@ async def test_a_reply_that_shows_work_is_known_before_the_work_is_done(desk: De
     gone: list[Reply] = []
 
     async def delete() -> None:
-        assert desk.responder.shown.note
-        await desk.responder.shown.note(shown)
-        gone.extend(await desk.app.reports.forget_messages([desk.message.id]))
+        await desk.responder.on_reply(shown)
+        gone.extend(await desk.app.stores.job_records.erase_messages([desk.message.id]))
 
     desk.responder = Interrupted(desk.client, Pace())
     desk.responder.while_working = delete

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.domain.budget import Budget, Payer
-from bot.domain.job import Job, guild_owner, message_job_id
+from bot.domain.job import Job, Reply, guild_owner, message_job_id
 from bot.runtime import app as wiring
 from bot.storage import locks
 from bot.storage.database import StorageUnavailable
-from bot.storage.job_records import Reply, SavedReport
+from bot.storage.job_records import JobRecord
 from bot.storage.posted_clips import PostedClip
 from tests.jobs.recorder import execute
 
@@ -52,7 +52,7 @@ async def intake(queue: JobQueue) -> AsyncIterator[Intake]:
 async def erasure(app: App, intake: Intake) -> Erasure:
     now = datetime.now(UTC)
     clips = [PostedClip(n, f"sha256:0{n}", GUILD, CHANNEL + n // 3, ANN, now) for n in (1, 2, 3)]
-    await app.posted_clips.add(clips)
+    await app.stores.posted_clips.add(clips)
     return app.erasure(intake)
 
 
@@ -64,15 +64,15 @@ async def test_a_deleted_message_is_not_tagged_any_more(
     erasure: Erasure, intake: Intake, app: App
 ) -> None:
     await erasure.messages([1, 77])
-    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (2, 2)
+    assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (2, 2)
 
 
 async def test_an_outage_in_the_middle_loses_no_reply(
     erasure: Erasure, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await app.reports.save(SavedReport("message-1", CHANNEL, (), message_ids=(1,)))
-    await app.reports.note_reply("message-1", Reply(CHANNEL, 99))
-    forget = app.posted_clips.forget_messages
+    await app.stores.job_records.add(JobRecord("message-1", CHANNEL, message_ids=(1,)))
+    await app.stores.job_records.save_reply("message-1", Reply(CHANNEL, 99))
+    forget = app.stores.posted_clips.forget_messages
     outages = iter([StorageUnavailable])
 
     async def away_once(message_ids: Collection[int]) -> frozenset[int]:
@@ -80,9 +80,9 @@ async def test_an_outage_in_the_middle_loses_no_reply(
             raise outage
         return await forget(message_ids)
 
-    monkeypatch.setattr(app.posted_clips, "forget_messages", away_once)
+    monkeypatch.setattr(app.stores.posted_clips, "forget_messages", away_once)
     assert await erasure.messages([1]) == [Reply(CHANNEL, 99)]
-    assert await app.posted_clips.count(ANN) == 2
+    assert await app.stores.posted_clips.count(ANN) == 2
 
 
 async def test_what_is_under_way_ends_as_it_may(
@@ -98,23 +98,66 @@ async def test_a_deleted_channel_takes_its_messages_along(
     erasure: Erasure, intake: Intake, app: App
 ) -> None:
     await erasure.channel(CHANNEL)
-    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (1, 1)
+    assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (1, 1)
 
 
 async def test_a_server_that_removes_the_bot_takes_everything_along(
     erasure: Erasure, intake: Intake, app: App
 ) -> None:
-    await app.settings.set_threshold(GUILD, "local:x", 0.7)
-    await app.usage.reserve(Payer(guild_owner(GUILD), "a"), 60, Budget())
+    await app.stores.settings.set_threshold(GUILD, "local:x", 0.7)
+    await app.stores.usage.reserve(Payer(guild_owner(GUILD), "a"), 60, Budget())
     await erasure.guild(GUILD)
-    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
-    assert not (await app.settings.load(GUILD)).thresholds
-    assert [await app.usage.used(guild_owner(GUILD)), await app.usage.used()] == [0, 60]
+    assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (0, 0)
+    assert not (await app.stores.settings.load(GUILD)).thresholds
+    assert [await app.stores.usage.used(guild_owner(GUILD)), await app.stores.usage.used()] == [
+        0,
+        60,
+    ]
+
+
+@pytest.mark.parametrize(
+    "failing",
+    ["posted_clips.messages_by", "job_records.erase_messages", "posted_clips.forget_author"],
+)
+async def test_an_outage_does_not_stop_the_erasure_of_a_person(
+    failing: str, erasure: Erasure, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.stores.job_records.add(JobRecord("message-1", CHANNEL, message_ids=(1,)))
+    name, method = failing.split(".")
+    store = getattr(app.stores, name)
+    real = getattr(store, method)
+    outages = iter([StorageUnavailable])
+
+    async def away_once(*args: Any) -> Any:
+        for outage in outages:
+            raise outage
+        return await real(*args)
+
+    monkeypatch.setattr(store, method, away_once)
+    assert await erasure.person(ANN) == 3
+    assert await app.stores.job_records.find("message-1") is None
+    assert await app.stores.posted_clips.count(ANN) == 0
+
+
+async def test_an_erasure_cut_off_in_the_middle_is_completed_by_the_next_one(
+    erasure: Erasure, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.stores.job_records.add(JobRecord("message-1", CHANNEL, message_ids=(1,)))
+    with monkeypatch.context() as patch:
+        patch.setattr(app.stores.job_records, "erase_messages", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            await erasure.person(ANN)
+    assert await erasure.person(ANN) == 3
+    assert await app.stores.job_records.find("message-1") is None
+
+
+async def cut_off(_message_ids: Collection[int]) -> None:
+    raise KeyboardInterrupt
 
 
 async def test_a_person_who_asks_is_forgotten(erasure: Erasure, intake: Intake, app: App) -> None:
     assert await erasure.person(ANN) == 3
-    assert (await waiting(intake), await app.posted_clips.count(ANN)) == (0, 0)
+    assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (0, 0)
     assert await erasure.person(ANN) == 0
 
 

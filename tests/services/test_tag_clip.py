@@ -13,6 +13,8 @@ from bot.domain import timeline
 from bot.domain.budget import Payer
 from bot.domain.clip import Clip, ClipFormat
 from bot.domain.progress import Progress, Stage
+from bot.domain.settings import GuildSettings
+from bot.domain.tagging import TagRequest
 from bot.errors import (
     BudgetExhausted,
     NotFound,
@@ -58,7 +60,7 @@ async def test_every_container_is_tagged_for_every_second(
     clip_format: ClipFormat, app: App
 ) -> None:
     path = CLIPS / f"montage.{clip_format}"
-    tagging = await app.clip_tagger.tag_file(Clip(path.name, str(path)))
+    tagging = await app.services.clip_tagger.tag_file(TagRequest(Clip(path.name, str(path))))
     assert tagging.info.format is clip_format
     assert tagging.info.size == path.stat().st_size
     assert tagging.info.duration == pytest.approx(16_000, abs=600)
@@ -71,7 +73,7 @@ async def test_every_container_is_tagged_for_every_second(
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_montages_seconds_are_named_truly(app: App) -> None:
     path = CLIPS / "montage.mp4"
-    seen = tags(await app.clip_tagger.tag_file(Clip(path.name, str(path))))
+    seen = tags(await app.services.clip_tagger.tag_file(TagRequest(Clip(path.name, str(path)))))
     named = [bool(set(truth) & found) for truth, found in zip(TRUTH, seen, strict=True) if truth]
     assert sum(named) >= 11
 
@@ -81,14 +83,14 @@ async def test_a_link_is_tagged_and_its_repost_is_known(
 ) -> None:
     app = await open_app(make_config())
     steps: list[Progress] = []
-    first = await app.clip_tagger.tag_link(
-        Clip("a.mp4", clip_host.url("montage.mp4")), steps.append
+    first = await app.services.clip_tagger.tag_link(
+        TagRequest(Clip("a.mp4", clip_host.url("montage.mp4")), steps.append)
     )
     assert {step.stage for step in steps} == {Stage.DOWNLOAD, Stage.TAG}
     assert steps[-1] == Progress(Stage.TAG, 16, 16)
     steps.clear()
-    again = await app.clip_tagger.tag_link(
-        Clip("b.mp4", clip_host.url("montage.mp4?x=1")), steps.append
+    again = await app.services.clip_tagger.tag_link(
+        TagRequest(Clip("b.mp4", clip_host.url("montage.mp4?x=1")), steps.append)
     )
     assert again == first
     assert {step.stage for step in steps} == {Stage.DOWNLOAD}
@@ -100,7 +102,9 @@ async def test_the_same_clip_at_once_is_tagged_once(
     app = await open_app(make_config())
     steps: list[Progress] = []
     clips = [Clip(f"{n}.mp4", clip_host.url(f"montage.gif?{n}")) for n in range(5)]
-    taggings = await asyncio.gather(*(app.clip_tagger.tag_link(c, steps.append) for c in clips))
+    taggings = await asyncio.gather(
+        *(app.services.clip_tagger.tag_link(TagRequest(c, steps.append)) for c in clips)
+    )
     assert len(set(map(id, taggings))) == 5
     assert all(tagging == taggings[0] for tagging in taggings)
     assert sum(step == Progress(Stage.TAG, 0, 16) for step in steps) == 1
@@ -125,7 +129,7 @@ async def test_what_is_claimed_to_be_no_use_is_not_fetched(
     app = await open_app(make_config())
     clip = Clip("a.mp4", clip_host.url("montage.mp4"), **claims)
     with pytest.raises(error):
-        await app.clip_tagger.tag_link(clip)
+        await app.services.clip_tagger.tag_link(TagRequest(clip))
     assert clip_host.asked == []
 
 
@@ -135,7 +139,7 @@ async def test_a_clip_exactly_at_a_limit_passes(
     size = (CLIPS / "montage.gif").stat().st_size
     clip = Clip("a.gif", clip_host.url("montage.gif"))
     app = await open_app(make_config(max_url_mb=size / 1e6, max_bytes_mb=0.01, max_minutes=16 / 60))
-    assert (await app.clip_tagger.tag_link(clip)).info.duration == 16_000
+    assert (await app.services.clip_tagger.tag_link(TagRequest(clip))).info.duration == 16_000
 
 
 @pytest.mark.parametrize(
@@ -151,19 +155,21 @@ async def test_a_clip_over_a_limit_is_refused_by_what_its_bytes_say(
 ) -> None:
     app = await open_app(make_config(**settings))
     with pytest.raises(error):
-        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+        await app.services.clip_tagger.tag_link(
+            TagRequest(Clip("a.gif", clip_host.url("montage.gif")))
+        )
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_neither_name_nor_content_type_decides_the_format(tmp_path: Path, app: App) -> None:
     disguised = tmp_path / "photo.png"
     shutil.copy(CLIPS / "city.mp4", disguised)
-    tagging = await app.clip_tagger.tag_file(Clip("photo.png", str(disguised)))
+    tagging = await app.services.clip_tagger.tag_file(TagRequest(Clip("photo.png", str(disguised))))
     assert tagging.info.format is ClipFormat.MP4
     fake = tmp_path / "clip.mp4"
     fake.write_text("#EXTM3U\nhttp://10.0.0.1/secret.ts\n")
     with pytest.raises(UnsupportedFormat):
-        await app.clip_tagger.tag_file(Clip("clip.mp4", str(fake)))
+        await app.services.clip_tagger.tag_file(TagRequest(Clip("clip.mp4", str(fake))))
 
 
 async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
@@ -172,15 +178,15 @@ async def test_a_server_that_used_its_month_up_is_refused_and_others_are_not(
     async with LoopbackClarifai() as clarifai:
         settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
         app = await open_app(make_config(**settings, server_monthly_frames=16))
-        tag = app.clip_tagger.tag_link
+        tag = app.services.clip_tagger.tag_link
         long = Clip("a.gif", clip_host.url("montage.gif"))
         short = Clip("b.mp4", clip_host.url("city.mp4"))
-        await tag(long, payer=Payer("guild-1", "message-1"))
-        assert await app.usage.used("guild-1") == clarifai.billed_frames == 9
+        await tag(TagRequest(long, payer=Payer("guild-1", "message-1")))
+        assert await app.stores.usage.used("guild-1") == clarifai.billed_frames == 9
         with pytest.raises(BudgetExhausted, match="needs 8 frames"):
-            await tag(short, payer=Payer("guild-1", "message-2"))
-        await tag(long, payer=Payer("guild-1", "message-3"))
-        await tag(short, payer=Payer("guild-2", "message-4"))
+            await tag(TagRequest(short, payer=Payer("guild-1", "message-2")))
+        await tag(TagRequest(long, payer=Payer("guild-1", "message-3")))
+        await tag(TagRequest(short, payer=Payer("guild-2", "message-4")))
         assert len(clarifai.calls) == 2
 
 
@@ -191,14 +197,17 @@ async def test_each_server_gets_clarifais_tags_in_its_language(
         settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
         app = await open_app(make_config(**settings, default_threshold=0.7))
         clip = Clip("a.gif", clip_host.url("montage.gif"))
-        said = [await app.clip_tagger.tag_link(clip, language=each) for each in ("en", "de", "en")]
+        said = [
+            await app.services.clip_tagger.tag_link(TagRequest(clip, language=each))
+            for each in ("en", "de", "en")
+        ]
         configs = [call.model["output_info"]["output_config"] for call in clarifai.calls]
         assert [config.get("language") for config in configs] == [None, "de"]
         assert [tagging.tagger.revision for tagging in said] == ["", "@de", ""]
         known = said[0].info.fingerprint
         for language, tagging in (("en", said[0]), ("de", said[1]), ("fr", said[1])):
-            assert await app.clip_tagger.recall(known, language) == tagging
-        assert await app.reporter.threshold(None, said[1].tagger) == 0.7
+            assert await app.services.taggings.find(known, language) == tagging
+        assert app.services.reports.threshold_of(GuildSettings(0), said[1].tagger) == 0.7
 
 
 async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_lets_them(
@@ -211,20 +220,20 @@ async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_
         settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
         ten = {"max_minutes": 10 / 60}
         app = await open_app(make_config(**settings, **ten, max_proxy_minutes=1))
-        tagging = await app.clip_tagger.tag_file(clip)
+        tagging = await app.services.clip_tagger.tag_file(TagRequest(clip))
         assert (tagging.proxied, tagging.info.format) == (True, ClipFormat.WEBM)
         assert [next(iter(seen)) for seen in tags(tagging)] == [f"number {n}" for n in range(12)]
-        assert await app.clip_tagger.recall(tagging.info.fingerprint) == tagging
-        assert await app.usage.used() == 12
+        assert await app.services.taggings.find(tagging.info.fingerprint) == tagging
+        assert await app.stores.usage.used() == 12
         for refusing in ({}, {"long_clips": "refuse"}, {"clarifai_proxy": "off"}):
             other = {"data_dir": tmp_path / "other", **refusing}
             app = await open_app(make_config(**{**settings, **ten, **other}))
             with pytest.raises(TooLong):
-                await app.clip_tagger.tag_file(clip)
+                await app.services.clip_tagger.tag_file(TagRequest(clip))
         other = {"data_dir": tmp_path / "third", "clarifai_proxy": "off"}
         app = await open_app(make_config(**{**settings, **other}))
         with pytest.raises(TaggerRefused, match="doesn't read this format"):
-            await app.clip_tagger.tag_file(clip)
+            await app.services.clip_tagger.tag_file(TagRequest(clip))
 
 
 async def test_who_takes_over_for_clarifai_keeps_limits_of_its_own(
@@ -237,13 +246,13 @@ async def test_who_takes_over_for_clarifai_keeps_limits_of_its_own(
         clarifai.serve(replies.failure(11008, 401))
         app = await open_app(make_config(**settings, **limits))
         with pytest.raises(TooLong, match=r"the limit is 0\.166"):
-            await app.clip_tagger.tag_file(Clip("long.mp4", str(path)))
+            await app.services.clip_tagger.tag_file(TagRequest(Clip("long.mp4", str(path))))
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_missing_file_is_not_found(app: App) -> None:
     with pytest.raises(NotFound):
-        await app.clip_tagger.tag_file(Clip("x.mp4", "/nowhere/x.mp4"))
+        await app.services.clip_tagger.tag_file(TagRequest(Clip("x.mp4", "/nowhere/x.mp4")))
 
 
 async def test_no_downloaded_clip_is_left_behind(
@@ -253,7 +262,9 @@ async def test_no_downloaded_clip_is_left_behind(
     open_app: Callable[..., Any],
 ) -> None:
     app = await open_app(make_config())
-    await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("montage.gif")))
+    await app.services.clip_tagger.tag_link(TagRequest(Clip("a.gif", clip_host.url("montage.gif"))))
     with pytest.raises(NotFound):
-        await app.clip_tagger.tag_link(Clip("a.gif", clip_host.url("nothing.gif")))
+        await app.services.clip_tagger.tag_link(
+            TagRequest(Clip("a.gif", clip_host.url("nothing.gif")))
+        )
     assert [path for path in (data_dir / "work").rglob("*") if path.is_file()] == []

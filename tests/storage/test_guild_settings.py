@@ -4,9 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import insert
+from structlog.testing import capture_logs
 
-from bot.domain.settings import GuildSettings
+from bot.domain.settings import SETTINGS, GuildSettings
 from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.tables import guild_settings
+from tests.domain.setting_values import changed_settings
 
 if TYPE_CHECKING:
     from bot.storage.database import Database
@@ -69,18 +73,43 @@ async def test_many_tasks_may_set_the_same_threshold(store: GuildSettingsStore) 
     assert (await store.load(GUILD)).thresholds["local:net"] in {n / 20 for n in range(20)}
 
 
-async def test_choices_are_kept_each_by_itself(store: GuildSettingsStore) -> None:
-    await store.choose(GUILD, gap=3, channels_denied=frozenset({OTHER_GUILD}))
-    await store.choose(GUILD, gap=0, tags_a_line=None)
-    assert await store.load(GUILD) == GuildSettings(
-        GUILD, gap=0, channels_denied=frozenset({OTHER_GUILD})
-    )
+async def test_every_setting_is_stored(store: GuildSettingsStore) -> None:
+    changed = changed_settings(GUILD)
+    await store.update(GUILD, **{name: getattr(changed, name) for name in SETTINGS})
+    assert await store.load(GUILD) == changed
     assert await store.load(OTHER_GUILD) == GuildSettings(OTHER_GUILD)
 
 
+async def test_updating_a_setting_leaves_the_others(store: GuildSettingsStore) -> None:
+    await store.update(GUILD, gap=3, channels_denied=frozenset({OTHER_GUILD}))
+    await store.update(GUILD, gap=0, tags_a_line=None)
+    await store.update(GUILD, retention_days=30)
+    await store.update(GUILD, retention_days=None)
+    assert await store.load(GUILD) == GuildSettings(
+        GUILD, gap=0, channels_denied=frozenset({OTHER_GUILD})
+    )
+
+
+async def test_an_update_is_made_whole_or_not_at_all(store: GuildSettingsStore) -> None:
+    with pytest.raises(Exception, match=r"(?i)null"):
+        await store.update(GUILD, gap=3, thresholds={None: 0.5})
+    assert await store.load(GUILD) == GuildSettings(GUILD)
+
+
+async def test_an_invalid_stored_value_gives_way_to_the_default(
+    store: GuildSettingsStore, database: Database
+) -> None:
+    stored = {"gap": "-1", "language": "en", "shortest": "3", "from_a_newer_program": "true"}
+    async with database.writing() as connection:
+        rows = [{"guild_id": GUILD, "name": name, "value": stored[name]} for name in stored]
+        await connection.execute(insert(guild_settings), rows)
+    with capture_logs() as logs:
+        assert await store.load(GUILD) == GuildSettings(GUILD, shortest=3)
+    assert {log["setting"] for log in logs} == {"gap", "language"}
+
+
 async def test_a_forgotten_server_has_the_defaults_again(store: GuildSettingsStore) -> None:
-    await store.choose(GUILD, autotag=False)
-    await store.set_threshold(GUILD, "local:net", 0.5)
-    await store.set_retention(GUILD, 3)
+    changed = changed_settings(GUILD)
+    await store.update(GUILD, **{name: getattr(changed, name) for name in SETTINGS})
     await store.forget(GUILD)
     assert await store.load(GUILD) == GuildSettings(GUILD)

@@ -93,7 +93,7 @@ async def test_only_new_clips_are_returned(database: Database, store: PostedClip
 async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(
     database: Database, store: PostedClipStore
 ) -> None:
-    await GuildSettingsStore(database).set_retention(100, 7)
+    await GuildSettingsStore(database).update(100, retention_days=7)
     ages = {1: 8, 2: 6, 3: 8, 4: 31}
     async with database.writing() as connection:
         for message_id, days in ages.items():
@@ -123,14 +123,14 @@ async def test_people_can_opt_out_and_in(database: Database) -> None:
 async def test_deleting_a_server_deletes_all_its_settings(database: Database) -> None:
     settings = GuildSettingsStore(database)
     for guild in (100, 200):
-        await settings.set_retention(guild, 7)
+        await settings.update(guild, retention_days=7)
         await settings.set_threshold(guild, str(IDENTITY), 0.7)
-    await settings.set_retention(200, 9)
+    await settings.update(200, retention_days=9)
     await settings.forget(100)
     assert await settings.load(100) == replace(
         await settings.load(200), guild_id=100, thresholds={}, retention_days=None
     )
     assert (await settings.load(200)).retention_days == 9
-    await settings.set_retention(200, None)
+    await settings.update(200, retention_days=None)
     assert (await settings.load(200)).retention_days is None
     assert (await settings.load(200)).thresholds == {str(IDENTITY): 0.7}

@@ -61,8 +61,8 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ),
         ("INSERT INTO usage VALUES ('message-1 sha256:ab', 'guild-2', '2026-01', 9)", {}),
         ("INSERT INTO opt_outs VALUES (5)", {}),
-        ("INSERT INTO retentions VALUES (2, 30)", {}),
-        ("INSERT INTO guild_settings VALUES (2, 'autotag', 'false')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
         (
             """INSERT INTO job_records VALUES
                 ('message-1', 2, 3, '[4]', '[]', 3, 9, '2026-01-02 03:04:05')""",
@@ -172,7 +172,7 @@ async def test_what_an_older_program_stored_is_kept(database_url: str, revision:
             identity,
         )
         settings = await GuildSettingsStore(database).load(42)
-        assert settings == GuildSettings(42, {"local:net": 0.7})
+        assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)
         assert await MetaStore(database).get("commands") == "abc"
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import delete, func, select
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.job import Reply
 from bot.domain.search import SearchQuery, Visibility, first_snowflake, moment_of, normalize
 from bot.storage.guild_settings import GuildSettingsStore
-from bot.storage.job_records import Reply, ReportStore, SavedReport
+from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.search import SearchStore
@@ -227,9 +228,9 @@ async def test_a_hit_of_a_command_links_to_the_reply(
     database: Database, found: SearchStore
 ) -> None:
     await keep(database, tagged(FINGERPRINT, LOCAL, [("cat", 0.8)]), posted(7, FINGERPRINT))
-    store = ReportStore(database)
-    await store.save(SavedReport("interaction-7", channel_id=10, clips=()))
-    await store.note_reply("interaction-7", Reply(10, 99))
+    store = JobRecordStore(database)
+    await store.add(JobRecord("interaction-7", channel_id=10))
+    await store.save_reply("interaction-7", Reply(10, 99))
     (hit,) = await look(found, "cat")
     assert hit.link == "https://discord.com/channels/1/10/99"
 

@@ -68,7 +68,7 @@ async def test_watches_are_deleted_with_their_channel_or_server(store: WatchStor
 async def test_a_message_is_alerted_about_once(database: Database, store: WatchStore) -> None:
     await PostedClipStore(database).add(POSTED)
     assert not await store.is_alerted(1)
-    await store.note_alerted(1)
+    await store.save_alerted(1)
     assert await store.is_alerted(1)
     assert not await store.is_alerted(2)
     assert not await store.is_alerted(99)

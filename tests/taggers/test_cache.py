@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.domain.budget import Budget, Payer
-from bot.domain.clip import ClipFile
-from bot.domain.progress import ignore_progress
-from bot.domain.tagging import Observations
+from bot.domain.clip import Clip, ClipFile
+from bot.domain.tagging import Observations, TagRequest
 from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
 from bot.runtime.metrics import Metrics
 from bot.storage import locks
@@ -84,8 +83,12 @@ async def examine() -> ClipFile:
     return ClipFile(Path("clip"), TAGGING.info, None)
 
 
+def request(*payer: str) -> TagRequest:
+    return TagRequest(Clip("clip.mp4", "clip"), payer=Payer(*payer))
+
+
 def tag(tagger: CachingTagger) -> asyncio.Task[object]:
-    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, ignore_progress, Payer()))
+    return asyncio.create_task(tagger.tag(FINGERPRINT, examine, request()))
 
 
 def hits(tagger: CachingTagger) -> float:
@@ -107,11 +110,12 @@ async def test_the_same_clip_at_once_in_one_process_is_tagged_once(
     sqlite_url: str, slow: Slow
 ) -> None:
     async with Database.open(sqlite_url) as database:
-        tagger = CachingTagger(slow, TaggingStore(database), Metrics())
+        taggings = TaggingStore(database)
+        tagger = CachingTagger(slow, taggings, Metrics())
         asked = [tag(tagger) for _ in range(3)]
         await slow.called.wait()
         for _ in range(5):  # time for the others to ask the database, and the tagger
-            assert await tagger.recall(FINGERPRINT) is None
+            assert await taggings.find(FINGERPRINT, IDENTITY) is None
         slow.may.set()
         assert await asyncio.gather(*asked) == [TAGGING] * 3
     assert slow.calls == 1
@@ -123,7 +127,7 @@ async def test_nothing_is_kept_of_clips_that_are_done(sqlite_url: str, slow: Slo
     async with Database.open(sqlite_url) as database:
         tagger = CachingTagger(slow, TaggingStore(database), Metrics())
         await tag(tagger)
-    assert not tagger._in_flight
+    assert not tagger._in_progress
 
 
 async def test_who_waited_for_one_that_failed_asks_itself(
@@ -146,7 +150,7 @@ async def test_a_clip_that_cannot_be_examined_costs_no_call(
 
     for _ in range(2):
         with pytest.raises(Damaged):
-            await processes[0].tag(FINGERPRINT, fail, ignore_progress, Payer())
+            await processes[0].tag(FINGERPRINT, fail, request())
     assert slow.calls == 0
 
 
@@ -159,7 +163,7 @@ async def test_what_was_paid_for_is_kept_though_the_database_is_away(
     slow.may.set()
     await asyncio.to_thread(postgres.cluster.start, postgres.port)
     assert await asyncio.wait_for(asked, 30) == TAGGING
-    assert await processes[1].recall(FINGERPRINT) == TAGGING
+    assert await tag(processes[1]) == TAGGING
     assert slow.calls == 1
 
 
@@ -176,15 +180,15 @@ def paid(database: Database, slow: Slow, usage: UsageStore) -> CachingTagger:
     return CachingTagger(slow, TaggingStore(database), Metrics(), account=account)
 
 
-CATS = Payer("guild-1", "message-1")
+CATS = request("guild-1", "message-1")
 
 
 async def test_a_clip_is_paid_for_by_who_had_it_tagged(
     paid: CachingTagger, usage: UsageStore
 ) -> None:
-    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    await paid.tag(FINGERPRINT, examine, CATS)
     assert await usage.used("guild-1") == len(TAGGING.frames)
-    await paid.tag(FINGERPRINT, examine, ignore_progress, Payer("guild-2", "message-2"))
+    await paid.tag(FINGERPRINT, examine, request("guild-2", "message-2"))
     assert await usage.used() == len(TAGGING.frames)
 
 
@@ -192,11 +196,11 @@ async def test_frames_are_set_aside_before_they_are_billed(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
-    first = asyncio.create_task(paid.tag("sha256:01", examine, ignore_progress, CATS))
+    first = asyncio.create_task(paid.tag("sha256:01", examine, CATS))
     await slow.called.wait()
     assert await usage.used("guild-1") == 16
     with pytest.raises(BudgetExhausted, match="needs 16 frames"):
-        await paid.tag("sha256:02", examine, ignore_progress, Payer("guild-1", "message-2"))
+        await paid.tag("sha256:02", examine, request("guild-1", "message-2"))
     slow.may.set()
     await first
     assert slow.calls == 1
@@ -207,7 +211,7 @@ async def test_what_was_not_billed_is_not_counted(
 ) -> None:
     slow.mood = TaggerUnavailable()
     with pytest.raises(TaggerUnavailable):
-        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+        await paid.tag(FINGERPRINT, examine, CATS)
     assert await usage.used() == 0
 
 
@@ -215,7 +219,7 @@ async def test_a_clip_of_which_less_was_looked_at_costs_less(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.billed = 2
-    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    await paid.tag(FINGERPRINT, examine, CATS)
     assert await usage.used("guild-1") == 2
 
 
@@ -225,7 +229,7 @@ async def test_what_was_billed_before_it_failed_is_counted(
 ) -> None:
     slow.mood, error.billed = error, 3
     with pytest.raises(type(error)):
-        await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+        await paid.tag(FINGERPRINT, examine, CATS)
     assert await usage.used("guild-1") == 3
 
 
@@ -233,11 +237,11 @@ async def test_what_may_have_been_billed_is_counted_and_once(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
-    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, ignore_progress, CATS))
+    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, CATS))
     await slow.called.wait()
     cut_off.cancel()
     await asyncio.wait([cut_off])
     assert await usage.used("guild-1") == 16
     slow.may.set()
-    await paid.tag(FINGERPRINT, examine, ignore_progress, CATS)
+    await paid.tag(FINGERPRINT, examine, CATS)
     assert await usage.used("guild-1") == len(TAGGING.frames)

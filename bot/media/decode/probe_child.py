@@ -66,7 +66,7 @@ def _duration(container: InputContainer, track: VideoStream, limits: dict[str, A
             continue
         span.add(moment, packet.duration or default)
         if span.milliseconds > limits["longest"]:
-            raise TooLong(span.milliseconds, limits["longest"], at_least=True)
+            raise TooLong.of(span.milliseconds, limits["longest"], at_least=True)
     if span.first is None:
         raise Damaged(detail="a video track without a picture")
     return span.milliseconds

@@ -232,7 +232,7 @@ async def _save(
     """Stream the body into a file. The bytes received count, not the announced length."""
     announced = response.content_length
     if announced is not None and announced > limit:
-        raise TooLarge(announced, limit)
+        raise TooLarge.of(announced, limit)
     size = 0
     batch = bytearray()
     with await open_in_thread(lambda: into.open("wb")) as file:
@@ -241,7 +241,7 @@ async def _save(
             async for chunk in response.content.iter_chunked(_CHUNK):
                 size += len(chunk)
                 if size > limit:
-                    raise TooLarge(size, limit, at_least=True)
+                    raise TooLarge.of(size, limit, at_least=True)
                 batch += chunk
                 if len(batch) >= _BATCH:
                     await writer.write(batch)

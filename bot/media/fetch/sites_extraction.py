@@ -42,7 +42,7 @@ def find(request: Info, ask: Ask) -> Info:
             raise Unreachable(detail=str(error)[-_MAX_DETAIL_LENGTH:]) from error
         milliseconds = round((info.get("duration") or 0) * 1000)
         if milliseconds > request["longest"]:
-            raise TooLong(milliseconds, request["longest"])
+            raise TooLong.of(milliseconds, request["longest"])
         return {"link": info["url"], "headers": reader.headers_for(info)}
 
 

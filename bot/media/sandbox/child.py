@@ -12,7 +12,7 @@ question. The child sends messages of these kinds:
     progress   ``value``: what the task reported
     question   ``value``: what the task asks; the task waits for the answer
     done       ``value``: what the task returned
-    refused    ``error``: a ClipError or TaggerError as saved by ``as_dict``
+    refused    ``error``: a ClipError or TaggerError as ``ErrorRecord.as_dict`` writes it
     failed     ``detail``: the task raised any other exception
     broken     ``detail``: a bug of ours, whatever the clip: unknown task, value that is not JSON
 """
@@ -110,7 +110,7 @@ class _Child:
         try:
             return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
-            return {"kind": "refused", "error": error.as_dict()}
+            return {"kind": "refused", "error": error.record().as_dict()}
         except Exception:  # noqa: BLE001 - the parent reports whatever a decoder raises
             return {"kind": "failed", "detail": _last_lines()}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import ClipError, Damaged, TaggerError, TaggerUnavailable, TooSlow, restore
+from bot.errors import ClipError, Damaged, ErrorRecord, TaggerError, TaggerUnavailable, TooSlow
 from bot.media.sandbox.spawn import describe_exit, kill_group, spawn
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class ChildProcess:
 def _restored(saved: object) -> Exception:
     """Rebuild the task's own error; ``Damaged`` unless it is one that a task may raise."""
     try:
-        error = restore(saved) if isinstance(saved, dict) else None
+        error = ErrorRecord.from_dict(saved).restore() if isinstance(saved, dict) else None
     except (KeyError, ValueError, IndexError, AttributeError, TypeError) as reason:
         return Damaged(detail=f"the child sent no error: {reason!r}")
     if isinstance(error, ClipError | TaggerError):

@@ -167,7 +167,7 @@ class ClarifaiTagger:
         link = clip.public_url if clip.info.size <= self._limits.by_url else None
         if not fits and link is None:
             limit = self.size_limit(public=clip.public_url is not None)
-            raise TooLarge(clip.info.size, limit)
+            raise TooLarge.of(clip.info.size, limit)
         if link and (self._links_first or not fits):
             try:
                 return await self._predict_with(clip, partial(by_link, link, self._language(clip)))

@@ -75,7 +75,7 @@ def read_input(_request: Request, _report: Report) -> str:
 
 def raise_expected(request: Request, _report: Report) -> None:
     errors = {
-        "too_long": TooLong(700_000, 600_000, at_least=True),
+        "too_long": TooLong.of(700_000, 600_000, at_least=True),
         "unsupported_format": UnsupportedFormat(
             format="a PNG picture", formats="GIF", detail="\x89PNG"
         ),

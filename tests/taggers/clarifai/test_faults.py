@@ -325,7 +325,7 @@ async def test_the_token_is_in_no_error_and_no_log(
     printed = capfd.readouterr()
     told = "".join(traceback.format_exception(failed)) + caplog.text + printed.out + printed.err
 
-    assert TOKEN[:10] not in told + failed.detail + repr(failed.as_dict())
+    assert TOKEN[:10] not in told + failed.detail + repr(failed.record())
     assert len(failed.detail) < 2200
     assert TOKEN not in repr(account("http://host"))
 

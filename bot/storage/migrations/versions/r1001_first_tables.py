@@ -19,7 +19,6 @@ def upgrade() -> None:
         _create_posted_clips,
         _create_watches,
         _create_thresholds,
-        _create_retentions,
         _create_guild_settings,
         _create_opt_outs,
         _create_job_records,
@@ -159,15 +158,6 @@ def _create_thresholds() -> None:
         sa.Column("tagger", sa.Text, nullable=False),
         sa.Column("threshold", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("guild_id", "tagger", name="pk_thresholds"),
-    )
-
-
-def _create_retentions() -> None:
-    op.create_table(
-        "retentions",
-        sa.Column("guild_id", sa.BigInteger, autoincrement=False, nullable=False),
-        sa.Column("days", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("guild_id", name="pk_retentions"),
     )
 
 

@@ -1,0 +1,45 @@
+"""A value for every setting that differs from its default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.domain.setting_spec import (
+    ChannelList,
+    Choice,
+    RoleList,
+    Scores,
+    ServerContext,
+    SettingSpec,
+    Switch,
+    TagList,
+)
+from bot.domain.settings import SETTINGS, GuildSettings
+
+SERVER = ServerContext(channel_ids={5, 81384788765712384}, role_ids={7}, max_days=365)
+
+
+def changed_value(spec: SettingSpec) -> Any:
+    """Return a value that ``SERVER`` may have, other than the default."""
+    value: Any
+    match spec.kind:
+        case Switch():
+            value = not spec.default
+        case Choice(options=options):
+            value = next(each for each in options if each != spec.default)
+        case TagList():
+            value = frozenset({"cat", "Žirafa"})
+        case ChannelList():
+            value = frozenset(SERVER.channel_ids)
+        case RoleList():
+            value = frozenset(SERVER.role_ids)
+        case Scores():
+            value = {"clarifai:general": 0.1 + 0.2}
+        case _:  # numbers
+            value = 5
+    return value
+
+
+def changed_settings(guild_id: int) -> GuildSettings:
+    """Return settings of which none has its default."""
+    return GuildSettings(guild_id, **{name: changed_value(spec) for name, spec in SETTINGS.items()})
