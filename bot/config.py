@@ -1,6 +1,6 @@
 """Settings from the environment and ``.env``; all mistakes are reported at once.
 
-The README lists their names and defaults. The environment wins over ``.env``.
+``docs/configuration.md`` lists them. The environment takes precedence over ``.env``.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ process, use ``error.record()``; ``record.restore()`` gives the error back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class FramehoundError(Exception):
     """
 
     code: ClassVar[str] = "failed"
-    sentence: ClassVar[str] = "Something went wrong."
+    sentence: ClassVar[str] = "Something went wrong on my end. Try again later."
     billed: int = 0
 
     def __init__(self, *, detail: str = "", **facts: str) -> None:
@@ -124,14 +125,17 @@ class NotFound(ClipError):
     """There is nothing at that path or address."""
 
     code = "not_found"
-    sentence = "There is no clip there."
+    sentence = "I couldn't find this clip. It may have been moved or deleted."
 
 
 class Unreachable(ClipError):
     """The address did not answer, or did not answer with a file."""
 
     code = "unreachable"
-    sentence = "I can't get a clip from that address."
+    sentence = (
+        "I couldn't download a clip from this link. Make sure it's a public link straight "
+        "to the file."
+    )
 
 
 class LinkExpired(Unreachable):
@@ -142,7 +146,7 @@ class UnsupportedUrl(ClipError):
     """The address has a scheme, port or form that is not fetched."""
 
     code = "unsupported_url"
-    sentence = "I only fetch plain http and https links on their usual ports."
+    sentence = "I can only open http and https links on their standard ports."
 
 
 class AddressNotPublic(ClipError):
@@ -176,8 +180,8 @@ class TooLarge(_OverLimit):
     """More bytes than the limit."""
 
     code = "too_large"
-    sentence = "This clip is {figure} MB; the limit is {limit} MB."
-    at_least_sentence = "This clip is at least {figure} MB; the limit is {limit} MB."
+    sentence = "This clip is too large: {figure} MB. The limit is {limit} MB."
+    at_least_sentence = "This clip is too large: at least {figure} MB. The limit is {limit} MB."
 
     @classmethod
     def of(cls, size: int, limit: int, *, at_least: bool = False) -> Self:
@@ -189,8 +193,8 @@ class TooLong(_OverLimit):
     """More seconds than the limit."""
 
     code = "too_long"
-    sentence = "This clip is {figure} minutes long; the limit is {limit} minutes."
-    at_least_sentence = "This clip is at least {figure} minutes long; the limit is {limit} minutes."
+    sentence = "This clip is too long: {figure} min. The limit is {limit} min."
+    at_least_sentence = "This clip is too long: at least {figure} min. The limit is {limit} min."
 
     @classmethod
     def of(cls, length: int, limit: int, *, at_least: bool = False) -> Self:
@@ -202,42 +206,53 @@ class UnsupportedFormat(ClipError):
     """The file is not one of the supported containers."""
 
     code = "unsupported_format"
-    sentence = "This is {format}; I read {formats}."
+    sentence = "I can't read {format}. I can read {formats}."
 
 
 class NotAVideo(ClipError):
     """The file is fine but has no moving picture."""
 
     code = "not_a_video"
-    sentence = "This has no picture track."
+    sentence = "There's no video in this file."
 
 
 class Damaged(ClipError):
     """The file cannot be read to its end."""
 
     code = "damaged"
-    sentence = "This clip is damaged; I can't read it."
+    sentence = "This clip is damaged, so I can't read it."
 
 
 class TooSlow(ClipError):
-    """Downloading or decoding took longer than allowed."""
+    """Downloading, opening or decoding took longer than allowed; ``stage`` says which of them."""
 
     code = "too_slow"
-    sentence = "This clip took too long to {stage}, so I stopped."
+    sentence = "Opening this clip took too long, so I stopped."
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "download": "Downloading this clip took too long, so I stopped.",
+            "decode": "Decoding this clip took too long, so I stopped.",
+        }
+    )
+
+    @property
+    def template(self) -> str:
+        """The sentence for the stage."""
+        return self.sentences.get(self.facts.get("stage", ""), self.sentence)
 
 
 class JobAbandoned(ClipError):
     """The process died several times while it worked on the job."""
 
     code = "job_abandoned"
-    sentence = "I was cut off every time I tried this, so I gave up."
+    sentence = "I got interrupted every time I worked on this clip, so I gave up."
 
 
 class DiskFull(FramehoundError):
     """There is no disk space for working on a clip."""
 
     code = "disk_full"
-    sentence = "I have no room left to work in; please try again later."
+    sentence = "I've run out of disk space. Try again later."
 
 
 class TaggerError(FramehoundError):
@@ -248,34 +263,54 @@ class TaggerUnavailable(TaggerError):
     """The tagger cannot be used: no answer, bad credentials, wrong model."""
 
     code = "tagger_unavailable"
-    sentence = "The tagger isn't available right now."
+    sentence = "The tagger isn't available right now. Try again later."
 
 
 class TaggerRefused(TaggerError):
-    """The tagger does not accept this clip."""
+    """The tagger does not accept this clip; ``reason`` is a key of ``sentences``."""
 
     code = "tagger_refused"
-    sentence = "The tagger wouldn't take this clip: {reason}."
+    sentence = "The tagger didn't accept this clip."
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "download": "The tagger couldn't download this clip.",
+            "unsupported": "The tagger can't read this clip's format.",
+            "invalid": "The tagger found something in this clip that it doesn't accept.",
+            "over_limit": "This clip is too large or too long for the tagger.",
+            "bad_link": "The tagger can't use this clip's link.",
+            "bad_bytes": "The tagger can't read this clip's file.",
+            "undecodable": "The tagger couldn't decode this clip.",
+            "empty": "The tagger returned nothing for this clip.",
+        }
+    )
+
+    @property
+    def template(self) -> str:
+        """The sentence for the reason."""
+        return self.sentences.get(self.facts.get("reason", ""), self.sentence)
 
 
 class TaggerBusy(TaggerError):
     """The tagger or the queue has too much to do."""
 
     code = "tagger_busy"
-    sentence = "The tagger is busy; please try again in a few minutes."
+    sentence = "The tagger is busy right now. Try again in a few minutes."
 
 
 class QuotaExhausted(TaggerError):
     """The account's allowance is used up."""
 
     code = "quota_exhausted"
-    sentence = "The tagger's allowance is used up for now."
+    sentence = "The tagger's quota is used up for now. Try again later."
 
 
 class BudgetExhausted(QuotaExhausted):
     """This month's budget of frames is used up: the server's or the operator's."""
 
-    sentence = "This clip needs {frames} frames, more than are left for this month."
+    sentence = (
+        "There aren't enough frames left this month for this clip, which needs {frames}. "
+        "Try a shorter one, or wait until next month."
+    )
 
     @classmethod
     def of(cls, frames: int) -> Self:
@@ -287,7 +322,7 @@ class RateLimited(FramehoundError):
     """A person or a server asks too often."""
 
     code = "rate_limited"
-    sentence = "That was a lot at once; please try again in {wait} s."
+    sentence = "That's a lot of requests at once. Try again in {wait} s."
 
     @classmethod
     def of(cls, seconds: float) -> Self:
@@ -299,7 +334,7 @@ class PermissionMissing(FramehoundError):
     """The bot is not allowed to answer in a channel."""
 
     code = "permission_missing"
-    sentence = "I can't answer here: I need the permission {permissions}."
+    sentence = "I can't reply here. Missing permissions: {permissions}."
 
     @classmethod
     def of(cls, permissions: Sequence[str]) -> Self:
@@ -316,21 +351,24 @@ class OptedOut(FramehoundError):
     """The person who posted the clip has opted out."""
 
     code = "opted_out"
-    sentence = "Who posted this has asked me to leave their clips alone."
+    sentence = "The person who posted this asked me to leave their clips alone."
 
 
 class TaggingErased(FramehoundError):
     """The clip's tagging was erased, or another tagger is in use now."""
 
     code = "tagging_erased"
-    sentence = "I no longer know what is in this clip."
+    sentence = "I've forgotten what's in this clip. Use `/tags` to tag it again."
 
 
 class NotAllowed(FramehoundError):
     """The person may not remove this reply."""
 
     code = "not_allowed"
-    sentence = "Only who posted the clip, who asked about it and moderators can remove this."
+    sentence = (
+        "Only the person who posted the clip, the person who asked about it, and "
+        "moderators can remove this."
+    )
 
 
 class OwnerUnknown(NotAllowed):

@@ -1,4 +1,4 @@
-"""What the bot says of itself: help, what it is, and a word when it comes to a server."""
+"""``/help``, ``/about``, and the greeting when the bot joins a server."""
 
 from __future__ import annotations
 
@@ -21,37 +21,39 @@ if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
     from bot.domain.settings import GuildSettings
 
-# Discord tells of a server anew when an outage is over; what was joined long ago was greeted then.
-_JUST_NOW = timedelta(hours=1)
+# After an outage Discord announces servers again; a server that was joined earlier is not greeted.
+_NEW = timedelta(hours=1)
 
 
 class About(commands.Cog):
-    """Tells people what the bot does and how to use it."""
+    """Explains what the bot does and how to use it."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._greeted: set[int] = set()
 
-    @app_commands.command(name="help", description="What I do, and how to use me")
+    @app_commands.command(name="help", description="See what I do and how to use me")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def help(self, interaction: discord.Interaction[FramehoundBot]) -> None:
-        """Say it shortly, to the one who asks."""
+        """Explain the ways to use the bot; only the person who asked sees it."""
         translate = await self._bot.translator_for(interaction)
         settings = await self._bot.app.services.reports.settings(interaction.guild_id)
         lines = [
             *self._ways(translate, posted=settings.autotag),
-            translate("`/find` searches the clips posted in this server by what they show."),
-            translate("Who manages the server sets everything with `/settings show`."),
-            translate("`/about` says what I am, `/privacy show` what I keep of your clips."),
+            *(_for_servers(translate) if interaction.guild_id else ()),
+            translate(
+                "Learn more about me with `/about`, and see what I store about your clips "
+                "with `/privacy show`."
+            ),
         ]
         await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
-    @app_commands.command(name="about", description="My version, what looks at clips, and limits")
+    @app_commands.command(name="about", description="See my version, my tagger, and its limits")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
-        """Say what answers here."""
+        """Show the version, the tagger and the limits."""
         translate = await self._bot.translator_for(interaction)
         threshold = await self._bot.app.services.reports.threshold(None)
         lines = "\n".join(self._facts(translate, threshold))
@@ -59,17 +61,17 @@ class About(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Greet a server once: in its system channel, else the first I may write in."""
+        """Greet a server once, in its system channel or the first channel the bot may write in."""
         joined = guild.me.joined_at
-        long_ago = joined is None or discord.utils.utcnow() - joined > _JUST_NOW
-        # After a lost connection Discord may tell the same once more.
+        long_ago = joined is None or discord.utils.utcnow() - joined > _NEW
+        # After a lost connection, Discord may send the same event again.
         if long_ago or guild.id in self._greeted:
             return
         self._greeted.add(guild.id)
         channel = next(_writable(guild), None)
         if channel is None:
             return
-        translate = await self._settle(guild)
+        translate = await self._choose_language(guild)
         settings = await self._bot.app.stores.settings.load(guild.id)
         lines = [
             *self._ways(translate),
@@ -79,8 +81,8 @@ class About(commands.Cog):
         with suppress(discord.Forbidden, discord.NotFound):
             await channel.send("\n".join(lines), silent=True)
 
-    async def _settle(self, guild: discord.Guild) -> Translator:
-        """Speak a server's own language from the start, where that is one of ours."""
+    async def _choose_language(self, guild: discord.Guild) -> Translator:
+        """Set a new server's language to its own, if there is a catalog for it."""
         language = supported_language(guild.preferred_locale.value) or "en"
         if language != "en":
             await self._bot.app.stores.settings.update(guild.id, language=language)
@@ -88,23 +90,27 @@ class About(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Greet again who comes back."""
+        """Forget the server, so that it is greeted again if the bot comes back."""
         self._greeted.discard(guild.id)
 
     def _ways(self, translate: Translator, *, posted: bool = True) -> Iterator[str]:
         """Say what I do, and the ways to have it done; ``posted`` where clips are noticed."""
         prefix = self._bot.app.config.command_prefix
-        yield translate("I say, second by second, what is in the clips people post:")
+        yield translate(
+            "I tell you what's in the clips people post, second by second. Here's how to use me:"
+        )
         if self._bot.intents.message_content:
             if posted:
-                yield "- " + translate("post a clip, or a link to one, and I answer;")
+                yield "- " + translate("Post a clip or a link to one, and I'll reply.")
             yield "- " + translate(
-                "use `/tags` or `{prefix}tags` with a link or a file, or as a reply to a message;",
+                "Use `/tags` with a link or a file, or reply to a message with `{prefix}tags`.",
                 prefix=prefix,
             )
         else:
-            yield "- " + translate("use `/tags` with a link or a file;")
-        yield "- " + translate("right-click a message, then Apps, *Tag this video*.")
+            yield "- " + translate("Use `/tags` with a link or a file.")
+        yield "- " + translate(
+            "Right-click or hold a message, then choose Apps → *Tag this video*."
+        )
 
     def _needs(
         self, translate: Translator, channel: discord.TextChannel, settings: GuildSettings
@@ -112,37 +118,45 @@ class About(commands.Cog):
         """Say what is missing for all of it to work, if anything is."""
         if not self._bot.intents.message_content:
             yield translate(
-                "I don't see the clips people post: the one who runs me has not switched on the "
-                "message content intent."
+                "I can't see the clips people post because my message content intent "
+                "is off. The person who runs me can turn it on in the Discord "
+                "Developer Portal."
             )
         for _channel_id, missing in missing_anywhere([channel], channel.guild.me, settings):
             permissions = ", ".join(map(translate, missing))
-            yield translate("What I still need here: {permissions}.", permissions=permissions)
+            yield translate(
+                "I'm still missing permissions here: {permissions}.", permissions=permissions
+            )
 
     def _facts(self, translate: Translator, threshold: float) -> Iterator[str]:
         app = self._bot.app
         tagger, config = app.services.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
         yield translate(
-            "Clips are looked at by {tagger}; tags scored above {above} are shown where a server "
-            "sets nothing else.",
+            "Clips are tagged by {tagger}. I show tags scored above {above} unless a "
+            "server sets its own threshold.",
             tagger=f"`{tagger.identity}`",
             above=formatting.threshold(threshold),
         )
         yield translate(
-            "A clip may be {minutes} minutes long and {size} MB large.",
+            "Clips can be up to {minutes} min long and {size} MB in size.",
             minutes=f"{tagger.longest / 60_000:g}",
             size=f"{tagger.size_limit(public=True) / 1e6:g}",
         )
         if config.source_url:
-            yield translate("My source: {url}", url=f"<{config.source_url}>")
-        yield translate("What I keep of your clips: `/privacy show`.")
+            yield translate("Source code: {url}", url=f"<{config.source_url}>")
+        yield translate("See what I store about your clips with `/privacy show`.")
+
+
+def _for_servers(translate: Translator) -> Iterator[str]:
+    yield translate("Use `/find` to find clips in this server by what they show.")
+    yield translate("If you manage this server, you can change my settings with `/settings show`.")
 
 
 def _ways_out(translate: Translator) -> Iterator[str]:
     yield translate(
-        "Too much? `/settings show` switches me off, or has me answer in some channels only. With "
-        "`/privacy optout` I leave a person's clips alone."
+        "Too many replies? Use `/settings show` to turn me off or limit me to certain "
+        "channels. To make me leave your own clips alone, use `/privacy optout`."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the buttons under a reply do."""
+"""The buttons under a reply: other thresholds, all tags, export, remove."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord.ext import commands
 
-from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, pages
+from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_buttons
 from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
 from bot.errors import NotAllowed, OwnerUnknown, RateLimited, TaggingErased
@@ -18,7 +18,7 @@ from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 from bot.storage.database import retry_storage
-from cogs.message_clips import asked_clips
+from cogs.message_clips import requested_clips
 from cogs.reply_owners import reply_owners
 
 if TYPE_CHECKING:
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     Button = discord.ui.Button[discord.ui.View]
 
 
-class Explore(commands.Cog):
-    """Shows reports anew, whole, as files, or no more."""
+class ReportButtons(commands.Cog):
+    """Handles presses of the buttons under replies."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=2.0)
 
     async def cog_load(self) -> None:
-        """Listen to the buttons of every reply, however old."""
+        """Handle the buttons, including those sent before a restart."""
         self._bot.add_dynamic_items(ReportButton)
 
     async def cog_unload(self) -> None:
-        """Listen no more."""
+        """Stop handling the buttons."""
         self._bot.remove_dynamic_items(ReportButton)
 
     async def press(self, interaction: Press, pressed: ButtonState) -> None:
-        """Do what a button is for; raises FramehoundError where that can't be."""
+        """Do what a button is for; raises ``FramehoundError`` if that is not possible."""
         wait = self._persons.wait(interaction.user.id, time.monotonic())
         if wait:
             raise RateLimited.of(wait)
@@ -66,7 +66,7 @@ class Explore(commands.Cog):
     async def _show_above(
         self, interaction: Press, pressed: ButtonState, threshold: float | None
     ) -> None:
-        """Show the reply above another threshold, to everybody, from what is stored."""
+        """Show the reply with another threshold, to everybody, from the stored tagging."""
         await interaction.response.defer()
         saved = await self._saved(pressed)
         reporter = self._bot.app.services.reports
@@ -77,23 +77,23 @@ class Explore(commands.Cog):
         await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
 
     async def _list(self, interaction: Press, pressed: ButtonState) -> None:
-        """List every tag for the asker alone, a page at a time."""
+        """List every tag, a page at a time; only the person who pressed the button sees it."""
         saved = await self._saved(pressed)
         reporter = self._bot.app.services.reports
         settings = await reporter.settings(saved.guild_id)
         translate = await self._bot.translator_for(interaction)
         clips = await reporter.clips(saved.outcomes, settings, pressed.threshold)
-        found = await asyncio.to_thread(tag_pages, clips, translate)
-        shown: dict[str, Any] = {"content": found[min(pressed.page, len(found) - 1)]}
-        if len(found) > 1:
-            shown["view"] = pages(pressed, len(found), translate)
+        listed = await asyncio.to_thread(tag_pages, clips, translate)
+        shown: dict[str, Any] = {"content": listed[min(pressed.page, len(listed) - 1)]}
+        if len(listed) > 1:
+            shown["view"] = page_buttons(pressed, len(listed), translate)
         if interaction.message and interaction.message.flags.ephemeral:
             await interaction.response.edit_message(**shown)
         else:
             await interaction.response.send_message(**shown, ephemeral=True)
 
     async def _export(self, interaction: Press, pressed: ButtonState) -> None:
-        """Hand the asker the report as files."""
+        """Send the report as files; only the person who pressed the button sees them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         saved = await self._saved(pressed)
         reporter = self._bot.app.services.reports
@@ -106,7 +106,9 @@ class Explore(commands.Cog):
         sources = await self._sources(saved)
         files = await asyncio.to_thread(export_files, tagged, sources, settings, translate)
         await interaction.followup.send(
-            translate("Open the page in a browser: a click on a range plays the clip from there."),
+            translate(
+                "Open the HTML page in a browser and click a bar to play the clip from there."
+            ),
             files=[attached(file) for file in files],
             ephemeral=True,
         )
@@ -140,20 +142,20 @@ class Explore(commands.Cog):
         return saved
 
     async def _sources(self, saved: JobRecord) -> dict[str, str]:
-        """Return the clips' links by their names: Discord signs those of attachments anew."""
+        """Return the clips' links by name, fetched from Discord, which signs them anew."""
         channel = self._bot.get_partial_messageable(saved.channel_id, guild_id=saved.guild_id)
-        found: dict[str, str] = {}
+        links: dict[str, str] = {}
         for message_id in saved.message_ids:
             try:
                 message = await channel.fetch_message(message_id)
             except (discord.NotFound, discord.Forbidden):
                 continue
-            found |= {clip.name: clip.location for clip in asked_clips(message)}
-        return found
+            links |= {clip.name: clip.location for clip in requested_clips(message)}
+        return links
 
 
 class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):
-    """A button under a reply, understood by its id alone."""
+    """A button under a reply; its ID holds everything that is needed to handle it."""
 
     def __init__(self, button: Button, pressed: ButtonState) -> None:
         super().__init__(button)
@@ -163,20 +165,20 @@ class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], t
     async def from_custom_id(  # type: ignore[override]  # the item is a button, as its type says
         cls, _interaction: Press, item: Button, match: re.Match[str], /
     ) -> ReportButton:
-        """Read what the button's id says."""
+        """Rebuild the button that was pressed."""
         return cls(item, ButtonState.read(match))
 
     async def callback(self, interaction: Press) -> None:  # type: ignore[override]  # our own bot class
-        """Do it, or say why not."""
-        cog = interaction.client.get_cog(Explore.__name__)
-        if not isinstance(cog, Explore):
+        """Handle the press, or tell the person why it failed."""
+        cog = interaction.client.get_cog(ReportButtons.__name__)
+        if not isinstance(cog, ReportButtons):
             return
         try:
             await cog.press(interaction, self._pressed)
-        except Exception as error:  # noqa: BLE001 - told in a sentence; what nobody expected is logged
+        except Exception as error:  # noqa: BLE001 - answered with a sentence; unexpected errors are logged
             await interaction.client.refuse(interaction, error)
 
 
 async def setup(bot: FramehoundBot) -> None:
     """Add the cog."""
-    await bot.add_cog(Explore(bot))
+    await bot.add_cog(ReportButtons(bot))

@@ -1,4 +1,4 @@
-"""Where a message was posted, as a server's settings speak of it."""
+"""Whether a server's settings allow tagging in a channel."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from bot.domain.settings import GuildSettings
 
 
-def is_noticed(message: discord.Message, settings: GuildSettings) -> bool:
-    """Tell whether a server wants the clips of this message answered by themselves."""
+def is_autotagged(message: discord.Message, settings: GuildSettings) -> bool:
+    """Return whether clips in this message are tagged without a command."""
     roles = message.author.roles if isinstance(message.author, discord.Member) else []
     return settings.notices(place_of(message.channel), {role.id for role in roles})
 
 
 def place_of(channel: discord.abc.MessageableChannel) -> Place:
-    """Return a channel with what it belongs to: a thread's channel, a channel's category."""
+    """Return a channel's IDs: its own, and those of its parent channel and its category."""
     ids = (channel.id, getattr(channel, "parent_id", None), getattr(channel, "category_id", None))
     return Place(frozenset(filter(None, ids)), nsfw=_is_nsfw(channel))
 

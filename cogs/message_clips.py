@@ -1,4 +1,4 @@
-"""From a Discord message to its clips, and to a job."""
+"""Finding the clips in a Discord message, and making a job of them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 MAX_CLIPS = 10
-# How Discord's app marks a file, which it shows without the mark.
+# Discord's apps mark a spoiler by this prefix of the file name, and don't show it.
 _SPOILER = "SPOILER_"
-# What Discord calls the preview of a link that leads to one picture and nothing else.
+# Types of embeds for links that lead to a single picture.
 _PICTURES = {"gifv", "image"}
 _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 
@@ -35,36 +35,38 @@ _OPAQUE = {"", "application/octet-stream", "application/ogg"}
 def posted_clips_of(
     message: discord.Message, sites: Collection[str] = frozenset()
 ) -> tuple[Clip, ...]:
-    """Return what looks like a clip in a message nobody asked about, pages of ``sites`` too."""
+    """Return the likely clips in a posted message, including pages of ``sites``."""
     found = (clip for part in _parts(message) for clip in _looks_like_clips(part, sites))
     return _bounded(message, found)
 
 
-def asked_clips(message: discord.Message, sites: Collection[str] = frozenset()) -> tuple[Clip, ...]:
-    """Return what somebody who points at this message may mean: every file and every link."""
+def requested_clips(
+    message: discord.Message, sites: Collection[str] = frozenset()
+) -> tuple[Clip, ...]:
+    """Return the clips of a message that a command refers to: else every file and every link."""
     found = (clip for part in _parts(message) for clip in _everything(part))
     return posted_clips_of(message, sites) or _bounded(message, found)
 
 
 def awaits_previews(message: discord.Message) -> bool:
-    """Tell whether Discord may still find media behind links to pages in this message."""
+    """Return whether Discord may still add previews of links in this message."""
     pages = [link for link in find_links(message.content) if is_page(link, PREVIEWED)]
     shown = [embed for embed in message.embeds if embed.url and is_page(embed.url, PREVIEWED)]
     return len(shown) < len(pages) and not message.flags.suppress_embeds
 
 
 def linked_clip(link: str, *, spoiler: bool = False) -> Clip:
-    """Return the clip behind a link, whatever the link promises."""
+    """Return the clip behind a link, whether or not it looks like one."""
     return Clip(name_of(link), link, spoiler=spoiler)
 
 
-def handed_clips(text: str) -> list[Clip]:
-    """Return the clips behind what somebody hands to a command: links, else the text as it is."""
+def clips_in_argument(text: str) -> list[Clip]:
+    """Return the clips in a command's argument: its links, or else the text as it is."""
     return list(_every_link(text)) or [linked_clip(text.strip())]
 
 
 def attached_clip(attachment: discord.Attachment) -> Clip:
-    """Return an attachment with everything Discord says of it."""
+    """Return the clip of an attachment, with its size, type and duration as Discord states them."""
     return Clip(
         name=attachment.filename.removeprefix(_SPOILER),
         location=attachment.url,
@@ -90,7 +92,7 @@ def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, reques
 
 
 def thread_facts(channel: object) -> dict[str, Any]:
-    """Return what a job is to know of the thread it is in."""
+    """Return the fields of a job that describe its thread, if it is in one."""
     if not isinstance(channel, discord.Thread):
         return {}
     return {"parent_id": channel.parent_id, "private": channel.is_private()}
@@ -99,7 +101,7 @@ def thread_facts(channel: object) -> dict[str, Any]:
 def _parts(
     message: discord.Message,
 ) -> Iterator[discord.Message | discord.MessageSnapshot]:
-    """Yield the message and what it forwards."""
+    """Yield the message, then the messages it forwards."""
     yield message
     yield from message.message_snapshots
 
@@ -118,9 +120,9 @@ def _looks_like_clips(
 def _behind_links(
     part: discord.Message | discord.MessageSnapshot, found: list[str], sites: Collection[str]
 ) -> Iterator[Clip]:
-    """Yield what links lead to: what they promise, and what Discord found behind the others.
+    """Yield the clips of links: of links to media, and of previews of the other links.
 
-    A preview that can't be told from that of a hidden link is taken for it.
+    If a preview may belong to a link hidden as a spoiler, its clip is a spoiler.
     """
     hidden = hidden_links(part.content)
     links = [
@@ -135,7 +137,7 @@ def _behind_links(
 
 
 def _media_of(embed: discord.Embed) -> str | None:
-    """Return a link to the media itself: a player's page, as YouTube's, is none."""
+    """Return a link to the media file of an embed; None if there is only a player's page."""
     video = embed.video
     found = [video.url, video.proxy_url]
     if embed.type in _PICTURES:
@@ -144,7 +146,7 @@ def _media_of(embed: discord.Embed) -> str | None:
 
 
 def _looks_like_clip(attachment: discord.Attachment) -> bool:
-    """Go by the content type where there is one that says anything, else by the name."""
+    """Return whether the content type, or else the file name, suggests a clip."""
     kind = (attachment.content_type or "").partition(";")[0].strip().lower()
     if kind in _OPAQUE:
         return promises_clip(f"x:/{attachment.filename}")
@@ -163,7 +165,7 @@ def _every_link(text: str) -> Iterator[Clip]:
 
 
 def _bounded(message: discord.Message, clips: Iterable[Clip]) -> tuple[Clip, ...]:
-    """Return each clip once, not too many, with the message and the person they come from."""
+    """Return each clip once, at most ``MAX_CLIPS``, with its message and its author."""
     by_location = {clip.location: clip for clip in clips}
     return tuple(
         replace(clip, message_id=message.id, author_id=message.author.id)

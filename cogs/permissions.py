@@ -1,4 +1,4 @@
-"""What the bot must be allowed in a channel to answer there."""
+"""The permissions the bot needs in a channel to answer there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REACT = Sentence("Add Reactions")
 
 
 def require_permissions(message: discord.Message) -> None:
-    """Raise ``PermissionMissing``, which names them, unless a reply to the message is allowed."""
+    """Raise ``PermissionMissing`` if a permission for replying to the message is missing."""
     if message.guild is None or isinstance(message.channel, discord.PartialMessageable):
         return
     missing = list(_missing(message.channel, message.guild.me))
@@ -35,7 +35,7 @@ def require_permissions(message: discord.Message) -> None:
 def missing_to_write(
     channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member
 ) -> list[str]:
-    """Return which permissions are missing to send a few words to a channel."""
+    """Return the permissions that are missing for a short message to a channel."""
     return [name for name in _missing(channel, me) if name in {_VIEW, _SEND, _SEND_IN_THREADS}]
 
 
@@ -44,11 +44,14 @@ def missing_anywhere(
     me: discord.Member,
     settings: GuildSettings,
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each channel's id in which something a server's settings need is missing, and what."""
+    """Yield the ID and the missing permissions of each channel that lacks any.
+
+    Which are needed depends on the server's settings.
+    """
     for channel in channels:
         missing = list(_missing(channel, me))
         if _VIEW not in missing:
-            missing += _missing_besides(channel, me, settings)
+            missing += _missing_optional(channel, me, settings)
         if missing:
             yield channel.id, missing
 
@@ -56,7 +59,10 @@ def missing_anywhere(
 def _missing(
     channel: discord.abc.MessageableChannel | discord.abc.GuildChannel, me: discord.Member
 ) -> Iterator[str]:
-    """Yield what is missing, as Discord's settings name it; not what is missing for lack of it."""
+    """Yield missing permissions by their names in Discord's settings.
+
+    If channels can't be seen at all, only that is named.
+    """
     allowed = channel.permissions_for(me)
     in_thread = isinstance(channel, discord.Thread)
     may_send = allowed.send_messages_in_threads if in_thread else allowed.send_messages
@@ -71,10 +77,10 @@ def _missing(
         yield _HISTORY
 
 
-def _missing_besides(
+def _missing_optional(
     channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member, settings: GuildSettings
 ) -> Iterator[str]:
-    """Yield what is missing of what an answer can do without, or only some settings need."""
+    """Yield missing permissions that are optional, or that only some settings need."""
     allowed = channel.permissions_for(me)
     if not allowed.add_reactions:
         yield _REACT

@@ -11,28 +11,28 @@ from cogs.message_clips import awaits_previews
 if TYPE_CHECKING:
     import discord
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds; most previews come within one."""
 
 
 class Previews:
-    """Holds messages whose clips are not all known yet, so that all of them are one job."""
+    """Holds messages until their previews arrive, so that all clips of a message are one job."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self.patience = patience
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self.timeout = timeout
         self._held: dict[int, asyncio.Queue[discord.Message | None]] = {}
 
     async def settled(self, message: discord.Message) -> discord.Message:
-        """Return the message with its previews, or as it is when those take too long."""
+        """Return the message once it has its previews, or as it is after the timeout."""
         if not awaits_previews(message):
             return message
-        news: asyncio.Queue[discord.Message | None] = asyncio.Queue()
-        self._held[message.id] = news
+        updates: asyncio.Queue[discord.Message | None] = asyncio.Queue()
+        self._held[message.id] = updates
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.patience):
+                async with asyncio.timeout(self.timeout):
                     while awaits_previews(message):
-                        changed = await news.get()
+                        changed = await updates.get()
                         if changed is None:
                             break
                         message = changed
@@ -40,15 +40,15 @@ class Previews:
             del self._held[message.id]
         return message
 
-    def takes(self, message: discord.Message) -> bool:
-        """Hand a message that changed to who waits for it; return whether somebody does."""
+    def update(self, message: discord.Message) -> bool:
+        """Pass on an edited message if it is being held; return whether it is."""
         held = self._held.get(message.id)
         if held is None:
             return False
         held.put_nowait(message)
         return True
 
-    def let_go(self) -> None:
-        """Wait for nothing more: each message is what it is now."""
+    def release(self) -> None:
+        """Stop waiting: return every held message as it is now."""
         for held in self._held.values():
             held.put_nowait(None)

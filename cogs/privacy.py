@@ -1,4 +1,4 @@
-"""What is kept of people, and how it goes away."""
+"""``/privacy``, and erasing data when messages, channels or servers are deleted."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ if TYPE_CHECKING:
 
 
 class Privacy(commands.Cog):
-    """Tells people what is kept, and forgets."""
+    """Tells people what is stored about them, and erases it."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
 
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="privacy", fallback="show", description="What I keep of your clips"
+        name="privacy", fallback="show", description="See what I store about your clips"
     )
     async def privacy(self, context: commands.Context[FramehoundBot]) -> None:
-        """Say what is kept of the one who asks."""
+        """Show what is stored about the person who asks."""
         app, user = self._bot.app, context.author.id
         translate = await self._bot.translator_for(context)
         lines = [
             translate(
-                "Of a clip I keep where, when and by whom it was posted, what it is called and "
-                "what I saw in it, with small pictures; never the clip itself or its link. Of "
-                "yours I know {count}. It goes after {days} days, with the message, or with "
-                "`/privacy forget`; with `/privacy optout` I leave your clips alone.",
+                "For each clip, I store who posted it, where and when, its name, and "
+                "what I saw in it, including small pictures. I don't keep the clip "
+                "itself, and I delete its link a few days after replying. I currently "
+                "remember {count} of your clips. I forget them when you delete the "
+                "message, when you use `/privacy forget`, or after {days} days at the "
+                "latest. If someone else posted the same clip, I still know what's in "
+                "it, but not that you posted it. To make me leave your clips alone, "
+                "use `/privacy optout`.",
                 count=await app.stores.posted_clips.count(user),
                 days=app.config.retention_days,
             )
@@ -42,77 +46,90 @@ class Privacy(commands.Cog):
         if await app.stores.opt_outs.among([user]):
             lines.append(
                 translate(
-                    "You have opted out: I leave your clips alone. `/privacy optin` undoes that."
+                    "You've opted out, so I leave your clips alone. Use `/privacy "
+                    "optin` to opt back in."
                 )
             )
         await _answer(context, "\n".join(lines))
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="optout", description="Have me leave your clips alone"
+        name="optout", description="Opt out: I'll leave your clips alone, whoever asks"
     )
     async def opt_out(self, context: commands.Context[FramehoundBot]) -> None:
-        """Leave a person's clips alone from now on."""
+        """Stop tagging the person's clips."""
         await self._bot.app.stores.opt_outs.add(context.author.id)
         translate = await self._bot.translator_for(context)
-        await _answer(context, translate("From now on I leave your clips alone."))
+        await _answer(
+            context,
+            translate(
+                "Done. I'll leave your clips alone from now on, even if someone else asks "
+                "about them."
+            ),
+        )
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="optin", description="Have me look at your clips again"
+        name="optin", description="Opt back in: I'll look at your clips again"
     )
     async def opt_in(self, context: commands.Context[FramehoundBot]) -> None:
-        """Look at a person's clips again."""
+        """Tag the person's clips again."""
         await self._bot.app.stores.opt_outs.remove(context.author.id)
         translate = await self._bot.translator_for(context)
-        await _answer(context, translate("From now on I look at your clips again."))
+        await _answer(
+            context, translate("Welcome back! I'll look at your clips again from now on.")
+        )
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="forget", description="Have me forget the clips you posted so far"
+        name="forget", description="Make me forget the clips you've posted so far"
     )
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
-        """Remove what is known of a person's clips."""
+        """Erase what is stored about the person's clips."""
         count = await self._bot.erasure.person(context.author.id)
         translate = await self._bot.translator_for(context)
-        if count == 1:
-            sentence = translate("I have forgotten the clips in one message of yours.")
+        if count == 0:
+            sentence = translate(
+                "I don't remember any of your clips, so there's nothing to forget."
+            )
+        elif count == 1:
+            sentence = translate("Done. I've forgotten the clips from one of your messages.")
         else:
             sentence = translate(
-                "I have forgotten the clips in {count} messages of yours.", count=count
+                "Done. I've forgotten the clips from {count} of your messages.", count=count
             )
         await _answer(context, sentence)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Forget a deleted message."""
-        await self._forget([payload.message_id])
+        """Erase a deleted message."""
+        await self._erase([payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """Forget messages deleted together."""
-        await self._forget(payload.message_ids)
+        """Erase messages that were deleted together."""
+        await self._erase(payload.message_ids)
 
-    async def _forget(self, message_ids: Collection[int]) -> None:
-        """Forget messages, and delete the replies they were given."""
+    async def _erase(self, message_ids: Collection[int]) -> None:
+        """Erase messages, and delete the replies to them."""
         for reply in await self._bot.erasure.messages(message_ids):
             await Messages(self._bot).withdraw(reply)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Forget a deleted channel."""
+        """Erase a deleted channel."""
         await self._bot.erasure.channel(channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """Forget a deleted thread."""
+        """Erase a deleted thread."""
         await self._bot.erasure.channel(payload.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Forget a server that removed the bot."""
+        """Erase a server that removed the bot."""
         await self._bot.erasure.guild(guild.id)
 
 
 async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:
-    """Answer for the asker's eyes alone where Discord allows it."""
+    """Reply so that only the person who asked sees it, if Discord allows that."""
     await context.reply(sentence, mention_author=False, ephemeral=True)
 
 

@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.chat.buttons import unwatched
+from bot.chat.buttons import without_timeout
 from bot.domain.cooldown import Cooldown
 from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.errors import FramehoundError, RateLimited
@@ -106,15 +106,17 @@ class Search(commands.Cog):
         """Stop handling the page buttons."""
         self._bot.remove_dynamic_items(PageButton, OldPageButton)
 
-    @app_commands.command(name="find", description="Find posted clips by what they show")
+    @app_commands.command(name="find", description="Find clips by what they show")
     @app_commands.rename(since="from", until="to")
     @app_commands.describe(
-        tag="What the clips show",
-        channel="Only in this channel, and the threads in it",
-        person="Only what this person posted",
-        since="Only from this day on, such as 2026-11-24 (UTC)",
-        until="Only up to this day, such as 2026-11-30 (UTC)",
-        min_score="The score it must be above instead of the threshold, such as 0.9 or 90%",
+        tag="The tag the clips should have",
+        channel="Only search this channel and its threads",
+        person="Only find clips posted by this person",
+        since="Only find clips posted on or after this day, such as 2026-11-24 (UTC)",
+        until="Only find clips posted on or before this day, such as 2026-11-30 (UTC)",
+        min_score=(
+            "Only find clips that score above this, such as 0.9 or 90%, instead of the threshold"
+        ),
     )
     async def find(
         self,
@@ -210,7 +212,7 @@ def _page_buttons(state: SearchState, page: SearchPage) -> discord.ui.View:
         target = number if exists else page.pages + 1
         button = PageButton(replace(state, page=target), emoji=emoji, disabled=not exists)
         view.add_item(button)
-    return unwatched(view)
+    return without_timeout(view)
 
 
 async def _nothing_found(
@@ -222,13 +224,13 @@ async def _nothing_found(
     similar = await clip_search.suggest(typed, guild_id, visibility)
     similar = similar or await clip_search.suggest("", guild_id, visibility)
     nothing = translate(
-        "I find no clip here with {tag}.", tag=sanitize.for_discord(typed, limit=40)
+        "I couldn't find any clips with **{tag}** here.", tag=sanitize.for_discord(typed, limit=40)
     )
     others = [tag for tag in similar if normalize(tag) != normalize(typed)][:_MAX_SIMILAR]
     if not others:
         return nothing
     tags = ", ".join(sanitize.for_discord(tag, limit=40) for tag in others)
-    return f"{nothing} {translate('There is: {tags}.', tags=tags)}"
+    return f"{nothing} {translate('You could try: {tags}.', tags=tags)}"
 
 
 def _mistake(
@@ -236,9 +238,9 @@ def _mistake(
 ) -> str | None:
     """Return a sentence about an option that can't be read, if there is one."""
     if any(text and parse_day(text) is None for text in (since, until)):
-        return translate("A day is written like 2026-11-24.")
+        return translate("Write dates as year-month-day, such as 2026-11-24.")
     if min_score and parse_score(min_score) is None:
-        return translate("A score is from 0 to below 1, such as 0.9 or 90%.")
+        return translate("Use a score from 0 to just below 1, such as 0.9 or 90%.")
     return None
 
 

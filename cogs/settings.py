@@ -16,6 +16,7 @@ from cogs.settings_panel.panel import Panel
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
+    from bot.i18n import Translator
 
 
 class Settings(commands.Cog):
@@ -27,9 +28,9 @@ class Settings(commands.Cog):
         self._panel = Panel(bot, self._files)
 
     @commands.hybrid_command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="threshold", description="Show or set the score a tag must be above to be shown"
+        name="threshold", description="See or set the score a tag must exceed to be shown"
     )
-    @app_commands.describe(value="The new threshold, such as 0.9 or 90% (needs Manage Server)")
+    @app_commands.describe(value=("The new threshold, such as 0.9 or 90% (requires Manage Server)"))
     @commands.guild_only()
     async def threshold(
         self, context: commands.Context[FramehoundBot], value: str | None = None
@@ -39,7 +40,7 @@ class Settings(commands.Cog):
         if value is None:
             translate = await self._bot.translator(guild.id)
             above = formatting.threshold(await self._bot.app.services.reports.threshold(guild.id))
-            sentence = translate("This server sees tags scored above {above}.", above=above)
+            sentence = translate("This server shows tags scored above {above}.", above=above)
         else:
             sentence = await self._set_threshold(context, guild, value)
         await context.reply(sentence, mention_author=False)
@@ -55,7 +56,7 @@ class Settings(commands.Cog):
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="settings",
         fallback="show",
-        description="See and change everything this server can set",
+        description="See and change my settings for this server",
     )
     @app_commands.default_permissions(manage_guild=True)
     @commands.has_permissions(manage_guild=True)
@@ -71,9 +72,9 @@ class Settings(commands.Cog):
         await context.reply(view=view, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="retention", description="Set for how many days clips are known"
+        name="retention", description="Set how many days I remember this server's clips"
     )
-    @app_commands.describe(days="From 1 to what the operator allows; 0 for as long as that")
+    @app_commands.describe(days="Number of days, or 0 for the maximum")
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
     async def retention(self, context: commands.Context[FramehoundBot], days: int) -> None:
@@ -81,18 +82,14 @@ class Settings(commands.Cog):
         guild, most = _guild(context), self._bot.app.config.retention_days
         translate = await self._bot.translator_for(context)
         if not 0 <= days <= most:
-            sentence = translate(
-                "It can be from 1 to {most} days, or 0 for as long as that.", most=most
-            )
+            sentence = translate("Choose from 1 to {most} days, or 0 for the maximum.", most=most)
         else:
             await self._bot.app.stores.settings.update(guild.id, retention_days=days or None)
-            sentence = translate(
-                "What I know of this server's clips goes after {days} days.", days=days or most
-            )
+            sentence = _retention_set(translate, days or most)
         await context.reply(sentence, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="export", description="Everything this server has set, as a file"
+        name="export", description="Export this server's settings as a file"
     )
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
@@ -102,9 +99,12 @@ class Settings(commands.Cog):
         await context.reply(file=file, mention_author=False, ephemeral=True)
 
     @settings.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="import", description="Set everything a file says that was exported here or elsewhere"
+        name="import",
+        description=("Import settings from a file exported here or in another server"),
     )
-    @app_commands.describe(file="The exported file; what it doesn't name stays as it is")
+    @app_commands.describe(
+        file=("The exported file. Settings it doesn't mention stay as they are.")
+    )
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
     async def import_settings(
@@ -118,7 +118,7 @@ class Settings(commands.Cog):
         except InvalidSettingsFile as invalid:
             sentence = describe_mistakes(invalid, translate)
         else:
-            sentence = translate("Everything in the file is set now; `/settings show` shows it.")
+            sentence = translate("Settings imported. See them with `/settings show`.")
         await context.reply(sentence, mention_author=False, ephemeral=True)
 
     async def _set_threshold(
@@ -130,13 +130,20 @@ class Settings(commands.Cog):
         threshold = parse_threshold(value)
         if threshold is None:
             return translate(
-                "{value} is no threshold; it must be a score from 0 to below 1, such as 0.9.",
+                "**{value}** isn't a valid threshold. Use a score from 0 to just below "
+                "1, such as 0.9 or 90%.",
                 value=sanitize.for_discord(value, limit=20),
             )
         identity = self._bot.app.services.clip_tagger.tagger.identity
         await self._bot.app.stores.settings.set_threshold(guild.id, str(identity), threshold)
         above = formatting.threshold(threshold)
-        return translate("From now on this server sees tags scored above {above}.", above=above)
+        return translate("Done. This server now shows tags scored above {above}.", above=above)
+
+
+def _retention_set(translate: Translator, days: int) -> str:
+    if days == 1:
+        return translate("Done. I'll forget this server's clips after 1 day.")
+    return translate("Done. I'll forget this server's clips after {days} days.", days=days)
 
 
 def _guild(context: commands.Context[FramehoundBot]) -> discord.Guild:

@@ -14,10 +14,10 @@ from bot.domain.job import Interaction, Job
 from bot.errors import OptedOut, RateLimited
 from bot.i18n import Sentence
 from cogs.message_clips import (
-    asked_clips,
     attached_clip,
-    handed_clips,
+    clips_in_argument,
     job_for_message,
+    requested_clips,
     thread_facts,
 )
 from cogs.permissions import require_permissions
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import Clip
 
 _NOTHING = Sentence(
-    "I see no clip there: give me a link or a file, or reply to a message that has one."
+    "I don't see a clip there. Give me a link or a file, or reply to a message that has a clip."
 )
 
 
@@ -63,7 +63,7 @@ class Tags(commands.Cog):
         require_permissions(message)
         clips = self._asked(message) or await self._replied_to(message)
         if not clips and link:
-            clips = tuple(handed_clips(link))
+            clips = tuple(clips_in_argument(link))
         if clips:
             await self._leave_alone(clips, context.author.id)
             await self._bot.jobs.submit(job_for_message(message, clips, requested=True))
@@ -71,8 +71,8 @@ class Tags(commands.Cog):
             translate = await self._bot.translator_for(context)
             await context.reply(translate(_NOTHING), mention_author=False)
 
-    @app_commands.command(name="tags", description="Say what is in a clip, second by second")
-    @app_commands.describe(url="A link to a clip", file="A clip to upload")
+    @app_commands.command(name="tags", description="See what's in a clip, second by second")
+    @app_commands.describe(url="Link to a clip", file="Clip to upload")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def slash_tags(
@@ -82,7 +82,7 @@ class Tags(commands.Cog):
         file: discord.Attachment | None = None,
     ) -> None:
         """Tag a link, a file, or both."""
-        clips = handed_clips(url) if url else []
+        clips = clips_in_argument(url) if url else []
         clips += [attached_clip(file)] if file else []
         await self._accept(interaction, tuple(clips))
 
@@ -137,7 +137,7 @@ class Tags(commands.Cog):
         )
 
     def _asked(self, message: discord.Message) -> tuple[Clip, ...]:
-        return asked_clips(message, self._bot.app.config.sites)
+        return requested_clips(message, self._bot.app.config.sites)
 
     async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
         reference = message.reference

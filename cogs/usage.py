@@ -20,7 +20,7 @@ class Usage(commands.Cog):
         self._bot = bot
 
     @commands.hybrid_command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="usage", description="How many frames were billed for this server this month"
+        name="usage", description="See how many frames this server has used this month"
     )
     @commands.guild_only()
     async def usage(self, context: commands.Context[FramehoundBot]) -> None:
@@ -32,18 +32,20 @@ class Usage(commands.Cog):
         translate = await self._bot.translator_for(context)
         if budget.server is None:
             billed = translate(
-                "This month {used} frames were billed for this server,", used=f"{used:,}"
+                "Frames billed for this server this month: {used}.", used=f"{used:,}"
             )
         else:
             billed = translate(
-                "This month {used} of {limit} frames were billed for this server,",
+                "This server has used {used} of its {limit} frames this month.",
                 used=f"{used:,}",
                 limit=f"{budget.server:,}",
             )
         lines = (
             billed,
-            translate("one for each second of a clip nobody had posted before."),
-            translate("The count starts anew on {day}.", day=_next_month()),
+            translate(
+                "Each second of a clip that's new to me counts as one frame. Reposts are free."
+            ),
+            translate("The count resets on {day}.", day=_next_month()),
         )
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
 

@@ -1,4 +1,4 @@
-"""``/watch``: tags that moderators want to hear of."""
+"""``/watch``: tags that moderators want to be alerted to."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class WatchCommands(commands.Cog):
-    """Adds, lists and removes what a server watches for."""
+    """Adds, lists and removes the watches of a server."""
 
     watch = app_commands.Group(
         name="watch",
-        description="Tags whose clips moderators hear of (needs Manage Server)",
+        description="Get alerts when a clip shows a certain tag (requires Manage Server)",
         guild_only=True,
         default_permissions=discord.Permissions(manage_guild=True),
     )
@@ -34,11 +34,11 @@ class WatchCommands(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
 
-    @watch.command(name="add", description="Tell a channel when a clip shows a tag")
+    @watch.command(name="add", description="Alert a channel when a clip shows a certain tag")
     @app_commands.describe(
-        tag="What the clip shows",
-        channel="The channel that is told",
-        threshold="The score it must be above instead of the server's threshold, such as 0.9",
+        tag="The tag to watch for",
+        channel="The channel to alert",
+        threshold="Alert only above this score, such as 0.9, instead of the server's threshold",
     )
     @app_commands.checks.has_permissions(manage_guild=True)
     async def add(
@@ -48,45 +48,48 @@ class WatchCommands(commands.Cog):
         channel: discord.TextChannel | discord.Thread,
         threshold: str | None = None,
     ) -> None:
-        """Watch for a tag, in place of an earlier watch of the same tag."""
+        """Add a watch; it replaces an earlier watch of the same tag."""
         translate = await self._bot.translator_for(interaction)
         score = parse_threshold(threshold) if threshold else None
         watch = Watch(sanitize.clean(tag, MAX_NAME_LENGTH), channel.id, score)
         missing = missing_to_write(channel, channel.guild.me)
         if threshold and score is None:
-            sentence = translate("A score is from 0 to below 1, such as 0.9 or 90%.")
+            sentence = translate("Use a score from 0 to just below 1, such as 0.9 or 90%.")
         elif not watch.normalized:
-            sentence = translate("A tag needs a name.")
+            sentence = translate("Enter the tag I should watch for.")
         elif missing:
             permissions = ", ".join(map(translate, missing))
             sentence = translate(
-                "I can't write in {channel}: I need the permission {permissions}.",
+                "I can't write in {channel}. Missing permissions: {permissions}.",
                 channel=channel.mention,
                 permissions=permissions,
             )
         elif await self._bot.app.stores.watches.add(channel.guild.id, watch):
-            told = _told(translate, watch)
-            sentence = translate("From now on I watch for it: {watch}", watch=told)
+            sentence = _confirmation(translate, watch)
         else:
             sentence = translate(
-                "A server can have {most} watches; remove one first.", most=MAX_WATCHES
+                "This server already watches for {most} tags, which is the maximum. "
+                "Remove one with `/watch remove` first.",
+                most=MAX_WATCHES,
             )
         await interaction.response.send_message(sentence, ephemeral=True)
 
-    @watch.command(name="list", description="Show what this server watches for")
+    @watch.command(name="list", description="See which tags this server watches for")
     @app_commands.checks.has_permissions(manage_guild=True)
     async def show(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """List the server's watches."""
         translate = await self._bot.translator_for(interaction)
         watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
-        listed = "\n".join(_told(translate, watch) for watch in watches)
+        listed = "\n".join(_line(translate, watch) for watch in watches)
         if len(listed) > MESSAGE_LIMIT:
-            listed = "\n".join(_told(translate, watch, longest=12) for watch in watches)
-        nothing = translate("This server watches for nothing; `/watch add` changes that.")
+            listed = "\n".join(_line(translate, watch, longest=12) for watch in watches)
+        nothing = translate(
+            "This server isn't watching for any tags yet. Add one with `/watch add`."
+        )
         await interaction.response.send_message(listed or nothing, ephemeral=True)
 
-    @watch.command(name="remove", description="Watch for a tag no more")
-    @app_commands.describe(tag="The tag")
+    @watch.command(name="remove", description="Stop watching for a tag")
+    @app_commands.describe(tag="The tag to stop watching for")
     @app_commands.checks.has_permissions(manage_guild=True)
     async def remove(
         self,
@@ -97,31 +100,42 @@ class WatchCommands(commands.Cog):
         translate = await self._bot.translator_for(interaction)
         shown = sanitize.for_discord(tag, limit=40)
         if await self._bot.app.stores.watches.remove(interaction.guild_id or 0, normalize(tag)):
-            sentence = translate("I watch for {tag} no more.", tag=shown)
+            sentence = translate("I'm no longer watching for **{tag}**.", tag=shown)
         else:
-            sentence = translate("This server does not watch for {tag}.", tag=shown)
+            sentence = translate("This server isn't watching for **{tag}**.", tag=shown)
         await interaction.response.send_message(sentence, ephemeral=True)
 
     @add.autocomplete("tag")
     async def suggest_tags(
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest tags of clips that the one who types can see."""
+        """Suggest tags of clips that the person can see."""
         return await suggested(interaction, typed)
 
     @remove.autocomplete("tag")
     async def suggest_watched(
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Suggest what is watched for, to those who may change it."""
+        """Suggest watched tags, to people who may manage the server."""
         if not interaction.permissions.manage_guild:
             return []
         watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
         return choices(watch.tag for watch in watches if normalize(typed) in watch.normalized)
 
 
-def _told(translate: Translator, watch: Watch, longest: int = 40) -> str:
-    """Write what a watch does, in a line."""
+def _confirmation(translate: Translator, watch: Watch) -> str:
+    facts = {"tag": sanitize.for_discord(watch.tag, 40), "channel": f"<#{watch.channel_id}>"}
+    if watch.threshold is None:
+        return translate("I'll alert {channel} when a clip shows **{tag}**.", **facts)
+    return translate(
+        "I'll alert {channel} when a clip shows **{tag}** with a score above {above}.",
+        above=formatting.threshold(watch.threshold),
+        **facts,
+    )
+
+
+def _line(translate: Translator, watch: Watch, longest: int = 40) -> str:
+    """Return a line that describes a watch."""
     tag, channel = sanitize.for_discord(watch.tag, longest), f"<#{watch.channel_id}>"
     if watch.threshold is None:
         return translate("**{tag}** · {channel}", tag=tag, channel=channel)

@@ -45,7 +45,7 @@ from bot.domain.links import (
     promises_clip,
 )
 from bot.domain.progress import ignore_progress
-from bot.domain.setting_spec import ServerContext
+from bot.domain.setting_kinds import ServerContext
 from bot.domain.settings import GuildSettings
 from bot.domain.settings_file import InvalidSettingsFile, read_file, write_file
 from bot.errors import ClipError, TaggerError

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from bot.chat.buttons import explore
+from bot.chat.buttons import report_buttons
 from bot.config import Config
 from bot.domain.clip import Clip
 from bot.domain.outcome import Tagged
@@ -139,7 +139,7 @@ async def make_reply(folder: Path) -> tuple[Report, list[str]]:
         outcome = Tagged(CLIP.name, tagging.info.fingerprint)
         clips = await app.services.reports.clips([outcome], settings)
         report = await app.services.reports.report(clips, settings)
-    view = explore("message-1", report.threshold or 0, ENGLISH)
+    view = report_buttons("message-1", report.threshold or 0, ENGLISH)
     return report, [str(getattr(item, "label", "")) for item in view.children]
 
 

@@ -1,7 +1,8 @@
-"""The README and the example settings know everything the program knows."""
+"""The documentation and the example settings name everything that exists, and nothing else."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -18,7 +19,9 @@ from typer.main import get_command
 from bot.__main__ import cli
 from bot.chat.client import COGS, FramehoundBot
 from bot.config import Config, DiscordConfig
+from bot.domain.settings import SETTINGS
 from bot.storage.tables import metadata
+from scripts import write_settings_page
 from tests.cogs.conftest import RecordedJobs
 
 if TYPE_CHECKING:
@@ -26,23 +29,49 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = PROJECT["dependency-groups"]
 
 
 @pytest.mark.parametrize("field", DiscordConfig.model_fields)
 def test_every_setting_is_documented(field: str) -> None:
-    assert f"`{field.upper()}`" in README
+    assert f"`{field.upper()}`" in CONFIGURATION
 
 
 def test_no_setting_is_documented_that_does_not_exist() -> None:
-    table = README.split("## Settings")[1].split("##")[0]
+    table = CONFIGURATION.split("\n## Settings")[1].split("\n## ")[0]
     named = {
         name
         for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE)
         for name in re.findall(r"`([A-Z_]+)`", row)
     }
     assert named == {field.upper() for field in Config.model_fields}
+
+
+def test_the_page_of_server_settings_is_up_to_date() -> None:
+    command = "run python -m scripts.write_settings_page"
+    assert write_settings_page.PAGE.read_text("utf-8") == write_settings_page.page(), command
+    for name in SETTINGS:
+        assert f"| `{name}` |" in write_settings_page.page()
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    top_levels = "bot|cogs|tests|scripts|benchmarks|fuzz|docs|packages"
+    for path in re.findall(rf"`((?:{top_levels})/[\w./-]*)`", page.read_text()):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_example_names_real_settings_only() -> None:
@@ -135,6 +164,15 @@ async def test_every_command_in_discord_is_documented(
     for menu in bot.tree.get_commands(type=discord.AppCommandType.message):
         assert f"*{menu.name}*" in README
     assert len(list(bot.tree.walk_commands())) > 10
+
+
+def test_the_page_about_growing_names_panels_of_the_dashboard() -> None:
+    dashboard = json.loads((ROOT / "docs" / "dashboard.json").read_text())
+    titles = {panel["title"] for panel in dashboard["panels"]}
+    table = (ROOT / "docs" / "growing.md").read_text().split("| panel |")[1].split("\n\n")[0]
+    named = re.findall(r"\| ([^|]+) \|$", table, re.MULTILINE)
+    assert len(named) > 5
+    assert {title for cell in named for title in cell.split(", ")} <= titles
 
 
 def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:

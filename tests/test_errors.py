@@ -39,22 +39,28 @@ def test_an_error_comes_back_as_it_was_saved(error: FramehoundError) -> None:
 
 def test_an_unknown_code_is_still_an_error() -> None:
     record = ErrorRecord("from the future", {"a": "b"})
-    assert str(record.restore()) == "Something went wrong."
+    assert str(record.restore()) == "Something went wrong on my end. Try again later."
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (TooLarge.of(12_345_678, 10_000_000), "This clip is 12.3 MB; the limit is 10 MB."),
-        (TooLarge.of(10_000_001, 10_000_000), "This clip is 10.000001 MB; the limit is 10 MB."),
+        (
+            TooLarge.of(12_345_678, 10_000_000),
+            "This clip is too large: 12.3 MB. The limit is 10 MB.",
+        ),
+        (
+            TooLarge.of(10_000_001, 10_000_000),
+            "This clip is too large: 10.000001 MB. The limit is 10 MB.",
+        ),
         (
             TooLarge.of(10**7 + 1, 10**7, at_least=True),
-            "This clip is at least 10.000001 MB; the limit is 10 MB.",
+            "This clip is too large: at least 10.000001 MB. The limit is 10 MB.",
         ),
-        (TooLong.of(612_000, 600_000), "This clip is 10.2 minutes long; the limit is 10 minutes."),
+        (TooLong.of(612_000, 600_000), "This clip is too long: 10.2 min. The limit is 10 min."),
         (
             TooLong.of(600_001, 600_000),
-            "This clip is 10.00002 minutes long; the limit is 10 minutes.",
+            "This clip is too long: 10.00002 min. The limit is 10 min.",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Telling moderators what they watch for."""
+"""Sending alerts about watched tags to moderators."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Alerts:
-    """Sends alerts; the nonce makes a repeated send return the first one."""
+    """Sends alerts. The nonce prevents duplicates: a repeated send returns the first message."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
         self._log = structlog.get_logger("framehound.alert")
 
     async def send(self, alert: Alert, translate: Translator) -> None:
-        """Send an alert; where that is not possible, say so once in the log.
+        """Send an alert; if Discord refuses it, log that once.
 
-        Raises ``discord.HTTPException`` where another attempt may go well.
+        Raises ``discord.HTTPException`` if another attempt may succeed.
         """
         try:
             await self._send(alert, translate)
@@ -43,7 +43,7 @@ class Alerts:
 
     async def _send(self, alert: Alert, translate: Translator) -> None:
         channel = await self._client.fetch_channel(alert.channel_id)
-        # Settings may come from a file: what is seen in a server stays in it.
+        # The settings may come from another server's file, but alerts never leave their own server.
         if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
             self._log.warning("alert not possible: no channel of its server", channel=channel.id)
             return
@@ -61,6 +61,6 @@ def _guild_id(channel: object) -> int | None:
 
 
 def _nonce(alert: Alert) -> str:
-    """Derive the nonce, at most 25 characters: one alert a message and channel."""
+    """Return the nonce, at most 25 characters; there is one alert per message and channel."""
     about = f"alert {alert.message_id} {alert.channel_id}"
     return hashlib.sha256(about.encode()).hexdigest()[:25]

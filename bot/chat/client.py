@@ -1,4 +1,4 @@
-"""The discord.py bot: intents, cogs, command sync, and one place for commands' errors."""
+"""The discord.py client: its intents, cogs, command sync, and the handling of commands' errors."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from bot.jobs.queue import Intake
     from bot.runtime.app import App
 
-_FORBIDDEN = Sentence("You need the Manage Server permission to change this.")
-_SERVERS_ONLY = Sentence("This works in servers only.")
-_UNCLEAR = Sentence("I didn't understand that; try the command with / to see what it takes.")
+_FORBIDDEN = Sentence("You need the Manage Server permission to do this.")
+_SERVERS_ONLY = Sentence("This only works in a server.")
+_UNCLEAR = Sentence("I didn't understand that. Type the command with a / to see its options.")
 _NAMES = {
     app_commands.TranslationContextLocation.command_name,
     app_commands.TranslationContextLocation.group_name,
@@ -46,7 +46,7 @@ COGS = (
 
 
 class FramehoundBot(commands.AutoShardedBot):
-    """Holds what the cogs need; keeps no cache of people or messages."""
+    """The bot. It gives the cogs what they need, and caches neither people nor messages."""
 
     def __init__(self, app: App, jobs: Intake, *, message_content: bool) -> None:
         config = app.config
@@ -55,7 +55,7 @@ class FramehoundBot(commands.AutoShardedBot):
             intents=_intents(message_content=message_content),
             help_command=None,
             allowed_mentions=discord.AllowedMentions.none(),
-            # What people may also use where the bot is not says so itself.
+            # Commands that people may also use in servers without the bot allow that themselves.
             allowed_installs=app_commands.AppInstallationType(guild=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -70,13 +70,13 @@ class FramehoundBot(commands.AutoShardedBot):
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
 
     async def setup_hook(self) -> None:
-        """Load every cog, or fail; then tell Discord about commands if they changed."""
+        """Load every cog, or fail; then register the commands with Discord if they changed."""
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
 
     async def translator(self, guild_id: int | None) -> Translator:
-        """Return the language a server is answered in; English where that can't be looked up."""
+        """Return a translator into a server's language; into English while the database is away."""
         if guild_id is None:
             return ENGLISH
         with suppress(StorageUnavailable):
@@ -84,21 +84,21 @@ class FramehoundBot(commands.AutoShardedBot):
         return ENGLISH
 
     async def translator_for(
-        self, asker: commands.Context[FramehoundBot] | discord.Interaction[FramehoundBot]
+        self, source: commands.Context[FramehoundBot] | discord.Interaction[FramehoundBot]
     ) -> Translator:
-        """Return the language of an answer for one person's eyes: theirs, else the server's."""
-        interaction = asker.interaction if isinstance(asker, commands.Context) else asker
+        """Return a translator for an answer to one person: their language, else the server's."""
+        interaction = source.interaction if isinstance(source, commands.Context) else source
         own = supported_language(interaction.locale.value) if interaction else None
         if own:
             return Translator(own)
-        return await self.translator(asker.guild.id if asker.guild else None)
+        return await self.translator(source.guild.id if source.guild else None)
 
     async def leave_gateway(self) -> None:
-        """Hear nothing more; REST stays open for the answers under way."""
+        """Receive no more events; REST stays open for answers still on their way."""
         await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
 
     async def on_ready(self) -> None:
-        """Say once per session that the bot is in."""
+        """Log once per session that the bot is connected."""
         self._log.info("ready", user=str(self.user), servers=len(self.guilds))
 
     async def on_command_error(
@@ -110,7 +110,7 @@ class FramehoundBot(commands.AutoShardedBot):
         """Reply to a failed text or hybrid command in a sentence."""
         if isinstance(error, commands.CommandNotFound):
             return
-        sentence = self._told(error, await self.translator_for(context))
+        sentence = self._sentence_for(error, await self.translator_for(context))
         with suppress(discord.Forbidden):  # there is no other place to say it
             if context.interaction:
                 await context.send(sentence, ephemeral=True)
@@ -121,15 +121,15 @@ class FramehoundBot(commands.AutoShardedBot):
     async def refuse(
         self, interaction: discord.Interaction[FramehoundBot], error: Exception
     ) -> None:
-        """Answer what a command, a button or a form could not do, for the asker's eyes alone."""
-        sentence = self._told(error, await self.translator_for(interaction))
+        """Tell the person why a command, a button or a form failed; nobody else sees it."""
+        sentence = self._sentence_for(error, await self.translator_for(interaction))
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
 
-    def _told(self, error: Exception, translate: Translator) -> str:
-        """Return what to tell people; what nobody expected is logged, once."""
+    def _sentence_for(self, error: Exception, translate: Translator) -> str:
+        """Return a sentence about an error; unexpected errors are logged here."""
         cause = getattr(error, "original", error)
         cause = getattr(cause, "original", cause)
         if isinstance(cause, FramehoundError):
@@ -144,7 +144,7 @@ class FramehoundBot(commands.AutoShardedBot):
         return FramehoundError().localized(translate)
 
     async def _sync_commands(self) -> None:
-        """Sync only when the commands' content changed: Discord limits how often one may."""
+        """Sync the commands only if they changed, as Discord limits how often that may be done."""
         translator = _CatalogTranslator()
         await self.tree.set_translator(translator)
         payload = [
@@ -159,7 +159,7 @@ class FramehoundBot(commands.AutoShardedBot):
 
 
 class _CatalogTranslator(app_commands.Translator):
-    """Translates what commands and their options say of themselves; their names stay."""
+    """Translates the descriptions of commands and options; their names stay English."""
 
     async def translate(
         self,
@@ -167,7 +167,7 @@ class _CatalogTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Return the text in a language of ours other than English, else None."""
+        """Return the text in another language that we have a catalog for, else None."""
         language = supported_language(locale.value)
         if language is None or language == "en" or context.location in _NAMES:
             return None
@@ -175,21 +175,21 @@ class _CatalogTranslator(app_commands.Translator):
 
 
 def point_at(api_url: str) -> None:
-    """Make discord.py speak to another Discord-compatible REST root."""
+    """Make discord.py use another REST root that is compatible with Discord's."""
     Route.BASE = api_url
 
 
 async def follow_gateway(client: discord.Client) -> None:
-    """Make discord.py use the gateway its REST root names, also after a lost session.
+    """Make discord.py use the gateway that its REST root names, even after a lost session.
 
-    Without this discord.py 2.7 goes back to its built-in address after op 9.
+    Without this, discord.py 2.7 goes back to its built-in address after opcode 9.
     """
     _shards, gateway, _limit = await client.http.get_bot_gateway()
     DiscordWebSocket.DEFAULT_GATEWAY = URL(gateway).with_query(None)
 
 
 def _chosen_shards(shards: tuple[int, ...] | None) -> dict[str, Any]:
-    """Name the shards to discord.py only where the operator did; else it takes all."""
+    """Return the shards that the operator chose as an argument; without it, all shards run."""
     return {"shard_ids": list(shards)} if shards else {}
 
 

@@ -1,4 +1,4 @@
-"""Our messages at Discord: sent once, found again, changed and deleted."""
+"""The bot's own messages on Discord: sending each once, finding, editing and deleting them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 import structlog
 
-from bot.chat.buttons import explore
+from bot.chat.buttons import report_buttons
 from bot.chat.retry import FAILURES, is_temporary, retry_discord
 from bot.domain.job import Reply
 from bot.render import sanitize
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.render.report import Report, ReportFile
 
 WORKING = "\N{HOURGLASS WITH FLOWING SAND}"
-"""How a message begins that says how far the work has come."""
+"""The first character of a message that shows progress."""
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 _UNKNOWN_MESSAGE = 10008
@@ -31,38 +31,39 @@ _UNKNOWN_WEBHOOK = 10015
 _INVALID_TOKEN = 50027
 _THREAD_EXISTS = 160004
 _TOKEN_GONE = {_UNKNOWN_MESSAGE, _UNKNOWN_INTERACTION, _UNKNOWN_WEBHOOK, _INVALID_TOKEN}
-# Messages after the clip's among which an earlier reply is looked for, a hundred a request.
+# An earlier reply is looked for among this many messages after the clip's, 100 per request.
 _MAX_MESSAGES_SEARCHED = 1000
 _MAX_THREAD_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be; ``explored`` is whose report its buttons explore, above which threshold."""
+    """A message to send. ``buttons`` are the arguments of ``report_buttons``, if it gets any."""
 
     content: str
     files: tuple[ReportFile, ...] = ()
-    explored: tuple[str, float, Translator] | None = None
+    buttons: tuple[str, float, Translator] | None = None
 
     @classmethod
     def of(cls, report: Report, job_id: str, translate: Translator) -> Self:
-        """Make a message of a job's report."""
+        """Return the message for a job's report."""
         above = report.threshold
         return cls(
             report.content, report.files, None if above is None else (job_id, above, translate)
         )
 
     def parts(self) -> dict[str, Any]:
-        """Return content and buttons as discord.py takes them."""
-        return {"content": self.content, "view": explore(*self.explored) if self.explored else None}
+        """Return the content and the buttons as arguments for discord.py."""
+        view = report_buttons(*self.buttons) if self.buttons else None
+        return {"content": self.content, "view": view}
 
     def attached(self) -> list[discord.File]:
-        """Return the files, opened anew: each can be sent once."""
+        """Return the files, newly opened, as discord.py can send each object only once."""
         return [attached(file) for file in self.files]
 
 
 class Messages:
-    """Sends, finds, changes and deletes what we say."""
+    """Sends, finds, edits and deletes the bot's own messages."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
@@ -70,15 +71,15 @@ class Messages:
 
     @property
     def user(self) -> discord.ClientUser | None:
-        """Who we are at Discord, once logged in."""
+        """The bot's user, once it is logged in."""
         return self._client.user
 
     def channel(self, job: Job) -> discord.PartialMessageable:
-        """Return where the job comes from."""
+        """Return the channel of the job."""
         return self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
 
     async def send(self, job: Job, draft: Draft, *, in_thread: bool) -> Reply:
-        """Reply to the job's message; the nonce makes a repeated send return the first one."""
+        """Reply to the job's message. The nonce makes a repeated send return the first reply."""
         thread = await self._thread(job) if in_thread else None
         channel = thread or self.channel(job)
         extras: dict[str, Any] = {key: part for key, part in draft.parts().items() if part}
@@ -94,11 +95,11 @@ class Messages:
         )
         reply = Reply(sent.channel.id, sent.id)
         if sent.content.startswith(WORKING) and sent.content != draft.content:
-            await self.edit(reply, draft)  # the nonce gave us back what said how far the work was
+            await self.edit(reply, draft)  # the nonce returned the message that showed the progress
         return reply
 
     async def edit(self, reply: Reply, draft: Draft) -> None:
-        """Make a message of ours another one."""
+        """Replace the content, files and buttons of a message."""
         await self._message(reply).edit(
             **draft.parts(),
             attachments=draft.attached(),
@@ -106,7 +107,7 @@ class Messages:
         )
 
     async def withdraw(self, reply: Reply) -> None:
-        """Delete a reply; somebody else may have done so before, and one may be beyond reach."""
+        """Delete a reply, unless it is gone already or cannot be deleted."""
         try:
             with suppress(discord.NotFound, discord.Forbidden):
                 await retry_discord(self._message(reply).delete)
@@ -114,7 +115,7 @@ class Messages:
             self._log.warning("reply can't be taken back", reason=str(error))
 
     async def respond(self, interaction: Interaction, draft: Draft) -> Reply | None:
-        """Fill in the deferred response, which can be done twice; None if its token ran out."""
+        """Edit the deferred response, which may be repeated; return None if its token expired."""
         webhook = discord.Webhook.partial(
             interaction.application_id, interaction.token, client=self._client
         )
@@ -133,13 +134,13 @@ class Messages:
         return Reply(sent.channel.id, sent.id)
 
     async def find(self, job: Job, *, in_thread: bool) -> Reply | None:
-        """Look for our own reply: Discord remembers a nonce for minutes only."""
+        """Find our reply to the job, as Discord forgets a nonce after some minutes."""
         if job.message_id is None or self.user is None:
             return None
         after = discord.Object(job.message_id)
         thread = await self._thread(job) if in_thread else None
-        place = thread or self.channel(job)
-        async for message in place.history(after=after, limit=_MAX_MESSAGES_SEARCHED):
+        channel = thread or self.channel(job)
+        async for message in channel.history(after=after, limit=_MAX_MESSAGES_SEARCHED):
             if message.author.id != self.user.id or message.is_system():
                 continue
             reference = message.reference
@@ -148,7 +149,7 @@ class Messages:
         return None
 
     async def _thread(self, job: Job) -> discord.PartialMessageable | None:
-        """Open a thread at the job's message, whose id it has; None where there can be none."""
+        """Open a thread at the job's message, whose ID it shares; None if it can't have one."""
         if job.message_id is None:
             return None
         name = sanitize.clean(job.clips[0].name, _MAX_THREAD_NAME_LENGTH)
@@ -161,7 +162,7 @@ class Messages:
             if is_temporary(error):
                 raise
             if error.code != _THREAD_EXISTS:
-                return None  # in a thread, in a private channel there can be no other
+                return None  # threads and private channels can't contain threads
         return self._client.get_partial_messageable(job.message_id, guild_id=job.guild_id)
 
     def _message(self, reply: Reply) -> discord.PartialMessage:
@@ -170,12 +171,12 @@ class Messages:
 
 
 def attached(file: ReportFile) -> discord.File:
-    """Return a file as discord.py sends it."""
+    """Return a file for discord.py to send."""
     return discord.File(
         io.BytesIO(file.content), file.name, spoiler=file.spoiler, description=file.description
     )
 
 
 def _nonce(job_id: str) -> str:
-    """Derive the message's nonce, at most 25 characters, from the job."""
+    """Return the nonce for the reply to a job, at most 25 characters."""
     return hashlib.sha256(job_id.encode()).hexdigest()[:25]

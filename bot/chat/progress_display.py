@@ -151,8 +151,8 @@ class ProgressDisplay:
         if step is None:
             return self._translate("{clip} · waiting", clip=shown)
         if not step.total:
-            return self._translate("{clip} · working", clip=shown)
-        part = f"{min(100, 100 * step.done // step.total)} %"
+            return self._translate("{clip} · working on it", clip=shown)
+        part = min(100, 100 * step.done // step.total)
         if step.stage is Stage.DOWNLOAD:
-            return self._translate("{clip} · downloading, {part}", clip=shown, part=part)
-        return self._translate("{clip} · looking at it, {part}", clip=shown, part=part)
+            return self._translate("{clip} · downloading, {part}%", clip=shown, part=part)
+        return self._translate("{clip} · tagging, {part}%", clip=shown, part=part)

@@ -1,4 +1,4 @@
-"""Giving a job its one answer."""
+"""The answers to jobs, as Discord messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _USUAL_PACE = Pace()
 
 
 class DiscordResponder:
-    """Answers messages by replies and interactions by their response."""
+    """Answers messages with replies, and interactions with their response."""
 
     def __init__(self, client: discord.Client, pace: Pace = _USUAL_PACE) -> None:
         self._messages = Messages(client)
@@ -52,7 +52,7 @@ class DiscordResponder:
         on_reply: Callable[[Reply], Awaitable[None]],
         again: bool,
     ) -> AsyncIterator[ProgressDisplay]:
-        """React to the message after a moment, and later show how far its clips have come."""
+        """React to the message after a moment; if it takes longer, show the progress in a reply."""
         display = ProgressDisplay(self._messages, job, settings, progress, on_reply, self._pace)
         async with display.showing(again=again):
             yield display
@@ -66,11 +66,13 @@ class DiscordResponder:
         earlier: Reply | None,
         again: bool,
     ) -> Reply | None:
-        """Give the answer; where that is no longer possible, say so once in the log."""
+        """Answer the job; if that is no longer possible, log it once and return None."""
         draft = Draft.of(report, job.id, Translator(settings.language))
         try:
-            if job.interaction and (given := await self._messages.respond(job.interaction, draft)):
-                return given
+            if job.interaction and (
+                response := await self._messages.respond(job.interaction, draft)
+            ):
+                return response
             return await self._reply(job, draft, settings, earlier, again=again)
         except (discord.Forbidden, discord.NotFound) as error:
             self._log.warning("reply not possible", status=error.status, code=error.code)
@@ -84,11 +86,11 @@ class DiscordResponder:
         return None
 
     async def withdraw(self, earlier: Reply) -> None:
-        """Take a reply back."""
+        """Delete a message that showed progress."""
         await self._messages.withdraw(earlier)
 
     async def refuse(self, job: Job) -> None:
-        """React to the message; that it is gone or reactions are forbidden costs nothing."""
+        """Add a warning sign to the message, unless it is gone or reactions are not allowed."""
         if job.message_id is None:
             return
         message = self._messages.channel(job).get_partial_message(job.message_id)
@@ -100,11 +102,11 @@ class DiscordResponder:
             self._log.info("reaction not possible", status=error.status, code=error.code)
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
-        """Tell moderators in the language of their server."""
+        """Send an alert in the language of its server."""
         await self._alerts.send(alert, Translator(settings.language))
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
-        """Fetch the attachment's message again: Discord signs its links anew each time."""
+        """Fetch the attachment's message again, which has freshly signed links."""
         if clip.message_id is None:
             return None
         fetch = self._messages.channel(job).fetch_message
@@ -113,8 +115,11 @@ class DiscordResponder:
         except FAILURES as error:
             self._log.info("link can't be renewed", reason=str(error))
             return None
-        found = [message.attachments, *(part.attachments for part in message.message_snapshots)]
-        for attachment in chain.from_iterable(found):
+        attachments = [
+            message.attachments,
+            *(part.attachments for part in message.message_snapshots),
+        ]
+        for attachment in chain.from_iterable(attachments):
             if URL(attachment.url).path == URL(clip.location).path:
                 return replace(clip, location=attachment.url)
         return None
@@ -128,7 +133,7 @@ class DiscordResponder:
         *,
         again: bool,
     ) -> Reply:
-        """Make an earlier message the answer where there is one, else send it."""
+        """Edit the earlier message if there is one, or else send a new one."""
         if earlier is None and again:
             earlier = await self._messages.find(job, in_thread=settings.in_thread)
         if earlier is None:

@@ -1,4 +1,4 @@
-"""Telling a bad moment of Discord's from a refusal, which would stay one; waiting it out."""
+"""Retrying requests to Discord after temporary failures."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 _SERVER_ERRORS = 500
 FAILURES = (discord.HTTPException, aiohttp.ClientError, TimeoutError)
-"""Whatever may become of a request, refusals among it."""
+"""Every way a request may fail, refusals included."""
 
 Request = ParamSpec("Request")
 Answer = TypeVar("Answer")
 
 
 def is_temporary(error: discord.HTTPException) -> bool:
-    """Tell whether the same request may be taken the next time."""
+    """Return whether the same request may succeed later."""
     return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS
 
 
 def is_temporary_failure(error: Exception) -> bool:
-    """Tell whether what went wrong between us and Discord may go well the next time."""
+    """Return whether a failure is temporary: an error of the network or of Discord's servers."""
     if isinstance(error, discord.HTTPException):
         return is_temporary(error)
     return isinstance(error, (aiohttp.ClientError, TimeoutError))
@@ -37,6 +37,9 @@ async def retry_discord(
     *args: Request.args,
     **options: Request.kwargs,
 ) -> Answer:
-    """Make a request, again for up to a minute where that may help; raises what stays."""
+    """Make a request; after a temporary failure, retry it for up to a minute.
+
+    Raises one of ``FAILURES`` if it still fails.
+    """
     caller = AsyncRetryingCaller(attempts=5, timeout=60, wait_initial=0.5)
     return await caller(is_temporary_failure, request, *args, **options)

@@ -22,7 +22,7 @@ class ClipFormat(StrEnum):
     GIF = "gif"
 
 
-FORMAT_NAMES = "MP4, MOV, MKV, WebM, AVI, OGG and GIF"
+FORMAT_NAMES = "MP4, MOV, MKV, WebM, AVI, OGG, and GIF"
 
 
 @dataclass(frozen=True, slots=True)

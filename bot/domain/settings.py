@@ -12,21 +12,18 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
-    Group,
     OptionalNumber,
-    Page,
     RoleList,
     Scores,
-    SettingSpec,
     Switch,
     TagList,
     WholeNumber,
-    setting,
 )
+from bot.domain.setting_spec import Group, Page, SettingSpec, setting
 from bot.i18n import LANGUAGES, Sentence
 
 if TYPE_CHECKING:
@@ -38,21 +35,21 @@ _MAX_SECONDS = 60
 
 PAGES: Mapping[Page, Sentence] = MappingProxyType(
     {
-        Page.CLIPS: Sentence("Which clips"),
-        Page.TAGS: Sentence("Which tags"),
-        Page.ANSWERS: Sentence("How I answer"),
+        Page.CLIPS: Sentence("Clips"),
+        Page.TAGS: Sentence("Tags"),
+        Page.ANSWERS: Sentence("Replies"),
     }
 )
 """The titles of the panel's pages, in order."""
 
 FLICKER = Group(
     "flicker",
-    title=Sentence("Flicker"),
+    title=Sentence("Smoothing"),
     help=Sentence(
-        "A tag missing for no longer than the gap goes on; one seen for less than the "
-        "shortest time is left out."
+        "A tag continues through dips below the threshold no longer than the gap; where it isn't "
+        "seen at all, it ends. Anything shorter than the minimum is left out."
     ),
-    value=Sentence("gap {gap} s, shortest {shortest} s"),
+    value=Sentence("gap {gap} s, minimum {shortest} s"),
 )
 
 
@@ -91,114 +88,128 @@ class GuildSettings:
         default=MappingProxyType({}),
         page=Page.TAGS,
         title=Sentence("Threshold"),
-        help=Sentence("The score a tag must be above to be shown. Higher: fewer tags, surer ones."),
-        hint=Sentence("Such as 0.9 or 90%. Empty: the tagger's own, {own}."),
+        help=Sentence(
+            "I only show tags that score above this. A higher threshold means fewer, but "
+            "more certain tags."
+        ),
+        hint=Sentence("A score such as 0.9 or 90%. Leave this empty for the default, {own}."),
     )
     _: KW_ONLY
     autotag: bool = setting(
         Switch(),
         default=True,
         page=Page.CLIPS,
-        title=Sentence("Answer posted clips"),
+        title=Sentence("Reply to posted clips"),
         help=Sentence(
-            "When off, I answer only those who ask: `/tags`, `{prefix}tags`, *Tag this video*."
+            "When this is off, I only reply when asked with `/tags`, `{prefix}tags`, "
+            "or *Tag this video*."
         ),
     )
     channels_allowed: frozenset[int] = setting(
-        ChannelList(none=Sentence("Everywhere")),
+        ChannelList(none=Sentence("All channels")),
         default=frozenset(),
         page=Page.CLIPS,
         title=Sentence("Only in these channels"),
-        help=Sentence("None chosen: everywhere. A category stands for all its channels."),
+        help=Sentence(
+            "If you don't choose any, I reply everywhere. A category includes all of its channels."
+        ),
     )
     channels_denied: frozenset[int] = setting(
-        ChannelList(none=Sentence("Nowhere")),
+        ChannelList(none=Sentence("No channels")),
         default=frozenset(),
         page=Page.CLIPS,
         title=Sentence("Never in these channels"),
-        help=Sentence("There I answer only those who ask."),
+        help=Sentence("In these channels, I only reply when asked."),
     )
     roles_allowed: frozenset[int] = setting(
-        RoleList(none=Sentence("Everybody")),
+        RoleList(none=Sentence("Everyone")),
         default=frozenset(),
         page=Page.CLIPS,
         title=Sentence("Only for these roles"),
-        help=Sentence("Whose posted clips are answered. None chosen: everybody's."),
+        help=Sentence(
+            "I only reply to clips posted by members with one of these roles. If you don't "
+            "choose any, I reply to everyone."
+        ),
     )
     nsfw_channels: bool = setting(
         Switch(),
         default=True,
         page=Page.CLIPS,
         title=Sentence("Age-restricted channels"),
-        help=Sentence("Whether clips posted there are answered too."),
+        help=Sentence("Reply to clips posted in age-restricted channels, too."),
     )
     hidden_tags: frozenset[str] = setting(
         TagList(),
         default=frozenset(),
         page=Page.TAGS,
         title=Sentence("Hidden tags"),
-        help=Sentence("Never shown, whatever their score."),
-        hint=Sentence("One a line, or with commas between them."),
+        help=Sentence("I never show these tags, whatever their score."),
+        hint=Sentence("One tag per line, or separated by commas."),
     )
     tags_a_line: int | None = setting(
         OptionalNumber(1, 50, none=Sentence("as many as fit")),
         default=None,
         page=Page.TAGS,
-        title=Sentence("Tags a line"),
-        help=Sentence("The most tags shown for one moment."),
-        hint=Sentence("From 1 to {most}. Empty: as many as fit."),
+        title=Sentence("Tags per line"),
+        help=Sentence("The maximum number of tags I list for a moment."),
+        hint=Sentence("A number from 1 to {most}. Leave this empty to show as many as fit."),
     )
     gap: int = setting(
         WholeNumber(0, _MAX_SECONDS),
         default=1,
         page=Page.TAGS,
         title=Sentence("Gap"),
-        help=Sentence("Seconds a tag may be missing, from 0 to {most}."),
+        help=Sentence("How many seconds a tag may disappear without ending, from 0 to {most}."),
         group=FLICKER,
     )
     shortest: int = setting(
         WholeNumber(1, _MAX_SECONDS),
         default=1,
         page=Page.TAGS,
-        title=Sentence("Shortest time"),
-        help=Sentence("Seconds a tag must be seen, from 1 to {most}."),
+        title=Sentence("Minimum"),
+        help=Sentence("How many seconds a tag must be visible to be shown, from 1 to {most}."),
         group=FLICKER,
     )
     only_when_found: bool = setting(
         Switch(),
         default=False,
         page=Page.ANSWERS,
-        title=Sentence("Only when something is found"),
-        help=Sentence("A posted clip without any tag gets no answer."),
+        title=Sentence("Only reply if I find something"),
+        help=Sentence("If no clip in a message has any tags, I don't reply to it."),
     )
     in_thread: bool = setting(
         Switch(),
         default=False,
         page=Page.ANSWERS,
-        title=Sentence("Answer in a thread"),
-        help=Sentence("Each answer opens a thread at its message; the channel stays quiet."),
+        title=Sentence("Reply in a thread"),
+        help=Sentence(
+            "I open a thread on the message for each reply, which keeps the channel tidy."
+        ),
     )
     picture: bool = setting(
         Switch(),
         default=True,
         page=Page.ANSWERS,
         title=Sentence("Timeline picture"),
-        help=Sentence("Under the text, a picture of which tag is seen when."),
+        help=Sentence("Adds a picture to my replies that shows when each tag appears."),
     )
     language: str = setting(
-        Choice(LANGUAGES, refusal=Sentence("must be one of the languages {known}")),
+        Choice(LANGUAGES, refusal=Sentence("Use one of these languages: {known}.")),
         default="en",
         page=Page.ANSWERS,
         title=Sentence("Language"),
-        help=Sentence("Of everything all can read. What only you see comes in your own language."),
+        help=Sentence(
+            "For everything that everyone can see. Messages only you can see are in your "
+            "own language."
+        ),
     )
     retention_days: int | None = setting(
         Days(),
         default=None,
         page=Page.ANSWERS,
         title=Sentence("Retention"),
-        help=Sentence("For how long I know who posted which clip where. Then I forget it."),
-        hint=Sentence("Days, from 1 to {most}. Empty: as long as that."),
+        help=Sentence("How long I remember who posted which clip where. After that, I forget it."),
+        hint=Sentence("A number of days from 1 to {most}. Leave this empty for the maximum."),
     )
 
     def threshold_for(self, identity: TaggerIdentity, fallback: float | None = None) -> float:

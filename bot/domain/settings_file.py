@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.alerts import MAX_WATCHES, Watch
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     MAX_TAG_LENGTH,
     ChannelList,
     InvalidValue,
@@ -33,7 +33,7 @@ _VERSION = "framehound_settings"
 _KNOWN_VERSION = 1
 _WATCHES = "watches"
 _WATCH_KEYS = {"tag", "channel", "threshold"}
-_CHANNELS = ChannelList(none=Sentence("Nowhere"))
+_CHANNELS = ChannelList(none=Sentence("No channels"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,13 @@ def _parse(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or _VERSION not in found:
-        reason = InvalidValue(Sentence("must be a file as /settings export writes it"))
+        reason = InvalidValue(Sentence("This isn't a file from `/settings export`."))
         raise InvalidSettingsFile([FileMistake("framehound-settings.json", reason)])
     version = found.pop(_VERSION)
     if version != _KNOWN_VERSION or isinstance(version, bool):
-        reason = InvalidValue(Sentence("must be {known}, the version I know"), known=_KNOWN_VERSION)
+        reason = InvalidValue(
+            Sentence("I can only read version {known} of settings files."), known=_KNOWN_VERSION
+        )
         raise InvalidSettingsFile([FileMistake(_VERSION, reason)])
     return found
 
@@ -117,16 +119,16 @@ def _reader(name: str) -> Callable[[Any, ServerContext], Any]:
     if name == _WATCHES:
         return _watches
     if name not in SETTINGS:
-        raise InvalidValue(Sentence("there is no such setting"))
+        raise InvalidValue(Sentence("There's no setting with this name."))
     return SETTINGS[name].kind.read
 
 
 def _watches(value: Any, server: ServerContext) -> tuple[Watch, ...]:
     if not isinstance(value, list) or len(value) > MAX_WATCHES:
-        raise InvalidValue(Sentence("must be a list of at most {most} watches"), most=MAX_WATCHES)
+        raise InvalidValue(Sentence("Use a list of at most {most} watches."), most=MAX_WATCHES)
     watches = tuple(_watch(each) for each in value)
     if len({watch.normalized for watch in watches}) < len(watches):
-        raise InvalidValue(Sentence("must have each tag once"))
+        raise InvalidValue(Sentence("List each tag only once."))
     _CHANNELS.require_known([watch.channel_id for watch in watches], server)
     return watches
 
@@ -135,7 +137,9 @@ def _watch(value: Any) -> Watch:
     well_formed = isinstance(value, dict) and {"tag", "channel"} <= set(value) <= _WATCH_KEYS
     tag = value["tag"] if well_formed else None
     if not isinstance(tag, str) or not 0 < len(tag.strip()) <= MAX_TAG_LENGTH:
-        raise InvalidValue(Sentence("must have a tag, a channel and perhaps a threshold each"))
+        raise InvalidValue(
+            Sentence("Each watch needs a tag and a channel, and may have a threshold.")
+        )
     (channel,) = _CHANNELS.read([value["channel"]])
     score = value.get("threshold")
     return Watch(tag.strip(), channel, None if score is None else read_score(score))

@@ -1,9 +1,9 @@
-"""What people read, in their language.
+"""Translations of the sentences that people read.
 
-The English sentence is the key: ``say("Nothing above {above}.", above="0.5")``. A catalog,
-``de.json`` beside this file, maps English sentences to another language's; a sentence it lacks is
-said in English. A sentence that is said elsewhere than where it is written is marked as one there:
-``Sentence("Nothing above {above}.")``.
+The English sentence is the key: ``translate("Nothing scored above {above}.", above="0.5")``. A
+catalog beside this file, such as ``de.json``, maps English sentences to those of another language.
+A sentence that is translated elsewhere than where it is written is marked there:
+``Sentence("Nothing scored above {above}.")``.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 )
-"""The languages there are, by their ISO 639-1 code, each under its own name."""
+"""The supported languages: their own names by ISO 639-1 code."""
 
 Sentence = NewType("Sentence", str)
-"""A sentence in English, the key of the catalogs, before it is said."""
+"""An English sentence, the key in the catalogs, that is translated later."""
 
 
 class Translator:
-    """Says sentences in one language; one that is not known is taken for English."""
+    """Translates sentences into one language; an unknown language means English."""
 
     def __init__(self, language: str = "en") -> None:
         self.language = language if language in LANGUAGES else "en"
 
     def __call__(self, sentence: str, /, **facts: object) -> str:
-        """Return the sentence, an English template, with its ``facts`` filled in.
+        """Translate an English template, and fill in its ``facts``.
 
-        Without any it may be any text; one that no catalog knows comes back as it is.
+        Without facts it may be any text; a text that is not in the catalog is returned as it is.
         """
-        said = _catalog(self.language).get(sentence, sentence)
-        return said.format(**facts) if facts else said
+        template = _catalog(self.language).get(sentence, sentence)
+        return template.format(**facts) if facts else template
 
 
 ENGLISH = Translator("en")
@@ -53,7 +53,7 @@ def supported_language(locale: str) -> str | None:
 def _catalog(language: str) -> Mapping[str, str]:
     if language == "en":
         return {}
-    from importlib import resources  # noqa: PLC0415 - children that speak English need it not
+    from importlib import resources  # noqa: PLC0415 - child processes, which use English, do without it
 
     file = resources.files("bot.i18n").joinpath(f"{language}.json")
     sentences: dict[str, str] = json.loads(file.read_text("utf-8"))

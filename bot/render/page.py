@@ -61,12 +61,12 @@ def page(
         "facts": f"{formatting.length(timeline.duration)} · {tagging.tagger}",
         "notice": ""
         if moving
-        else translate("A GIF plays by itself: its times can be read, not played from."),
+        else translate("GIFs play on their own, so you can't jump to a moment in this one."),
         "choose": translate("Choose the clip's file"),
         "filter": translate("Filter tags"),
-        "above": translate("Above"),
+        "above": translate("Threshold"),
         "tags": translate("Tags"),
-        "keys": translate("Keyboard"),
+        "keys": translate("Keyboard shortcuts"),
         "close": translate("Close"),
     }
     content = _content(tagging, timeline, flicker, hidden, translate)
@@ -111,25 +111,25 @@ def _words(translate: Translator) -> dict[str, str]:
     """Return the script's sentences, whose placeholders it fills in itself."""
     return {
         "count": translate("{shown} of {all} tags", shown="{shown}", all="{all}"),
-        "nothing": translate("Nothing above {above}.", above="{above}"),
-        "noMatch": translate("No tag is called so."),
+        "nothing": translate("Nothing scored above {above}.", above="{above}"),
+        "noMatch": translate("No tags match your filter."),
         "more": translate("Show all"),
-        "missing": translate("The clip is not part of this page. Choose its file to play it."),
+        "missing": translate("This page doesn't include the clip. Choose its file to play it."),
         "unplayable": translate(
-            "This browser can't play the clip from there. Choose its file to play it."
+            "This browser can't load or play the clip. Choose its file to play it."
         ),
     }
 
 
 def _shortcuts(translate: Translator) -> str:
     keys = (
-        (("␣",), translate("play or pause")),
-        (("←", "→"), translate("to where something begins, before or after")),
-        (("Tab",), translate("to a tag and its ranges")),
-        (("←", "→", "↑", "↓"), translate("on a range: to the next one in that direction")),
-        (("↵",), translate("on a tag or a range: play from there")),
-        (("/",), translate("filter tags; Esc shows all again")),
-        (("?",), translate("this list")),
+        (("␣",), translate("Play or pause")),
+        (("←", "→"), translate("Jump to where the previous or next tag starts")),
+        (("Tab",), translate("Move between tags and their bars")),
+        (("←", "→", "↑", "↓"), translate("On a bar: move to the next bar in that direction")),
+        (("↵",), translate("On a tag or a bar: play from there")),
+        (("/",), translate("Filter tags (Esc clears the filter)")),
+        (("?",), translate("Show this list")),
     )
     return "\n".join(
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in each)}</dt><dd>{escape(does)}</dd>"

@@ -67,13 +67,15 @@ def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) 
     parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MAX_ROWS]]
     if len(rows) > MAX_ROWS:
         parts.append(_more(len(rows) - MAX_ROWS, translate))
-    said = translate(
-        "Timeline of {clip}, {length}: {tags}",
-        clip=sanitize.clean(name),
-        length=formatting.length(timeline.duration),
-        tags="; ".join(parts) or _nothing(timeline, translate),
-    )
-    return said if len(said) <= _MAX_ALT_LENGTH else said[: _MAX_ALT_LENGTH - 1] + "…"
+    facts = {"clip": sanitize.clean(name), "length": formatting.length(timeline.duration)}
+    if parts:
+        text = translate("Timeline of {clip}, {length}: {tags}", tags="; ".join(parts), **facts)
+    else:
+        above = formatting.threshold(timeline.threshold)
+        text = translate(
+            "Timeline of {clip}, {length}. Nothing scored above {above}.", above=above, **facts
+        )
+    return text if len(text) <= _MAX_ALT_LENGTH else text[: _MAX_ALT_LENGTH - 1] + "…"
 
 
 def rows_of(timeline: Timeline) -> list[Row]:
@@ -117,7 +119,7 @@ class _Sheet:
             self._row(self.top + number * _ROW, row)
         if not self._rows:
             above = formatting.threshold(self._timeline.threshold)
-            said = self._translate("Nothing above {above}.", above=above)
+            said = self._translate("Nothing scored above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
         self._image.save(png, "PNG")  # optimize=True takes four times as long for 4 % fewer bytes
@@ -239,12 +241,8 @@ def _spans(timeline: Timeline, tags: Collection[str]) -> tuple[Span, ...]:
     return replace(timeline, seconds=seconds).spans
 
 
-def _nothing(timeline: Timeline, translate: Translator) -> str:
-    return translate("nothing above {above}", above=formatting.threshold(timeline.threshold))
-
-
 def _more(count: int, translate: Translator) -> str:
-    return translate("+ {count} more tags", count=count)
+    return translate("+{count} more", count=count)
 
 
 def _when(timeline: Timeline, tag: str) -> str:

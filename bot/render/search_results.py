@@ -29,7 +29,7 @@ def page_text(translate: Translator, page: SearchPage, guild_id: int | None) -> 
     else:
         heading = translate("**{tag}** in {count} clips", tag=tag, count=page.count)
     if page.pages > 1:
-        where = translate("page {number} of {count}", number=page.number + 1, count=page.pages)
+        where = translate("Page {number} of {count}", number=page.number + 1, count=page.pages)
         heading = f"{heading} · {where}"
     lines = [
         result_line(translate, replace(each.hit, guild_id=guild_id), each.tag, each.segments)
@@ -58,9 +58,11 @@ def alert_text(translate: Translator, alert: Alert) -> str:
     """Write an alert: the message and its poster, then a line for each watched tag of each clip."""
     if alert.author_id:
         poster = f"<@{alert.author_id}>"
-        heading = translate("Watched tags in {link} by {poster}", link=alert.link, poster=poster)
+        heading = translate(
+            "I spotted watched tags in {link}, posted by {poster}:", link=alert.link, poster=poster
+        )
     else:
-        heading = translate("Watched tags in {link}", link=alert.link)
+        heading = translate("I spotted watched tags in {link}:", link=alert.link)
     shown = alert.matches[:_MAX_MATCHES]
     lines = [heading, *(_match_line(translate, match, alert.clips) for match in shown)]
     missing = len(alert.matches) - len(shown)

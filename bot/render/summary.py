@@ -116,16 +116,18 @@ def empty_line(
         return None
     if not timeline.segments:
         if timeline.best is None:
-            return translate("Nothing was recognised.")
+            return translate("I couldn't make out anything in this clip.")
         best = f"{name(timeline.best.name)} {formatting.score(timeline.best.score)}"
-        return translate("Nothing above {above}; the best was {best}.", above=above, best=best)
+        return translate(
+            "Nothing scored above {above}. The best match was {best}.", above=above, best=best
+        )
     spans = ", ".join(span_clock(span) for span in empty)
-    return translate("Nothing above {above} at {spans}.", above=above, spans=spans)
+    return translate("Nothing scored above {above} at {spans}.", above=above, spans=spans)
 
 
 def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
     """Return the clip's length and the threshold that applied: ``15 s · above 0.94``."""
-    above = translate("above {threshold}", threshold=formatting.threshold(timeline.threshold))
+    above = translate("tags above {threshold}", threshold=formatting.threshold(timeline.threshold))
     return f"{formatting.length(timeline.duration)} · {above}"
 
 
@@ -179,7 +181,8 @@ def _notes(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
         return ()
     return (
         translate(
-            "The tagger was shown small pictures of this clip, as it would not take the clip."
+            "The tagger didn't accept this clip, so I showed it small pictures from "
+            "the clip instead."
         ),
     )
 
@@ -241,7 +244,7 @@ def _shorten(block: _Block, limit: int) -> str:
 
 
 def _more_line(translate: Translator, missing: int) -> str:
-    return translate("… {missing} more lines in {file}", missing=missing, file=ATTACHMENT_NAME)
+    return translate("… and {missing} more in {file}", missing=missing, file=ATTACHMENT_NAME)
 
 
 def _size(text: object) -> int:

@@ -56,7 +56,7 @@ def _lines(clip: ReportedClip, translate: Translator) -> Iterator[str]:
         by_tag.setdefault(segment.tag, []).append(segment)
     if not by_tag:
         above = formatting.threshold(clip.timeline.threshold)
-        yield translate("Nothing above {above}.", above=above)
+        yield translate("Nothing scored above {above}.", above=above)
     for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
         yield f"{sanitize.for_discord(tag)} {formatting.score(_best(segments))} {_ranges(segments)}"
 

@@ -18,6 +18,7 @@ from bot.errors import (
     TooLong,
     UnsupportedFormat,
 )
+from bot.media.decode.formats import describe_content_type
 from bot.media.decode.probe import MAX_PACKETS, probe
 from bot.media.scratch_dir import scratch_dir
 
@@ -136,7 +137,7 @@ class ClipTagger:
             raise TooLong.of(clip.duration, self.tagger.longest)
         kind = (clip.content_type or "").partition(";")[0].strip().lower()
         if kind.startswith(("image/", "audio/", "text/")) and kind != "image/gif":
-            raise UnsupportedFormat(format=kind, formats=FORMAT_NAMES)
+            raise UnsupportedFormat(format=describe_content_type(kind), formats=FORMAT_NAMES)
 
 
 def _check_size(size: int, tagger: Tagger, *, public: bool) -> None:

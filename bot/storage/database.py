@@ -38,7 +38,7 @@ class StorageUnavailable(FramehoundError):
     """The database does not answer, is locked for too long, or is full."""
 
     code = "storage_unavailable"
-    sentence = "I can't reach my database right now; please try again in a few minutes."
+    sentence = "I can't reach my database right now. Try again in a few minutes."
 
 
 class Database:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.domain.setting_spec import InvalidValue, ServerContext
+from bot.domain.setting_kinds import InvalidValue, ServerContext
 from bot.domain.settings_file import (
     MAX_BYTES,
     FileMistake,
@@ -44,7 +44,9 @@ class SettingsFiles:
     async def import_file(self, guild: discord.Guild, attachment: discord.Attachment) -> None:
         """Set what a file says; raises ``InvalidSettingsFile`` without having changed anything."""
         if attachment.size > MAX_BYTES:
-            too_large = InvalidValue(Sentence("must be at most {most} KB"), most=MAX_BYTES // 1024)
+            too_large = InvalidValue(
+                Sentence("The file is too large. The limit is {most} KB."), most=MAX_BYTES // 1024
+            )
             raise InvalidSettingsFile([FileMistake(attachment.filename, too_large)])
         file = read_file(await attachment.read(), self.context(guild))
         await self._bot.app.stores.settings.update(guild.id, **file.values)
@@ -60,11 +62,11 @@ class SettingsFiles:
 
 def describe_mistakes(invalid: InvalidSettingsFile, translate: Translator) -> str:
     """Return the mistakes in a file, one a line, short enough for one message."""
-    lines = [translate("Nothing was changed; this is wrong with the file:")]
+    lines = [translate("I couldn't import this file, so nothing has changed. Here's what to fix:")]
     for mistake in invalid.mistakes[:_MAX_MISTAKES_SHOWN]:
         reason = sanitize.clean(mistake.reason.localized(translate), limit=_MAX_REASON_LENGTH)
-        lines.append(f"- {sanitize.for_discord(mistake.name, limit=40)} {reason}")
+        lines.append(f"- **{sanitize.for_discord(mistake.name, limit=40)}** · {reason}")
     more = len(invalid.mistakes) - _MAX_MISTAKES_SHOWN
     if more > 0:
-        lines.append(translate("… and {count} more.", count=more))
+        lines.append(translate("… and {count} more", count=more))
     return "\n".join(lines)

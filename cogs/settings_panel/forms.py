@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.domain.setting_spec import InvalidValue, TypedKind
+from bot.domain.setting_kinds import InvalidValue, TypedKind, read_score
 from bot.domain.settings import SETTINGS, parse_threshold
 from bot.i18n import Sentence
 from bot.render import formatting, sanitize
@@ -17,7 +17,8 @@ from cogs.settings_panel.layout import settings_under
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from bot.domain.setting_spec import ServerContext, SettingSpec
+    from bot.domain.setting_kinds import ServerContext
+    from bot.domain.setting_spec import SettingSpec
     from bot.i18n import Translator
     from cogs.settings_panel.layout import PanelState
 
@@ -31,8 +32,9 @@ _MAX_NUMBER_LENGTH = 20
 # https://discord.com/developers/docs/components/reference#text-input
 _MAX_TEXT_LENGTH = 4000
 
-_NO_THRESHOLD = Sentence("must be a score from 0 to below 1, such as 0.9")
-_TOO_MANY = Sentence("are more than fit into a form; export the settings and import them changed")
+_TOO_MANY = Sentence(
+    "These tags don't fit into a form. Export the settings, edit the file, and import it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class WrongInput(Exception):
     def localized(self, translate: Translator) -> str:
         """Return a sentence with what was typed and what it must be."""
         shown = sanitize.for_discord(self._typed, limit=_MAX_NUMBER_LENGTH) or "–"
-        return f"**{shown}** {self._reason.localized(translate)}."
+        mistake = translate("**{value}** doesn't work here.", value=shown)
+        return f"{mistake} {self._reason.localized(translate)}"
 
 
 class Form(ui.Modal):
@@ -153,12 +156,7 @@ def _field(
 
 def _score(text: str) -> float | None:
     """Return the score typed, None if nothing was."""
-    if not text.strip():
-        return None
-    score = parse_threshold(text)
-    if score is None:
-        raise InvalidValue(_NO_THRESHOLD)
-    return score
+    return read_score(parse_threshold(text)) if text.strip() else None
 
 
 def _input(field: Field) -> ui.TextInput[Any]:

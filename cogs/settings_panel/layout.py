@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
-    Group,
     OptionalNumber,
-    Page,
     RoleList,
     Scores,
-    SettingSpec,
     Switch,
     TagList,
 )
+from bot.domain.setting_spec import Group, Page, SettingSpec
 from bot.domain.settings import PAGES, SETTINGS
 from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from bot.domain.setting_spec import ServerContext
+    from bot.domain.setting_kinds import ServerContext
     from bot.domain.settings import GuildSettings
     from bot.i18n import Sentence, Translator
 
@@ -114,7 +112,7 @@ class _Builder:
 
     def page(self, page: str) -> Iterator[ui.Item[Any]]:
         server = sanitize.for_discord(self.state.guild.name)
-        yield ui.TextDisplay(f"## {self.translate('Settings of {server}', server=server)}")
+        yield ui.TextDisplay(f"## {self.translate('Settings for {server}', server=server)}")
         yield ui.ActionRow(*(self._tab(name, page) for name in PAGES))
         yield ui.Separator()
         shown = [spec for spec in SETTINGS.values() if spec.page == page]
@@ -148,12 +146,12 @@ class _Builder:
 
     def _switch(self, spec: SettingSpec) -> ui.Item[Any]:
         on = bool(self._value(spec))
-        label = self.translate("Switch off") if on else self.translate("Switch on")
+        label = self.translate("Turn off") if on else self.translate("Turn on")
         text = self._text(spec, self.translate("on") if on else self.translate("off"))
         return ui.Section(text, accessory=self._button("off" if on else "on", spec.name, label))
 
     def _edit(self, heading: Group | SettingSpec) -> ui.Item[Any]:
-        return self._button("form", heading.name, self.translate("Change"))
+        return self._button("form", heading.name, self.translate("Edit"))
 
     def _value(self, spec: SettingSpec) -> Any:
         return getattr(self.state.settings, spec.name)
@@ -167,7 +165,10 @@ class _Builder:
             case TagList():
                 return summary(value) or self.translate("none")
             case Days():
-                return self.translate("{days} days", days=self.state.days)
+                days = self.state.days
+                if days == 1:
+                    return self.translate("1 day")
+                return self.translate("{days} days", days=days)
             case OptionalNumber(none=none) if value is None:
                 return self.translate(none)
         return str(value)
@@ -175,7 +176,7 @@ class _Builder:
     def _more_chosen(self, spec: SettingSpec) -> str:
         """Say how many are chosen if a menu can't show them all."""
         count = 0 if isinstance(spec.kind, Choice) else len(self._value(spec))
-        return self.translate("{count} chosen", count=count) if count > _MAX_CHOSEN else ""
+        return self.translate("{count} selected", count=count) if count > _MAX_CHOSEN else ""
 
     def _select(self, spec: SettingSpec) -> ui.Item[Any]:
         value, custom_id = self._value(spec), _id("choose", spec.name)
@@ -224,8 +225,8 @@ class _Builder:
     def _file(self) -> Iterator[ui.Item[Any]]:
         yield ui.Separator()
         yield ui.ActionRow(
-            self._button("file", "export", self.translate("Export as a file")),
-            self._button("file", "import", self.translate("Import a file")),
+            self._button("file", "export", self.translate("Export settings")),
+            self._button("file", "import", self.translate("Import settings")),
         )
 
     def _missing(self) -> Iterator[ui.Item[Any]]:
@@ -236,7 +237,7 @@ class _Builder:
         lines = [
             f"{_WARNING} "
             + self.translate(
-                "In {channel} I need: {permissions}.",
+                "I'm missing permissions in {channel}: {permissions}.",
                 channel=f"<#{channel_id}>",
                 permissions=", ".join(map(self.translate, permissions)),
             )
@@ -244,7 +245,7 @@ class _Builder:
         ]
         more = len(missing) - _MAX_NAMED
         if more > 0:
-            lines.append(self.translate("The same goes for {count} more.", count=more))
+            lines.append(self.translate("… and {count} more", count=more))
         yield ui.Separator()
         yield ui.TextDisplay("\n".join(lines))
 

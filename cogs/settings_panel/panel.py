@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
-from bot.domain.setting_spec import InvalidValue
+from bot.domain.setting_kinds import InvalidValue
 from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
 from cogs.permissions import missing_anywhere, missing_to_write
@@ -165,9 +165,10 @@ class Panel:
     async def _open_file_form(self, press: Press) -> None:
         translate = await self._bot.translator_for(press)
         hint = translate(
-            "As it was exported, here or elsewhere. What it doesn't name stays as it is."
+            "A file exported here or in another server. Settings it doesn't mention "
+            "stay as they are."
         )
-        form = FileForm(translate("Import a file"), hint, self._on_file, self._bot.refuse)
+        form = FileForm(translate("Import settings"), hint, self._on_file, self._bot.refuse)
         await press.response.send_modal(form)
 
     async def _on_file(self, press: Press, attachment: discord.Attachment) -> None:

@@ -4,7 +4,15 @@ import re
 
 import pytest
 
-from bot.chat.buttons import PATTERN, Action, ButtonState, explore, higher, lower, pages
+from bot.chat.buttons import (
+    PATTERN,
+    Action,
+    ButtonState,
+    higher,
+    lower,
+    page_buttons,
+    report_buttons,
+)
 from bot.i18n import ENGLISH
 
 
@@ -40,12 +48,12 @@ async def test_no_two_buttons_have_one_id(count: int) -> None:
         turned = ButtonState(Action.ALL_TAGS, "message-1", 0.5, page)
         ids = [
             part["custom_id"]
-            for part in pages(turned, count, ENGLISH).to_components()[0]["components"]
+            for part in page_buttons(turned, count, ENGLISH).to_components()[0]["components"]
         ]
         assert len(set(ids)) == 2
     ids = [
         part["custom_id"]
-        for part in explore("message-1", 0.5, ENGLISH).to_components()[0]["components"]
+        for part in report_buttons("message-1", 0.5, ENGLISH).to_components()[0]["components"]
     ]
     assert len(set(ids)) == 5
     assert pressed.page == 0

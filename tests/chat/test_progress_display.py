@@ -124,7 +124,7 @@ async def test_long_work_is_told_and_becomes_the_answer(desk: Desk) -> None:
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
         assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
         desk.progress.listener(0)(Progress(Stage.TAG, 3, 12))
-        await desk.until(lambda: told.content.endswith("looking at it, 25 %"), "progress")
+        await desk.until(lambda: told.content.endswith("tagging, 25%"), "progress")
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
     assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]

@@ -99,7 +99,7 @@ async def test_the_threshold_of_a_reply_moves_for_all_to_see(desk: Desk) -> None
     _posted, reply = await desk.posted()
     before = reply.content
     pressed = await desk.press(desk.ann, reply, Action.RAISE)
-    await desk.discord.wait_until(lambda: "above 0.6" in reply.content, "higher threshold")
+    await desk.discord.wait_until(lambda: "tags above 0.6" in reply.content, "higher threshold")
     assert pressed.followups == []
     assert len(reply.attachments) == 1
     await desk.press(desk.ann, reply, Action.LOWER)
@@ -121,7 +121,7 @@ async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> N
         async with started(settings, tmp_path) as program:
             await discord.wait_ready()
             await ann.click(reply, button(reply, Action.RAISE)["custom_id"])
-            await discord.wait_until(lambda: "above 0.6" in reply.content, "higher threshold")
+            await discord.wait_until(lambda: "tags above 0.6" in reply.content, "higher threshold")
             assert "Traceback" not in program.log, program.log
 
 
@@ -179,7 +179,7 @@ async def test_a_moderator_removes_it_too_and_nobody_else(desk: Desk) -> None:
     refused = await desk.press(desk.guild.add_member("bob"), reply, Action.REMOVE)
     said = await refused.wait_for_response()
     assert said.ephemeral
-    assert said.content.startswith("Only who posted the clip")
+    assert said.content.startswith("Only the person who posted the clip")
     moderator = desk.guild.add_member("mo", Permission.MANAGE_MESSAGES)
     await desk.press(moderator, reply, Action.REMOVE)
     await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
@@ -199,7 +199,7 @@ async def test_what_was_forgotten_can_no_longer_be_explored(desk: Desk) -> None:
     _posted, reply = await desk.posted(own)
     await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
     pressed = await desk.press(desk.ann, reply, Action.RAISE)
-    assert "no longer know" in (await pressed.wait_for_followup()).content
+    assert "I've forgotten" in (await pressed.wait_for_followup()).content
 
 
 async def test_a_poster_whose_data_was_erased_still_removes_the_reply(desk: Desk) -> None:
@@ -243,7 +243,7 @@ async def test_a_server_hears_of_finds_alone_if_it_wants(desk: Desk) -> None:
     _posted, _reply = await desk.posted(CAT)
     assert desk.discord.replies_to(quiet) == []
     asked = await desk.ann.post(desk.channel, "!tags", reply_to=quiet)
-    assert "Nothing above 0.9" in (await desk.reply_to(asked)).content
+    assert "Nothing scored above 0.9" in (await desk.reply_to(asked)).content
 
 
 async def test_a_reply_is_made_as_the_server_wants_it(desk: Desk) -> None:
@@ -258,8 +258,8 @@ async def test_a_reply_is_made_as_the_server_wants_it(desk: Desk) -> None:
 async def test_a_reply_speaks_its_servers_language(desk: Desk) -> None:
     await desk.choose(language="de")
     _posted, reply = await desk.posted()
-    assert reply.content.startswith("**cat.gif** · 16 s · über 0.5\n")
-    assert button(reply, Action.ALL_TAGS)["label"] == "Alle Schlagwörter"
+    assert reply.content.startswith("**cat.gif** · 16 s · Tags über 0.5\n")
+    assert button(reply, Action.ALL_TAGS)["label"] == "Alle Tags"
     assert (reply.attachments[0].description or "").startswith("Zeitleiste von cat.gif")
 
 

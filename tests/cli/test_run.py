@@ -45,7 +45,7 @@ def bot(shared_bot: RunningBot) -> RunningBot:
 
 
 def shows_cat(content: str, name: str = "montage.gif") -> bool:
-    return content.startswith(f"**{name}** · 16 s · above 0.5\n") and "cat ." in content
+    return content.startswith(f"**{name}** · 16 s · tags above 0.5\n") and "cat ." in content
 
 
 async def test_each_way_to_ask_gets_a_reply(bot: RunningBot) -> None:
@@ -92,7 +92,8 @@ async def test_an_unasked_clip_is_refused_by_a_reaction_and_an_asked_one_in_word
     asked = await bot.ann.post(bot.channel, "!tags", reply_to=noticed)
     reply = await bot.reply_to(asked)
     assert reply.content == (
-        "**broken.mp4** · This is a text; I read MP4, MOV, MKV, WebM, AVI, OGG and GIF."
+        "**broken.mp4** · I can't read text files. "
+        "I can read MP4, MOV, MKV, WebM, AVI, OGG, and GIF."
     )
 
 
@@ -161,7 +162,7 @@ async def test_a_clip_in_a_channel_the_bot_may_not_write_to_is_logged_and_not_ta
     await bot.program.wait_for_line("clip not answered")
     lines = [json.loads(line) for line in bot.program.log.splitlines() if "not answ" in line]
     assert [line["reason"] for line in lines] == [
-        "I can't answer here: I need the permission Send Messages."
+        "I can't reply here. Missing permissions: Send Messages."
     ]
     assert posted.attachments[0].downloads == 0
 
@@ -210,7 +211,7 @@ async def test_without_the_message_content_intent_the_bot_starts_and_logs_one_wa
         menu = await opened.ann.use_context_menu(opened.channel, "Tag this video", posted)
         assert shows_cat((await menu.wait_for_response(20)).content, "cat.gif")
         slash = await opened.ann.slash(opened.channel, "threshold")
-        assert "above 0.5" in (await slash.wait_for_response()).content
+        assert "scored above 0.5" in (await slash.wait_for_response()).content
         assert opened.discord.replies_to(posted) == []
 
 
@@ -234,10 +235,12 @@ async def test_clarifai_is_asked_once_for_a_clip_whoever_reposts_it_at_whatever_
                 opened.channel, "", files=[("beer.mp4", CITY, "video/mp4")]
             )
             reply = await opened.reply_to(first)
-            heading = "**beer.mp4** · 8 s · above 0.94\n"
+            heading = "**beer.mp4** · 8 s · tags above 0.94\n"
             assert reply.content.startswith(f"{heading}`0:00–0:02` drink .98 · glass .97 · ")
             await boss.post(opened.channel, "!threshold 0.98")
             again = await boss.post(opened.channel, "", files=[("x.mp4", CITY, "video/mp4")])
-            assert "above 0.98\n`0:00–0:03` drink .98\n" in (await opened.reply_to(again)).content
+            assert (
+                "tags above 0.98\n`0:00–0:03` drink .98\n" in (await opened.reply_to(again)).content
+            )
     assert [call.sha256 for call in clarifai.calls] == [hashlib.sha256(CITY).hexdigest()]
     assert clarifai.violations == []

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 WAYS = (
-    "I say, second by second, what is in the clips people post:\n"
-    "- post a clip, or a link to one, and I answer;\n"
-    "- use `/tags` or `!tags` with a link or a file, or as a reply to a message;\n"
-    "- right-click a message, then Apps, *Tag this video*.\n"
+    "I tell you what's in the clips people post, second by second. Here's how to use "
+    "me:\n- Post a clip or a link to one, and I'll reply.\n- Use `/tags` with a link "
+    "or a file, or reply to a message with `!tags`.\n- Right-click or hold a message, "
+    "then choose Apps → *Tag this video*.\n"
 )
 WAYS_OUT = (
-    "Too much? `/settings show` switches me off, or has me answer in some channels only. With "
-    "`/privacy optout` I leave a person's clips alone."
+    "Too many replies? Use `/settings show` to turn me off or limit me to certain "
+    "channels. To make me leave your own clips alone, use `/privacy optout`."
 )
 
 
@@ -102,11 +102,11 @@ async def in_a_language(loopback: LoopbackDiscord) -> None:
     guild.system_channel = guild.add_text_channel("system")
     guild.add_bot()
     greeting = await loopback.wait_for_message(guild.system_channel)
-    assert greeting.content.startswith("Ich sage Sekunde für Sekunde, was in")
+    assert greeting.content.startswith("Ich zeige dir Sekunde für Sekunde, was in")
     ask = partial(answer_to, loopback, guild.system_channel)
-    assert (await ask("help", "es-419")).startswith("Digo, segundo a segundo")
-    assert (await ask("help", "ja")).startswith("Ich sage Sekunde für Sekunde")
-    assert (await ask("threshold", "fr")).startswith("Dieser Server sieht Schlagwörter")
+    assert (await ask("help", "es-419")).startswith("Te digo qué hay")
+    assert (await ask("help", "ja")).startswith("Ich zeige dir Sekunde für Sekunde")
+    assert (await ask("threshold", "fr")).startswith("Dieser Server zeigt Tags")
 
 
 async def test_what_is_missing_is_said_at_once(running: Running) -> None:
@@ -117,12 +117,15 @@ async def test_what_is_missing_is_said_at_once(running: Running) -> None:
         guild.add_bot()
         greeting = await loopback.wait_for_message(guild.system_channel)
         assert greeting.content == (
-            "I say, second by second, what is in the clips people post:\n"
-            "- use `/tags` with a link or a file;\n"
-            "- right-click a message, then Apps, *Tag this video*.\n"
-            "I don't see the clips people post: the one who runs me has not switched on the "
-            "message content intent.\n"
-            "What I still need here: Attach Files, Add Reactions.\n" + WAYS_OUT
+            (
+                "I tell you what's in the clips people post, second by second. Here's how "
+                "to use me:\n- Use `/tags` with a link or a file.\n- Right-click or hold a "
+                "message, then choose Apps → *Tag this video*.\nI can't see the clips "
+                "people post because my message content intent is off. The person who runs "
+                "me can turn it on in the Discord Developer Portal.\nI'm still missing "
+                "permissions here: Attach Files, Add Reactions.\n"
+            )
+            + WAYS_OUT
         )
 
 
@@ -146,18 +149,18 @@ async def test_help_and_about_are_for_the_asker_alone(
     assert "`/settings show`" in helped.response.content
     await simcord_bot.app.stores.settings.update(channel.guild.id, autotag=False)
     helped = await alice.slash(channel, "help")
-    assert "post a clip" not in helped.response.content
+    assert "Post a clip" not in helped.response.content
     told = await alice.slash(channel, "about")
     assert told.ephemeral
     limits = make_config().limits
     tagger = simcord_bot.app.services.clip_tagger.tagger
     assert told.response.content == (
         f"**Framehound {version('framehound')}**\n"
-        f"Clips are looked at by `{tagger.identity}`; tags scored "
-        "above 0.5 are shown where a server sets nothing else.\n"
-        f"A clip may be 10 minutes long and {limits.by_url / 1e6:g} MB large.\n"
-        "My source: <https://example.org/framehound>\n"
-        "What I keep of your clips: `/privacy show`."
+        f"Clips are tagged by `{tagger.identity}`. I show tags scored above 0.5 unless a server "
+        "sets its own threshold.\n"
+        f"Clips can be up to 10 min long and {limits.by_url / 1e6:g} MB in size.\n"
+        "Source code: <https://example.org/framehound>\n"
+        "See what I store about your clips with `/privacy show`."
     )
 
 

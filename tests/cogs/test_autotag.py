@@ -104,9 +104,9 @@ async def test_tags_with_nothing_says_what_it_needs(
 ) -> None:
     channel, alice = place
     await alice.send(channel, "!tags")
-    assert channel.last_message.content.startswith("I see no clip there")
+    assert channel.last_message.content.startswith("I don't see a clip there")
     answered = await alice.slash(channel, "tags")
-    assert answered.response.content.startswith("I see no clip there")
+    assert answered.response.content.startswith("I don't see a clip there")
     assert jobs.recorded == []
 
 

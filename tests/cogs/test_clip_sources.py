@@ -170,7 +170,7 @@ async def test_previews_that_come_one_by_one_are_one_job(place: Place) -> None:
 async def test_a_preview_that_never_comes_costs_no_other_clip(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place.previews, "patience", 0)
+    monkeypatch.setattr(place.previews, "timeout", 0)
     message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
     assert await place.links() == [LINK]
     await place.ann.edit(message, f"{LINK} {TENOR} again")

@@ -30,9 +30,9 @@ async def test_one_person_cannot_ask_without_end(simcord_env: Any, jobs: Recorde
         await alice.send(channel, f"!tags {LINK}")
     assert len(jobs.recorded) == 10
     await alice.send(channel, f"!tags {LINK}")
-    assert channel.last_message.content == "That was a lot at once; please try again in 6 s."
+    assert channel.last_message.content == "That's a lot of requests at once. Try again in 6 s."
     answered = await alice.slash(channel, "tags", url=LINK)
-    assert "please try again in" in answered.response.content
+    assert "Try again in" in answered.response.content
     assert answered.ephemeral
     await bob.send(channel, f"!tags {LINK}")
     assert len(jobs.recorded) == 11
@@ -45,7 +45,7 @@ async def test_nor_can_a_whole_server(simcord_env: Any, jobs: RecordedJobs) -> N
         await people[number % 6].send(channel, f"!tags {LINK}")
     assert len(jobs.recorded) == 60
     await people[6].send(channel, f"!tags {LINK}")
-    assert "please try again in 1 s" in channel.last_message.content
+    assert "Try again in 1 s" in channel.last_message.content
     assert len(jobs.recorded) == 60
 
 
@@ -57,7 +57,7 @@ async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: Rec
     alice = guild.add_member(simcord_env.create_user("alice"))
     await alice.send(channel, f"!tags {LINK}")
     assert channel.last_message.content == (
-        "I can't answer here: I need the permission Attach Files."
+        "I can't reply here. Missing permissions: Attach Files."
     )
     await alice.send(channel, LINK)
     assert jobs.recorded == []
@@ -71,7 +71,7 @@ async def test_people_see_what_the_month_has_cost(
     await simcord_bot.app.stores.usage.reserve(payer, 1234, Budget())
     answered = await alice.slash(channel, "usage")
     assert answered.response.content.startswith(
-        "This month 1,234 frames were billed for this server, one for each second of a clip"
+        "Frames billed for this server this month: 1,234. Each second of a clip that's new to me"
     )
     assert answered.ephemeral
 
@@ -92,17 +92,17 @@ async def test_who_manages_a_server_sets_for_how_long_its_clips_are_known(
             await alice.click(shown.response, custom_id="settings:page:answers")
             assert "**Retention** · 30 days" in str(shown.response.components)
     assert said == [
-        "What I know of this server's clips goes after 30 days.",
-        "It can be from 1 to 365 days, or 0 for as long as that.",
-        "It can be from 1 to 365 days, or 0 for as long as that.",
-        "What I know of this server's clips goes after 365 days.",
+        "Done. I'll forget this server's clips after 30 days.",
+        "Choose from 1 to 365 days, or 0 for the maximum.",
+        "Choose from 1 to 365 days, or 0 for the maximum.",
+        "Done. I'll forget this server's clips after 365 days.",
     ]
 
 
 @pytest.mark.simcord(check_errors=False)
 async def test_nobody_else_does(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
     channel, alice = meet(simcord_env, "alice")
-    refusal = "You need the Manage Server permission to change this."
+    refusal = "You need the Manage Server permission to do this."
     for text in ("!settings retention 3", "!settings"):
         await alice.send(channel, text)
         assert channel.last_message.content == refusal

@@ -38,10 +38,10 @@ async def test_people_see_what_is_kept_of_them(
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy show")
-    assert "Of yours I know 2. It goes after 365 days" in answered.response.content
+    assert "2 of your clips" in answered.response.content
     assert answered.ephemeral
     await alice.send(channel, "!privacy")
-    assert "Of yours I know 2." in channel.last_message.content
+    assert "2 of your clips" in channel.last_message.content
 
 
 async def test_who_opted_out_is_left_alone_until_they_are_back(
@@ -54,7 +54,7 @@ async def test_who_opted_out_is_left_alone_until_they_are_back(
     await bob.send(channel, LINK)
     assert len(jobs.recorded) == 1
     shown = await alice.slash(channel, "privacy show")
-    assert "You have opted out" in shown.response.content
+    assert "You've opted out" in shown.response.content
     await alice.slash(channel, "privacy optin")
     await alice.send(channel, LINK)
     assert len(jobs.recorded) == 2
@@ -67,7 +67,7 @@ async def test_nobody_else_may_have_their_clips_tagged(
     channel, alice, bob = place
     await alice.slash(channel, "privacy optout")
     posted = await alice.send(channel, LINK)
-    refusal = "Who posted this has asked me to leave their clips alone."
+    refusal = "The person who posted this asked me to leave their clips alone."
     await bob.send(channel, "!tags", reply_to=posted)
     assert channel.last_message.content == refusal
     answered = await bob.context_menu(channel, "Tag this video", posted)
@@ -84,7 +84,7 @@ async def test_people_are_forgotten_when_they_say_so(
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy forget")
-    assert answered.response.content == "I have forgotten the clips in 2 messages of yours."
+    assert answered.response.content == ("Done. I've forgotten the clips from 2 of your messages.")
     counts = [await simcord_bot.app.stores.posted_clips.count(each.id) for each in (alice, bob)]
     assert counts == [0, 1]
     assert jobs.forgotten == {"message-1", "message-2"}

@@ -9,7 +9,7 @@ import discord
 import pytest
 from sqlalchemy import event
 
-from bot.chat.buttons import unwatched
+from bot.chat.buttons import without_timeout
 from cogs.search import PageButton
 from cogs.search_state import SearchState
 from tests.cogs.searchable_clips import DAY, message_at, post
@@ -81,9 +81,11 @@ async def test_searches_follow_the_settings_of_the_server(
     await settings.set_threshold(guild, "local:net", 0.7)
     assert "[0:03–0:05]" in await find(alice, channel)
     assert "[0:00–0:01, 0:03–0:05]" in await find(alice, channel, min_score="50%")
-    assert "no clip" in await find(alice, channel, min_score="0.9")
+    assert "couldn't find any clips" in await find(alice, channel, min_score="0.9")
     await settings.update(guild, hidden_tags=frozenset({"CAT"}))
-    assert await find(alice, channel) == "I find no clip here with cat. There is: dog."
+    assert await find(alice, channel) == (
+        "I couldn't find any clips with **cat** here. You could try: dog."
+    )
     assert await suggested(alice, channel) == ["dog"]
 
 
@@ -123,9 +125,9 @@ async def test_results_are_newest_first_and_can_be_filtered(
     assert messages(await find(alice, channel, **days)) == [second, first]
     assert messages(await find(alice, channel, to="2026-11-24")) == [inside, by_bob]
     refused = await alice.slash(channel, "find", tag="cat", to="yesterday")
-    assert refused.response.content == "A day is written like 2026-11-24."
+    assert refused.response.content == "Write dates as year-month-day, such as 2026-11-24."
     refused = await alice.slash(channel, "find", tag="cat", min_score="90")
-    assert refused.response.content == "A score is from 0 to below 1, such as 0.9 or 90%."
+    assert refused.response.content == "Use a score from 0 to just below 1, such as 0.9 or 90%."
 
 
 async def test_page_buttons_work_after_a_restart(
@@ -136,7 +138,7 @@ async def test_page_buttons_work_after_a_restart(
         await post(simcord_bot, number, channel, CAT)
     answered = await alice.slash(channel, "find", tag="cat")
     response = answered.response
-    assert response.content.startswith("**cat** in 13 clips · page 1 of 3\n")
+    assert response.content.startswith("**cat** in 13 clips · Page 1 of 3\n")
     assert messages(response.content) == list(range(13, 7, -1))
 
     async def turn(label: str) -> Any:
@@ -154,7 +156,7 @@ async def test_page_buttons_work_after_a_restart(
     last = answered.response.components[0]["components"][1]["custom_id"]
     await alice.click(answered.response.message, custom_id=last)
     assert messages(answered.response.content) == [1]
-    assert "page 3 of 3" in answered.response.content
+    assert "Page 3 of 3" in answered.response.content
     # What is gone meanwhile is not counted any more; a page there is no more is the last one.
     await simcord_bot.app.stores.posted_clips.forget_messages(range(1, 8))
     back = answered.response.components[0]["components"][0]["custom_id"]
@@ -171,7 +173,7 @@ async def test_a_button_of_an_older_version_says_so(
     view.add_item(discord.ui.Button(label="next", custom_id="find:1::::::1"))
     known = simcord_bot.get_channel(channel.id)
     assert isinstance(known, discord.TextChannel)
-    await known.send("**cat** in 7 clips", view=unwatched(view))
+    await known.send("**cat** in 7 clips", view=without_timeout(view))
     await alice.click(channel.last_message, custom_id="find:1::::::1")
     said = "This button is from an older version; please use /find again."
     assert channel.last_message.content == said
@@ -213,7 +215,7 @@ async def test_nobody_finds_what_they_cannot_see(
     # The same words for a tag nobody may see and one there never was.
     for tag in ("plan", "thread", "party", "unheard of"):
         said = await find(alice, open_channel, tag)
-        assert said == f"I find no clip here with {tag}. There is: cat."
+        assert said == f"I couldn't find any clips with **{tag}** here. You could try: cat."
     assert messages(await find(staff, open_channel)) == [4, 2, 1]
     assert await suggested(staff, open_channel) == ["cat", "plan", "thread"]
 
@@ -233,7 +235,7 @@ async def test_a_lost_role_hides_its_channels_at_once(
     following = answered.response.components[0]["components"][1]["custom_id"]
     simcord_env.backend.get_guild(guild.id).members[staff.id].role_ids.remove(role.id)
     await staff.click(answered.response.message, custom_id=following)
-    assert answered.response.content == "I find no clip here with cat."
+    assert answered.response.content == "I couldn't find any clips with **cat** here."
     assert answered.response.components == []
 
 
@@ -335,4 +337,4 @@ async def test_searches_of_a_person_are_rate_limited(place: tuple[Any, Any]) -> 
     for _ in range(10):
         await find(alice, channel)
     answered = await alice.slash(channel, "find", tag="cat")
-    assert "please try again in 3 s" in answered.response.content
+    assert "Try again in 3 s" in answered.response.content

@@ -18,43 +18,43 @@ def meet(env: Any, permissions: discord.Permissions | None = None) -> tuple[Any,
 async def test_everybody_may_see_the_threshold(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env)
     await alice.send(channel, "!threshold")
-    assert channel.last_message.content == "This server sees tags scored above 0.5."
+    assert channel.last_message.content == "This server shows tags scored above 0.5."
     answered = await alice.slash(channel, "threshold")
-    assert answered.response.content == "This server sees tags scored above 0.5."
+    assert answered.response.content == "This server shows tags scored above 0.5."
 
 
 @pytest.mark.parametrize("written", ["0.9", "90%", ".9"])
 async def test_who_manages_the_server_sets_it(simcord_env: Any, written: str) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     await alice.send(channel, f"!threshold {written}")
-    assert channel.last_message.content == "From now on this server sees tags scored above 0.9."
+    assert channel.last_message.content == ("Done. This server now shows tags scored above 0.9.")
     await alice.send(channel, "!threshold")
-    assert channel.last_message.content == "This server sees tags scored above 0.9."
+    assert channel.last_message.content == "This server shows tags scored above 0.9."
 
 
 async def test_the_slash_command_sets_it_too(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     answered = await alice.slash(channel, "threshold", value="0.75")
-    assert answered.response.content == "From now on this server sees tags scored above 0.75."
+    assert answered.response.content == ("Done. This server now shows tags scored above 0.75.")
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
 async def test_nobody_else_sets_it(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env)
-    refusal = "You need the Manage Server permission to change this."
+    refusal = "You need the Manage Server permission to do this."
     await alice.send(channel, "!threshold 0.1")
     assert channel.last_message.content == refusal
     answered = await alice.slash(channel, "threshold", value="0.1")
     assert answered.response.content == refusal
     assert answered.ephemeral
     await alice.send(channel, "!threshold")
-    assert channel.last_message.content == "This server sees tags scored above 0.5."
+    assert channel.last_message.content == "This server shows tags scored above 0.5."
 
 
 async def test_what_is_no_threshold_is_said_to_be_none(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     await alice.send(channel, "!threshold @everyone")
-    assert channel.last_message.content.startswith("\\@everyone is no threshold; it must be")
+    assert channel.last_message.content.startswith("**\\@everyone** isn't a valid threshold")
     assert not channel.last_message.mention_everyone
 
 
@@ -63,4 +63,4 @@ async def test_servers_do_not_share_thresholds(simcord_env: Any) -> None:
     await alice.send(channel, "!threshold 0.9")
     elsewhere, bob = meet(simcord_env)
     await bob.send(elsewhere, "!threshold")
-    assert elsewhere.last_message.content == "This server sees tags scored above 0.5."
+    assert elsewhere.last_message.content == "This server shows tags scored above 0.5."

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from tests.cogs.conftest import RecordedJobs
 
 MANAGER = discord.Permissions(manage_guild=True)
-FORBIDDEN = "You need the Manage Server permission to change this."
+FORBIDDEN = "You need the Manage Server permission to do this."
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any]:
+def channel_and_manager(simcord_env: Any) -> tuple[Any, Any]:
     guild = simcord_env.create_guild("Cat *Club*")
     channel = guild.create_text_channel("general")
     role = guild.create_role("manager", permissions=MANAGER)
@@ -28,23 +28,25 @@ def place(simcord_env: Any) -> tuple[Any, Any]:
 
 
 def texts(shown: Any) -> str:
-    """Return all a panel says, from top to bottom."""
-    said = []
-    waiting = list(shown.response.components)
-    while waiting:
-        part = waiting.pop(0)
-        said += [part[name] for name in ("content", "label", "placeholder") if part.get(name)]
-        below = [*part.get("components", []), *filter(None, [part.get("accessory")])]
-        waiting = [*below, *waiting]
-    return "\n".join(said)
+    """Return all texts of a panel, from top to bottom."""
+    found = []
+    remaining = list(shown.response.components)
+    while remaining:
+        part = remaining.pop(0)
+        found += [part[name] for name in ("content", "label", "placeholder") if part.get(name)]
+        children = [*part.get("components", []), *filter(None, [part.get("accessory")])]
+        remaining = [*children, *remaining]
+    return "\n".join(found)
 
 
-async def kept(bot: FramehoundBot, channel: Any) -> GuildSettings:
+async def stored_settings(bot: FramehoundBot, channel: Any) -> GuildSettings:
     return await bot.app.stores.settings.load(channel.guild.id)
 
 
-async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_the_panel_shows_everything_a_server_can_set(
+    channel_and_manager: tuple[Any, Any],
+) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     assert shown.ephemeral
     read = ""
@@ -52,27 +54,29 @@ async def test_the_panel_shows_everything_a_server_can_set(place: tuple[Any, Any
         if page != "clips":
             await alice.click(shown.response, custom_id=f"settings:page:{page}")
         read += texts(shown)
-    assert "Settings of Cat \\*Club\\*" in read
+    assert "Settings for Cat \\*Club\\*" in read
     for spec in SETTINGS.values():
         assert spec.heading.title in read
         assert spec.heading.help.format(prefix="!") in read
 
 
-async def test_a_switch_works_at_once(place: tuple[Any, Any], simcord_bot: FramehoundBot) -> None:
-    channel, alice = place
-    shown = await alice.slash(channel, "settings show")
-    assert "**Answer posted clips** · on" in texts(shown)
-    await alice.click(shown.response, custom_id="settings:off:autotag")
-    assert "**Answer posted clips** · off" in texts(shown)
-    assert not (await kept(simcord_bot, channel)).autotag
-    await alice.click(shown.response, custom_id="settings:on:autotag")
-    assert (await kept(simcord_bot, channel)).autotag
-
-
-async def test_channels_roles_and_language_are_chosen(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_a_switch_works_at_once(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
+    shown = await alice.slash(channel, "settings show")
+    assert "**Reply to posted clips** · on" in texts(shown)
+    await alice.click(shown.response, custom_id="settings:off:autotag")
+    assert "**Reply to posted clips** · off" in texts(shown)
+    assert not (await stored_settings(simcord_bot, channel)).autotag
+    await alice.click(shown.response, custom_id="settings:on:autotag")
+    assert (await stored_settings(simcord_bot, channel)).autotag
+
+
+async def test_channels_roles_and_language_are_chosen_in_menus(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = channel_and_manager
     guild = channel.guild
     other, role = guild.create_text_channel("clips"), guild.create_role("film club")
     shown = await alice.slash(channel, "settings show")
@@ -83,24 +87,25 @@ async def test_channels_roles_and_language_are_chosen(
         ("channels_allowed", [channel]),
     ):
         await alice.select(shown.response, chosen, custom_id=f"settings:choose:{name}")
-    settings = await kept(simcord_bot, channel)
+    settings = await stored_settings(simcord_bot, channel)
     assert settings.channels_allowed == {channel.id}
     assert settings.channels_denied == {other.id}
     assert settings.roles_allowed == {role.id}
     assert f"'id': {role.id}, 'type': 'role'" in str(shown.response.components)
     await alice.select(shown.response, [], custom_id="settings:choose:channels_denied")
-    assert not (await kept(simcord_bot, channel)).channels_denied
+    assert not (await stored_settings(simcord_bot, channel)).channels_denied
     await alice.click(shown.response, custom_id="settings:page:answers")
     await alice.select(shown.response, ["de"], custom_id="settings:choose:language")
-    assert (await kept(simcord_bot, channel)).language == "de"
+    assert (await stored_settings(simcord_bot, channel)).language == "de"
 
 
-async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
-    for form, typed, said in (
+    for form, typed, expected in (
         ("thresholds", {"thresholds": "90%"}, "**Threshold** · 0.9\n"),
+        ("thresholds", {"thresholds": "high"}, "**high** doesn't work here. Use a score from 0"),
         ("thresholds", {"thresholds": ""}, "**Threshold** · 0.5\n"),
         (
             "hidden_tags",
@@ -108,48 +113,50 @@ async def test_what_is_typed_is_set(place: tuple[Any, Any]) -> None:
             "**Hidden tags** · \\@everyone, cat, dog\n",
         ),
         ("hidden_tags", {"hidden_tags": ""}, "**Hidden tags** · none\n"),
-        ("tags_a_line", {"tags_a_line": "4"}, "**Tags a line** · 4\n"),
-        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Flicker** · gap 0 s, shortest 3 s\n"),
+        ("tags_a_line", {"tags_a_line": "4"}, "**Tags per line** · 4\n"),
+        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Smoothing** · gap 0 s, minimum 3 s\n"),
     ):
         asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
         await alice.submit_modal(asked, typed)
-        assert said in texts(shown)
+        assert expected in texts(shown)
 
 
-async def test_wrong_input_is_named_and_kept(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_wrong_input_is_named_and_can_be_corrected(
+    channel_and_manager: tuple[Any, Any],
+) -> None:
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
     asked = await alice.click(shown.response, custom_id="settings:form:flicker")
     await alice.submit_modal(asked, {"gap": "2", "shortest": "*a while*"})
-    assert r"**\*a while\*** must be a whole number from 1 to 60." in texts(shown)
+    assert "**\\*a while\\*** doesn't work here. Use a whole number from 1 to 60." in texts(shown)
     again = await alice.click(shown.response, custom_id="settings:form:flicker")
     typed = [part["component"]["value"] for part in again.modal["components"]]
     assert typed == ["2", "*a while*"]
     await alice.submit_modal(again, {"gap": "2", "shortest": "3"})
-    assert "gap 2 s, shortest 3 s" in texts(shown)
+    assert "gap 2 s, minimum 3 s" in texts(shown)
     assert "whole number" not in texts(shown)
 
 
-async def test_retention_is_bounded_by_the_operators(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_retention_is_at_most_the_operators(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:answers")
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
     await alice.submit_modal(asked, {"retention_days": "366"})
-    assert "**366** must be a whole number from 1 to 365." in texts(shown)
+    assert "**366** doesn't work here. Use a whole number from 1 to 365." in texts(shown)
     asked = await alice.click(shown.response, custom_id="settings:form:retention_days")
     await alice.submit_modal(asked, {"retention_days": "30"})
-    assert (await kept(simcord_bot, channel)).retention_days == 30
+    assert (await stored_settings(simcord_bot, channel)).retention_days == 30
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the press
-async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_only_managers_can_use_a_panel_that_everybody_sees(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     bob = channel.guild.add_member(simcord_env.create_user("bob"))
     await alice.send(channel, "!settings")
     panel = channel.last_message
@@ -159,42 +166,45 @@ async def test_all_see_the_panel_of_a_text_command_and_none_but_managers_use_it(
         assert refused.response.content == FORBIDDEN
     refused = await bob.select(panel, [channel], custom_id="settings:choose:channels_denied")
     assert refused.response.content == FORBIDDEN
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
     await alice.click(panel, custom_id="settings:off:autotag")
-    assert not (await kept(simcord_bot, channel)).autotag
+    assert not (await stored_settings(simcord_bot, channel)).autotag
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_a_form_is_taken_only_from_who_may_still_change_settings(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+async def test_a_form_is_refused_from_a_person_who_lost_the_permission(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
     asked = await alice.click(shown.response, custom_id="settings:form:thresholds")
     simcord_env.backend.get_guild(channel.guild.id).members[alice.id].role_ids.clear()
     refused = await alice.submit_modal(asked, {"thresholds": "0.1"})
     assert refused.response.content == FORBIDDEN
-    assert not (await kept(simcord_bot, channel)).thresholds
+    assert not (await stored_settings(simcord_bot, channel)).thresholds
 
 
 async def test_a_panel_works_after_a_restart(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
+    simcord_env: Any,
+    channel_and_manager: tuple[Any, Any],
+    simcord_bot: FramehoundBot,
+    jobs: RecordedJobs,
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await simcord_env.restart_bot(FramehoundBot(simcord_bot.app, jobs, message_content=True))
     await alice.click(shown.response, custom_id="settings:off:nsfw_channels")
     assert "**Age-restricted channels** · off" in texts(shown)
     await alice.select(shown.response, [channel], custom_id="settings:choose:channels_denied")
-    assert (await kept(simcord_bot, channel)).channels_denied == {channel.id}
+    assert (await stored_settings(simcord_bot, channel)).channels_denied == {channel.id}
 
 
 @pytest.mark.parametrize("custom_id", ["settings:form:colour", "settings:on:colour"])
 async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     view = discord.ui.LayoutView()
     button: Any = discord.ui.Button(label="x", custom_id=custom_id)
     view.add_item(discord.ui.ActionRow(button))
@@ -202,11 +212,11 @@ async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
     assert isinstance(real, discord.TextChannel)
     await real.send(view=view)
     pressed = await alice.click(channel.last_message, custom_id=custom_id)
-    assert "**Answer posted clips** · on" in texts(pressed)
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert "**Reply to posted clips** · on" in texts(pressed)
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
-async def test_every_missing_permission_is_named_where_it_is_missing(
+async def test_missing_permissions_are_named_with_their_channels(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()
@@ -224,30 +234,30 @@ async def test_every_missing_permission_is_named_where_it_is_missing(
     await simcord_bot.app.stores.settings.update(guild.id, channels_allowed=allowed)
     await simcord_bot.app.stores.watches.replace(guild.id, [Watch("cat", alerts.id)])
     shown = await alice.slash(here, "settings show")
-    assert f"In <#{here.id}> I need: Attach Files, Add Reactions." in texts(shown)
-    assert f"In <#{there.id}> I need: View Channel." in texts(shown)
-    assert f"In <#{alerts.id}> I need: Send Messages." in texts(shown)
+    assert f"I'm missing permissions in <#{here.id}>: Attach Files, Add Reactions." in texts(shown)
+    assert f"I'm missing permissions in <#{there.id}>: View Channel." in texts(shown)
+    assert f"I'm missing permissions in <#{alerts.id}>: Send Messages." in texts(shown)
     assert f"<#{threads.id}>" not in texts(shown)
     await alice.click(shown.response, custom_id="settings:page:answers")
     await alice.click(shown.response, custom_id="settings:on:in_thread")
-    assert f"In <#{threads.id}> I need: Create Public Threads." in texts(shown)
+    assert f"I'm missing permissions in <#{threads.id}>: Create Public Threads." in texts(shown)
 
 
 async def test_more_channels_than_a_menu_shows_are_counted(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     await simcord_bot.app.stores.settings.update(
         channel.guild.id, channels_denied=frozenset(range(1, 31))
     )
     shown = await alice.slash(channel, "settings show")
-    assert "**Never in these channels** · 30 chosen" in texts(shown)
+    assert "**Never in these channels** · 30 selected" in texts(shown)
 
 
 async def test_settings_travel_to_another_server_as_a_file(
-    simcord_env: Any, place: tuple[Any, Any], simcord_bot: FramehoundBot
+    simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     app = simcord_bot.app
     await app.stores.settings.update(channel.guild.id, gap=3, hidden_tags=frozenset({"cat"}))
     await app.stores.settings.update(channel.guild.id, retention_days=30)
@@ -264,7 +274,7 @@ async def test_settings_travel_to_another_server_as_a_file(
     file = (attachment.filename, await attachment.read())
     taken = await bob.slash(there, "settings import", file=file)
     assert taken.ephemeral
-    assert taken.response.content.startswith("Everything in the file is set now")
+    assert taken.response.content.startswith("Settings imported")
     settings = await app.stores.settings.load(elsewhere.id)
     assert (settings.gap, settings.retention_days) == (3, 30)
     assert settings.hidden_tags == {"cat"}
@@ -277,47 +287,50 @@ async def test_settings_travel_to_another_server_as_a_file(
 
 
 async def test_a_file_with_mistakes_changes_nothing(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     content = b'{"framehound_settings": 1, "gap": 5, "*so*": 1, "shortest": 0, "watches": 1}'
     refused = await alice.slash(channel, "settings import", file=("x.json", content))
     assert refused.response.content == (
-        "Nothing was changed; this is wrong with the file:\n"
-        "- \\*so\\* there is no such setting\n"
-        "- shortest must be a whole number from 1 to 60\n"
-        "- watches must be a list of at most 25 watches"
+        "I couldn't import this file, so nothing has changed. Here's what to fix:\n- "
+        "**\\*so\\*** · There's no setting with this name.\n- **shortest** · Use a whole number "
+        "from 1 to 60.\n- **watches** · Use a list of at most 25 watches."
     )
     huge = b" " * (256 * 1024 + 1)
     refused = await alice.slash(channel, "settings import", file=("x.json", huge))
-    assert refused.response.content.endswith("- x.json must be at most 256 KB")
+    assert refused.response.content.endswith(
+        "- **x.json** · The file is too large. The limit is 256 KB."
+    )
     many = json.dumps({"framehound_settings": 1, **{f"a{number}": 1 for number in range(40)}})
     refused = await alice.slash(channel, "settings import", file=("x.json", many.encode()))
-    assert refused.response.content.endswith("\n… and 25 more.")
-    assert await kept(simcord_bot, channel) == GuildSettings(channel.guild.id)
+    assert refused.response.content.endswith("\n… and 25 more")
+    assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
 async def test_the_panel_exports_and_imports_too(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:answers")
     exported = await alice.click(shown.response, custom_id="settings:file:export")
     assert exported.ephemeral
     assert len(exported.response.attachments) == 1
-    for content, said in ((b"{}", "- framehound-settings.json must be"), (None, "")):
+    for content, expected in ((b"{}", "- **framehound-settings.json** · This isn't"), (None, "")):
         asked = await alice.click(shown.response, custom_id="settings:file:import")
         sent = content or b'{"framehound_settings": 1, "picture": false}'
         answered = await alice.submit_modal(asked, {"file": ("x.json", sent)})
-        assert said in (answered.followups[0].content if content else "")
+        assert expected in (answered.followups[0].content if content else "")
     assert "**Timeline picture** · off" in texts(shown)
-    assert not (await kept(simcord_bot, channel)).picture
+    assert not (await stored_settings(simcord_bot, channel)).picture
 
 
 @pytest.mark.simcord(check_errors=False)
-async def test_nobody_else_exports_or_imports(simcord_env: Any, place: tuple[Any, Any]) -> None:
-    channel, _alice = place
+async def test_only_managers_can_export_or_import(
+    simcord_env: Any, channel_and_manager: tuple[Any, Any]
+) -> None:
+    channel, _alice = channel_and_manager
     bob = channel.guild.add_member(simcord_env.create_user("bob"))
     await bob.send(channel, "!settings export")
     assert channel.last_message.content == FORBIDDEN

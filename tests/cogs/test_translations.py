@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from simcord.components import validate_components, validate_modal
 
-from bot.domain.setting_spec import Scores, ServerContext, TypedKind
+from bot.domain.setting_kinds import Scores, ServerContext, TypedKind
 from bot.domain.settings import PAGES, SETTINGS, GuildSettings
 from bot.i18n import LANGUAGES, Translator
 from cogs.settings_panel.forms import FileForm, Form, form_fields
@@ -84,7 +84,8 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
             form = Form(translate(heading.title), fields, nothing, nothing)
             validate_modal(form.to_dict())
         hint = translate(
-            "As it was exported, here or elsewhere. What it doesn't name stays as it is."
+            "A file exported here or in another server. Settings it doesn't mention "
+            "stay as they are."
         )
         validate_modal(FileForm(translate("Import a file"), hint, nothing, nothing).to_dict())
 
@@ -99,11 +100,11 @@ async def test_a_panel_all_can_see_speaks_the_servers_language(
     await simcord_bot.app.stores.settings.update(guild.id, language="de")
     await alice.send(channel, "!settings")
     pressed = await alice.click(channel.last_message, custom_id="settings:page:answers")
-    assert "Wie lange ich weiß" in str(pressed.response.components)
+    assert "So lange weiß ich" in str(pressed.response.components)
     await alice.send(channel, "!threshold 2")
-    assert channel.last_message.content.startswith("2 ist keine Schwelle")
+    assert channel.last_message.content.startswith("**2** ist kein gültiger Schwellenwert")
     answered = await alice.slash(channel, "settings show")
-    assert "Settings of Katzen" in str(answered.response.components)
+    assert "Settings for Katzen" in str(answered.response.components)
 
 
 async def test_commands_are_synced_anew_when_a_translation_changes(

@@ -22,7 +22,7 @@ def place(simcord_env: Any) -> tuple[Any, Any]:
     return channel, guild.add_member(simcord_env.create_user("alice"), roles=[role])
 
 
-async def translate(person: Any, here: Any, command: str, **options: Any) -> str:
+async def watch(person: Any, here: Any, command: str, **options: Any) -> str:
     answered = await person.slash(here, f"watch {command}", **options)
     assert answered.ephemeral
     return str(answered.response.content)
@@ -32,44 +32,48 @@ async def test_a_watch_is_added_listed_and_removed(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place
-    assert "watches for nothing" in await translate(alice, mods, "list")
-    assert await translate(alice, mods, "add", tag="Knife", channel=mods, threshold="70%") == (
-        f"From now on I watch for it: **Knife** above 0.7 · <#{mods.id}>"
+    assert "isn't watching for any tags" in await watch(alice, mods, "list")
+    assert await watch(alice, mods, "add", tag="Knife", channel=mods, threshold="70%") == (
+        f"I'll alert <#{mods.id}> when a clip shows **Knife** with a score above 0.7."
     )
-    await translate(alice, mods, "add", tag="*cat*", channel=mods)
-    assert await translate(alice, mods, "list") == (
+    await watch(alice, mods, "add", tag="*cat*", channel=mods)
+    assert await watch(alice, mods, "list") == (
         f"**\\*cat\\*** · <#{mods.id}>\n**Knife** above 0.7 · <#{mods.id}>"
     )
-    await translate(alice, mods, "add", tag="knife", channel=mods)
+    await watch(alice, mods, "add", tag="knife", channel=mods)
     watches = (Watch("*cat*", mods.id), Watch("knife", mods.id))
     assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches
     choices = await alice.autocomplete(mods, "watch remove", "tag", "KN")
     assert [choice["value"] for choice in choices] == ["knife"]
-    assert await translate(alice, mods, "remove", tag="KNIFE") == "I watch for KNIFE no more."
+    assert await watch(alice, mods, "remove", tag="KNIFE") == (
+        "I'm no longer watching for **KNIFE**."
+    )
     assert (
-        await translate(alice, mods, "remove", tag="knife")
-        == "This server does not watch for knife."
+        await watch(alice, mods, "remove", tag="knife")
+        == "This server isn't watching for **knife**."
     )
     assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches[:1]
 
 
 async def test_what_makes_no_watch_is_said(place: tuple[Any, Any]) -> None:
     mods, alice = place
-    assert "A score is from 0" in await translate(
+    assert "Use a score from 0" in await watch(
         alice, mods, "add", tag="cat", channel=mods, threshold="90"
     )
-    assert await translate(alice, mods, "add", tag="\u200b", channel=mods) == "A tag needs a name."
-    assert "watches for nothing" in await translate(alice, mods, "list")
+    assert await watch(alice, mods, "add", tag="\u200b", channel=mods) == (
+        "Enter the tag I should watch for."
+    )
+    assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
 async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, Any]) -> None:
     mods, alice = place
     shut = {mods.guild.me: discord.PermissionOverwrite(send_messages=False)}
     silent = mods.guild.create_text_channel("silent", overwrites=shut)
-    assert await translate(alice, mods, "add", tag="cat", channel=silent) == (
-        f"I can't write in <#{silent.id}>: I need the permission Send Messages."
+    assert await watch(alice, mods, "add", tag="cat", channel=silent) == (
+        f"I can't write in <#{silent.id}>. Missing permissions: Send Messages."
     )
-    assert "watches for nothing" in await translate(alice, mods, "list")
+    assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
 async def test_a_full_list_takes_no_more_and_can_still_be_told(
@@ -80,8 +84,10 @@ async def test_a_full_list_takes_no_more_and_can_still_be_told(
     await simcord_bot.app.stores.watches.replace(
         mods.guild.id, [Watch(tag, 2**63 - 1, 0.9999) for tag in tags]
     )
-    assert f"can have {MAX_WATCHES}" in await translate(alice, mods, "add", tag="cat", channel=mods)
-    assert len((await translate(alice, mods, "list")).splitlines()) == MAX_WATCHES
+    assert f"already watches for {MAX_WATCHES} tags" in await watch(
+        alice, mods, "add", tag="cat", channel=mods
+    )
+    assert len((await watch(alice, mods, "list")).splitlines()) == MAX_WATCHES
 
 
 async def test_tags_are_suggested_from_what_one_can_see(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.domain.setting_spec import (
+from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     RoleList,
     Scores,
     ServerContext,
-    SettingSpec,
     Switch,
     TagList,
 )
 from bot.domain.settings import SETTINGS, GuildSettings
+
+if TYPE_CHECKING:
+    from bot.domain.setting_spec import SettingSpec
 
 SERVER = ServerContext(channel_ids={5, 81384788765712384}, role_ids={7}, max_days=365)
 

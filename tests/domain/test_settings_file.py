@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.alerts import MAX_WATCHES, Watch
-from bot.domain.setting_spec import MAX_HIDDEN_TAGS, ServerContext
+from bot.domain.setting_kinds import MAX_HIDDEN_TAGS, ServerContext
 from bot.domain.settings import SETTINGS, GuildSettings
 from bot.domain.settings_file import MAX_BYTES, InvalidSettingsFile, read_file, write_file
 from tests.domain import setting_values
@@ -48,33 +48,45 @@ def test_an_import_sets_only_what_the_file_names() -> None:
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
-        ({"gap": -1}, "gap: must be a whole number from 0 to 60"),
-        ({"colour": "red"}, "colour: there is no such setting"),
-        ({"channels_denied": ["5", "99"]}, "channels_denied: 99 is no channel of this server"),
-        ({"roles_allowed": ["5"]}, "roles_allowed: 5 is no role of this server"),
-        ({"thresholds": [0.5]}, "thresholds: must name taggers, each with a score"),
-        ({"thresholds": {"x": 1}}, "thresholds: must be a score from 0 to below 1, such as 0.9"),
-        ({"thresholds": {"x": True}}, "thresholds: must be a score"),
-        ({"thresholds": {"x" * 201: 0.5}}, "thresholds: must name taggers"),
-        ({"retention_days": 366}, "retention_days: must be a whole number from 1 to 365"),
-        ({"retention_days": True}, "retention_days: must be a whole number from 1 to 365"),
-        ({"watches": {}}, "watches: must be a list of at most 25 watches"),
-        ({"watches": [{}] * (MAX_WATCHES + 1)}, "watches: must be a list of at most 25"),
-        ({"watches": [[]]}, "watches: must have a tag, a channel and perhaps a threshold each"),
-        ({"watches": [{"tag": " ", "channel": "5"}]}, "watches: must have a tag"),
-        ({"watches": [{"tag": "a", "channel": "5", "x": 1}]}, "watches: must have a tag"),
-        ({"watches": [{"tag": "a", "channel": 5}]}, "watches: must be a list of ids"),
-        ({"watches": [{"tag": "a", "channel": "9"}]}, "watches: 9 is no channel of this server"),
+        ({"gap": -1}, "gap: Use a whole number from 0 to 60."),
+        ({"colour": "red"}, "colour: There's no setting with this name."),
+        ({"channels_denied": ["5", "99"]}, "channels_denied: This server has no such channel: 99."),
+        ({"roles_allowed": ["5"]}, "roles_allowed: This server has no such role: 5."),
+        ({"thresholds": [0.5]}, "thresholds: List taggers, each with a score."),
+        ({"thresholds": {"x": 1}}, "thresholds: Use a score from 0 to just below 1, such as 0.9."),
+        ({"thresholds": {"x": True}}, "thresholds: Use a score"),
+        ({"thresholds": {"x" * 201: 0.5}}, "thresholds: List taggers"),
+        ({"retention_days": 366}, "retention_days: Use a whole number from 1 to 365."),
+        ({"retention_days": True}, "retention_days: Use a whole number from 1 to 365."),
+        ({"watches": {}}, "watches: Use a list of at most 25 watches."),
+        ({"watches": [{}] * (MAX_WATCHES + 1)}, "watches: Use a list of at most 25"),
+        (
+            {"watches": [[]]},
+            "watches: Each watch needs a tag and a channel, and may have a threshold.",
+        ),
+        ({"watches": [{"tag": " ", "channel": "5"}]}, "watches: Each watch needs a tag"),
+        ({"watches": [{"tag": "a", "channel": "5", "x": 1}]}, "watches: Each watch needs a tag"),
+        ({"watches": [{"tag": "a", "channel": 5}]}, "watches: Use IDs made of digits"),
+        (
+            {"watches": [{"tag": "a", "channel": "9"}]},
+            "watches: This server has no such channel: 9.",
+        ),
         (
             {"watches": [{"tag": "a", "channel": "5", "threshold": 2}]},
-            "watches: must be a score from 0 to below 1",
+            "watches: Use a score from 0 to just below 1",
         ),
         (
             {"watches": [{"tag": tag, "channel": "5"} for tag in ("Cat", "cat")]},
-            "watches: must have each tag once",
+            "watches: List each tag only once.",
         ),
-        ({"framehound_settings": 2}, "framehound_settings: must be 1, the version I know"),
-        ({"framehound_settings": True}, "framehound_settings: must be 1, the version I know"),
+        (
+            {"framehound_settings": 2},
+            "framehound_settings: I can only read version 1 of settings files.",
+        ),
+        (
+            {"framehound_settings": True},
+            "framehound_settings: I can only read version 1 of settings files.",
+        ),
     ],
 )
 def test_a_mistake_is_named(changes: dict[str, Any], mistake: str) -> None:
@@ -106,7 +118,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     ids=["empty", "bytes", "deep", "deep objects", "list", "other", "no JSON", "endless number"],
 )
 def test_a_file_of_another_format_is_refused(content: bytes) -> None:
-    with pytest.raises(InvalidSettingsFile, match=r"must be a file as /settings export writes it"):
+    with pytest.raises(InvalidSettingsFile, match=r"This isn't a file from `/settings export`."):
         read_file(content, SERVER)
 
 

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # Calls whose first argument people read: ``translate("…")``, or only marked: ``Sentence("…")``.
 _SAYING = {"translate", "_translate", "Sentence"}
-# What an error is made of may be words: its stages, what a file is, which formats there are.
-_FACTS = re.compile(r"an? \w+|MP4, ")
-_WITH_FACTS = {"bot/media/decode/formats.py", "bot/domain/clip.py"}
+# Names of formats are filled into a sentence, and translated too.
+_WITH_FACTS = {"bot/domain/clip.py": re.compile("MP4, ")}
 # Says lines to the operator's terminal.
 _OTHERS = {"bot/cli/check.py"}
 
@@ -37,13 +36,11 @@ def _sentences(tree: ast.Module, file: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _called(node, file)
-        elif isinstance(node, ast.arguments):
-            yield from _stages(node)
         elif isinstance(node, ast.ClassDef):
             yield from _attributes(node)
         elif isinstance(node, ast.Constant) and file in _WITH_FACTS:
             text = node.value
-            if isinstance(text, str) and _FACTS.match(text) and len(text) < 60:
+            if isinstance(text, str) and _WITH_FACTS[file].match(text):
                 yield text
 
 
@@ -59,14 +56,6 @@ def _called(call: ast.Call, file: str) -> Iterator[str]:
         yield from _texts(options["description"])
     if name == "Choice" and "name" in options:
         yield from _texts(options["name"])
-    if "stage" in options:
-        yield from _texts(options["stage"])
-
-
-def _stages(arguments: ast.arguments) -> Iterator[str]:
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if argument.arg == "stage" and default is not None:
-            yield from _texts(default)
 
 
 def _attributes(node: ast.ClassDef) -> Iterator[str]:
@@ -79,6 +68,16 @@ def _attributes(node: ast.ClassDef) -> Iterator[str]:
             continue
         if isinstance(target, ast.Name) and target.id.endswith("sentence"):
             yield from _texts(value)
+        elif isinstance(target, ast.Name) and target.id == "sentences":
+            yield from _values(value)
+
+
+def _values(node: ast.expr) -> Iterator[str]:
+    """Yield the values of the literal dictionaries in an expression."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Dict):
+            for value in each.values:
+                yield from _texts(value)
 
 
 def _texts(node: ast.expr) -> Iterator[str]:

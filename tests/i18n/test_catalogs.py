@@ -75,15 +75,18 @@ def test_locales_of_discord_lead_to_languages() -> None:
 def test_an_error_is_told_in_a_language_facts_and_all() -> None:
     german, french = Translator("de"), Translator("fr")
     assert TooLarge.of(10**7 + 1, 10**7, at_least=True).localized(french) == (
-        "Ce clip fait au moins 10.000001 Mo\u202f; la limite est de 10 Mo."
+        "Ce clip est trop volumineux\u202f: au moins 10.000001 Mo. La limite est de 10 Mo."
     )
     assert TooSlow(stage="open").localized(german) == (
-        "Es hat zu lange gedauert, diesen Clip zu öffnen, also habe ich aufgehört."
+        "Das Öffnen dieses Clips hat zu lange gedauert, deshalb habe ich abgebrochen."
     )
-    strange = UnsupportedFormat(format="{x}", formats="MP4, MOV, MKV, WebM, AVI, OGG and GIF")
+    strange = UnsupportedFormat(format="{x}", formats="MP4, MOV, MKV, WebM, AVI, OGG, and GIF")
     assert (
-        strange.localized(german) == "Das ist {x}; ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
+        strange.localized(german)
+        == "Ich kann {x} nicht lesen. Ich lese MP4, MOV, MKV, WebM, AVI, OGG und GIF."
     )
     missing = PermissionMissing.of(["View Channel", "Attach Files"])
-    assert missing.localized(german).endswith("Berechtigung Kanal ansehen, Dateien anhängen.")
+    assert missing.localized(german).endswith(
+        "Fehlende Berechtigungen: Kanal ansehen, Dateien anhängen."
+    )
     assert missing.localized(ENGLISH) == str(missing)

@@ -48,7 +48,7 @@ async def test_a_job_is_answered_once_with_all_its_clips(
         await recorder.until(answers=2)
     assert sorted(job_id for job_id, _ in recorder.answers) == ["message-1", "message-2"]
     content = dict(recorder.answers)["message-1"]
-    assert content.startswith("**montage.gif** · 16 s · above 0.5\n`0:00–0:04` ")
+    assert content.startswith("**montage.gif** · 16 s · tags above 0.5\n`0:00–0:04` ")
     assert "**city.mp4** · 8 s" in content
 
 
@@ -73,7 +73,9 @@ async def test_a_person_who_asked_is_answered_in_words(
     async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, missing_clip, requested=True))
         await recorder.until(answers=1)
-    assert recorder.answers == [("message-1", "**x.gif** · There is no clip there.")]
+    assert recorder.answers == [
+        ("message-1", "**x.gif** · I couldn't find this clip. It may have been moved or deleted.")
+    ]
     assert recorder.refusals == []
 
 
@@ -90,7 +92,7 @@ async def test_a_servers_threshold_applies_to_stored_taggings(
         )
         await intake.submit(job(2, clip))
         await recorder.until(answers=2)
-    assert "Nothing above 0.999; the best was" in recorder.answers[1][1]
+    assert "Nothing scored above 0.999; the best was" in recorder.answers[1][1]
 
 
 async def test_a_waiting_job_is_carried_out_after_a_restart(

@@ -51,7 +51,7 @@ async def test_a_job_taken_over_time_after_time_is_given_up(
         await recorder.until(answers=1)
         clip_host.let_go()
     assert [content for _, content in recorder.answers] == [
-        "**montage.gif** · I was cut off every time I tried this, so I gave up."
+        "**montage.gif** · I got interrupted every time I worked on this clip, so I gave up."
     ]
     assert finished_jobs(queue, "abandoned") == 1
 

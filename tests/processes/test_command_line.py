@@ -44,7 +44,7 @@ def test_without_a_terminal_a_clips_tags_are_printed_in_plain_text(
     done = framehound("tag", str(CLIPS / "montage.mp4"))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "montage.mp4 · 16 s · above 0.5"
+    assert lines[0] == "montage.mp4 · 16 s · tags above 0.5"
     assert lines[1].startswith("0:00–0:04  ")
     assert "cat ." in lines[1]
     assert "\x1b" not in done.stdout
@@ -105,7 +105,9 @@ def test_a_refused_clip_is_reported_in_a_sentence_and_stops_no_other(
 ) -> None:
     done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.gif"))
     assert done.returncode == 3
-    assert done.stderr.startswith("nowhere.mp4: There is no clip there.")
+    assert done.stderr.startswith(
+        "nowhere.mp4: I couldn't find this clip. It may have been moved or deleted."
+    )
     assert done.stdout.startswith("montage.gif · 16 s")
 
 

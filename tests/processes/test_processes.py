@@ -91,7 +91,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
         await discord.wait_disconnected()
         async with started(settings, tmp_path / "two") as second, ended_well(second):
             reply = await answer_to(discord, posted, 20)
-            assert reply.content.startswith("**cat.gif** · 16 s · above 0.94\n")
+            assert reply.content.startswith("**cat.gif** · 16 s · tags above 0.94\n")
         assert len(discord.replies_to(posted)) == 1
         assert len(clarifai.calls) == 2
 
@@ -116,7 +116,7 @@ async def test_a_job_during_which_the_process_dies_three_times_is_given_up_in_wo
             assert posted is not None
             reply = await answer_to(discord, posted, 20)
         assert reply.content == (
-            "**cat.gif** · I was cut off every time I tried this, so I gave up."
+            "**cat.gif** · I got interrupted every time I worked on this clip, so I gave up."
         )
         assert len(clarifai.calls) == 3
 
@@ -210,6 +210,6 @@ async def test_while_clarifai_is_down_the_local_tagger_answers_if_the_operator_w
             ]
             for message in posted:
                 reply = await answer_to(discord, message, 20)
-                assert reply.content.startswith("**cat.gif** · 16 s · above 0.5\n")
+                assert reply.content.startswith("**cat.gif** · 16 s · tags above 0.5\n")
             assert "circuit opened: the tagger keeps failing" in program.log
         assert len(clarifai.calls) == 5

@@ -142,11 +142,11 @@ def test_a_click_on_a_range_or_a_tag_plays_from_there(shown: Shown) -> None:
 
 def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> None:
     shown_page = shown(tagged({**SEEN, "Café au lait": {2: 0.55}}))
-    box, slider = shown_page.locator("#filter"), shown_page.get_by_label("Above")
+    box, slider = shown_page.locator("#filter"), shown_page.get_by_label("Threshold")
     box.fill(" CAFE AU")
     assert rows(shown_page) == ["Café au lait"]
     box.fill("dog")
-    expect(shown_page.locator("#count")).to_have_text("No tag is called so.")
+    expect(shown_page.locator("#count")).to_have_text("No tags match your filter.")
     box.fill("")
     slider.fill("0.2")
     assert rows(shown_page) == ["cat", "animal", "coffee", "Café au lait", "oil rig"]
@@ -157,7 +157,7 @@ def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> No
     assert rows(shown_page) == ["cat"]
     assert shown_page.locator("#rows .track button").all_text_contents() == [""]
     slider.fill("0.99")
-    expect(shown_page.locator("#count")).to_have_text("Nothing above 0.99.")
+    expect(shown_page.locator("#count")).to_have_text("Nothing scored above 0.99.")
 
 
 def test_the_keyboard_is_enough(shown: Shown) -> None:
@@ -224,12 +224,14 @@ def test_a_clip_that_is_not_there_can_be_chosen(shown: Shown) -> None:
     shown_page.get_by_role("button", name="coffee", exact=True).click()
     reach(shown_page, 4)
     shown_page.locator("#choose input").set_input_files(str(CLIPS / "montage.json"))
-    expect(shown_page.locator("#notice")).to_contain_text("This browser can't play the clip")
+    expect(shown_page.locator("#notice")).to_contain_text(
+        "This browser can't load or play the clip"
+    )
 
 
 def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN, kind=ClipFormat.GIF), "clip.gif")
-    expect(shown_page.locator("#notice")).to_contain_text("A GIF plays by itself")
+    expect(shown_page.locator("#notice")).to_contain_text("GIFs play on their own")
     assert shown_page.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
     shown_page.get_by_role("button", name="coffee", exact=True).click()
     shown_page.locator("#filter").fill("cat")
@@ -238,7 +240,7 @@ def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
         alone = shown(tagged(SEEN, kind=ClipFormat.GIF), source)
         expect(alone.locator("#notice")).to_contain_text("Choose its file")
         alone.locator("#choose input").set_input_files(str(CLIPS / "montage.gif"))
-        expect(alone.locator("#notice")).to_contain_text("A GIF plays by itself")
+        expect(alone.locator("#notice")).to_contain_text("GIFs play on their own")
         expect(alone.locator("#clip")).to_be_visible()
         assert alone.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
 

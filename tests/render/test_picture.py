@@ -96,7 +96,7 @@ def test_the_strongest_tags_come_first_and_the_rest_is_counted() -> None:
     first, last = colours(told, 0)[0], colours(told, MAX_ROWS - 1)[0]
     assert light(first) > light(last)
     assert describe("a.mp4", told).startswith("Timeline of a.mp4, 2 s: tag 12 0:00–0:01; tag 11 ")
-    assert describe("a.mp4", told).endswith("; tag 03 0:00–0:01; + 3 more tags")
+    assert describe("a.mp4", told).endswith("; tag 03 0:00–0:01; +3 more")
     other = replace(told, seconds=tuple(_without(second, "tag 00") for second in told.seconds))
     assert draw("a.mp4", other) != draw("a.mp4", told)
 
@@ -108,7 +108,7 @@ def _without(second: timeline.Second, tag: str) -> timeline.Second:
 def test_with_nothing_to_show_it_says_so() -> None:
     told = built({"cat": {0: 0.4}}, 3)
     assert drawn(told).height > 100
-    assert describe("a.mp4", told) == "Timeline of a.mp4, 3 s: nothing above 0.5"
+    assert describe("a.mp4", told) == "Timeline of a.mp4, 3 s. Nothing scored above 0.5."
 
 
 @settings(max_examples=20)

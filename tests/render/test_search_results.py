@@ -36,7 +36,7 @@ def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
         **ids, fingerprint="", tagger=tagger, score=0.9, threshold=0.5, position=10, clips=10
     )
     heading = translate("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
-    where = translate("page {number} of {count}", number=10**5, count=10**5)
+    where = translate("Page {number} of {count}", number=10**5, count=10**5)
     lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE_SIZE
     assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
     matches = (WatchMatch("*" * 100, 10, SEGMENTS),) * 250

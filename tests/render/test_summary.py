@@ -31,21 +31,24 @@ def test_the_summary_reads_as_promised() -> None:
     sloth = {"sloth": 0.992, "wildlife": 0.985, "fur": 0.971, "hand": 0.5}
     tree = {"sloth": 0.995, "tree": 0.9799}
     assert summarize([clip("sloth.gif", *[sloth] * 4, *[tree] * 11)]).content == (
-        "**sloth.gif** · 15 s · above 0.94\n"
-        "`0:00–0:04` sloth .99 · wildlife .98 · fur .97\n"
-        "`0:04–0:15` sloth .99 · tree .97"
+        "**sloth.gif** · 15 s · tags above 0.94\n`0:00–0:04` sloth .99 · wildlife .98 "
+        "· fur .97\n`0:04–0:15` sloth .99 · tree .97"
     )
 
 
 def test_seconds_with_nothing_are_said_once() -> None:
     content = summarize([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
-    assert content.splitlines()[-1] == "Nothing above 0.94 at 0:01–0:03, 0:04–0:05."
+    assert content.splitlines()[-1] == "Nothing scored above 0.94 at 0:01–0:03, 0:04–0:05."
 
 
 def test_with_nothing_at_all_the_best_score_is_named() -> None:
     content = summarize([clip("a.mp4", {"x": 0.3}, {"y": 0.934})]).content
-    assert content == "**a.mp4** · 2 s · above 0.94\nNothing above 0.94; the best was y .93."
-    assert summarize([clip("a.mp4", {})]).content.endswith("Nothing was recognised.")
+    assert content == (
+        "**a.mp4** · 2 s · tags above 0.94\nNothing scored above 0.94. The best match was y .93."
+    )
+    assert summarize([clip("a.mp4", {})]).content.endswith(
+        "I couldn't make out anything in this clip."
+    )
 
 
 def test_a_refused_clip_stands_beside_a_tagged_one() -> None:
@@ -58,7 +61,7 @@ def test_what_does_not_fit_is_in_the_attachment() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(20)} for at in range(90)]
     summary = summarize([clip("long.mp4", *seconds)])
     assert len(summary.content) <= MESSAGE_LIMIT
-    assert re.search(r"… \d+ more lines in tags\.txt", summary.content)
+    assert re.search("… and \\d+ more in tags\\.txt", summary.content)
     assert summary.attachment is not None
     for scores in seconds:
         assert all(name in summary.attachment for name in scores)
@@ -71,7 +74,7 @@ def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
     lines = summary.content.splitlines()
     assert lines[1:3] == ["`0:20–0:23` cat .99", "`0:30–0:31` dog .99 · wolf .99"]
     assert len([line for line in lines if line.startswith("`")]) == 12
-    assert lines[-1] == "… 29 more lines in tags.txt"
+    assert lines[-1] == "… and 29 more in tags.txt"
     assert summary.attachment
     assert len(summary.attachment.splitlines()) > 40
 
@@ -117,4 +120,4 @@ def test_a_message_is_never_over_the_limit(reported: list[TaggedClip | RefusedCl
 
 def test_plain_text_is_aligned() -> None:
     text = plain([clip("a.mp4", *[{"x": 0.99}] * 600, {"y": 0.99})])
-    assert text == ("a.mp4 · 10:01 min · above 0.94\n 0:00–10:00  x .99\n10:00–10:01  y .99\n")
+    assert text == ("a.mp4 · 10:01 min · tags above 0.94\n 0:00–10:00  x .99\n10:00–10:01  y .99\n")

@@ -115,8 +115,8 @@ async def test_one_alert_names_every_watched_tag_its_second_and_score(desk: Desk
     await desk.answer(job)
     (alert,) = desk.alerts()
     assert alert.content == (
-        f"Watched tags in https://discord.com/channels/{desk.guild.id}/{desk.channel.id}/"
-        f"{job.message_id} by <@{desk.ann.user.id}>\n"
+        f"I spotted watched tags in https://discord.com/channels/{desk.guild.id}/{desk.channel.id}/"
+        f"{job.message_id}, posted by <@{desk.ann.user.id}>:\n"
         "`0:00–0:02` Cat .97 · clip 1 of 2\n"
         "`0:01–0:02` \\*\\_\\<\\@1\\> .95 · clip 2 of 2\n"
         "`0:04–0:05` knife .70 · clip 1 of 2\n"
@@ -226,7 +226,10 @@ async def test_what_a_command_brought_is_linked_to_through_its_answer(desk: Desk
     await desk.note(job, SEEN[0])
     await desk.answer(job)
     (reply,) = desk.alerts(desk.channel)
-    assert f"/{desk.channel.id}/{reply.id} by <@{desk.ann.user.id}>\n" in desk.alerts()[0].content
+    assert (
+        f"/{desk.channel.id}/{reply.id}, posted by <@{desk.ann.user.id}>:\n"
+        in desk.alerts()[0].content
+    )
 
 
 async def test_private_channels_and_other_servers_are_nobodys_business(desk: Desk) -> None:

@@ -167,7 +167,9 @@ async def test_who_asked_about_a_deleted_message_is_told(desk: Desk) -> None:
     desk.responder = Interrupted(desk.client, Pace())
     desk.responder.while_working = desk.delete
     await desk.carry_out(asked_by=asking)
-    assert desk.sent() == ["**cat.gif** · I no longer know what is in this clip."]
+    assert desk.sent() == [
+        "**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."
+    ]
     assert await desk.kept() == (False, 0)
 
 
@@ -178,7 +180,7 @@ async def test_what_was_deleted_while_its_job_waited_is_not_looked_at(
     await desk.post()
     asking = await desk.ann.post(desk.channel, "!tags") if asked else None
     await desk.carry_out(asked_by=asking, recorded=True)
-    told = ["**cat.gif** · I no longer know what is in this clip."]
+    told = ["**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."]
     assert desk.sent() == (told if asked else [])
     assert await desk.kept() == (False, 0)
     assert desk.clarifai.calls == []

@@ -13,8 +13,10 @@ Sources of the signatures:
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from bot.domain.clip import ClipFormat
+from bot.i18n import Sentence
 
 HEAD = 4096  # bytes to read; enough for an EBML header or a long list of brands
 
@@ -34,39 +36,71 @@ PICTURE_BRANDS = frozenset(
 
 # Files often posted instead of a clip: offset of the signature, the signature, and a plain name.
 SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (0, b"\xff\xd8\xff", "a JPEG picture"),
-    (8, b"WEBP", "a WebP picture"),
-    (0, b"BM", "a BMP picture"),
-    (0, b"II*\x00", "a TIFF picture"),
-    (0, b"MM\x00*", "a TIFF picture"),
-    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
-    (0, b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
-    (0, b"8BPS", "a Photoshop file"),
-    (8, b"WAVE", "a WAV recording"),
-    (0, b"ID3", "an MP3 recording"),
-    (0, b"fLaC", "a FLAC recording"),
-    (0, b"FLV\x01", "a Flash video"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
-    (0, b"\x00\x00\x01\xba", "an MPEG program stream"),
-    (0, b"%PDF-", "a PDF"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (0, b"Rar!\x1a\x07", "a RAR archive"),
-    (0, b"\x7fELF", "a program"),
-    (0, b"MZ", "a program"),
+    (0, b"\x89PNG\r\n\x1a\n", Sentence("PNG images")),
+    (0, b"\xff\xd8\xff", Sentence("JPEG images")),
+    (8, b"WEBP", Sentence("WebP images")),
+    (0, b"BM", Sentence("BMP images")),
+    (0, b"II*\x00", Sentence("TIFF images")),
+    (0, b"MM\x00*", Sentence("TIFF images")),
+    (0, b"\x00\x00\x00\x0cjP  ", Sentence("JPEG 2000 images")),
+    (0, b"\xff\x0a", Sentence("JPEG XL images")),
+    (0, b"\x00\x00\x00\x0cJXL ", Sentence("JPEG XL images")),
+    (0, b"8BPS", Sentence("Photoshop files")),
+    (8, b"WAVE", Sentence("WAV audio files")),
+    (0, b"ID3", Sentence("MP3 audio files")),
+    (0, b"fLaC", Sentence("FLAC audio files")),
+    (0, b"FLV\x01", Sentence("Flash videos")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Sentence("Windows Media files")),
+    (0, b"\x00\x00\x01\xba", Sentence("MPEG program streams")),
+    (0, b"%PDF-", Sentence("PDFs")),
+    (0, b"PK\x03\x04", Sentence("ZIP archives")),
+    (0, b"\x1f\x8b", Sentence("gzip archives")),
+    (0, b"7z\xbc\xaf\x27\x1c", Sentence("7-Zip archives")),
+    (0, b"Rar!\x1a\x07", Sentence("RAR archives")),
+    (0, b"\x7fELF", Sentence("programs")),
+    (0, b"MZ", Sentence("programs")),
 )
 # The same for text files, after white space and in any case.
 TEXT_SIGNATURES = (
-    (rb"#EXTM3U", "a playlist (HLS)"),
-    (rb"ffconcat version", "a playlist (ffconcat)"),
-    (rb"v=0\s", "a stream description (SDP)"),
-    (rb"\[playlist\]", "a playlist"),
-    (rb"(<\?xml.{0,1000})?(<!--.{0,1000})?<MPD[\s>]", "a playlist (DASH)"),
-    (rb"(<\?xml.{0,1000})?(<!--.{0,1000})?(<!doctype svg.{0,1000})?<svg[\s>]", "an SVG picture"),
-    (rb"(<!--.{0,1000})?<(!doctype html|html|head|body|script)[\s>]", "a web page"),
+    (rb"#EXTM3U", Sentence("HLS playlists")),
+    (rb"ffconcat version", Sentence("ffconcat playlists")),
+    (rb"v=0\s", Sentence("SDP stream descriptions")),
+    (rb"\[playlist\]", Sentence("playlists")),
+    (rb"(<\?xml.{0,1000})?(<!--.{0,1000})?<MPD[\s>]", Sentence("DASH playlists")),
+    (
+        rb"(<\?xml.{0,1000})?(<!--.{0,1000})?(<!doctype svg.{0,1000})?<svg[\s>]",
+        Sentence("SVG images"),
+    ),
+    (rb"(<!--.{0,1000})?<(!doctype html|html|head|body|script)[\s>]", Sentence("web pages")),
+)
+# The same for files that Discord describes by a content type.
+CONTENT_TYPES = MappingProxyType(
+    {
+        "image/png": Sentence("PNG images"),
+        "image/jpeg": Sentence("JPEG images"),
+        "image/webp": Sentence("WebP images"),
+        "image/avif": Sentence("HEIF or AVIF images"),
+        "image/heic": Sentence("HEIF or AVIF images"),
+        "image/heif": Sentence("HEIF or AVIF images"),
+        "image/bmp": Sentence("BMP images"),
+        "image/tiff": Sentence("TIFF images"),
+        "image/svg+xml": Sentence("SVG images"),
+        "audio/mpeg": Sentence("MP3 audio files"),
+        "audio/flac": Sentence("FLAC audio files"),
+        "audio/x-flac": Sentence("FLAC audio files"),
+        "audio/wav": Sentence("WAV audio files"),
+        "audio/wave": Sentence("WAV audio files"),
+        "audio/x-wav": Sentence("WAV audio files"),
+        "audio/aac": Sentence("AAC audio files"),
+        "text/html": Sentence("web pages"),
+    }
+)
+MEDIA_TYPES = MappingProxyType(
+    {
+        "image": Sentence("images of this kind"),
+        "audio": Sentence("audio files"),
+        "text": Sentence("text files"),
+    }
 )
 MP3_FRAME = re.compile(rb"\xff[\xe2-\xef\xf2-\xf7\xfa-\xff][\x10-\xeb]")
 AAC_FRAME = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
@@ -86,15 +120,22 @@ def detect(head: bytes) -> ClipFormat | None:
 
 
 def describe(head: bytes) -> str:
-    """Describe a file, given its first bytes, as a noun with its article: ``a PNG picture``."""
+    """Describe a file, given its first bytes, as a plural noun: ``PNG images``."""
     if not head:
-        return "an empty file"
+        return Sentence("empty files")
     if _is_picture_brand(head):
-        return "a HEIF or AVIF picture"
+        return Sentence("HEIF or AVIF images")
     for offset, signature, name in SIGNATURES:
         if head.startswith(signature, offset):
             return name
-    return _describe_stream(head) or _describe_text(head) or "an unknown format"
+    return _describe_stream(head) or _describe_text(head) or Sentence("this format")
+
+
+def describe_content_type(content_type: str) -> str:
+    """Describe files of a content type such as ``image/png``, as a plural noun."""
+    media_type = content_type.partition("/")[0]
+    general = MEDIA_TYPES.get(media_type, Sentence("this format"))
+    return CONTENT_TYPES.get(content_type, general)
 
 
 def _iso_or_quicktime(head: bytes) -> ClipFormat | None:
@@ -149,10 +190,10 @@ def _vint_length(head: bytes, position: int) -> int:
 def _describe_stream(head: bytes) -> str | None:
     """Describe a stream that has no signature but repeats a sync pattern."""
     if head[:1] == b"\x47" and head[TRANSPORT_PACKET : TRANSPORT_PACKET + 1] == b"\x47":
-        return "an MPEG transport stream"
+        return Sentence("MPEG transport streams")
     if MP3_FRAME.match(head):
-        return "an MP3 recording"
-    return "an AAC recording" if AAC_FRAME.match(head) else None
+        return Sentence("MP3 audio files")
+    return Sentence("AAC audio files") if AAC_FRAME.match(head) else None
 
 
 def _describe_text(head: bytes) -> str | None:
@@ -160,7 +201,7 @@ def _describe_text(head: bytes) -> str | None:
     for pattern, name in TEXT_SIGNATURES:
         if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
             return name
-    return None if NOT_TEXT.search(head) or not _is_utf8(head) else "a text"
+    return None if NOT_TEXT.search(head) or not _is_utf8(head) else Sentence("text files")
 
 
 def _is_utf8(head: bytes) -> bool:

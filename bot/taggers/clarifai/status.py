@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.errors import QuotaExhausted, TaggerBusy, TaggerRefused, TaggerUnavailable
-from bot.i18n import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,16 +123,17 @@ _HTTP_KINDS: Mapping[int, Kind] = MappingProxyType(
     }
 )
 
-_REASONS: Mapping[Kind, str] = MappingProxyType(
+# What Clarifai may say against a clip itself; the sentences are those of TaggerRefused.
+_REFUSALS = frozenset(
     {
-        Kind.DOWNLOAD: Sentence("it couldn't download it"),
-        Kind.UNSUPPORTED: Sentence("it doesn't read this format"),
-        Kind.INVALID: Sentence("it found something in it that it doesn't accept"),
-        Kind.OVER_LIMIT: Sentence("it is larger or longer than the tagger allows"),
-        Kind.BAD_LINK: Sentence("it can't use the clip's link"),
-        Kind.BAD_BYTES: Sentence("it can't read the clip's bytes"),
-        Kind.UNDECODABLE: Sentence("it failed to decode it"),
-        Kind.EMPTY: Sentence("it returned nothing"),
+        Kind.DOWNLOAD,
+        Kind.UNSUPPORTED,
+        Kind.INVALID,
+        Kind.OVER_LIMIT,
+        Kind.BAD_LINK,
+        Kind.BAD_BYTES,
+        Kind.UNDECODABLE,
+        Kind.EMPTY,
     }
 )
 
@@ -219,8 +219,8 @@ def error_for(failure: CallFailed) -> TaggerError:
     """Return the error for a failed call: a sentence for people, details for the log."""
     advice = _ADVICE.get(failure.kind)
     detail = f"{failure.detail} ({advice})" if advice else failure.detail
-    if failure.kind in _REASONS:
-        return TaggerRefused(reason=_REASONS[failure.kind], detail=detail)
+    if failure.kind in _REFUSALS:
+        return TaggerRefused(reason=failure.kind.name.lower(), detail=detail)
     if failure.kind is Kind.QUOTA:
         return QuotaExhausted(detail=detail)
     if failure.kind is Kind.THROTTLED:

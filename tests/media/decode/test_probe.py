@@ -317,15 +317,15 @@ async def test_a_jpeg_of_absurd_size_is_damaged(sandbox: Sandbox, tmp_path: Path
         (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "ffconcat"),
         (b'<?xml version="1.0"?><MPD></MPD>', "DASH"),
         (b"v=0\r\nc=IN IP4 127.0.0.1\r\n", "SDP"),
-        (b"", "an empty file"),
-        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-        (bytes(range(256)) * 40, "an unknown format"),
+        (b"", "empty files"),
+        (b"\x89PNG\r\n\x1a\n", "PNG images"),
+        (bytes(range(256)) * 40, "this format"),
     ],
 )
 async def test_what_is_named_like_a_clip_and_is_none_is_refused_by_its_name(
     sandbox: Sandbox, write: Callable[[bytes], Path], content: bytes, name: str
 ) -> None:
-    with pytest.raises(UnsupportedFormat, match="I read MP4, MOV") as caught:
+    with pytest.raises(UnsupportedFormat, match="I can read MP4, MOV") as caught:
         await look(sandbox, write(content))
     assert name in str(caught.value)
 

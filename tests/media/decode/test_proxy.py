@@ -129,7 +129,7 @@ def write(into: Path, size: int = 9) -> None:
     "does",
     [
         pytest.param(lambda _into: None, id="nothing"),
-        pytest.param(lambda into: write(into, 0), id="an empty file"),
+        pytest.param(lambda into: write(into, 0), id="empty files"),
         pytest.param(lambda into: write(into, 1001), id="too much"),
         pytest.param(lambda into: (into / "0.mp4").mkdir(), id="a folder"),
         pytest.param(lambda into: (into / "0.mp4").symlink_to(secret(into)), id="a link"),

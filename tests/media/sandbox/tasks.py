@@ -77,7 +77,7 @@ def raise_expected(request: Request, _report: Report) -> None:
     errors = {
         "too_long": TooLong.of(700_000, 600_000, at_least=True),
         "unsupported_format": UnsupportedFormat(
-            format="a PNG picture", formats="GIF", detail="\x89PNG"
+            format="PNG images", formats="GIF", detail="\x89PNG"
         ),
         "tagger_refused": TaggerRefused(reason="too dark"),
         "quota_exhausted": QuotaExhausted(),

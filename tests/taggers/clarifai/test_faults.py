@@ -97,12 +97,12 @@ async def test_a_code_may_come_as_its_name(
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (30101, "it doesn't read this format"),
-        (31104, "it found something in it that it doesn't accept"),
-        (31105, "it is larger or longer than the tagger allows"),
-        (30106, "it can't use the clip's link"),
-        (31300, "it can't read the clip's bytes"),
-        (31420, "it failed to decode it"),
+        (30101, "The tagger can't read this clip's format."),
+        (31104, "The tagger found something in this clip that it doesn't accept."),
+        (31105, "This clip is too large or too long for the tagger."),
+        (30106, "The tagger can't use this clip's link."),
+        (31300, "The tagger can't read this clip's file."),
+        (31420, "The tagger couldn't decode this clip."),
     ],
 )
 async def test_people_are_told_what_clarifai_did_not_like(
@@ -110,7 +110,7 @@ async def test_people_are_told_what_clarifai_did_not_like(
 ) -> None:
     failed, _ = await failing(tmp_path, replies.failure(code))
 
-    assert str(failed) == f"The tagger wouldn't take this clip: {reason}."
+    assert str(failed) == reason
 
 
 async def test_the_operator_reads_all_clarifai_wrote_and_what_to_do(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ async def test_a_passing_fault_passes(tmp_path: Path) -> None:
 async def test_a_success_without_frames_is_a_refusal(tmp_path: Path) -> None:
     failed, made = await failing(tmp_path, replies.frames({}))
 
-    assert str(failed) == "The tagger wouldn't take this clip: it returned nothing."
+    assert str(failed) == ("The tagger returned nothing for this clip.")
     assert (type(failed), made) == (TaggerRefused, 1)
 
 
@@ -336,5 +336,5 @@ async def test_a_wrong_token_is_the_operators_business(tmp_path: Path) -> None:
             await tagger.tag(write_clip(tmp_path), ignore_progress)
 
     assert "CLARIFAI_PAT" in caught.value.detail
-    assert str(caught.value) == "The tagger isn't available right now."
+    assert str(caught.value) == ("The tagger isn't available right now. Try again later.")
     assert len(clarifai.violations) == 1

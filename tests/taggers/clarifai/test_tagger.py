@@ -120,8 +120,8 @@ async def test_a_larger_clip_goes_by_its_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "link", "sentence"),
     [
-        (1001, None, "This clip is 0.001001 MB; the limit is 0.001 MB."),
-        (2001, LINK, "This clip is 0.002001 MB; the limit is 0.002 MB."),
+        (1001, None, "This clip is too large: 0.001001 MB. The limit is 0.001 MB."),
+        (2001, LINK, "This clip is too large: 0.002001 MB. The limit is 0.002 MB."),
     ],
 )
 async def test_a_clip_over_both_limits_is_not_sent(
@@ -157,7 +157,7 @@ async def test_a_failed_download_is_the_end_where_the_bytes_do_not_fit(tmp_path:
         with pytest.raises(TaggerRefused) as caught:
             await tagger.tag(clip, ignore_progress)
 
-    assert str(caught.value) == "The tagger wouldn't take this clip: it couldn't download it."
+    assert str(caught.value) == ("The tagger couldn't download this clip.")
     assert "404 Client Error" in caught.value.detail
     assert len(clarifai.calls) == 1
 
