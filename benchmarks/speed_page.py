@@ -69,11 +69,12 @@ def _how(figures: Figures) -> str:
     machine = f"{os.cpu_count()} cores ({_processor()})"
     load = f"load {figures.load:.1f} before and {os.getloadavg()[0]:.1f} after"
     return (
-        f"`python benchmarks/speed.py`: {SECONDS} s of photographs and a street, zoomed, with "
-        f"grain, {RATE} pictures a second. Medians of {rounds} on {machine}, {load}; {used}. Every "
-        "way shows the same two models a picture of each second; imports, models and a first batch "
-        "come before the clock starts. Framehound is measured from outside its sandboxed child, "
-        "stills included. The floor looks at its pictures side by side, as Framehound does."
+        f"`python benchmarks/speed.py`: clips of {SECONDS} s with {RATE} frames per second, made "
+        f"of zoomed photographs and a street, with grain. Medians of {rounds} runs on {machine}, "
+        f"{load}; {used}. Every program gives the same two models one picture per second. Imports, "
+        "loading the models and a first batch don't count. Framehound is measured from outside its "
+        "sandboxed child process, thumbnails included. The floor runs its models in parallel, as "
+        "Framehound does."
     )
 
 

@@ -32,9 +32,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "server-settings.md"
 _HEAD = """\
 # Server settings
 
-A server's moderators change these settings in the panel (`/settings show`) or in a file
-(`/settings export`, then `/settings import`). The names are those in the file. A change applies at
-once, also to clips that were tagged before.
+People with the *Manage Server* permission change these settings in a panel (`/settings show`) or in
+a file (`/settings export`, then `/settings import`). The names are those in the file. Changes apply
+at once, also to clips that were tagged before.
 
 <!-- Written by scripts/write_settings_page.py; change bot/domain/settings.py instead. -->
 """

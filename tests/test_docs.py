@@ -74,6 +74,19 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_what_contributors_look_for_is_where_the_page_says() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text().split("## Find your way around")[1]
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]+) \| ([^|]*) \|$", section, re.MULTILINE)
+    looked_up = 0
+    for files, names in rows:
+        code = "".join((ROOT / file).read_text() for file in re.findall(r"`([^`]+\.py)`", files))
+        for name in re.findall(r"`([\w.]+)`", names):
+            for part in name.split("."):
+                assert re.search(rf"^ *(class|(async )?def) {part}\b", code, re.MULTILINE), name
+            looked_up += 1
+    assert looked_up > 20
+
+
 def test_the_example_names_real_settings_only() -> None:
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
