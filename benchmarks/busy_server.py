@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from loopback_discord import LoopbackDiscord
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import recorded
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
-    from tests.stand_ins.discord import Channel, Member
+    from loopback_discord import Channel, Member
 
 CLIP = (Path(__file__).parent.parent / "tests" / "clips" / "montage.gif").read_bytes()
 LATENCY = 0.3

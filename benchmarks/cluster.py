@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import psycopg
 
+from loopback_discord import LoopbackDiscord
 from tests.processes import programs
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ class Cluster:
 
     async def post(self, text: str, clip: bytes | None = None) -> None:
         """Post a message, in one server after the other."""
-        guilds = list(self.discord.world.guilds.values())
+        guilds = list(self.discord.state.guilds.values())
         guild = guilds[self.posted % len(guilds)]
         files = [] if clip is None else [("clip.mp4", clip, "video/mp4")]
         await guild.owner.post(guild.channels[0], text, files=files)

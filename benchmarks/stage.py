@@ -15,15 +15,15 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from loopback_discord import LoopbackDiscord
 from tests.processes import programs
 from tests.stand_ins import clarifai_replies
 from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from tests.stand_ins.discord import Channel, Member, Message
+    from loopback_discord import Channel, Member, Message
 
 ROOT = Path(__file__).parent.parent
 LATENCY = 0.3  # seconds Clarifai takes
@@ -70,7 +70,7 @@ class Stage:
 
     def places(self) -> Iterator[tuple[Channel, Member]]:
         """Yield a channel and a member to post there, one server after the other, without end."""
-        for guild in cycle(list(self.discord.world.guilds.values())):
+        for guild in cycle(list(self.discord.state.guilds.values())):
             yield guild.channels[0], guild.owner
 
     def home(self) -> Path:

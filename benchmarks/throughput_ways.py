@@ -136,7 +136,7 @@ async def waits_by_hand(stage: Stage) -> Waits:
 
 def downloaded(stage: Stage) -> int:
     """Count how often anything was downloaded."""
-    return sum(attachment.downloads for attachment in stage.discord.world.attachments.values())
+    return sum(attachment.downloads for attachment in stage.discord.state.attachments.values())
 
 
 # --- what the bot itself needs -------------------------------------------------------------------

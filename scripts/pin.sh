@@ -5,4 +5,5 @@ cd "$(dirname "$0")/.."
 pin=(uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
      --custom-compile-command scripts/pin.sh "$@" pyproject.toml)
 "${pin[@]}" --output-file requirements.txt
-"${pin[@]}" --group dev --constraint requirements.txt --output-file requirements-dev.txt
+# The loopback Discord is part of this repository: pip accepts no hash for a folder.
+"${pin[@]}" --group dev --no-emit-package loopback-discord --constraint requirements.txt --output-file requirements-dev.txt

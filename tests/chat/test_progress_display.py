@@ -17,9 +17,9 @@ from bot.domain.progress import Progress, Stage
 from bot.domain.settings import GuildSettings
 from bot.render.report import Report, ReportFile
 from bot.services.answer_job import JobProgress
+from loopback_discord import CannedResponse, LoopbackDiscord, Permission, server_error
+from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN
-from tests.stand_ins.discord import Answer, LoopbackDiscord, Permission, server_error
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.domain.job import Reply
     from bot.services.answer_job import ShownProgress
-    from tests.stand_ins.discord import Message
+    from loopback_discord import Message
 
 AT_ONCE = Pace(react=0, message=0, change=0.01)
 REACTING = Pace(react=0, message=60)
@@ -88,7 +88,7 @@ class Desk:
 @pytest.fixture
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     async with LoopbackDiscord(TOKEN) as loopback:
-        point_discord_py_at(loopback, monkeypatch)
+        redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
             yield Desk(loopback, client)
@@ -139,7 +139,7 @@ async def test_progress_shown_before_a_crash_becomes_the_answer(desk: Desk) -> N
     responder = desk.responder(AT_ONCE)
     async with desk.show(responder, job):
         told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
-    desk.discord.forget_nonces()
+    desk.discord.expire_nonces()
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
     assert [m.content for m in desk.sent()] == [REPORT.content]
     assert told.content == REPORT.content
@@ -175,7 +175,9 @@ async def test_a_failed_withdrawal_does_not_stop_the_job(desk: Desk) -> None:
     async with desk.show(responder, job) as shown:
         await desk.discord.wait_for_message(desk.channel, reply_to=message)
     assert shown.reply
-    refused = Answer(400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"})
+    refused = CannedResponse(
+        400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"}
+    )
     desk.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", refused)
     with capture_logs() as logs:
         await responder.withdraw(shown.reply)

@@ -15,16 +15,16 @@ from bot.chat.buttons import Action
 from bot.errors import OwnerUnknown
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
+from loopback_discord import LoopbackDiscord, Permission, Upload
 from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, answer_to, settings_for, started
 from tests.processes.running_bot import RunningBot, running_bot
-from tests.stand_ins.discord import LoopbackDiscord, Permission, Upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.stand_ins.discord import Interaction, Member, Message
+    from loopback_discord import Interaction, Member, Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CAT = ("cat.gif", (CLIPS / "montage.gif").read_bytes(), "image/gif")
@@ -273,8 +273,8 @@ async def test_age_restricted_channels_can_be_ignored(desk: Desk) -> None:
 async def test_a_reply_can_be_sent_in_a_thread(desk: Desk) -> None:
     await desk.choose(in_thread=True)
     message = await desk.ann.post(desk.channel, files=[CAT])
-    await desk.discord.wait_until(lambda: message.id in desk.discord.world.channels, "thread")
-    thread = desk.discord.world.channels[message.id]
+    await desk.discord.wait_until(lambda: message.id in desk.discord.state.channels, "thread")
+    thread = desk.discord.state.channels[message.id]
     told = lambda message: message.content.startswith("**cat.gif**")  # noqa: E731 - read once
     reply = await desk.discord.wait_for_message(thread, matching=told, timeout=20)
     assert thread.name == "cat.gif"

@@ -13,6 +13,7 @@ import pytest_asyncio
 from bot.chat.responder import REFUSED
 from bot.storage.database import Database
 from bot.storage.posted_clips import PostedClip, PostedClipStore
+from loopback_discord import LoopbackDiscord, Member, Permission
 from tests.processes.programs import (
     clarifai_settings,
     settings_for,
@@ -21,7 +22,6 @@ from tests.processes.programs import (
 from tests.processes.running_bot import CAT_FILE, CITY, CITY_FILE, RunningBot, running_bot
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.discord import LoopbackDiscord, Member, Permission
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -203,7 +203,7 @@ async def test_a_replayed_message_is_answered_once(bot: RunningBot) -> None:
 async def test_without_the_message_content_intent_the_bot_starts_and_logs_one_warning(
     tmp_path: Path, data_dir: Path
 ) -> None:
-    async with running_bot(tmp_path, data_dir, privileged_content=False) as opened:
+    async with running_bot(tmp_path, data_dir, content_granted=False) as opened:
         warnings = [line for line in opened.program.log.splitlines() if "content intent" in line]
         assert len(warnings) == 1
         assert json.loads(warnings[0])["level"] == "warning"

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.chat.client import FramehoundBot
+from loopback_discord import LoopbackDiscord, Permission
+from loopback_discord.discord_py import redirect_discord_py
+from loopback_discord.events import Intent, fixed_event
 from tests.processes.programs import TOKEN
-from tests.stand_ins.discord import LoopbackDiscord, Permission
-from tests.stand_ins.discord.events import Intent, plain
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from loopback_discord import Channel
     from tests.cogs.conftest import RecordedJobs
-    from tests.stand_ins.discord import Channel
 
     Running = Callable[..., AbstractAsyncContextManager[LoopbackDiscord]]
 
@@ -50,7 +50,7 @@ def running(
     @asynccontextmanager
     async def run(*, message_content: bool = True) -> AsyncIterator[LoopbackDiscord]:
         async with LoopbackDiscord(TOKEN) as loopback:
-            point_discord_py_at(loopback, monkeypatch)
+            redirect_discord_py(loopback, monkeypatch)
             app = await open_app(make_config(shard_count=1))
             async with FramehoundBot(app, jobs, message_content=message_content) as bot:
                 task = asyncio.create_task(bot.start(TOKEN))
@@ -68,7 +68,7 @@ async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(
 ) -> None:
     async with running() as loopback:
         cats, dogs, mute, old = (
-            loopback.add_foreign_guild(name) for name in ("Cats", "Dogs", "Mute", "Old")
+            loopback.add_guild_without_bot(name) for name in ("Cats", "Dogs", "Mute", "Old")
         )
         general = cats.add_text_channel("general")
         systems = [guild.add_text_channel("system") for guild in (cats, dogs, mute, old)]
@@ -79,15 +79,15 @@ async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(
         hidden, open_ = (dogs.add_text_channel(name) for name in ("hidden", "open"))
         hidden.deny_bot(Permission.VIEW_CHANNEL)
         with monkeypatch.context() as patch:
-            patch.setattr("tests.stand_ins.discord.people.created_at", lambda _id: LONG_AGO)
-            old.let_bot_join()  # as after an outage
+            patch.setattr("loopback_discord.model.users.created_at", lambda _id: LONG_AGO)
+            old.add_bot()  # as after an outage
         for guild in (cats, mute, dogs):
-            guild.let_bot_join()
+            guild.add_bot()
         greeting = await loopback.wait_for_message(systems[0])
         assert greeting.content == WAYS + WAYS_OUT
         assert greeting.silent
         told_again = cats.create_json(joining=True)
-        loopback.world.publish(plain("GUILD_CREATE", cats.id, Intent.GUILDS, told_again))
+        loopback.state.publish(fixed_event("GUILD_CREATE", cats.id, Intent.GUILDS, told_again))
         await loopback.wait_for_message(open_)
         await in_a_language(loopback)
         assert len(systems[0].messages) == 1
@@ -97,10 +97,10 @@ async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(
 
 async def in_a_language(loopback: LoopbackDiscord) -> None:
     """See that a server and people are spoken to in their language; all before is done then."""
-    guild = loopback.add_foreign_guild("Katzen")
+    guild = loopback.add_guild_without_bot("Katzen")
     guild.locale = "de"
     guild.system_channel = guild.add_text_channel("system")
-    guild.let_bot_join()
+    guild.add_bot()
     greeting = await loopback.wait_for_message(guild.system_channel)
     assert greeting.content.startswith("Ich zeige dir Sekunde für Sekunde, was in")
     ask = partial(answer_to, loopback, guild.system_channel)
@@ -111,10 +111,10 @@ async def in_a_language(loopback: LoopbackDiscord) -> None:
 
 async def test_missing_permissions_are_named_at_once(running: Running) -> None:
     async with running(message_content=False) as loopback:
-        guild = loopback.add_foreign_guild("Cats")
+        guild = loopback.add_guild_without_bot("Cats")
         guild.system_channel = guild.add_text_channel("system")
         guild.system_channel.deny_bot(Permission.ATTACH_FILES | Permission.ADD_REACTIONS)
-        guild.let_bot_join()
+        guild.add_bot()
         greeting = await loopback.wait_for_message(guild.system_channel)
         assert greeting.content == (
             (

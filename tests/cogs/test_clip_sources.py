@@ -18,10 +18,10 @@ from bot.domain.settings import GuildSettings
 from bot.media.fetch.sites import SiteFetcher
 from bot.render.report import Report, ReportFile
 from bot.runtime.app import opened
+from loopback_discord import LoopbackDiscord, Upload
+from loopback_discord.discord_py import redirect_discord_py
 from tests.cogs.conftest import RecordedJobs
 from tests.processes.programs import TOKEN
-from tests.stand_ins.discord import LoopbackDiscord, Upload
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bot.domain.job import Job, Reply
     from cogs.previews import Previews
-    from tests.stand_ins.discord import Message
+    from loopback_discord import Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LINK = "https://cdn.example/cat.mp4"
@@ -84,7 +84,7 @@ async def a_place(folder: Path, sites: frozenset[str] = frozenset()) -> AsyncIte
     config = DiscordConfig(_env_file=None, shard_count=1, **settings)  # type: ignore[call-arg]  # pydantic-settings' own argument
     with pytest.MonkeyPatch.context() as patch:
         async with LoopbackDiscord(TOKEN) as loopback, opened(config) as app:
-            point_discord_py_at(loopback, patch)
+            redirect_discord_py(loopback, patch)
             place = Place(loopback, RecordedJobs())
             async with FramehoundBot(app, place.jobs, message_content=True) as bot:
                 place.bot, place.responder = bot, DiscordResponder(bot)
@@ -261,13 +261,13 @@ async def test_everything_in_a_message_is_one_job(place: Place) -> None:
 async def test_clips_are_tagged_in_every_kind_of_channel(place: Place) -> None:
     guild, ann = place.guild, place.ann
     posted = await ann.post(place.channel, "a word")
-    thread = await ann.open_thread(posted, name="about it")
+    thread = await ann.start_thread_from_message(posted, name="about it")
     # Discord says in the channel what the new thread is called, and nobody posted that.
-    await ann.begin_thread(place.channel, LINK)
+    await ann.start_thread(place.channel, LINK)
     for posting in (
         ann.post(thread, LINK),
         ann.post(guild.add_voice_channel("talk"), LINK),
-        ann.open_post(guild.add_forum("forum"), "a post", LINK),
+        ann.create_forum_post(guild.add_forum("forum"), "a post", LINK),
         ann.dm(LINK),
     ):
         message = await posting
@@ -290,9 +290,9 @@ async def test_pages_of_allowed_sites_are_tagged(tmp_path: Path) -> None:
 
 
 async def test_a_user_install_works_outside_the_bots_servers(place: Place) -> None:
-    away = place.discord.add_foreign_guild()
+    away = place.discord.add_guild_without_bot()
     eve, ned = away.add_member("eve", installed=True), away.add_member("ned")
-    channel, group = away.add_text_channel("elsewhere"), place.discord.add_group(eve, ned)
+    channel, group = away.add_text_channel("elsewhere"), place.discord.add_group_dm(eve, ned)
     posted = await ned.post(channel, LINK)
     for asking in (
         eve.slash(channel, "tags", url=LINK),
@@ -313,14 +313,14 @@ async def test_a_user_install_works_outside_the_bots_servers(place: Place) -> No
 async def test_an_answer_outside_the_bots_servers_uses_only_the_interaction(
     place: Place,
 ) -> None:
-    away = place.discord.add_foreign_guild()
+    away = place.discord.add_guild_without_bot()
     eve, channel = away.add_member("eve", installed=True), away.add_text_channel("elsewhere")
     asked = await eve.slash(channel, "tags", url=LINK)
     assert await place.answer(await place.job()) is not None
     given = await asked.wait_for_response()
     assert given is asked.original
     assert (given.content, given.attachments[0].content) == (ANSWER.content, b"a cat")
-    assert not place.discord.journal.matching("POST", "/channels")
+    assert not place.discord.request_log.matching("POST", "/channels")
     too_late = await eve.slash(channel, "tags", url=LINK)
     job = await place.job()
     too_late.expire()

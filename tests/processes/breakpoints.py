@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from loopback_discord import LoopbackDiscord
 from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopback_discord import LoopbackDiscord
 from tests.processes.programs import TOKEN
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

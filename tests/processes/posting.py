@@ -10,7 +10,7 @@ from tests.conftest import CLIPS
 if TYPE_CHECKING:
     from random import Random
 
-    from tests.stand_ins.discord import Channel, LoopbackDiscord, Member, Message
+    from loopback_discord import Channel, LoopbackDiscord, Member, Message
 
     File = tuple[str, bytes, str]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
+    from loopback_discord import LoopbackDiscord, Message
     from tests.processes.forking import ForkedProcess
     from tests.stand_ins.clarifai import LoopbackClarifai
-    from tests.stand_ins.discord import LoopbackDiscord, Message
 
 _MAX_LINE_LENGTH = 2**20
 _fork_servers: list[ForkServer] = []

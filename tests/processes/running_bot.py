@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from loopback_discord import LoopbackDiscord
 from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, Program, answer_to, settings_for, started
-from tests.stand_ins.discord import LoopbackDiscord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.stand_ins.discord import Channel, Member, Message
+    from loopback_discord import Channel, Member, Message
 
 CAT = (CLIPS / "montage.gif").read_bytes()
 CITY = (CLIPS / "city.mp4").read_bytes()
@@ -29,7 +29,7 @@ class RunningBot:
     ) -> None:
         self.discord = discord
         self.program = program
-        self.guild = next(iter(discord.world.guilds.values()))
+        self.guild = next(iter(discord.state.guilds.values()))
         self.channel: Channel = channel or self.guild.channels[0]
         self.ann = self.guild.add_member("ann")
 
@@ -47,12 +47,12 @@ async def running_bot(
     tmp_path: Path,
     data_dir: Path,
     *,
-    privileged_content: bool = True,
+    content_granted: bool = True,
     settings: dict[str, str] | None = None,
     fresh: bool = False,
 ) -> AsyncIterator[RunningBot]:
     """Start a bot, stop it when the block ends, and check that it ended and logged cleanly."""
-    async with LoopbackDiscord(TOKEN, privileged_content=privileged_content) as discord:
+    async with LoopbackDiscord(TOKEN, content_granted=content_granted) as discord:
         discord.add_guild("Cats").add_text_channel("videos")
         environment = {**settings_for(discord, data_dir), **(settings or {})}
         async with started(environment, tmp_path, fresh=fresh) as program:
@@ -66,7 +66,7 @@ async def running_bot(
 
 def channel_and_member(discord: LoopbackDiscord) -> tuple[Channel, Member]:
     """Return the first server's channel and a new member of it."""
-    guild = next(iter(discord.world.guilds.values()))
+    guild = next(iter(discord.state.guilds.values()))
     return guild.channels[0], guild.add_member("ann")
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from loopback_discord import Message
     from tests.processes.breakpoints import HeldRequest
-    from tests.stand_ins.discord import Message
 
 _MAX_STARTS = 2
 _UNWANTED = (
@@ -189,11 +189,11 @@ class _Run:
         for name in dead:
             await self._workers.kill(name)
         held.release(lost=held.sender in dead)
-        self._environment.discord.forget_nonces()
+        self._environment.discord.expire_nonces()
         self._table.note_kill()
         self._kills[f"{victim}, {held.moment}"] += 1
         if victim is Victim.FOR_GOOD:
-            self._killed_at = self._environment.discord.world.ids.next()
+            self._killed_at = self._environment.discord.state.ids.next()
             self._orphans = await self._table.held_by(held.sender)
         else:
             await self._start_again(dead)
@@ -263,7 +263,7 @@ class _Run:
 
     def _stray_messages(self) -> Iterator[Message]:
         answered = set(map(id, self._people.messages))
-        for channel in self._environment.discord.world.channels.values():
+        for channel in self._environment.discord.state.channels.values():
             for message in channel.messages.values():
                 is_reply = message.reference and id(message.reference.message) in answered
                 if message.author is self._environment.discord.bot and not is_reply:

@@ -21,6 +21,15 @@ from bot.chat.responder import REFUSED
 from bot.domain.progress import ignore_progress
 from bot.errors import Damaged, NotFound, TaggerBusy, TaggerUnavailable, TooSlow, Unreachable
 from bot.media.fetch.download import Fetcher
+from loopback_discord import (
+    EndlessDownload,
+    LoopbackDiscord,
+    Permission,
+    RefuseDownload,
+    StallDownload,
+    TruncateDownload,
+    WrongContentLength,
+)
 from tests.conftest import CLIPS
 from tests.processes.jumping_clock import JumpingClock
 from tests.processes.programs import (
@@ -35,22 +44,12 @@ from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 from tests.stand_ins.clarifai_replies import Reply
-from tests.stand_ins.discord import (
-    Claim,
-    Cut,
-    LoopbackDiscord,
-    Permission,
-    Refuse,
-    Stall,
-    Trickle,
-)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
-    from tests.stand_ins.discord import Message
-    from tests.stand_ins.discord.attachments import Delivery
+    from loopback_discord import DownloadFault, Message
 
 pytestmark = pytest.mark.process
 
@@ -68,13 +67,13 @@ class Fault:
     """How a clip's download and Clarifai's answer go, and what people read if one fails."""
 
     sentence: str = ""
-    delivery: Delivery | None = None
+    delivery: DownloadFault | None = None
     answer: Reply | None = None
 
 
 ANSWER, REFUSAL = replies.recorded("video_beer_2017.json"), replies.failure(21200)
 NO_FAULT = Fault()
-GONE = Fault(NotFound.sentence, Refuse(404))
+GONE = Fault(NotFound.sentence, RefuseDownload(404))
 # Longer than we wait, so that these are not retried.
 TOMORROW = {"Retry-After": str(24 * HOUR)}
 # Quotes its request, as error pages do.
@@ -83,11 +82,11 @@ QUOTING_PAGE = Reply(f"<p>Authorization: Key {CLARIFAI_TOKEN}</p>".encode(), 200
 # so at most two such faults stand between two good clips.
 FAULTS: tuple[Mapping[str, Fault], ...] = (
     {
-        "cut": Fault(Unreachable.sentence, Cut(SIZE // 2)),
-        "shorter-than-promised": Fault(Unreachable.sentence, Claim(SIZE + 1)),
-        "longer-than-promised": Fault(Damaged.sentence, Claim(SIZE // 2)),
-        "forbidden": Fault(Unreachable.sentence, Refuse(403)),
-        "broken": Fault(Unreachable.sentence, Refuse(503)),
+        "cut": Fault(Unreachable.sentence, TruncateDownload(SIZE // 2)),
+        "shorter-than-promised": Fault(Unreachable.sentence, WrongContentLength(SIZE + 1)),
+        "longer-than-promised": Fault(Damaged.sentence, WrongContentLength(SIZE // 2)),
+        "forbidden": Fault(Unreachable.sentence, RefuseDownload(403)),
+        "broken": Fault(Unreachable.sentence, RefuseDownload(503)),
         "gone": GONE,
     },
     {
@@ -123,7 +122,7 @@ class RunningBot:
         self.discord = discord
         self.clarifai = clarifai
         self.program = program
-        self._guild = next(iter(discord.world.guilds.values()))
+        self._guild = next(iter(discord.state.guilds.values()))
         self.channel = self._guild.channels[0]
         self.ann = self._guild.add_member("ann")
         self._clips = 0
@@ -138,7 +137,7 @@ class RunningBot:
         posted = await member.post(self.channel, text, files=files)
         # The bot has not received the event yet.
         for attachment in posted.attachments:
-            attachment.delivery = fault.delivery
+            attachment.fault = fault.delivery
         return posted
 
     async def post_into_fault(self, name: str, fault: Reply) -> Message:
@@ -303,12 +302,16 @@ async def test_a_clock_that_jumps_delays_no_clip(tmp_path: Path, data_dir: Path)
 @pytest.mark.parametrize(
     ("delivery", "timeouts"),
     [
-        pytest.param(Trickle(), aiohttp.ClientTimeout(total=0.3, sock_read=20), id="trickles"),
-        pytest.param(Stall(after=99), aiohttp.ClientTimeout(total=20, sock_read=0.1), id="stalls"),
+        pytest.param(
+            EndlessDownload(), aiohttp.ClientTimeout(total=0.3, sock_read=20), id="trickles"
+        ),
+        pytest.param(
+            StallDownload(after=99), aiohttp.ClientTimeout(total=20, sock_read=0.1), id="stalls"
+        ),
     ],
 )
 async def test_a_download_that_never_ends_is_given_up(
-    delivery: Delivery, timeouts: aiohttp.ClientTimeout, tmp_path: Path
+    delivery: DownloadFault, timeouts: aiohttp.ClientTimeout, tmp_path: Path
 ) -> None:
     """Download in this process, with short timeouts; those of the bot are minutes."""
     async with LoopbackDiscord(TOKEN) as discord:
@@ -316,7 +319,7 @@ async def test_a_download_that_never_ends_is_given_up(
         files = [("slow.mp4", CITY, "video/mp4")]
         posted = await guild.add_member("ann").post(guild.add_text_channel("videos"), files=files)
         attachment = posted.attachments[0]
-        attachment.delivery = delivery
+        attachment.fault = delivery
         async with Fetcher({("127.0.0.1", discord.port)}, timeouts) as fetcher:
             with pytest.raises(TooSlow, match="Downloading this clip took too long"):
                 await fetcher.fetch(attachment.url, tmp_path / "clip", SIZE, ignore_progress)

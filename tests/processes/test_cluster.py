@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.stand_ins.discord import LoopbackDiscord
+    from loopback_discord import LoopbackDiscord
     from tests.stand_ins.postgres import PostgresServer
 
 pytestmark = pytest.mark.process

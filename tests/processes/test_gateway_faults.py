@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.stand_ins.discord import LoopbackDiscord, Message
+    from loopback_discord import LoopbackDiscord, Message
 
 pytestmark = pytest.mark.process
 
@@ -52,11 +52,11 @@ async def test_events_repeated_after_op_7_make_no_second_reply(bot: RunningBot) 
     running = await bot.ann.post(bot.channel, "", files=[CITY_FILE])
     await until_started(running, discord)
     # A session outlives the minutes for which Discord remembers a nonce.
-    discord.forget_nonces()
+    discord.expire_nonces()
     # The last three events are the two messages and, between them, the reply to the first.
     discord.send_reconnect(repeat=3)
     await until_resumed(discord)
-    discord.forget_nonces()
+    discord.expire_nonces()
     later = await bot.ann.post(bot.channel, "", files=[CAT_FILE])
     await assert_each_is_answered_once(bot, answered, running, later)
     assert len(discord.gateway.identifies) == 1
@@ -66,7 +66,7 @@ async def test_clips_posted_while_disconnected_are_answered_after_the_resume(
     bot: RunningBot,
 ) -> None:
     discord = bot.discord
-    discord.drop()
+    discord.drop_connections()
     posted = [await bot.ann.post(bot.channel, "", files=[clip]) for clip in (CAT_FILE, CITY_FILE)]
     assert discord.gateway.connected() == []
     await until_resumed(discord)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopback_discord import LoopbackDiscord, NoResponse
 from tests.processes.programs import answer_to, clarifai_settings, settings_for, started
 from tests.processes.running_bot import CAT, CAT_FILE, CITY_FILE, channel_and_member, ended_well
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply
-from tests.stand_ins.discord import LoopbackDiscord, Silence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,14 +128,14 @@ async def test_a_reply_that_was_sent_but_not_recorded_is_not_sent_again(
 ) -> None:
     channel, ann = channel_and_member(discord)
     settings = settings_for(discord, data_dir)
-    discord.faults.add("POST", r"/channels/\d+/messages", Silence(perform=True))
+    discord.faults.add("POST", r"/channels/\d+/messages", NoResponse(perform=True))
     async with started(settings, tmp_path / "one") as first:
         await discord.wait_ready()
         posted = await ann.post(channel, "", files=FILES)
         await answer_to(discord, posted, 20)
         await first.stop(signal.SIGKILL)
     await discord.wait_disconnected()
-    discord.forget_nonces()
+    discord.expire_nonces()
     async with started(settings, tmp_path / "two") as second, ended_well(second):
         await discord.wait_ready()
         later = await ann.post(channel, "", files=[CITY_FILE])

@@ -17,21 +17,21 @@ from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job
 from bot.jobs.queue import JobQueue
 from bot.jobs.workflow import JobTimeouts
+from loopback_discord import (
+    CannedResponse,
+    Disconnect,
+    LoopbackDiscord,
+    NoResponse,
+    Permission,
+    cloudflare_ban,
+    rate_limited,
+    server_error,
+)
+from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings
 from tests.processes.running_bot import CAT_FILE, RunningBot, running_bot
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
-from tests.stand_ins.discord import (
-    Answer,
-    HangUp,
-    LoopbackDiscord,
-    Permission,
-    Silence,
-    banned,
-    rate_limited,
-    server_error,
-)
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from bot.domain.job import Reply
     from bot.domain.settings import GuildSettings
     from bot.render.report import Report
+    from loopback_discord import Channel, Message
     from tests.conftest import ClipHost
-    from tests.stand_ins.discord import Channel, Message
 
 pytestmark = pytest.mark.process
 
@@ -122,7 +122,7 @@ class AnsweringQueue:
 def attempts(loopback: LoopbackDiscord, channel: Channel) -> list[int | None]:
     """Return the status of every request to send a message there."""
     path = f"/channels/{channel.id}/messages"
-    return [request.status for request in loopback.journal.matching("POST", path)]
+    return [request.status for request in loopback.request_log.matching("POST", path)]
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def queue(
 ) -> AsyncIterator[AnsweringQueue]:
     app = await open_app(make_config(clarifai_pat=CLARIFAI_TOKEN, clarifai_api_url=clarifai.url))
     async with LoopbackDiscord(TOKEN) as loopback:
-        point_discord_py_at(loopback, monkeypatch)
+        redirect_discord_py(loopback, monkeypatch)
         opened = AnsweringQueue(loopback, Clip("montage.gif", clip_host.url("montage.gif")))
         try:
             await opened.open(app, tmp_path / "jobs.sqlite")
@@ -155,7 +155,7 @@ async def queue(
 async def test_a_429_of_discord_or_cloudflare_is_retried(
     queue: AnsweringQueue,
 ) -> None:
-    for fault in (rate_limited(PAUSE), rate_limited(PAUSE, is_global=True), banned()):
+    for fault in (rate_limited(PAUSE), rate_limited(PAUSE, is_global=True), cloudflare_ban()):
         queue.discord.faults.add("POST", SENDING, fault)
     posted = await queue.submit_message()
     await queue.reply_to(posted)
@@ -195,7 +195,7 @@ async def test_a_reaction_that_discord_refuses_is_given_up(queue: AnsweringQueue
     full = b'{"code": 30010, "message": "Maximum number of reactions reached (20)"}'
     reacting = r"/channels/\d+/messages/\d+/reactions/.*"
     headers = {"Content-Type": "application/json"}
-    queue.discord.faults.add("PUT", reacting, Answer(400, full, headers))
+    queue.discord.faults.add("PUT", reacting, CannedResponse(400, full, headers))
     await queue.responder.refuse(job)
     queue.discord.faults.add("PUT", reacting, server_error(503))
     with pytest.raises(discord.DiscordServerError):
@@ -219,16 +219,16 @@ async def test_a_link_is_renewed_although_one_request_fails(queue: AnsweringQueu
 
 
 async def test_a_reply_whose_response_was_lost_is_not_posted_again(queue: AnsweringQueue) -> None:
-    queue.discord.faults.add("POST", SENDING, HangUp(perform=True))
+    queue.discord.faults.add("POST", SENDING, Disconnect(perform=True))
     cut_off = await queue.submit_message()
     await queue.reply_to(cut_off)
-    queue.discord.forget_nonces()
-    queue.discord.faults.add("POST", SENDING, Silence(perform=True))
+    queue.discord.expire_nonces()
+    queue.discord.faults.add("POST", SENDING, NoResponse(perform=True))
     timed_out = await queue.submit_message()
     await queue.reply_to(timed_out)
     queue.responder.time_out()
-    queue.discord.forget_nonces()
-    queue.discord.faults.add("POST", SENDING, HangUp(perform=True))
+    queue.discord.expire_nonces()
+    queue.discord.faults.add("POST", SENDING, Disconnect(perform=True))
     # Without a message no reply can be looked for, so only the nonce prevents a second one.
     await queue.submit_command()
     await queue.discord.wait_until(lambda: len(queue.sent()) == 3, "third answer", timeout=20)
@@ -265,7 +265,7 @@ async def test_an_answer_that_became_impossible_is_tried_once_and_logged_in_one_
     hidden.channel.deny_bot(Permission.VIEW_CHANNEL)
     # The bot gets no event for these two; after an event it would not even try.
     torn_down = await post_and_start(bot, "torn-down")
-    del bot.discord.world.channels[torn_down.channel.id]
+    del bot.discord.state.channels[torn_down.channel.id]
     deleted = await post_and_start(bot, "deleted")
     del deleted.channel.messages[deleted.id]
     elsewhere = await bot.ann.post(bot.channel, "", files=[CAT_FILE])

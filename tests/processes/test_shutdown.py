@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loopback_discord import LoopbackDiscord, server_error
 from tests.processes.programs import TOKEN, answer_to, clarifai_settings, settings_for, started
 from tests.processes.running_bot import CAT, CAT_FILE, channel_and_member, ended_well
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_replies import Reply, recorded
-from tests.stand_ins.discord import LoopbackDiscord, server_error
 from tests.stand_ins.postgres import free_port
 
 if TYPE_CHECKING:

@@ -18,16 +18,16 @@ from bot.domain.outcome import Tagged
 from bot.domain.search import SearchQuery
 from bot.storage.database import Database
 from bot.storage.tables import posted_clips
+from loopback_discord import LoopbackDiscord, Permission, server_error
+from loopback_discord.discord_py import redirect_discord_py
 from tests.cogs.searchable_clips import tagging
 from tests.processes.programs import TOKEN
-from tests.stand_ins.discord import LoopbackDiscord, Permission, server_error
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from bot.runtime.app import App
-    from tests.stand_ins.discord import Channel, Message
+    from loopback_discord import Channel, Message
 
 SEEN: tuple[tuple[dict[str, float], ...], ...] = (
     ({"cat": 0.9}, {"cat": 0.97}, {}, {}, {"knife": 0.7}),
@@ -99,7 +99,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     app = await open_app(make_config())
     async with LoopbackDiscord(TOKEN) as loopback:
-        point_discord_py_at(loopback, monkeypatch)
+        redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
             opened = Desk(app, loopback, client)
@@ -163,7 +163,7 @@ async def test_a_message_causes_one_alert_only(desk: Desk) -> None:
     job = await desk.post()
     await desk.answer(job)
     await desk.answer(job, again=True)
-    desk.discord.forget_nonces()
+    desk.discord.expire_nonces()
     await desk.answer(job, again=True)
     # Somebody asks about the same message later.
     asked = replace(job, id="interaction-5", requested=True)

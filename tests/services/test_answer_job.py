@@ -13,18 +13,18 @@ from bot.chat.responder import DiscordResponder
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
 from bot.domain.job import Job, RecordState, Reply, message_job_id
+from loopback_discord import LoopbackDiscord
+from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
-from tests.stand_ins.discord import LoopbackDiscord
-from tests.stand_ins.discord.sample_bot import point_discord_py_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.runtime.app import App
+    from loopback_discord import Message
     from tests.conftest import ClipHost
-    from tests.stand_ins.discord import Message
 
 AT_ONCE = Pace(react=0, message=0, change=0.01)
 
@@ -125,7 +125,7 @@ async def desk(
     async with LoopbackClarifai() as clarifai, LoopbackDiscord(TOKEN) as loopback:
         config = make_config(clarifai_pat=CLARIFAI_TOKEN, clarifai_api_url=clarifai.url)
         app = await open_app(config)
-        point_discord_py_at(loopback, monkeypatch)
+        redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
             yield Desk(app, loopback, client, clip_host.url("montage.gif"), clarifai)

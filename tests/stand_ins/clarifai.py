@@ -17,9 +17,9 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from loopback_discord import Changes
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_judge import RefusedError, check_token, names_in, read_call
-from tests.stand_ins.discord.waiting import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ class LoopbackClarifai:
     async def wait_for_calls(self, count: int) -> None:
         """Wait until so many clips were asked about."""
         enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
-        await self._changes.until(enough, f"{count} calls", timeout=20)
+        await self._changes.wait_for(enough, f"{count} calls", timeout=20)
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""

@@ -1,0 +1,1 @@
+"""Everything on the loopback Discord: guilds, channels, users, messages, commands, interactions."""

@@ -1,0 +1,1 @@
+"""The REST API: routes, validation of requests, and a log of them."""
