@@ -159,7 +159,9 @@ class GuildSettings:
         default=1,
         page=Page.TAGS,
         title=Sentence("Gap"),
-        help=Sentence("How many seconds a tag may disappear without ending, from 0 to {most}."),
+        help=Sentence(
+            "How many seconds a tag may dip below the threshold without ending, from 0 to {most}."
+        ),
         group=FLICKER,
     )
     shortest: int = setting(
