@@ -231,8 +231,9 @@ async def test_only_moderators_remove_an_erased_reply_whose_message_cannot_be_re
 
 
 async def test_a_failed_text_command_is_answered_by_a_quiet_reply(desk: Desk) -> None:
-    command = await desk.ann.post(desk.channel, "!tags ftp://example.org/clip.mp4 |")
+    command = await desk.ann.post(desk.channel, "!settings")  # needs a permission she lacks
     reply = await desk.reply_to(command)
+    assert reply.content == "You need the Manage Server permission to do this."
     assert reply.mentions == []
 
 
