@@ -35,7 +35,7 @@ REPORT = Report("**a.mp4** · 9 s", (ReportFile("timeline.png", b"png", "words")
 SETTINGS = GuildSettings(5)
 
 
-class Desk:
+class Chat:
     """A message with a clip, and who answers it."""
 
     def __init__(self, loopback: LoopbackDiscord, client: discord.Client) -> None:
@@ -86,135 +86,135 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Chat]:
     async with LoopbackDiscord(TOKEN) as loopback:
         redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
-            yield Desk(loopback, client)
+            yield Chat(loopback, client)
         assert loopback.unknown_routes == []
 
 
-async def test_quick_work_shows_nothing(desk: Desk) -> None:
-    _message, job = await desk.post()
-    async with desk.show(desk.responder(Pace(60, 60)), job) as shown:
+async def test_quick_work_shows_nothing(chat: Chat) -> None:
+    _message, job = await chat.post()
+    async with chat.show(chat.responder(Pace(60, 60)), job) as shown:
         pass
     assert shown.reply is None
-    assert desk.sent() == []
+    assert chat.sent() == []
 
 
-async def test_the_reaction_stays_until_the_work_is_done(desk: Desk) -> None:
-    message, job = await desk.post()
-    async with desk.show(desk.responder(REACTING), job):
-        await desk.discord.wait_for_reaction(message, NOTICED)
+async def test_the_reaction_stays_until_the_work_is_done(chat: Chat) -> None:
+    message, job = await chat.post()
+    async with chat.show(chat.responder(REACTING), job):
+        await chat.discord.wait_for_reaction(message, NOTICED)
     assert not message.reactions.get(NOTICED)
 
 
-async def test_typing_is_shown_if_reactions_are_forbidden(desk: Desk) -> None:
-    desk.channel.deny_bot(Permission.ADD_REACTIONS)
-    _message, job = await desk.post()
-    async with desk.show(desk.responder(REACTING), job):
-        await desk.until(lambda: desk.channel.typing > 0, "typing")
+async def test_typing_is_shown_if_reactions_are_forbidden(chat: Chat) -> None:
+    chat.channel.deny_bot(Permission.ADD_REACTIONS)
+    _message, job = await chat.post()
+    async with chat.show(chat.responder(REACTING), job):
+        await chat.until(lambda: chat.channel.typing > 0, "typing")
 
 
-async def test_progress_of_long_work_is_shown_and_becomes_the_answer(desk: Desk) -> None:
-    message, job = await desk.post()
-    responder = desk.responder(AT_ONCE)
-    async with desk.show(responder, job) as shown:
-        told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
+async def test_progress_of_long_work_is_shown_and_becomes_the_answer(chat: Chat) -> None:
+    message, job = await chat.post()
+    responder = chat.responder(AT_ONCE)
+    async with chat.show(responder, job) as shown:
+        told = await chat.discord.wait_for_message(chat.channel, reply_to=message)
         assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
-        desk.progress.listener(0)(Progress(Stage.TAG, 3, 12))
-        await desk.until(lambda: told.content.endswith("tagging, 25%"), "progress")
+        chat.progress.listener(0)(Progress(Stage.TAG, 3, 12))
+        await chat.until(lambda: told.content.endswith("tagging, 25%"), "progress")
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
-    assert [m.id for m in desk.sent()] == [reply.message_id] == [told.id]
-    assert desk.recorded == [reply]
+    assert [m.id for m in chat.sent()] == [reply.message_id] == [told.id]
+    assert chat.recorded == [reply]
     assert told.content == REPORT.content
     assert [file.filename for file in told.attachments] == ["timeline.png"]
     assert told.components
 
 
-async def test_progress_shown_before_a_crash_becomes_the_answer(desk: Desk) -> None:
-    message, job = await desk.post()
-    responder = desk.responder(AT_ONCE)
-    async with desk.show(responder, job):
-        told = await desk.discord.wait_for_message(desk.channel, reply_to=message)
-    desk.discord.expire_nonces()
+async def test_progress_shown_before_a_crash_becomes_the_answer(chat: Chat) -> None:
+    message, job = await chat.post()
+    responder = chat.responder(AT_ONCE)
+    async with chat.show(responder, job):
+        told = await chat.discord.wait_for_message(chat.channel, reply_to=message)
+    chat.discord.expire_nonces()
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
-    assert [m.content for m in desk.sent()] == [REPORT.content]
+    assert [m.content for m in chat.sent()] == [REPORT.content]
     assert told.content == REPORT.content
 
 
 async def test_a_repeated_nonce_that_returns_the_progress_message_still_ends_in_the_answer(
-    desk: Desk,
+    chat: Chat,
 ) -> None:
-    message, job = await desk.post()
-    responder = desk.responder(AT_ONCE)
-    async with desk.show(responder, job):
-        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+    message, job = await chat.post()
+    responder = chat.responder(AT_ONCE)
+    async with chat.show(responder, job):
+        await chat.discord.wait_for_message(chat.channel, reply_to=message)
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=False)
-    assert [m.content for m in desk.sent()] == [REPORT.content]
+    assert [m.content for m in chat.sent()] == [REPORT.content]
 
 
-async def test_progress_of_a_job_without_an_answer_is_withdrawn(desk: Desk) -> None:
-    message, job = await desk.post()
-    responder = desk.responder(AT_ONCE)
-    async with desk.show(responder, job) as shown:
-        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+async def test_progress_of_a_job_without_an_answer_is_withdrawn(chat: Chat) -> None:
+    message, job = await chat.post()
+    responder = chat.responder(AT_ONCE)
+    async with chat.show(responder, job) as shown:
+        await chat.discord.wait_for_message(chat.channel, reply_to=message)
     assert shown.reply
     deleting = r"/channels/\d+/messages/\d+"
-    desk.discord.faults.add("DELETE", deleting, server_error(503), times=2)
+    chat.discord.faults.add("DELETE", deleting, server_error(503), times=2)
     await responder.withdraw(shown.reply)
     await responder.withdraw(shown.reply)
-    assert desk.sent() == []
+    assert chat.sent() == []
 
 
-async def test_a_failed_withdrawal_does_not_stop_the_job(desk: Desk) -> None:
-    message, job = await desk.post()
-    responder = desk.responder(AT_ONCE)
-    async with desk.show(responder, job) as shown:
-        await desk.discord.wait_for_message(desk.channel, reply_to=message)
+async def test_a_failed_withdrawal_does_not_stop_the_job(chat: Chat) -> None:
+    message, job = await chat.post()
+    responder = chat.responder(AT_ONCE)
+    async with chat.show(responder, job) as shown:
+        await chat.discord.wait_for_message(chat.channel, reply_to=message)
     assert shown.reply
     refused = CannedResponse(
         400, b'{"code": 50021, "message": "No"}', {"Content-Type": "application/json"}
     )
-    desk.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", refused)
+    chat.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", refused)
     with capture_logs() as logs:
         await responder.withdraw(shown.reply)
     assert [line["log_level"] for line in logs] == ["warning"]
 
 
-async def test_a_second_attempt_shows_no_progress_and_removes_the_reaction(desk: Desk) -> None:
-    message, job = await desk.post()
-    message.reactions[NOTICED] = [desk.discord.bot]
-    async with desk.show(desk.responder(AT_ONCE), job, again=True):
+async def test_a_second_attempt_shows_no_progress_and_removes_the_reaction(chat: Chat) -> None:
+    message, job = await chat.post()
+    message.reactions[NOTICED] = [chat.discord.bot]
+    async with chat.show(chat.responder(AT_ONCE), job, again=True):
         assert not message.reactions.get(NOTICED)
-    assert desk.sent() == []
+    assert chat.sent() == []
 
 
-async def test_no_progress_is_shown_if_only_matches_are_posted(desk: Desk) -> None:
-    message, job = await desk.post()
+async def test_no_progress_is_shown_if_only_matches_are_posted(chat: Chat) -> None:
+    message, job = await chat.post()
     settings = GuildSettings(5, only_when_found=True)
-    async with desk.show(desk.responder(AT_ONCE), job, settings):
-        await desk.discord.wait_for_reaction(message, NOTICED)
-    assert desk.sent() == []
+    async with chat.show(chat.responder(AT_ONCE), job, settings):
+        await chat.discord.wait_for_reaction(message, NOTICED)
+    assert chat.sent() == []
 
 
-async def test_progress_of_a_deferred_command_is_shown_in_its_response(desk: Desk) -> None:
-    _message, job = await desk.post(interaction=Interaction(desk.discord.bot.id, "run-out"))
-    async with desk.show(desk.responder(AT_ONCE), job) as shown:
-        await desk.until(
-            lambda: any(r.method == "PATCH" for r in desk.discord.requests), "edit of the response"
+async def test_progress_of_a_deferred_command_is_shown_in_its_response(chat: Chat) -> None:
+    _message, job = await chat.post(interaction=Interaction(chat.discord.bot.id, "run-out"))
+    async with chat.show(chat.responder(AT_ONCE), job) as shown:
+        await chat.until(
+            lambda: any(r.method == "PATCH" for r in chat.discord.requests), "edit of the response"
         )
     assert shown.reply is None
-    assert desk.sent() == []
+    assert chat.sent() == []
 
 
-async def test_a_failing_discord_does_not_stop_the_answer(desk: Desk) -> None:
-    message, job = await desk.post()
-    desk.discord.faults.add("PUT", "/reactions/", server_error())
-    responder = desk.responder(Pace(react=0, message=0))
-    async with desk.show(responder, job) as shown:
+async def test_a_failing_discord_does_not_stop_the_answer(chat: Chat) -> None:
+    message, job = await chat.post()
+    chat.discord.faults.add("PUT", "/reactions/", server_error())
+    responder = chat.responder(Pace(react=0, message=0))
+    async with chat.show(responder, job) as shown:
         pass
     await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
-    assert [m.content for m in desk.discord.replies_to(message)] == [REPORT.content]
+    assert [m.content for m in chat.discord.replies_to(message)] == [REPORT.content]

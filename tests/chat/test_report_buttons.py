@@ -31,17 +31,17 @@ CAT = ("cat.gif", (CLIPS / "montage.gif").read_bytes(), "image/gif")
 CITY = ("city.mp4", (CLIPS / "city.mp4").read_bytes(), "video/mp4")
 
 
-class Desk(RunningBot):
+class Chat(RunningBot):
     """A server of its own, what it sets, and who presses what."""
 
     store: GuildSettingsStore
 
     @classmethod
-    def open(cls, bot: RunningBot, store: GuildSettingsStore) -> Desk:
+    def open(cls, bot: RunningBot, store: GuildSettingsStore) -> Chat:
         guild = bot.discord.add_guild()
-        desk = cls(bot.discord, bot.program, guild.add_text_channel("videos"))
-        desk.guild, desk.ann, desk.store = guild, guild.add_member("ann"), store
-        return desk
+        chat = cls(bot.discord, bot.program, guild.add_text_channel("videos"))
+        chat.guild, chat.ann, chat.store = guild, guild.add_member("ann"), store
+        return chat
 
     async def choose(self, **chosen: Any) -> None:
         await self.store.update(self.guild.id, **chosen)
@@ -75,12 +75,12 @@ async def bot(
 
 
 @pytest.fixture
-def desk(bot: tuple[RunningBot, GuildSettingsStore]) -> Desk:
-    return Desk.open(*bot)
+def chat(bot: tuple[RunningBot, GuildSettingsStore]) -> Chat:
+    return Chat.open(*bot)
 
 
-async def test_a_reply_has_a_picture_with_alt_text_and_notifies_nobody(desk: Desk) -> None:
-    _posted, reply = await desk.posted()
+async def test_a_reply_has_a_picture_with_alt_text_and_notifies_nobody(chat: Chat) -> None:
+    _posted, reply = await chat.posted()
     (picture,) = reply.attachments
     assert picture.filename == "timeline.png"
     assert Image.open(io.BytesIO(picture.content)).format == "PNG"
@@ -90,20 +90,20 @@ async def test_a_reply_has_a_picture_with_alt_text_and_notifies_nobody(desk: Des
     assert not reply.mentions
 
 
-async def test_the_picture_of_a_spoilered_clip_is_spoilered(desk: Desk) -> None:
-    _posted, reply = await desk.posted(Upload("SPOILER_cat.gif", CAT[1], CAT[2]))
+async def test_the_picture_of_a_spoilered_clip_is_spoilered(chat: Chat) -> None:
+    _posted, reply = await chat.posted(Upload("SPOILER_cat.gif", CAT[1], CAT[2]))
     assert reply.attachments[0].filename == "SPOILER_timeline.png"
 
 
-async def test_changing_the_threshold_of_a_reply_is_visible_to_everybody(desk: Desk) -> None:
-    _posted, reply = await desk.posted()
+async def test_changing_the_threshold_of_a_reply_is_visible_to_everybody(chat: Chat) -> None:
+    _posted, reply = await chat.posted()
     before = reply.content
-    pressed = await desk.press(desk.ann, reply, Action.RAISE)
-    await desk.discord.wait_until(lambda: "tags above 0.6" in reply.content, "higher threshold")
+    pressed = await chat.press(chat.ann, reply, Action.RAISE)
+    await chat.discord.wait_until(lambda: "tags above 0.6" in reply.content, "higher threshold")
     assert pressed.followups == []
     assert len(reply.attachments) == 1
-    await desk.press(desk.ann, reply, Action.LOWER)
-    await desk.discord.wait_until(lambda: reply.content == before, "the first threshold again")
+    await chat.press(chat.ann, reply, Action.LOWER)
+    await chat.discord.wait_until(lambda: reply.content == before, "the first threshold again")
 
 
 @pytest.mark.process
@@ -125,32 +125,32 @@ async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> N
             assert "Traceback" not in program.log, program.log
 
 
-async def test_buttons_are_disabled_at_the_lowest_and_highest_threshold(desk: Desk) -> None:
-    await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.99)
-    _posted, reply = await desk.posted()
+async def test_buttons_are_disabled_at_the_lowest_and_highest_threshold(chat: Chat) -> None:
+    await chat.store.set_threshold(chat.guild.id, "local:efficientnet-lite0", 0.99)
+    _posted, reply = await chat.posted()
     assert button(reply, Action.RAISE)["disabled"]
     assert not button(reply, Action.LOWER).get("disabled")
 
 
-async def test_all_tags_are_listed_page_by_page_for_the_person_who_pressed(desk: Desk) -> None:
-    await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.01)
-    _posted, reply = await desk.posted()
-    pressed = await desk.press(desk.ann, reply, Action.ALL_TAGS)
+async def test_all_tags_are_listed_page_by_page_for_the_person_who_pressed(chat: Chat) -> None:
+    await chat.store.set_threshold(chat.guild.id, "local:efficientnet-lite0", 0.01)
+    _posted, reply = await chat.posted()
+    pressed = await chat.press(chat.ann, reply, Action.ALL_TAGS)
     listed = await pressed.wait_for_response()
     assert listed.ephemeral
     first = listed.content
     assert "-# Page 1 of " in first
     back, following = listed.components[0]["components"]
     assert back["disabled"]
-    turned = await desk.ann.click(listed, following["custom_id"])
+    turned = await chat.ann.click(listed, following["custom_id"])
     await turned.wait_for_acknowledgement()
     assert "-# Page 2 of " in listed.content
     assert listed.content != first
 
 
-async def test_a_report_can_be_exported_in_every_format(desk: Desk) -> None:
-    posted, reply = await desk.posted()
-    pressed = await desk.press(desk.ann, reply, Action.EXPORT)
+async def test_a_report_can_be_exported_in_every_format(chat: Chat) -> None:
+    posted, reply = await chat.posted()
+    pressed = await chat.press(chat.ann, reply, Action.EXPORT)
     handed = await pressed.wait_for_response(20)
     assert handed.ephemeral
     files = {file.filename: file.content.decode() for file in handed.attachments}
@@ -161,136 +161,137 @@ async def test_a_report_can_be_exported_in_every_format(desk: Desk) -> None:
     assert posted.attachments[0].url.partition("?")[0] in files["cat.gif.html"]
 
 
-async def test_many_clips_are_exported_in_one_file(desk: Desk) -> None:
+async def test_many_clips_are_exported_in_one_file(chat: Chat) -> None:
     files = [(f"{number}-{CAT[0]}", *CAT[1:]) for number in range(5)]
-    _posted, reply = await desk.posted(*files)
-    pressed = await desk.press(desk.ann, reply, Action.EXPORT)
+    _posted, reply = await chat.posted(*files)
+    pressed = await chat.press(chat.ann, reply, Action.EXPORT)
     assert [f.filename for f in (await pressed.wait_for_response(20)).attachments] == ["tags.zip"]
 
 
-async def test_the_poster_removes_the_reply(desk: Desk) -> None:
-    _posted, reply = await desk.posted()
-    await desk.press(desk.ann, reply, Action.REMOVE)
-    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+async def test_the_poster_removes_the_reply(chat: Chat) -> None:
+    _posted, reply = await chat.posted()
+    await chat.press(chat.ann, reply, Action.REMOVE)
+    await chat.discord.wait_until(lambda: reply.id not in chat.channel.messages, "end of the reply")
 
 
-async def test_only_moderators_and_the_poster_remove_a_reply(desk: Desk) -> None:
-    _posted, reply = await desk.posted()
-    refused = await desk.press(desk.guild.add_member("bob"), reply, Action.REMOVE)
+async def test_only_moderators_and_the_poster_remove_a_reply(chat: Chat) -> None:
+    _posted, reply = await chat.posted()
+    refused = await chat.press(chat.guild.add_member("bob"), reply, Action.REMOVE)
     said = await refused.wait_for_response()
     assert said.ephemeral
     assert said.content.startswith("Only the person who posted the clip")
-    moderator = desk.guild.add_member("mo", Permission.MANAGE_MESSAGES)
-    await desk.press(moderator, reply, Action.REMOVE)
-    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+    moderator = chat.guild.add_member("mo", Permission.MANAGE_MESSAGES)
+    await chat.press(moderator, reply, Action.REMOVE)
+    await chat.discord.wait_until(lambda: reply.id not in chat.channel.messages, "end of the reply")
 
 
-async def test_a_reply_is_deleted_with_its_message(desk: Desk) -> None:
-    posted, reply = await desk.posted()
-    about = await desk.ann.post(desk.channel, "!tags", reply_to=posted)
-    second = await desk.reply_to(about)
-    await desk.ann.delete(posted)
-    gone = lambda: not {reply.id, second.id} & set(desk.channel.messages)  # noqa: E731 - read once
-    await desk.discord.wait_until(gone, "end of both replies")
+async def test_a_reply_is_deleted_with_its_message(chat: Chat) -> None:
+    posted, reply = await chat.posted()
+    about = await chat.ann.post(chat.channel, "!tags", reply_to=posted)
+    second = await chat.reply_to(about)
+    await chat.ann.delete(posted)
+    gone = lambda: not {reply.id, second.id} & set(chat.channel.messages)  # noqa: E731 - read once
+    await chat.discord.wait_until(gone, "end of both replies")
 
 
-async def test_buttons_of_an_erased_report_say_it_is_gone(desk: Desk) -> None:
+async def test_buttons_of_an_erased_report_say_it_is_gone(chat: Chat) -> None:
     own = ("own.gif", CAT[1] + b"own", "image/gif")
-    _posted, reply = await desk.posted(own)
-    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
-    pressed = await desk.press(desk.ann, reply, Action.RAISE)
+    _posted, reply = await chat.posted(own)
+    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    pressed = await chat.press(chat.ann, reply, Action.RAISE)
     assert "I've forgotten" in (await pressed.wait_for_followup()).content
 
 
-async def test_a_poster_whose_data_was_erased_still_removes_the_reply(desk: Desk) -> None:
-    _posted, reply = await desk.posted(("removed.gif", CAT[1] + b"removed", "image/gif"))
-    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
-    refused = await desk.press(desk.guild.add_member("bob"), reply, Action.REMOVE)
+async def test_a_poster_whose_data_was_erased_still_removes_the_reply(chat: Chat) -> None:
+    _posted, reply = await chat.posted(("removed.gif", CAT[1] + b"removed", "image/gif"))
+    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    refused = await chat.press(chat.guild.add_member("bob"), reply, Action.REMOVE)
     assert "Only" in (await refused.wait_for_response()).content
-    await desk.press(desk.ann, reply, Action.REMOVE)
-    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+    await chat.press(chat.ann, reply, Action.REMOVE)
+    await chat.discord.wait_until(lambda: reply.id not in chat.channel.messages, "end of the reply")
 
 
-async def test_a_person_who_requested_an_erased_reply_removes_it(desk: Desk) -> None:
-    posted, _reply = await desk.posted(("asked.gif", CAT[1] + b"asked", "image/gif"))
-    bob = desk.guild.add_member("bob")
-    reply = await desk.reply_to(await bob.post(desk.channel, "!tags", reply_to=posted))
-    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
-    await desk.press(bob, reply, Action.REMOVE)
-    await desk.discord.wait_until(lambda: reply.id not in desk.channel.messages, "end of the reply")
+async def test_a_person_who_requested_an_erased_reply_removes_it(chat: Chat) -> None:
+    posted, _reply = await chat.posted(("asked.gif", CAT[1] + b"asked", "image/gif"))
+    bob = chat.guild.add_member("bob")
+    reply = await chat.reply_to(await bob.post(chat.channel, "!tags", reply_to=posted))
+    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    await chat.press(bob, reply, Action.REMOVE)
+    await chat.discord.wait_until(lambda: reply.id not in chat.channel.messages, "end of the reply")
 
 
 async def test_only_moderators_remove_an_erased_reply_whose_message_cannot_be_read(
-    desk: Desk,
+    chat: Chat,
 ) -> None:
-    _posted, reply = await desk.posted(("hidden.gif", CAT[1] + b"hidden", "image/gif"))
-    await (await desk.ann.slash(desk.channel, "privacy forget")).wait_for_response()
-    desk.channel.deny_bot(Permission.READ_MESSAGE_HISTORY)
-    refused = await desk.press(desk.ann, reply, Action.REMOVE)
+    _posted, reply = await chat.posted(("hidden.gif", CAT[1] + b"hidden", "image/gif"))
+    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    chat.channel.deny_bot(Permission.READ_MESSAGE_HISTORY)
+    refused = await chat.press(chat.ann, reply, Action.REMOVE)
     assert (await refused.wait_for_response()).content == OwnerUnknown.sentence
 
 
-async def test_a_failed_text_command_is_answered_by_a_quiet_reply(desk: Desk) -> None:
-    command = await desk.ann.post(desk.channel, "!tags ftp://example.org/clip.mp4 |")
-    reply = await desk.reply_to(command)
+async def test_a_failed_text_command_is_answered_by_a_quiet_reply(chat: Chat) -> None:
+    command = await chat.ann.post(chat.channel, "!settings")  # needs a permission she lacks
+    reply = await chat.reply_to(command)
+    assert reply.content == "You need the Manage Server permission to do this."
     assert reply.mentions == []
 
 
-async def test_a_server_can_have_replies_only_when_tags_are_found(desk: Desk) -> None:
-    await desk.choose(only_when_found=True)
-    await desk.store.set_threshold(desk.guild.id, "local:efficientnet-lite0", 0.9)
-    quiet = await desk.ann.post(desk.channel, files=[CITY])
-    _posted, _reply = await desk.posted(CAT)
-    assert desk.discord.replies_to(quiet) == []
-    asked = await desk.ann.post(desk.channel, "!tags", reply_to=quiet)
-    assert "Nothing scored above 0.9" in (await desk.reply_to(asked)).content
+async def test_a_server_can_have_replies_only_when_tags_are_found(chat: Chat) -> None:
+    await chat.choose(only_when_found=True)
+    await chat.store.set_threshold(chat.guild.id, "local:efficientnet-lite0", 0.9)
+    quiet = await chat.ann.post(chat.channel, files=[CITY])
+    _posted, _reply = await chat.posted(CAT)
+    assert chat.discord.replies_to(quiet) == []
+    asked = await chat.ann.post(chat.channel, "!tags", reply_to=quiet)
+    assert "Nothing scored above 0.9" in (await chat.reply_to(asked)).content
 
 
-async def test_a_reply_follows_the_settings_of_the_server(desk: Desk) -> None:
-    await desk.choose(hidden_tags=frozenset({"CAT"}), picture=False, tags_a_line=1, gap=30)
-    _posted, reply = await desk.posted()
+async def test_a_reply_follows_the_settings_of_the_server(chat: Chat) -> None:
+    await chat.choose(hidden_tags=frozenset({"CAT"}), picture=False, tags_a_line=1, gap=30)
+    _posted, reply = await chat.posted()
     assert reply.attachments == []
     lines = [line for line in reply.content.splitlines() if line.startswith("`")]
     assert lines
     assert all(" cat ." not in line and line.count(" · ") <= 1 for line in lines)
 
 
-async def test_a_reply_is_in_the_language_of_the_server(desk: Desk) -> None:
-    await desk.choose(language="de")
-    _posted, reply = await desk.posted()
+async def test_a_reply_is_in_the_language_of_the_server(chat: Chat) -> None:
+    await chat.choose(language="de")
+    _posted, reply = await chat.posted()
     assert reply.content.startswith("**cat.gif** · 16 s · Tags über 0.5\n")
     assert button(reply, Action.ALL_TAGS)["label"] == "Alle Tags"
     assert (reply.attachments[0].description or "").startswith("Zeitleiste von cat.gif")
 
 
-async def test_age_restricted_channels_can_be_ignored(desk: Desk) -> None:
-    await desk.choose(nsfw_channels=False)
-    ignored = await desk.ann.post(desk.guild.add_text_channel("adults", nsfw=True), files=[CAT])
-    await desk.posted()
-    assert desk.discord.replies_to(ignored) == []
+async def test_age_restricted_channels_can_be_ignored(chat: Chat) -> None:
+    await chat.choose(nsfw_channels=False)
+    ignored = await chat.ann.post(chat.guild.add_text_channel("adults", nsfw=True), files=[CAT])
+    await chat.posted()
+    assert chat.discord.replies_to(ignored) == []
 
 
-async def test_a_reply_can_be_sent_in_a_thread(desk: Desk) -> None:
-    await desk.choose(in_thread=True)
-    message = await desk.ann.post(desk.channel, files=[CAT])
-    await desk.discord.wait_until(lambda: message.id in desk.discord.state.channels, "thread")
-    thread = desk.discord.state.channels[message.id]
+async def test_a_reply_can_be_sent_in_a_thread(chat: Chat) -> None:
+    await chat.choose(in_thread=True)
+    message = await chat.ann.post(chat.channel, files=[CAT])
+    await chat.discord.wait_until(lambda: message.id in chat.discord.state.channels, "thread")
+    thread = chat.discord.state.channels[message.id]
     told = lambda message: message.content.startswith("**cat.gif**")  # noqa: E731 - read once
-    reply = await desk.discord.wait_for_message(thread, matching=told, timeout=20)
+    reply = await chat.discord.wait_for_message(thread, matching=told, timeout=20)
     assert thread.name == "cat.gif"
-    await desk.ann.delete(message)
-    await desk.discord.wait_until(lambda: reply.id not in thread.messages, "end of the reply")
+    await chat.ann.delete(message)
+    await chat.discord.wait_until(lambda: reply.id not in thread.messages, "end of the reply")
 
 
-async def test_channels_and_people_can_be_excluded_from_tagging(desk: Desk) -> None:
-    await desk.choose(channels_denied=frozenset({desk.channel.id}))
-    ignored = await desk.ann.post(desk.channel, files=[CAT])
-    other = desk.guild.add_text_channel("other")
-    answered = await desk.ann.post(other, files=[CAT])
-    await answer_to(desk.discord, answered, 20)
-    await desk.choose(roles_allowed=frozenset({desk.guild.add_role("posters").id}))
-    unwanted = await desk.ann.post(other, files=[CAT])
-    asked = await desk.ann.post(desk.channel, "!tags", reply_to=ignored)
-    await desk.reply_to(asked)
-    assert [m for m in desk.discord.replies_to(ignored) if m.author is desk.discord.bot] == []
-    assert desk.discord.replies_to(unwanted) == []
+async def test_channels_and_people_can_be_excluded_from_tagging(chat: Chat) -> None:
+    await chat.choose(channels_denied=frozenset({chat.channel.id}))
+    ignored = await chat.ann.post(chat.channel, files=[CAT])
+    other = chat.guild.add_text_channel("other")
+    answered = await chat.ann.post(other, files=[CAT])
+    await answer_to(chat.discord, answered, 20)
+    await chat.choose(roles_allowed=frozenset({chat.guild.add_role("posters").id}))
+    unwanted = await chat.ann.post(other, files=[CAT])
+    asked = await chat.ann.post(chat.channel, "!tags", reply_to=ignored)
+    await chat.reply_to(asked)
+    assert [m for m in chat.discord.replies_to(ignored) if m.author is chat.discord.bot] == []
+    assert chat.discord.replies_to(unwanted) == []

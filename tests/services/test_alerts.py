@@ -35,7 +35,7 @@ SEEN: tuple[tuple[dict[str, float], ...], ...] = (
 )
 
 
-class Desk:
+class Chat:
     """A server with a channel for clips, one for moderators, and a job whose clips are tagged."""
 
     def __init__(self, app: App, loopback: LoopbackDiscord, client: discord.Client) -> None:
@@ -92,31 +92,31 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(
+async def chat(
     make_config: Callable[..., Any],
     open_app: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Chat]:
     app = await open_app(make_config())
     async with LoopbackDiscord(TOKEN) as loopback:
         redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
-            opened = Desk(app, loopback, client)
+            opened = Chat(app, loopback, client)
             await app.stores.settings.update(opened.guild.id, picture=False)
             yield opened
         assert loopback.unknown_routes == []
 
 
-async def test_one_alert_names_every_watched_tag_its_second_and_score(desk: Desk) -> None:
+async def test_one_alert_names_every_watched_tag_its_second_and_score(chat: Chat) -> None:
     watched = ("Cat", "knife", "*_<@1>", "dog")
-    await desk.watch(*(Watch(tag, desk.mods.id) for tag in watched))
-    job = await desk.post()
-    await desk.answer(job)
-    (alert,) = desk.alerts()
+    await chat.watch(*(Watch(tag, chat.mods.id) for tag in watched))
+    job = await chat.post()
+    await chat.answer(job)
+    (alert,) = chat.alerts()
     assert alert.content == (
-        f"I spotted watched tags in https://discord.com/channels/{desk.guild.id}/{desk.channel.id}/"
-        f"{job.message_id}, posted by <@{desk.ann.user.id}>:\n"
+        f"I spotted watched tags in https://discord.com/channels/{chat.guild.id}/{chat.channel.id}/"
+        f"{job.message_id}, posted by <@{chat.ann.user.id}>:\n"
         "`0:00–0:02` Cat .97 · clip 1 of 2\n"
         "`0:01–0:02` \\*\\_\\<\\@1\\> .95 · clip 2 of 2\n"
         "`0:04–0:05` knife .70 · clip 1 of 2\n"
@@ -127,132 +127,132 @@ async def test_one_alert_names_every_watched_tag_its_second_and_score(desk: Desk
     assert not alert.silent
 
 
-async def test_a_watch_uses_its_own_threshold_or_the_servers(desk: Desk) -> None:
-    await desk.watch(Watch("knife", desk.mods.id, 0.65), Watch("cat", desk.mods.id))
-    await desk.answer(await desk.post(({"knife": 0.65}, {"cat": 0.5})))
-    assert desk.alerts() == []
-    await desk.answer(await desk.post(({"knife": 0.66},)))
-    assert "knife .66" in desk.alerts()[0].content
-    identity = str(desk.app.services.clip_tagger.tagger.identity)
-    await desk.app.stores.settings.set_threshold(desk.guild.id, identity, 0.3)
-    await desk.answer(await desk.post(({"knife": 0.6}, {"cat": 0.4})))
-    assert "knife" not in desk.alerts()[1].content
-    assert "cat .40" in desk.alerts()[1].content
+async def test_a_watch_uses_its_own_threshold_or_the_servers(chat: Chat) -> None:
+    await chat.watch(Watch("knife", chat.mods.id, 0.65), Watch("cat", chat.mods.id))
+    await chat.answer(await chat.post(({"knife": 0.65}, {"cat": 0.5})))
+    assert chat.alerts() == []
+    await chat.answer(await chat.post(({"knife": 0.66},)))
+    assert "knife .66" in chat.alerts()[0].content
+    identity = str(chat.app.services.clip_tagger.tagger.identity)
+    await chat.app.stores.settings.set_threshold(chat.guild.id, identity, 0.3)
+    await chat.answer(await chat.post(({"knife": 0.6}, {"cat": 0.4})))
+    assert "knife" not in chat.alerts()[1].content
+    assert "cat .40" in chat.alerts()[1].content
 
 
-async def test_a_server_without_replies_is_alerted_too(desk: Desk) -> None:
-    await desk.app.stores.settings.update(
-        desk.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
+async def test_a_server_without_replies_is_alerted_too(chat: Chat) -> None:
+    await chat.app.stores.settings.update(
+        chat.guild.id, only_when_found=True, shortest=5, hidden_tags=frozenset({"knife"})
     )
-    await desk.watch(Watch("knife", desk.mods.id))
-    assert await desk.answer(await desk.post(({"knife": 0.9},))) == "marked"
-    assert desk.alerts(desk.channel) == []
-    assert "`0:00–0:01` knife .90" in desk.alerts()[0].content
+    await chat.watch(Watch("knife", chat.mods.id))
+    assert await chat.answer(await chat.post(({"knife": 0.9},))) == "marked"
+    assert chat.alerts(chat.channel) == []
+    assert "`0:00–0:01` knife .90" in chat.alerts()[0].content
 
 
-async def test_each_channel_is_alerted_of_its_own_tags_in_the_servers_language(desk: Desk) -> None:
-    police = desk.guild.add_text_channel("police")
-    await desk.watch(Watch("cat", desk.mods.id), Watch("knife", police.id))
-    await desk.answer(await desk.post())
-    assert "knife" not in desk.alerts()[0].content
-    assert "cat" not in desk.alerts(police)[0].content
+async def test_each_channel_is_alerted_of_its_own_tags_in_the_servers_language(chat: Chat) -> None:
+    police = chat.guild.add_text_channel("police")
+    await chat.watch(Watch("cat", chat.mods.id), Watch("knife", police.id))
+    await chat.answer(await chat.post())
+    assert "knife" not in chat.alerts()[0].content
+    assert "cat" not in chat.alerts(police)[0].content
 
 
-async def test_a_message_causes_one_alert_only(desk: Desk) -> None:
-    await desk.watch(Watch("cat", desk.mods.id))
-    job = await desk.post()
-    await desk.answer(job)
-    await desk.answer(job, again=True)
-    desk.discord.expire_nonces()
-    await desk.answer(job, again=True)
+async def test_a_message_causes_one_alert_only(chat: Chat) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
+    job = await chat.post()
+    await chat.answer(job)
+    await chat.answer(job, again=True)
+    chat.discord.expire_nonces()
+    await chat.answer(job, again=True)
     # Somebody asks about the same message later.
     asked = replace(job, id="interaction-5", requested=True)
-    await desk.answer(asked)
-    assert len(desk.alerts()) == 1
+    await chat.answer(asked)
+    assert len(chat.alerts()) == 1
 
 
-async def test_a_crash_after_sending_sends_nothing_twice(desk: Desk, data_path: str) -> None:
-    await desk.watch(Watch("cat", desk.mods.id))
-    job = await desk.post()
-    await desk.answer(job)
+async def test_a_crash_after_sending_sends_nothing_twice(chat: Chat, data_path: str) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
+    job = await chat.post()
+    await chat.answer(job)
     async with Database.open(data_path) as database, database.writing() as connection:
         await connection.execute(update(posted_clips).values(alerted=False))
-    await desk.answer(job, again=True)
-    assert len(desk.alerts()) == 1
+    await chat.answer(job, again=True)
+    assert len(chat.alerts()) == 1
 
 
 @pytest.fixture
-def data_path(desk: Desk) -> str:
-    return desk.app.config.database
+def data_path(chat: Chat) -> str:
+    return chat.app.config.database
 
 
-async def test_an_outage_delays_an_alert_and_repeats_no_answer(desk: Desk) -> None:
-    await desk.watch(Watch("cat", desk.mods.id))
-    job = await desk.post()
-    sending = rf"/channels/{desk.mods.id}/messages"
-    desk.discord.faults.add("POST", sending, server_error(503))
+async def test_an_outage_delays_an_alert_and_repeats_no_answer(chat: Chat) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
+    job = await chat.post()
+    sending = rf"/channels/{chat.mods.id}/messages"
+    chat.discord.faults.add("POST", sending, server_error(503))
     with pytest.raises(discord.DiscordServerError):
-        await desk.answer(job)
-    await desk.answer(job, again=True)
-    assert len(desk.alerts()) == len(desk.alerts(desk.channel)) == 1
+        await chat.answer(job)
+    await chat.answer(job, again=True)
+    assert len(chat.alerts()) == len(chat.alerts(chat.channel)) == 1
 
 
 @pytest.mark.parametrize("way", ["forbidden", "gone", "elsewhere"])
-async def test_an_alert_that_cannot_be_sent_is_logged(desk: Desk, way: str) -> None:
-    channel = desk.mods
+async def test_an_alert_that_cannot_be_sent_is_logged(chat: Chat, way: str) -> None:
+    channel = chat.mods
     if way == "forbidden":
         channel.deny_bot(Permission.SEND_MESSAGES)
     if way == "elsewhere":  # settings from a file may name any channel
-        channel = desk.discord.add_guild("Others").add_text_channel("mods")
-    await desk.watch(Watch("cat", 12345 if way == "gone" else channel.id))
+        channel = chat.discord.add_guild("Others").add_text_channel("mods")
+    await chat.watch(Watch("cat", 12345 if way == "gone" else channel.id))
     with capture_logs() as logged:
-        assert await desk.answer(await desk.post()) == "answered"
+        assert await chat.answer(await chat.post()) == "answered"
     (warning,) = (line["event"] for line in logged if line["log_level"] == "warning")
     assert warning.startswith("alert not sent")
-    assert desk.alerts(channel) == []
-    assert len(desk.alerts(desk.channel)) == 1
+    assert chat.alerts(channel) == []
+    assert len(chat.alerts(chat.channel)) == 1
 
 
-async def test_an_alert_for_a_command_links_to_its_answer(desk: Desk) -> None:
-    await desk.watch(Watch("cat", desk.mods.id))
+async def test_an_alert_for_a_command_links_to_its_answer(chat: Chat) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
     clip = Clip("a.mp4", "https://cdn.example/a.mp4")
     job = Job(
-        *("interaction-7", desk.channel.id, (clip,), desk.guild.id),
-        author_id=desk.ann.user.id,
+        *("interaction-7", chat.channel.id, (clip,), chat.guild.id),
+        author_id=chat.ann.user.id,
         requested=True,
         interaction=Interaction(1, "run-out"),
     )
-    await desk.note(job, SEEN[0])
-    await desk.answer(job)
-    (reply,) = desk.alerts(desk.channel)
+    await chat.note(job, SEEN[0])
+    await chat.answer(job)
+    (reply,) = chat.alerts(chat.channel)
     assert (
-        f"/{desk.channel.id}/{reply.id}, posted by <@{desk.ann.user.id}>:\n"
-        in desk.alerts()[0].content
+        f"/{chat.channel.id}/{reply.id}, posted by <@{chat.ann.user.id}>:\n"
+        in chat.alerts()[0].content
     )
 
 
-async def test_clips_of_private_channels_and_other_servers_cause_no_alert(desk: Desk) -> None:
-    await desk.watch(Watch("cat", desk.mods.id))
-    job = await desk.post()
-    await desk.answer(replace(job, guild_id=None))
-    await desk.answer(replace(job, guild_id=desk.discord.add_guild("Others").id))
-    assert desk.alerts() == []
+async def test_clips_of_private_channels_and_other_servers_cause_no_alert(chat: Chat) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
+    job = await chat.post()
+    await chat.answer(replace(job, guild_id=None))
+    await chat.answer(replace(job, guild_id=chat.discord.add_guild("Others").id))
+    assert chat.alerts() == []
 
 
-async def test_each_clip_of_an_answer_is_found_by_search(desk: Desk) -> None:
-    job = await desk.post()
-    finder = desk.app.services.search
-    concept = await finder.concept("knife", desk.guild.id)
+async def test_each_clip_of_an_answer_is_found_by_search(chat: Chat) -> None:
+    job = await chat.post()
+    finder = chat.app.services.search
+    concept = await finder.concept("knife", chat.guild.id)
     assert concept is not None
-    page = await finder.page(SearchQuery(concept.number, desk.guild.id), "knife", 0)
+    page = await finder.page(SearchQuery(concept.number, chat.guild.id), "knife", 0)
     told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.results]
     assert told == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
     assert [segment.start for find in page.results for segment in find.segments] == [4, 0]
 
 
-async def test_a_long_list_is_cut(desk: Desk) -> None:
+async def test_a_long_list_is_cut(chat: Chat) -> None:
     tags = [f"tag {number}" for number in range(20)]
-    await desk.watch(*(Watch(tag, desk.mods.id) for tag in tags))
-    await desk.answer(await desk.post((dict.fromkeys(tags, 0.9),)))
-    lines = desk.alerts()[0].content.splitlines()
+    await chat.watch(*(Watch(tag, chat.mods.id) for tag in tags))
+    await chat.answer(await chat.post((dict.fromkeys(tags, 0.9),)))
+    lines = chat.alerts()[0].content.splitlines()
     assert (len(lines), lines[-1]) == (14, "… and 8 more")

@@ -52,7 +52,7 @@ class Interrupted(DiscordResponder):
         return reply
 
 
-class Desk:
+class Chat:
     """A channel, and a job about a clip that was posted there."""
 
     def __init__(
@@ -116,108 +116,108 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(
+async def chat(
     clip_host: ClipHost,
     make_config: Callable[..., Any],
     open_app: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Chat]:
     async with LoopbackClarifai() as clarifai, LoopbackDiscord(TOKEN) as loopback:
         config = make_config(clarifai_pat=CLARIFAI_TOKEN, clarifai_api_url=clarifai.url)
         app = await open_app(config)
         redirect_discord_py(loopback, monkeypatch)
         async with discord.Client(intents=discord.Intents.none()) as client:
             await client.login(TOKEN)
-            yield Desk(app, loopback, client, clip_host.url("montage.gif"), clarifai)
+            yield Chat(app, loopback, client, clip_host.url("montage.gif"), clarifai)
         assert loopback.unknown_routes == []
 
 
-async def test_a_job_is_answered_and_recorded(desk: Desk) -> None:
-    await desk.post()
-    await desk.carry_out()
-    (said,) = desk.sent()
+async def test_a_job_is_answered_and_recorded(chat: Chat) -> None:
+    await chat.post()
+    await chat.carry_out()
+    (said,) = chat.sent()
     assert said.startswith("**cat.gif**")
-    assert await desk.kept() == (True, 1)
+    assert await chat.kept() == (True, 1)
 
 
-async def test_the_reply_is_deleted_if_its_message_is_deleted_while_answering(desk: Desk) -> None:
-    await desk.post()
-    desk.responder.when_answered = desk.delete
-    await desk.carry_out()
-    assert desk.sent() == []
-    assert await desk.kept() == (False, 0)
+async def test_the_reply_is_deleted_if_its_message_is_deleted_while_answering(chat: Chat) -> None:
+    await chat.post()
+    chat.responder.when_answered = chat.delete
+    await chat.carry_out()
+    assert chat.sent() == []
+    assert await chat.kept() == (False, 0)
 
 
-async def test_a_message_deleted_while_its_clip_is_tagged_leaves_nothing(desk: Desk) -> None:
-    message = await desk.post()
+async def test_a_message_deleted_while_its_clip_is_tagged_leaves_nothing(chat: Chat) -> None:
+    message = await chat.post()
 
     async def delete() -> None:
-        await desk.discord.wait_for_message(desk.channel, reply_to=message)
-        await desk.delete()
+        await chat.discord.wait_for_message(chat.channel, reply_to=message)
+        await chat.delete()
 
-    desk.responder.while_working = delete
-    await desk.carry_out()
-    assert desk.sent() == []
-    assert await desk.kept() == (False, 0)
+    chat.responder.while_working = delete
+    await chat.carry_out()
+    assert chat.sent() == []
+    assert await chat.kept() == (False, 0)
 
 
-async def test_a_request_about_a_deleted_message_is_answered(desk: Desk) -> None:
-    await desk.post()
-    asking = await desk.ann.post(desk.channel, "!tags")
-    desk.responder = Interrupted(desk.client, Pace())
-    desk.responder.while_working = desk.delete
-    await desk.carry_out(asked_by=asking)
-    assert desk.sent() == [
+async def test_a_request_about_a_deleted_message_is_answered(chat: Chat) -> None:
+    await chat.post()
+    asking = await chat.ann.post(chat.channel, "!tags")
+    chat.responder = Interrupted(chat.client, Pace())
+    chat.responder.while_working = chat.delete
+    await chat.carry_out(asked_by=asking)
+    assert chat.sent() == [
         "**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."
     ]
-    assert await desk.kept() == (False, 0)
+    assert await chat.kept() == (False, 0)
 
 
 @pytest.mark.parametrize("asked", [False, True])
 async def test_a_clip_deleted_while_its_job_waited_is_not_tagged(
-    desk: Desk, *, asked: bool
+    chat: Chat, *, asked: bool
 ) -> None:
-    await desk.post()
-    asking = await desk.ann.post(desk.channel, "!tags") if asked else None
-    await desk.carry_out(asked_by=asking, recorded=True)
+    await chat.post()
+    asking = await chat.ann.post(chat.channel, "!tags") if asked else None
+    await chat.carry_out(asked_by=asking, recorded=True)
     told = ["**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."]
-    assert desk.sent() == (told if asked else [])
-    assert await desk.kept() == (False, 0)
-    assert desk.clarifai.calls == []
+    assert chat.sent() == (told if asked else [])
+    assert await chat.kept() == (False, 0)
+    assert chat.clarifai.calls == []
 
 
-async def test_deleting_a_request_deletes_nothing_else(desk: Desk) -> None:
-    await desk.post()
-    await desk.carry_out()
-    asking = await desk.ann.post(desk.channel, "!tags")
-    desk.responder = Interrupted(desk.client, Pace())
-    desk.responder.while_working = lambda: desk.delete(asking)
-    await desk.carry_out(asked_by=asking)
-    assert await desk.kept() == (False, 1)
-    assert len(desk.sent()) == 1
+async def test_deleting_a_request_deletes_nothing_else(chat: Chat) -> None:
+    await chat.post()
+    await chat.carry_out()
+    asking = await chat.ann.post(chat.channel, "!tags")
+    chat.responder = Interrupted(chat.client, Pace())
+    chat.responder.while_working = lambda: chat.delete(asking)
+    await chat.carry_out(asked_by=asking)
+    assert await chat.kept() == (False, 1)
+    assert len(chat.sent()) == 1
 
 
-async def test_deleted_messages_cause_no_alert(desk: Desk) -> None:
-    await desk.app.stores.watches.replace(desk.guild.id, [Watch("beer", desk.mods.id)])
-    await desk.post()
-    await desk.carry_out()
-    assert len(desk.mods.messages) == 1
-    await desk.post()
-    desk.responder.when_answered = desk.delete
-    await desk.carry_out()
-    assert len(desk.mods.messages) == 1
+async def test_deleted_messages_cause_no_alert(chat: Chat) -> None:
+    await chat.app.stores.watches.replace(chat.guild.id, [Watch("beer", chat.mods.id)])
+    await chat.post()
+    await chat.carry_out()
+    assert len(chat.mods.messages) == 1
+    await chat.post()
+    chat.responder.when_answered = chat.delete
+    await chat.carry_out()
+    assert len(chat.mods.messages) == 1
 
 
-async def test_a_reply_that_shows_progress_is_recorded_before_the_job_is_done(desk: Desk) -> None:
-    await desk.post()
-    shown = Reply(desk.channel.id, 99)
+async def test_a_reply_that_shows_progress_is_recorded_before_the_job_is_done(chat: Chat) -> None:
+    await chat.post()
+    shown = Reply(chat.channel.id, 99)
     gone: list[Reply] = []
 
     async def delete() -> None:
-        await desk.responder.on_reply(shown)
-        gone.extend(await desk.app.stores.job_records.erase_messages([desk.message.id]))
+        await chat.responder.on_reply(shown)
+        gone.extend(await chat.app.stores.job_records.erase_messages([chat.message.id]))
 
-    desk.responder = Interrupted(desk.client, Pace())
-    desk.responder.while_working = delete
-    await desk.carry_out()
+    chat.responder = Interrupted(chat.client, Pace())
+    chat.responder.while_working = delete
+    await chat.carry_out()
     assert gone == [shown]
