@@ -32,7 +32,7 @@ _NOTHING = Sentence(
 
 
 class Tags(commands.Cog):
-    """Answers people who ask what is in a clip."""
+    """Tags clips on request."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
@@ -48,24 +48,24 @@ class Tags(commands.Cog):
         )
 
     async def cog_load(self) -> None:
-        """Add the context menu, which a cog can't declare by a decorator."""
+        """Add the context menu, which can't be declared with a decorator inside a cog."""
         self._bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
-        """Take the context menu along."""
+        """Remove the context menu."""
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @commands.command(name="tags", aliases=["tag"])
     async def tags(self, context: commands.Context[FramehoundBot], *, link: str = "") -> None:
-        """Tag the link given, the files attached, or the clips of the message replied to."""
+        """Tag the given link, the attached files, or the clips of the message replied to."""
         message = context.message
-        self._take_turn(context.author.id, context.guild)
+        self._check_rate(context.author.id, context.guild)
         require_permissions(message)
-        clips = self._asked(message) or await self._replied_to(message)
+        clips = self._clips_of(message) or await self._clips_replied_to(message)
         if not clips and link:
             clips = tuple(clips_in_argument(link))
         if clips:
-            await self._leave_alone(clips, context.author.id)
+            await self._check_opt_outs(clips, context.author.id)
             await self._bot.jobs.submit(job_for_message(message, clips, requested=True))
         else:
             translate = await self._bot.translator_for(context)
@@ -84,29 +84,29 @@ class Tags(commands.Cog):
         """Tag a link, a file, or both."""
         clips = clips_in_argument(url) if url else []
         clips += [attached_clip(file)] if file else []
-        await self._accept(interaction, tuple(clips))
+        await self._submit(interaction, tuple(clips))
 
     async def tag_message(
         self, interaction: discord.Interaction[FramehoundBot], message: discord.Message
     ) -> None:
-        """Tag the clips of the message right-clicked."""
-        await self._accept(interaction, self._asked(message))
+        """Tag the clips of the selected message."""
+        await self._submit(interaction, self._clips_of(message))
 
-    async def _accept(
+    async def _submit(
         self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
     ) -> None:
-        """Defer within Discord's three seconds, then let a job answer."""
+        """Defer the response within Discord's three seconds, then submit a job that fills it in."""
         if not clips:
             translate = await self._bot.translator_for(interaction)
             await interaction.response.send_message(translate(_NOTHING), ephemeral=True)
             return
-        self._take_turn(interaction.user.id, interaction.guild)
+        self._check_rate(interaction.user.id, interaction.guild)
         await interaction.response.defer()
-        await self._leave_alone(clips, interaction.user.id)
+        await self._check_opt_outs(clips, interaction.user.id)
         await self._bot.jobs.submit(self._job_of(interaction, clips))
 
-    def _take_turn(self, user_id: int, guild: discord.Guild | None) -> None:
-        """Raise ``RateLimited`` where a person, or a whole server, asks too much at once."""
+    def _check_rate(self, user_id: int, guild: discord.Guild | None) -> None:
+        """Raise ``RateLimited`` if a person or a server makes too many requests at once."""
         now = time.monotonic()
         wait = self._persons.wait(user_id, now)
         if not wait and guild is not None:
@@ -114,16 +114,16 @@ class Tags(commands.Cog):
         if wait:
             raise RateLimited.of(wait)
 
-    async def _leave_alone(self, clips: tuple[Clip, ...], asker: int) -> None:
-        """Raise ``OptedOut`` where somebody asks about clips of a person who opted out."""
-        others = {clip.author_id for clip in clips if clip.author_id} - {asker}
+    async def _check_opt_outs(self, clips: tuple[Clip, ...], requester_id: int) -> None:
+        """Raise ``OptedOut`` if a clip was posted by another person who opted out."""
+        others = {clip.author_id for clip in clips if clip.author_id} - {requester_id}
         if others and await self._bot.app.stores.opt_outs.among(others):
             raise OptedOut
 
     def _job_of(
         self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
     ) -> Job:
-        """Return the job; a server the bot is not in has no part in what a person does there."""
+        """Return the job; it belongs to the server only if the bot is a member there."""
         here = self._bot.get_guild(interaction.guild_id or 0)
         return Job(
             id=f"interaction-{interaction.id}",
@@ -136,17 +136,17 @@ class Tags(commands.Cog):
             **thread_facts(interaction.channel),
         )
 
-    def _asked(self, message: discord.Message) -> tuple[Clip, ...]:
+    def _clips_of(self, message: discord.Message) -> tuple[Clip, ...]:
         return requested_clips(message, self._bot.app.config.sites)
 
-    async def _replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
+    async def _clips_replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
         reference = message.reference
         if reference is None or reference.message_id is None:
             return ()
         if isinstance(reference.resolved, discord.Message):
-            return self._asked(reference.resolved)
+            return self._clips_of(reference.resolved)
         try:
-            return self._asked(await message.channel.fetch_message(reference.message_id))
+            return self._clips_of(await message.channel.fetch_message(reference.message_id))
         except (discord.NotFound, discord.Forbidden):
             return ()
 

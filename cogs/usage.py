@@ -1,4 +1,4 @@
-"""What the month has cost so far."""
+"""``/usage``: the frames billed for a server this month."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Usage(commands.Cog):
-    """Says how many frames were billed for a server."""
+    """Shows how many frames were billed for a server."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
@@ -24,7 +24,7 @@ class Usage(commands.Cog):
     )
     @commands.guild_only()
     async def usage(self, context: commands.Context[FramehoundBot]) -> None:
-        """Say what was billed this month, and what the limit is."""
+        """Show the billed frames and the limit."""
         if context.guild is None:
             raise commands.NoPrivateMessage
         used = await self._bot.app.stores.usage.used(guild_owner(context.guild.id))
@@ -51,7 +51,7 @@ class Usage(commands.Cog):
 
 
 def _next_month() -> str:
-    """Return when next month begins, as Discord writes a day in each reader's language."""
+    """Return the start of next month as a Discord timestamp, shown in the reader's language."""
     day = (datetime.now(UTC).replace(day=1) + timedelta(days=32)).replace(day=1)
     start = day.replace(hour=0, minute=0, second=0, microsecond=0)
     return f"<t:{start.timestamp():.0f}:D>"
