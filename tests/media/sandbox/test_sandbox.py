@@ -201,7 +201,7 @@ async def test_a_child_that_raised_an_expected_error_goes_on(sandbox: Sandbox) -
         ("many_files", {}, "Too many open files"),
         ("crash", {}, "SIGSEGV"),
         ("leave", {"code": 3}, "exit code 3"),
-        ("long_answer", {"characters": 5_000_000}, "no message"),
+        ("long_answer", {"characters": 5_000_000}, "invalid message"),
     ],
 )
 async def test_a_failed_task_means_a_damaged_clip_and_a_new_child(

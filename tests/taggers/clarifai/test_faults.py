@@ -121,7 +121,8 @@ async def test_the_operator_reads_all_clarifai_wrote_and_what_to_do(tmp_path: Pa
     failed, _ = await failing(tmp_path, replies.written({"status": status}, http=400))
 
     assert failed.detail == (
-        "HTTP 400: no status | 11102; Invalid request; sample_ms is odd; req_id f00 "
+        "HTTP 400: the response has no status | "
+        "11102; Invalid request; sample_ms is odd; req_id f00 "
         "(this is a bug in Framehound, please report it)"
     )
 

@@ -266,7 +266,7 @@ async def test_check_asks_for_the_model_and_bills_nothing() -> None:
     async with talking() as (clarifai, tagger):
         line = await tagger.check()
 
-    assert line == "clarifai: general-image-recognition answers"
+    assert line == "general-image-recognition is available"
     assert clarifai.calls == []
 
 
