@@ -24,7 +24,7 @@ async def test_everybody_may_see_the_threshold(simcord_env: Any) -> None:
 
 
 @pytest.mark.parametrize("written", ["0.9", "90%", ".9"])
-async def test_who_manages_the_server_sets_it(simcord_env: Any, written: str) -> None:
+async def test_managers_can_set_the_threshold(simcord_env: Any, written: str) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     await alice.send(channel, f"!threshold {written}")
     assert channel.last_message.content == ("Done. This server now shows tags scored above 0.9.")
@@ -51,7 +51,7 @@ async def test_nobody_else_sets_it(simcord_env: Any) -> None:
     assert channel.last_message.content == "This server shows tags scored above 0.5."
 
 
-async def test_what_is_no_threshold_is_said_to_be_none(simcord_env: Any) -> None:
+async def test_an_invalid_threshold_is_refused(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     await alice.send(channel, "!threshold @everyone")
     assert channel.last_message.content.startswith("**\\@everyone** isn't a valid threshold")

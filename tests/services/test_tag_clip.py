@@ -236,7 +236,7 @@ async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_
             await app.services.clip_tagger.tag_file(TagRequest(clip))
 
 
-async def test_who_takes_over_for_clarifai_keeps_limits_of_its_own(
+async def test_the_fallback_keeps_its_own_limits(
     tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
     path = numbered_clip(tmp_path / "long.mp4", ClipFormat.MP4, 12)

@@ -162,7 +162,7 @@ async def populate(url: str, revision: str) -> None:
 
 
 @pytest.mark.parametrize("revision", schema.revisions())
-async def test_what_an_older_program_stored_is_kept(database_url: str, revision: str) -> None:
+async def test_values_stored_by_an_older_version_are_kept(database_url: str, revision: str) -> None:
     await populate(database_url, revision)
     async with Database.open(database_url) as database:
         identity = TaggerIdentity("local", "net", 0.5, "r1")

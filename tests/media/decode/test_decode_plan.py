@@ -38,6 +38,6 @@ def test_stretches_are_decoded_side_by_side_where_that_is_quicker(
     assert can_run_in_parallel(runs(*described), cores) is even
 
 
-def test_pictures_by_themselves_are_told_from_stretches() -> None:
+def test_single_pictures_are_distinguished_from_groups() -> None:
     assert are_single(runs((0, 0, 1), (9, 9, 1)))
     assert not are_single(runs((0, 0, 1), (9, 10, 1)))

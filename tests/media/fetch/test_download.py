@@ -378,7 +378,7 @@ async def test_no_cookie_is_kept_between_fetches(tmp_path: Path) -> None:
     assert cookies == [None, None]
 
 
-async def test_whatever_was_answered_is_told_to_who_asks(tmp_path: Path) -> None:
+async def test_the_answer_is_reported_to_the_caller(tmp_path: Path) -> None:
     async def refuse(request: web.Request) -> web.StreamResponse:
         if request.path == "/old":
             raise web.HTTPFound("/new")

@@ -32,7 +32,7 @@ def test_a_flicker_within_a_scene_loses() -> None:
     assert found[1]["kite"] < 0.5 < found[1]["cat"]
 
 
-def test_what_the_whole_scene_shows_gains_where_it_is_weak() -> None:
+def test_weak_concepts_of_a_whole_scene_are_strengthened() -> None:
     found = smoothed(CAT, {"animal": 0.9, "cat": 0.45}, CAT)
     assert found[1]["cat"] > 0.5
 
