@@ -87,7 +87,7 @@ class OldPageButton(
     async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
         """Tell the person to search again."""
         translate = await interaction.client.translator_for(interaction)
-        sentence = translate("This button is from an older version; please use /find again.")
+        sentence = translate("This button is from an older version. Use `/find` again.")
         await interaction.response.edit_message(content=sentence, view=None)
 
 

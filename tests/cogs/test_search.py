@@ -175,7 +175,7 @@ async def test_a_button_of_an_older_version_says_so(
     assert isinstance(known, discord.TextChannel)
     await known.send("**cat** in 7 clips", view=without_timeout(view))
     await alice.click(channel.last_message, custom_id="find:1::::::1")
-    said = "This button is from an older version; please use /find again."
+    said = "This button is from an older version. Use `/find` again."
     assert channel.last_message.content == said
     assert channel.last_message.components == []
 
