@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
 
 _V2 = 1 << 15
-_MAX_SECONDS = 100
+_MAX_DESCRIPTION_LENGTH = 100
 FORMS = [spec.heading for spec in SETTINGS.values() if isinstance(spec.kind, (TypedKind, Scores))]
 TRANSLATED = {"de", "fr", "es-ES", "es-419"}
 
@@ -44,9 +44,11 @@ async def test_commands_are_described_in_every_language(
         for part in parts(await command.get_translated_payload(tree, translator)):
             if not part.get("description"):
                 continue
-            told = part["description_localizations"]
-            assert set(told) == TRANSLATED, part["name"]
-            assert all(0 < len(text) <= _MAX_SECONDS for text in told.values()), told
+            descriptions = part["description_localizations"]
+            assert set(descriptions) == TRANSLATED, part["name"]
+            assert all(
+                0 < len(text) <= _MAX_DESCRIPTION_LENGTH for text in descriptions.values()
+            ), descriptions
             assert not part.get("name_localizations")
 
 
@@ -87,7 +89,7 @@ async def test_panels_and_forms_fit_in_every_language(simcord_env: Any) -> None:
             "A file exported here or in another server. Settings it doesn't mention "
             "stay as they are."
         )
-        validate_modal(FileForm(translate("Import a file"), hint, nothing, nothing).to_dict())
+        validate_modal(FileForm(translate("Import settings"), hint, nothing, nothing).to_dict())
 
 
 async def test_a_public_panel_is_in_the_language_of_the_server(
