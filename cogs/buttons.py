@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -119,7 +120,8 @@ class ReportButtons(commands.Cog):
         if not moderates:
             await self._check_owner(interaction, pressed)
         await interaction.response.defer()
-        await interaction.delete_original_response()
+        with suppress(discord.NotFound):  # somebody else deleted it just now
+            await interaction.delete_original_response()
         if interaction.message:
             reply_id = interaction.message.id
             await retry_storage(lambda: self._bot.app.stores.job_records.erase_messages([reply_id]))
