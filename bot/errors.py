@@ -73,12 +73,15 @@ class ErrorRecord:
 class FramehoundError(Exception):
     """An expected failure: a stable code and a sentence for people.
 
-    ``facts`` fill the placeholders of the sentence. ``billed`` is the number of frames that a
+    The fact called ``chosen_by`` may choose one of ``sentences`` instead of ``sentence``. ``facts``
+    fill the placeholders of the sentence. ``billed`` is the number of frames that a
     tagger billed before it failed.
     """
 
     code: ClassVar[str] = "failed"
     sentence: ClassVar[str] = "Something went wrong on my end. Try again later."
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    chosen_by: ClassVar[str] = ""
     billed: int = 0
 
     def __init__(self, *, detail: str = "", **facts: str) -> None:
@@ -90,7 +93,7 @@ class FramehoundError(Exception):
     @property
     def template(self) -> str:
         """The sentence before its facts are filled in."""
-        return self.sentence
+        return self.sentences.get(self.facts.get(self.chosen_by, ""), self.sentence)
 
     def localized(self, translate: Callable[..., str]) -> str:
         """Return the sentence in another language; facts may be translatable too."""
@@ -228,17 +231,13 @@ class TooSlow(ClipError):
 
     code = "too_slow"
     sentence = "Opening this clip took too long, so I stopped."
+    chosen_by = "stage"
     sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "download": "Downloading this clip took too long, so I stopped.",
             "decode": "Decoding this clip took too long, so I stopped.",
         }
     )
-
-    @property
-    def template(self) -> str:
-        """The sentence for the stage."""
-        return self.sentences.get(self.facts.get("stage", ""), self.sentence)
 
 
 class JobAbandoned(ClipError):
@@ -271,6 +270,7 @@ class TaggerRefused(TaggerError):
 
     code = "tagger_refused"
     sentence = "The tagger didn't accept this clip."
+    chosen_by = "reason"
     sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "download": "The tagger couldn't download this clip.",
@@ -283,11 +283,6 @@ class TaggerRefused(TaggerError):
             "empty": "The tagger returned nothing for this clip.",
         }
     )
-
-    @property
-    def template(self) -> str:
-        """The sentence for the reason."""
-        return self.sentences.get(self.facts.get("reason", ""), self.sentence)
 
 
 class TaggerBusy(TaggerError):

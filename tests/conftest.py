@@ -25,6 +25,7 @@ from tests.stand_ins.postgres import PostgresServer, find_binaries, running_post
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from bot.jobs.queue import JobQueue
     from bot.runtime.app import App
 
 CLIPS = Path(__file__).parent / "clips"
@@ -186,6 +187,21 @@ def database_url(request: pytest.FixtureRequest) -> str:
     name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     url: str = request.getfixturevalue(name)
     return url
+
+
+@pytest.fixture
+def queue(make_config: Callable[..., Any], database_url: str) -> JobQueue:
+    """Return the queue on a database of each kind."""
+    return wiring.job_queue(make_config(database_url=database_url))
+
+
+@pytest.fixture
+async def app(
+    make_config: Callable[..., Any], open_app: Callable[..., Any], database_url: str
+) -> App:
+    """Return an app on the same database as ``queue``."""
+    app: App = await open_app(make_config(database_url=database_url))
+    return app
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message of ours, by its channel and its ID."""
+    """A message that the bot sent, by its channel and its ID."""
 
     channel_id: int
     message_id: int

@@ -44,7 +44,7 @@ ENGLISH = Translator("en")
 
 
 def supported_language(locale: str) -> str | None:
-    """Return the language of a locale such as ``es-419``, if it is one of ours."""
+    """Return the language of a locale such as ``es-419``, if there is a catalog for it."""
     language = locale.partition("-")[0]
     return language if language in LANGUAGES else None
 

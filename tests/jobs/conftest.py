@@ -1,33 +1,15 @@
-"""A queue and an app on one database of each kind."""
+"""Clips for jobs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.domain.clip import Clip
-from bot.runtime import app as wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bot.jobs.queue import JobQueue
-    from bot.runtime.app import App
     from tests.conftest import ClipHost
-
-
-@pytest.fixture
-def queue(make_config: Callable[..., Any], database_url: str) -> JobQueue:
-    return wiring.job_queue(make_config(database_url=database_url))
-
-
-@pytest.fixture
-async def app(
-    make_config: Callable[..., Any], open_app: Callable[..., Any], database_url: str
-) -> App:
-    app: App = await open_app(make_config(database_url=database_url))
-    return app
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from bot.domain.budget import Budget, Payer
 from bot.domain.job import Job, Reply, guild_owner, message_job_id
-from bot.runtime import app as wiring
 from bot.storage import locks
 from bot.storage.database import StorageUnavailable
 from bot.storage.job_records import JobRecord
@@ -18,26 +17,13 @@ from bot.storage.posted_clips import PostedClip
 from tests.jobs.recorder import execute
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Collection
 
     from bot.jobs.queue import Intake, JobQueue
     from bot.runtime.app import App
     from bot.services.erasure import Erasure
 
 GUILD, CHANNEL, ANN = 100, 10, 51
-
-
-@pytest.fixture
-def queue(make_config: Callable[..., Any], database_url: str) -> JobQueue:
-    return wiring.job_queue(make_config(database_url=database_url))
-
-
-@pytest.fixture
-async def app(
-    make_config: Callable[..., Any], open_app: Callable[..., Any], database_url: str
-) -> App:
-    app: App = await open_app(make_config(database_url=database_url))
-    return app
 
 
 @pytest.fixture
