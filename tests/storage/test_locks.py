@@ -9,7 +9,8 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.storage.database import StorageUnavailable
-from bot.storage.locks import SessionLocks, alone, held, maintained, opened
+from bot.storage.locks import alone, held, maintained, opened
+from bot.storage.session_locks import SessionLocks
 
 if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
