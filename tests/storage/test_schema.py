@@ -45,7 +45,7 @@ FRAMES = (
     "789cab56ca4bcc4d2d56b28a564a4e2c518ad5514a2b820a441b1a1818e8441bc402b19ea5696c6c6c2d0051b30ddc"
 )
 ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
-    "1001": [
+    "2001": [
         (
             """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
                 'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE)""",
@@ -83,7 +83,7 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
     assert schema.revisions() == newest_first[::-1]
-    assert schema.revisions()[0] == "1001"
+    assert schema.revisions()[0] == "2001"
 
 
 def differences(connection: Connection) -> list[object]:
@@ -192,7 +192,7 @@ async def refusal(url: str) -> str:
     return mistake
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "1001"])
 async def test_a_database_from_before_the_release_is_refused(
     database_url: str, revision: str
 ) -> None:
@@ -255,7 +255,7 @@ async def test_a_failed_migration_leaves_nothing_behind(
         assert await MetaStore(database).get("commands") is None
 
 
-@pytest.mark.parametrize("before", [None, "1001"])
+@pytest.mark.parametrize("before", [None, "2001"])
 async def test_a_new_or_old_database_can_be_opened_concurrently(
     database_url: str, before: str | None
 ) -> None:

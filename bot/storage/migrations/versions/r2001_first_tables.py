@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "1001"
+revision = "2001"
 down_revision = None
 
 
