@@ -18,6 +18,7 @@
     ├── DiskFull                 disk_full
     ├── RateLimited              rate_limited
     ├── PermissionMissing        permission_missing
+    ├── TooManyClips             too_many_clips
     ├── OptedOut                 opted_out
     ├── TaggingErased            tagging_erased
     ├── NotAllowed               not_allowed
@@ -340,6 +341,13 @@ class PermissionMissing(FramehoundError):
         """Return the sentence with each permission named in that language."""
         named = ", ".join(map(translate, self.facts["permissions"].split(", ")))
         return translate(self.sentence, permissions=named)
+
+
+class TooManyClips(FramehoundError):
+    """A command names more clips than one job may have."""
+
+    code = "too_many_clips"
+    sentence = "That's {count} clips. I can look at {most} at once, so give me fewer."
 
 
 class OptedOut(FramehoundError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.domain.clip import Clip
-from bot.domain.job import Job, message_job_id
+from bot.domain.job import MAX_CLIPS, Job, message_job_id
 from bot.domain.links import (
     PREVIEWED,
     find_links,
@@ -24,7 +24,6 @@ from bot.domain.links import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-MAX_CLIPS = 10
 # Discord's apps mark a spoiler by this prefix of the file name, and don't show it.
 _SPOILER = "SPOILER_"
 # Types of embeds for links that lead to a single picture.

@@ -10,8 +10,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.cooldown import Cooldown
-from bot.domain.job import Interaction, Job
-from bot.errors import OptedOut, RateLimited
+from bot.domain.job import MAX_CLIPS, Interaction, Job
+from bot.errors import OptedOut, RateLimited, TooManyClips
 from bot.i18n import Sentence
 from cogs.message_clips import (
     attached_clip,
@@ -100,6 +100,8 @@ class Tags(commands.Cog):
             translate = await self._bot.translator_for(interaction)
             await interaction.response.send_message(translate(_NOTHING), ephemeral=True)
             return
+        if len(clips) > MAX_CLIPS:
+            raise TooManyClips(count=str(len(clips)), most=str(MAX_CLIPS))
         self._check_rate(interaction.user.id, interaction.guild)
         await interaction.response.defer()
         await self._check_opt_outs(clips, interaction.user.id)

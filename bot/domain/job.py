@@ -11,6 +11,9 @@ from bot.domain.clip import Clip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAX_CLIPS = 10
+"""Clips of one job; people post more only to keep the bot busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -49,7 +52,8 @@ class Interaction:
 class Job:
     """One message's clips, and where their one answer goes.
 
-    ``id`` comes from the message or the interaction, so that the same event is the same job.
+    ``id`` comes from the message or the interaction, so that the same event is the same job. Only
+    the first ``MAX_CLIPS`` of ``clips`` are kept, whichever way they came in.
     ``author_id`` is the person who posted the message or used the command. ``requested`` jobs come
     from a command and always get an answer in words; the others come from posted clips.
     ``parent_id`` is the channel of a thread, which may be ``private``. ``record`` is ``OPEN`` if
@@ -68,10 +72,16 @@ class Job:
     private: bool = False
     record: RecordState = RecordState.NONE
 
+    def __post_init__(self) -> None:
+        """Bound the clips."""
+        object.__setattr__(self, "clips", self.clips[:MAX_CLIPS])
+
     @property
     def owner(self) -> str:
-        """The owner whose limits apply: the server, or the private channel."""
-        return guild_owner(self.guild_id) if self.guild_id else f"channel-{self.channel_id}"
+        """The owner whose limits apply and who pays: the server or, outside of one, the person."""
+        if self.guild_id:
+            return guild_owner(self.guild_id)
+        return f"{PERSON_OWNER}{self.author_id}"
 
     @property
     def snowflake(self) -> int:
@@ -100,6 +110,10 @@ class Job:
                 "record": RecordState(saved["record"]),
             }
         )
+
+
+PERSON_OWNER = "person-"
+"""How the owners that are people, not servers, begin."""
 
 
 def guild_owner(guild_id: int) -> str:

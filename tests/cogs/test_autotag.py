@@ -148,7 +148,7 @@ async def test_a_clip_in_a_private_message_is_tagged(simcord_env: Any, jobs: Rec
     await alice.send_dm(LINK)
     (job,) = jobs.recorded
     assert job.guild_id is None
-    assert job.owner == f"channel-{job.channel_id}"
+    assert job.owner == f"person-{alice.id}"
 
 
 async def test_commands_are_synced_once_while_they_stay_the_same(

@@ -63,6 +63,19 @@ async def test_a_permission_that_is_missing_is_named(simcord_env: Any, jobs: Rec
     assert jobs.recorded == []
 
 
+@pytest.mark.simcord(check_errors=False)
+async def test_a_command_with_too_many_links_is_refused(
+    simcord_env: Any, jobs: RecordedJobs
+) -> None:
+    channel, alice = meet(simcord_env, "alice")
+    links = " ".join(f"https://cdn.example/{number}.mp4" for number in range(392))
+    answered = await alice.slash(channel, "tags", url=links)
+    assert answered.response.content == (
+        "That's 392 clips. I can look at 10 at once, so give me fewer."
+    )
+    assert jobs.recorded == []
+
+
 async def test_usage_of_the_month_is_shown(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
     channel, alice = meet(simcord_env, "alice")
     payer = Payer(guild_owner(channel.guild.id), "a")
