@@ -43,7 +43,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert loaded.database == f"sqlite:///{loaded.data_dir}/framehound.sqlite"
 
 
-def test_clarifais_limits_apply_to_proxies_unless_those_have_their_own() -> None:
+def test_proxies_have_clarifais_limits_by_default() -> None:
     assert load().proxies == ProxyLimits(size=500_000_000, duration=3_600_000)
     assert load(MAX_URL_MB="7", MAX_MINUTES="2").proxies == ProxyLimits(7_000_000, 120_000)
     own = load(MAX_URL_MB="7", MAX_MINUTES="2", MAX_PROXY_MB="9", MAX_PROXY_MINUTES="3")
@@ -121,7 +121,7 @@ def test_clarifai_needs_its_token() -> None:
     )
 
 
-def test_shards_are_ranges_below_their_count() -> None:
+def test_shard_ids_are_ranges_below_the_count() -> None:
     assert load(SHARD_COUNT="9", SHARD_IDS="0-3,8").shard_ids == (0, 1, 2, 3, 8)
     assert mistakes(SHARD_COUNT="8", SHARD_IDS="0-3,8") == (
         "SHARD_IDS: must be from 0 to 7, as SHARD_COUNT is 8",
@@ -213,7 +213,7 @@ def test_each_mistake_in_a_card_has_its_line(wrong: dict[str, Any], line: str) -
     ("text", "line"),
     [("{", "model.json isn't valid JSON: EOF"), ("[]", "model.json must be a JSON object")],
 )
-def test_a_file_that_is_no_card_is_refused(text: str, line: str) -> None:
+def test_a_file_that_is_not_a_card_is_refused(text: str, line: str) -> None:
     with pytest.raises(ValueError, match=f"^{line}"):
         config.parse_card(text, "folder")
 

@@ -40,7 +40,7 @@ def test_every_setting_is_documented(field: str) -> None:
     assert f"`{field.upper()}`" in CONFIGURATION
 
 
-def test_no_setting_is_documented_that_does_not_exist() -> None:
+def test_only_existing_settings_are_documented() -> None:
     table = CONFIGURATION.split("\n## Settings")[1].split("\n## ")[0]
     named = {
         name
@@ -62,19 +62,19 @@ def test_the_readme_is_short() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_files_lead_somewhere(page: Path) -> None:
+def test_links_lead_to_existing_files(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         assert "://" in link or (page.parent / link).exists(), link
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_files_that_are_named_exist(page: Path) -> None:
+def test_named_files_exist(page: Path) -> None:
     top_levels = "bot|cogs|tests|scripts|benchmarks|fuzz|docs|packages"
     for path in re.findall(rf"`((?:{top_levels})/[\w./-]*)`", page.read_text()):
         assert (ROOT / path).exists(), path
 
 
-def test_what_contributors_look_for_is_where_the_page_says() -> None:
+def test_the_contributing_map_is_correct() -> None:
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Find your way around")[1]
     rows = re.findall(r"^\| [^|]+ \| (`[^|]+) \| ([^|]*) \|$", section, re.MULTILINE)
     looked_up = 0
@@ -113,7 +113,7 @@ def test_every_command_and_option_is_documented() -> None:
         ),
     ],
 )
-def test_the_pins_fit_what_is_declared(file: str, declared: list[str]) -> None:
+def test_the_pins_match_the_declared_dependencies(file: str, declared: list[str]) -> None:
     text = (ROOT / file).read_text()
     pins: dict[str, list[str]] = {}
     for name, version in re.findall(r"^([a-z0-9._-]+)==([^ \\;]+)", text, re.MULTILINE):
@@ -128,7 +128,7 @@ def test_the_pins_fit_what_is_declared(file: str, declared: list[str]) -> None:
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_pins_say_what_not_where_from(file: str) -> None:
+def test_pins_name_no_registry(file: str) -> None:
     text = (ROOT / file).read_text()
     assert "://" not in text
     assert text.count("==") <= text.count("--hash=sha256:")
@@ -150,7 +150,7 @@ def test_compose_sets_real_settings_only() -> None:
     assert "DATABASE_URL" in named
 
 
-def test_every_defence_has_a_test_that_is_there() -> None:
+def test_the_security_page_names_existing_tests() -> None:
     table = (ROOT / "SECURITY.md").read_text()
     rows = [row for row in re.findall(r"^\| (.+) \|$", table, re.MULTILINE) if "::" in row]
     assert len(rows) > 20
@@ -179,7 +179,7 @@ async def test_every_command_in_discord_is_documented(
     assert len(list(bot.tree.walk_commands())) > 10
 
 
-def test_the_page_about_growing_names_panels_of_the_dashboard() -> None:
+def test_the_scaling_page_names_existing_panels() -> None:
     dashboard = json.loads((ROOT / "docs" / "dashboard.json").read_text())
     titles = {panel["title"] for panel in dashboard["panels"]}
     table = (ROOT / "docs" / "growing.md").read_text().split("| panel |")[1].split("\n\n")[0]
@@ -188,7 +188,7 @@ def test_the_page_about_growing_names_panels_of_the_dashboard() -> None:
     assert {title for cell in named for title in cell.split(", ")} <= titles
 
 
-def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
+def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
     # A new table needs an entry there; meta and rate_limits hold nothing about anybody.
     assert set(metadata.tables) == {
         *("taggings", "posted_clips", "thresholds", "usage", "opt_outs"),
@@ -198,7 +198,7 @@ def test_every_table_that_keeps_something_is_in_the_privacy_page() -> None:
     }
 
 
-def test_every_picture_is_shown_with_words_for_those_who_cannot_see_it() -> None:
+def test_every_picture_has_alt_text() -> None:
     said = dict(re.findall(r"!\[([^\]]*)\]\((docs/[^)]+)\)", README))
     said |= {
         alt: file for file, alt in re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)"', README)

@@ -30,7 +30,7 @@ from bot.storage.database import StorageUnavailable
         FramehoundError(detail="x"),
     ],
 )
-def test_an_error_comes_back_as_it_was_saved(error: FramehoundError) -> None:
+def test_an_error_round_trips(error: FramehoundError) -> None:
     saved = json.dumps(error.record().as_dict())
     back = ErrorRecord.from_dict(json.loads(saved)).restore()
     assert type(back) is type(error)
@@ -64,5 +64,5 @@ def test_an_unknown_code_is_still_an_error() -> None:
         ),
     ],
 )
-def test_a_sentence_tells_the_figure_from_the_limit(error: FramehoundError, sentence: str) -> None:
+def test_a_figure_and_its_limit_never_look_equal(error: FramehoundError, sentence: str) -> None:
     assert str(error) == sentence

@@ -32,11 +32,11 @@ def test_a_button_id_round_trips(action: Action) -> None:
 @pytest.mark.parametrize(
     ("threshold", "below", "above"), [(0.94, 0.92, 0.96), (0.93, 0.92, 0.94), (0.5, 0.4, 0.6)]
 )
-def test_thresholds_are_stepped_through(threshold: float, below: float, above: float) -> None:
+def test_buttons_step_through_the_thresholds(threshold: float, below: float, above: float) -> None:
     assert (lower(threshold), higher(threshold)) == (below, above)
 
 
-def test_the_ladder_has_two_ends() -> None:
+def test_the_lowest_and_highest_thresholds_have_no_next_step() -> None:
     assert lower(0.1) is None
     assert higher(0.99) is None
 

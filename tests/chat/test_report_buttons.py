@@ -194,7 +194,7 @@ async def test_a_reply_is_deleted_with_its_message(chat: Chat) -> None:
     await chat.discord.wait_until(gone, "end of both replies")
 
 
-async def test_buttons_of_an_erased_report_say_it_is_gone(chat: Chat) -> None:
+async def test_buttons_of_an_erased_report_say_that_it_was_erased(chat: Chat) -> None:
     own = ("own.gif", CAT[1] + b"own", "image/gif")
     _posted, reply = await chat.posted(own)
     await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()

@@ -82,7 +82,7 @@ async def test_one_message_gets_one_reply_however_many_clips_it_has(bot: Running
     assert len(bot.discord.replies_to(posted)) == 1
 
 
-async def test_a_posted_clip_is_refused_by_a_reaction_and_a_requested_one_in_words(
+async def test_a_refused_post_gets_a_reaction_and_a_refused_request_a_sentence(
     bot: RunningBot,
 ) -> None:
     files = [("broken.mp4", b"not a clip at all", "video/mp4")]
@@ -121,7 +121,7 @@ async def test_clip_names_cause_no_mention_and_no_formatting(
         assert answer.mentions == []
 
 
-async def test_a_reply_too_long_for_a_message_is_attached_whole(
+async def test_a_reply_too_long_for_a_message_is_attached_in_full(
     tmp_path: Path, data_dir: Path
 ) -> None:
     names = [f"something with a long name, number {number}" for number in range(40)]

@@ -165,7 +165,7 @@ async def test_page_buttons_work_after_a_restart(
     assert answered.response.components == []
 
 
-async def test_a_button_of_an_older_version_says_so(
+async def test_a_button_of_an_older_version_asks_for_a_new_search(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = place
@@ -191,7 +191,7 @@ def test_a_search_fits_into_the_id_of_a_button() -> None:
         assert SearchState.read(match) == each
 
 
-async def test_nobody_finds_what_they_cannot_see(
+async def test_search_results_come_only_from_visible_channels(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     guild = simcord_env.create_guild()

@@ -15,7 +15,7 @@ def meet(env: Any, permissions: discord.Permissions | None = None) -> tuple[Any,
     return channel, guild.add_member(env.create_user("alice"), roles=roles)
 
 
-async def test_everybody_may_see_the_threshold(simcord_env: Any) -> None:
+async def test_everybody_can_see_the_threshold(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env)
     await alice.send(channel, "!threshold")
     assert channel.last_message.content == "This server shows tags scored above 0.5."
@@ -32,14 +32,14 @@ async def test_managers_can_set_the_threshold(simcord_env: Any, written: str) ->
     assert channel.last_message.content == "This server shows tags scored above 0.9."
 
 
-async def test_the_slash_command_sets_it_too(simcord_env: Any) -> None:
+async def test_the_slash_command_sets_the_threshold_too(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     answered = await alice.slash(channel, "threshold", value="0.75")
     assert answered.response.content == ("Done. This server now shows tags scored above 0.75.")
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_nobody_else_sets_it(simcord_env: Any) -> None:
+async def test_members_cannot_set_the_threshold(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env)
     refusal = "You need the Manage Server permission to do this."
     await alice.send(channel, "!threshold 0.1")
@@ -58,7 +58,7 @@ async def test_an_invalid_threshold_is_refused(simcord_env: Any) -> None:
     assert not channel.last_message.mention_everyone
 
 
-async def test_servers_do_not_share_thresholds(simcord_env: Any) -> None:
+async def test_each_server_has_its_own_threshold(simcord_env: Any) -> None:
     channel, alice = meet(simcord_env, MANAGER)
     await alice.send(channel, "!threshold 0.9")
     elsewhere, bob = meet(simcord_env)

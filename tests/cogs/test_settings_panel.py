@@ -60,7 +60,7 @@ async def test_the_panel_shows_everything_a_server_can_set(
         assert spec.heading.help.format(prefix="!") in read
 
 
-async def test_a_switch_works_at_once(
+async def test_a_switch_changes_its_setting_at_once(
     channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = channel_and_manager
@@ -99,7 +99,7 @@ async def test_channels_roles_and_language_are_chosen_in_menus(
     assert (await stored_settings(simcord_bot, channel)).language == "de"
 
 
-async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) -> None:
+async def test_a_form_saves_the_typed_values(channel_and_manager: tuple[Any, Any]) -> None:
     channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
@@ -121,7 +121,7 @@ async def test_a_form_sets_what_was_typed(channel_and_manager: tuple[Any, Any]) 
         assert expected in texts(shown)
 
 
-async def test_wrong_input_is_named_and_can_be_corrected(
+async def test_invalid_input_is_explained_and_can_be_corrected(
     channel_and_manager: tuple[Any, Any],
 ) -> None:
     channel, alice = channel_and_manager
@@ -138,7 +138,7 @@ async def test_wrong_input_is_named_and_can_be_corrected(
     assert "whole number" not in texts(shown)
 
 
-async def test_retention_is_at_most_the_operators(
+async def test_retention_is_limited_by_the_operator(
     channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = channel_and_manager
@@ -201,7 +201,7 @@ async def test_a_panel_works_after_a_restart(
 
 
 @pytest.mark.parametrize("custom_id", ["settings:form:colour", "settings:on:colour"])
-async def test_a_button_for_a_setting_that_is_gone_shows_the_panel_anew(
+async def test_a_button_for_a_removed_setting_shows_the_current_panel(
     channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot, custom_id: str
 ) -> None:
     channel, alice = channel_and_manager
@@ -254,7 +254,7 @@ async def test_more_channels_than_a_menu_shows_are_counted(
     assert "**Never in these channels** · 30 selected" in texts(shown)
 
 
-async def test_settings_travel_to_another_server_as_a_file(
+async def test_settings_can_be_copied_to_another_server_as_a_file(
     simcord_env: Any, channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = channel_and_manager
@@ -308,7 +308,7 @@ async def test_a_file_with_mistakes_changes_nothing(
     assert await stored_settings(simcord_bot, channel) == GuildSettings(channel.guild.id)
 
 
-async def test_the_panel_exports_and_imports_too(
+async def test_the_panel_can_export_and_import(
     channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     channel, alice = channel_and_manager

@@ -76,7 +76,7 @@ async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, A
     assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
-async def test_a_full_list_accepts_no_more_and_can_still_be_shown(
+async def test_a_full_list_of_watches_refuses_another_and_can_be_shown(
     place: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
     mods, alice = place

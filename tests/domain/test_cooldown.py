@@ -27,7 +27,7 @@ def test_the_rate_never_exceeds_the_limit(pauses: list[float]) -> None:
             assert last - first + 1 <= 3 + (let[last] - let[first]) / 2 + 1e-6
 
 
-def test_people_at_rest_are_not_kept_in_memory() -> None:
+def test_idle_keys_are_removed_from_memory() -> None:
     cooldown = Cooldown(at_once=1, pause=1)
     for who in range(10_000):
         cooldown.wait(who, 0)

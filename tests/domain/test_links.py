@@ -45,11 +45,11 @@ def test_a_name_with_the_extension_of_a_container_promises_a_clip(name: str) -> 
 @pytest.mark.parametrize(
     "name", ["x.png", "https://a.example/watch?v=x.mp4", "mp4", "", "http://["]
 )
-def test_other_names_promise_nothing(name: str) -> None:
+def test_other_file_names_do_not_promise_a_clip(name: str) -> None:
     assert not promises_clip(name)
 
 
-def test_a_clip_is_called_by_its_file_name_else_its_host() -> None:
+def test_a_clip_is_named_after_its_file_or_else_its_host() -> None:
     assert name_of("https://a.example/dir/my%20cat.mp4?x=1") == "my cat.mp4"
     assert name_of("https://a.example/") == "a.example"
     assert name_of("https://www.a.example/watch?v=1") == "a.example/watch?v=1"
@@ -92,14 +92,14 @@ def test_a_page_is_on_a_site_and_not_a_file() -> None:
         assert not is_page(link, sites)
 
 
-def test_formats_of_a_clip_are_the_same_clip_on_one_site_only() -> None:
+def test_two_formats_are_the_same_clip_only_on_the_same_site() -> None:
     assert is_same_clip("https://i.imgur.com/a.gif", "https://imgur.com/a.mp4")
     assert not is_same_clip("https://i.imgur.com/a.gif", "https://i.imgur.com/b.gif")
     assert not is_same_clip("https://i.imgur.com/a.gif", "https://a.example/a.gif")
 
 
 @given(st.text())
-def test_any_text_is_read_without_failing(text: str) -> None:
+def test_finding_links_never_raises(text: str) -> None:
     for link in find_links(text, left_alone=True):
         assert name_of(link)
         promises_clip(link)

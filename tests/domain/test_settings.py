@@ -26,11 +26,11 @@ def test_a_threshold_can_be_written_in_several_ways(text: str, threshold: float)
 
 
 @pytest.mark.parametrize("text", ["", "high", "1", "90", "-0.1", "nan", "inf", "100%", "1e9"])
-def test_text_that_is_no_threshold_is_refused(text: str) -> None:
+def test_invalid_thresholds_are_refused(text: str) -> None:
     assert parse_threshold(text) is None
 
 
-def test_the_servers_threshold_wins_then_the_operators_then_the_taggers() -> None:
+def test_the_threshold_is_the_servers_else_the_operators_else_the_taggers() -> None:
     assert GuildSettings(1, {"local:lite": 0.8}).threshold_for(IDENTITY, 0.7) == 0.8
     assert GuildSettings(1).threshold_for(IDENTITY, 0.7) == 0.7
     assert GuildSettings(1).threshold_for(IDENTITY) == 0.5
@@ -53,7 +53,7 @@ def test_a_threshold_for_another_tagger_does_not_apply() -> None:
         (GuildSettings(1, roles_allowed=frozenset({4})), False),
     ],
 )
-def test_settings_decide_where_and_whose_clips_are_answered(
+def test_settings_limit_autotagging_by_channel_and_role(
     settings: GuildSettings, *, answered: bool
 ) -> None:
     thread_in_a_channel = Place(frozenset({6, 7}))
@@ -76,7 +76,7 @@ def test_every_field_is_declared_as_a_setting() -> None:
 
 
 @pytest.mark.parametrize("spec", SETTINGS.values(), ids=list(SETTINGS))
-def test_a_value_survives_json(spec: SettingSpec) -> None:
+def test_a_value_round_trips_through_json(spec: SettingSpec) -> None:
     for value in (spec.default, changed_value(spec)):
         written = json.loads(json.dumps(spec.kind.write(value)))
         assert spec.kind.read(written, SERVER) == value
@@ -87,7 +87,7 @@ TYPED = [spec for spec in SETTINGS.values() if isinstance(spec.kind, TypedKind)]
 
 
 @pytest.mark.parametrize("spec", TYPED, ids=lambda spec: spec.name)
-def test_a_value_survives_a_form(spec: SettingSpec) -> None:
+def test_a_value_round_trips_through_a_form(spec: SettingSpec) -> None:
     assert isinstance(spec.kind, TypedKind)
     for value in (spec.default, changed_value(spec)):
         assert spec.kind.read(spec.kind.parse(spec.kind.text(value)), SERVER) == value
@@ -122,7 +122,7 @@ def test_an_invalid_value_is_refused(name: str, value: object) -> None:
     ("name", "text"),
     [("gap", ""), ("gap", "1.5"), ("gap", "-1"), ("tags_a_line", "many"), ("retention_days", "0")],
 )
-def test_text_that_makes_no_sense_is_refused(name: str, text: str) -> None:
+def test_unparsable_text_is_refused(name: str, text: str) -> None:
     kind = SETTINGS[name].kind
     assert isinstance(kind, TypedKind)
     with pytest.raises(InvalidValue):

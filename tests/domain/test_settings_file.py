@@ -20,7 +20,7 @@ def written(**changes: Any) -> bytes:
     return json.dumps({"framehound_settings": 1, **changes}).encode()
 
 
-def test_every_setting_survives_export_and_import() -> None:
+def test_every_setting_round_trips_through_a_file() -> None:
     server = setting_values.SERVER
     settings, watches = setting_values.changed_settings(1), (Watch("cat", 5, 0.7), Watch("dog", 5))
     file = read_file(write_file(settings, watches, server).encode(), server)
@@ -29,7 +29,7 @@ def test_every_setting_survives_export_and_import() -> None:
     assert file.watches == watches
 
 
-def test_an_export_leaves_out_channels_and_roles_that_are_gone() -> None:
+def test_an_export_leaves_out_deleted_channels_and_roles() -> None:
     settings = GuildSettings(1, channels_allowed=frozenset({5, 6}), roles_allowed=frozenset({7}))
     server = replace(SERVER, channel_ids={6}, role_ids=())
     file = read_file(write_file(settings, WATCHES, server).encode(), server)
@@ -89,14 +89,14 @@ def test_an_import_sets_only_what_the_file_names() -> None:
         ),
     ],
 )
-def test_a_mistake_is_named(changes: dict[str, Any], mistake: str) -> None:
+def test_a_mistake_is_reported_with_its_key(changes: dict[str, Any], mistake: str) -> None:
     with pytest.raises(InvalidSettingsFile) as refused:
         read_file(written(**changes), SERVER)
     assert str(refused.value).startswith(mistake)
     assert len(refused.value.mistakes) == 1
 
 
-def test_all_mistakes_are_named_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(InvalidSettingsFile) as refused:
         read_file(written(gap=-1, autotag="yes", size=3, watches=1), SERVER)
     names = [mistake.name for mistake in refused.value.mistakes]

@@ -31,7 +31,7 @@ def test_tags_are_ranked_by_score_then_name() -> None:
     assert [tag.name for tag in timeline.seconds[0].tags] == ["c", "a", "b"]
 
 
-def test_every_second_is_there_also_one_without_a_frame() -> None:
+def test_a_timeline_has_every_second_even_without_a_frame() -> None:
     timeline = build([frame(2, cat=0.9)], 3400, 0.5)
     assert [(s.second, len(s.tags)) for s in timeline.seconds] == [(0, 0), (1, 0), (2, 1), (3, 0)]
 
@@ -42,7 +42,7 @@ def test_a_frame_past_the_end_is_left_out() -> None:
     assert timeline.best == Concept("cat", 0.9)
 
 
-def test_several_frames_in_a_second_count_with_the_highest_score() -> None:
+def test_the_highest_score_within_a_second_counts() -> None:
     frames = [Frame(250, (Concept("cat", 0.6),)), Frame(750, (Concept("cat", 0.8),))]
     assert build(frames, 1000, 0.5).segments == (Segment("cat", 0, 1, 0.8),)
 
@@ -63,17 +63,17 @@ def test_spans_join_seconds_with_the_same_tags_in_any_order() -> None:
     )
 
 
-def test_best_names_the_highest_score_although_it_did_not_pass() -> None:
+def test_best_is_the_highest_score_even_below_the_threshold() -> None:
     assert build([frame(0, cat=0.3), frame(1, dog=0.4)], 2000, 0.5).best == Concept("dog", 0.4)
     assert build([], 2000, 0.5).best is None
 
 
-def test_a_clip_has_every_second_it_began() -> None:
+def test_a_started_second_counts() -> None:
     assert [count_seconds(ms) for ms in (0, 1, 1000, 1001, 5500)] == [1, 1, 1, 2, 6]
 
 
 @given(FRAMES, DURATIONS, SCORES)
-def test_no_tag_is_lost_and_none_invented(
+def test_a_timeline_has_exactly_the_tags_above_the_threshold(
     frames: list[Frame], duration: int, threshold: float
 ) -> None:
     expected: dict[tuple[int, str], float] = {}
@@ -87,7 +87,7 @@ def test_no_tag_is_lost_and_none_invented(
 
 
 @given(FRAMES, DURATIONS, SCORES)
-def test_segments_and_spans_say_the_same_as_the_seconds(
+def test_segments_and_spans_agree_with_the_seconds(
     frames: list[Frame], duration: int, threshold: float
 ) -> None:
     timeline = build(frames, duration, threshold)
@@ -101,7 +101,7 @@ def test_segments_and_spans_say_the_same_as_the_seconds(
 
 
 @given(FRAMES, DURATIONS, SCORES)
-def test_segments_are_as_long_as_can_be(
+def test_neighbouring_seconds_of_a_tag_are_one_segment(
     frames: list[Frame], duration: int, threshold: float
 ) -> None:
     segments = build(frames, duration, threshold).segments
@@ -152,14 +152,14 @@ def test_dips_are_bridged_before_short_segments_are_left_out() -> None:
     assert timeline.segments == (Segment("cat", 0, 3, 0.8),)
 
 
-def test_hidden_tags_are_shown_nowhere() -> None:
+def test_hidden_tags_are_left_out_everywhere() -> None:
     timeline = build([frame(0, Cat=0.9, dog=0.6)], 1000, 0.5, hidden=["CAT"])
     assert timeline.segments == (Segment("dog", 0, 1, 0.6),)
     assert timeline.best == Concept("dog", 0.6)
 
 
 @given(FRAMES, DURATIONS, SCORES, st.integers(0, 4), st.integers(1, 4))
-def test_flicker_settings_bridge_dips_and_nothing_else(
+def test_smoothing_bridges_only_dips(
     frames: list[Frame], duration: int, threshold: float, gap: int, shortest: int
 ) -> None:
     raw: dict[tuple[str, int], float] = {}

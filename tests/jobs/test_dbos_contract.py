@@ -58,7 +58,7 @@ def test_dbos_is_pinned_to_the_minor_version_that_is_installed() -> None:
     assert not pinned.contains(f"{major}.{minor + 1}.0")
 
 
-def test_pickles_are_read_by_one_method_and_it_refuses() -> None:
+def test_the_one_method_that_reads_pickles_is_overridden() -> None:
     package = Path(dbos.__file__).parent
     text = "\n".join(path.read_text() for path in package.rglob("*.py"))
     assert text.count("pickle.loads") == 1
@@ -97,9 +97,7 @@ async def test_the_tables_have_the_columns_that_are_read(
         assert await jobs.contains("message-1")
 
 
-async def test_deleting_a_job_deletes_all_that_is_stored_of_it(
-    queue: JobQueue, client: JobClient
-) -> None:
+async def test_deleting_a_job_deletes_all_its_rows(queue: JobQueue, client: JobClient) -> None:
     async def carry_out(_job: Job, run: JobRun) -> None:
         await run.step("tag", lambda: _return(["secret"]))
 

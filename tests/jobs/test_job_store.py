@@ -129,7 +129,7 @@ class JobStore(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(120)
-def test_the_job_store_keeps_its_promises(
+def test_every_job_is_carried_out_exactly_once(
     make_config: Callable[..., Any], database_url: str
 ) -> None:
     config = make_config(database_url=database_url)

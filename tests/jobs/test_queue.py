@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def test_a_job_survives_being_written_as_json() -> None:
+def test_a_job_round_trips_through_json() -> None:
     whole = job(
         1, Clip("a", "http://a/", size=3, spoiler=True), interaction=Interaction(1, "secret")
     )
@@ -53,7 +53,7 @@ async def test_a_job_is_answered_once_with_all_its_clips(
 
 
 @on_sqlite
-async def test_a_posted_clip_that_fails_gets_only_a_reaction(
+async def test_a_failed_post_gets_only_a_reaction(
     queue: JobQueue, app: App, clip: Clip, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
@@ -66,7 +66,7 @@ async def test_a_posted_clip_that_fails_gets_only_a_reaction(
 
 
 @on_sqlite
-async def test_a_request_that_fails_is_answered_in_words(
+async def test_a_failed_request_is_answered_with_a_sentence(
     queue: JobQueue, app: App, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
@@ -141,7 +141,7 @@ class FailingOnce(Recorder):
 
 
 @on_sqlite
-async def test_an_answer_that_failed_is_tried_again(queue: JobQueue, app: App, clip: Clip) -> None:
+async def test_a_failed_answer_is_retried(queue: JobQueue, app: App, clip: Clip) -> None:
     recorder = FailingOnce()
     queue = replace(queue, timeouts=JobTimeouts(first_pause=0.01))
     async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
@@ -236,7 +236,7 @@ def modes(folder: Path, pattern: str) -> dict[str, int]:
     return {path.name: path.stat().st_mode & 0o777 for path in folder.glob(pattern)}
 
 
-async def test_the_queues_file_is_readable_by_its_owner_alone(
+async def test_only_the_owner_can_read_the_queue_file(
     make_config: Callable[..., Any], data_dir: Path
 ) -> None:
     async with wiring.job_queue(make_config()).accepting() as intake:

@@ -96,7 +96,7 @@ class QueueOfOthers:
         return 1
 
 
-async def test_a_worker_is_dead_if_its_name_is_free_in_two_checks(
+async def test_a_worker_counts_as_dead_after_two_checks(
     database_url: str,
 ) -> None:
     queue = QueueOfOthers("alive", "gone")

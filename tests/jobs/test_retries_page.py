@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "retries.md").read_text()
 
 
-def test_the_files_the_page_names_exist() -> None:
+def test_the_page_names_existing_files() -> None:
     named = set(re.findall(r"`((?:bot|cogs)/[\w/]+\.py)`", PAGE))
     assert len(named) >= 10
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []

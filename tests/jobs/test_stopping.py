@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import ClipHost
 
 
-async def test_a_job_that_is_being_taken_is_answered_first(
+async def test_a_worker_that_stops_answers_the_job_it_is_taking(
     queue: JobQueue, app: App, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken, stopping = asyncio.Event(), threading.Event()

@@ -122,7 +122,7 @@ async def test_a_steps_pickle_is_not_read(
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_json_that_is_no_job_is_refused_in_a_sentence(
+async def test_json_that_is_not_a_job_is_refused_with_a_sentence(
     queue: JobQueue, app: App, saved: Any, caplog: pytest.LogCaptureFixture, missing_clip: Clip
 ) -> None:
     recorder = Recorder()
@@ -138,9 +138,7 @@ async def test_json_that_is_no_job_is_refused_in_a_sentence(
     assert "Traceback" not in caplog.text
 
 
-async def test_everything_stored_of_a_job_is_json(
-    queue: JobQueue, app: App, missing_clip: Clip
-) -> None:
+async def test_jobs_are_stored_as_json_only(queue: JobQueue, app: App, missing_clip: Clip) -> None:
     recorder = Recorder()
     async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, missing_clip))

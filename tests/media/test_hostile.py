@@ -96,7 +96,7 @@ async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", CORPUS)
-async def test_hostile_clips_cost_little_and_the_next_clip_is_tagged(
+async def test_hostile_clips_use_limited_memory_and_harm_no_other_clip(
     name: str, clip_tagger: ClipTagger, tmp_path: Path
 ) -> None:
     content = CORPUS[name].make()

@@ -43,7 +43,7 @@ async def test_a_missing_scratch_directory_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_a_full_disk_is_reported_as_such(number: int, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(number: int, tmp_path: Path) -> None:
     with pytest.raises(DiskFull) as caught, reporting_full_disk(tmp_path):
         raise OSError(number, os.strerror(number))
     assert os.strerror(number) in caught.value.detail

@@ -257,9 +257,7 @@ def _events_by_job(lines: Iterator[Mapping[str, str]]) -> dict[str, list[str]]:
     return events
 
 
-async def test_a_locked_database_delays_answers_and_loses_none(
-    tmp_path: Path, data_dir: Path
-) -> None:
+async def test_a_locked_database_only_delays_answers(tmp_path: Path, data_dir: Path) -> None:
     async with running_bot(tmp_path, data_dir) as bot:
         saved_late = await bot.post_into_fault("saved-late", replies.throttled("1"))
         with write_lock(data_dir / "framehound.sqlite"):
@@ -284,7 +282,7 @@ def write_lock(database: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-async def test_a_clock_that_jumps_delays_no_clip(tmp_path: Path, data_dir: Path) -> None:
+async def test_a_jumping_clock_delays_no_clip(tmp_path: Path, data_dir: Path) -> None:
     clock = JumpingClock(tmp_path / "clock")
     settings = {"PYTHONPATH": str(clock.folder), "SERVER_CONCURRENCY": "1"}
     async with running_bot(tmp_path, data_dir, **settings) as bot:
@@ -310,7 +308,7 @@ async def test_a_clock_that_jumps_delays_no_clip(tmp_path: Path, data_dir: Path)
         ),
     ],
 )
-async def test_a_download_that_never_ends_is_given_up(
+async def test_an_endless_download_is_given_up(
     delivery: DownloadFault, timeouts: aiohttp.ClientTimeout, tmp_path: Path
 ) -> None:
     """Download in this process, with short timeouts; those of the bot are minutes."""

@@ -94,7 +94,7 @@ async def test_a_dead_workers_jobs_are_taken_over(
     assert len(discord.replies_to(posted)) == 1
 
 
-async def test_a_worker_that_was_only_cut_off_does_not_answer_too(
+async def test_a_disconnected_worker_does_not_answer_again(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster, postgres_url: str
 ) -> None:
     clarifai.script(HELD_ANSWER)
@@ -117,7 +117,7 @@ async def test_a_worker_that_was_only_cut_off_does_not_answer_too(
     assert len(discord.replies_to(later)) == 1
 
 
-async def test_workers_share_clips_in_flight_and_the_calls_a_second(
+async def test_workers_share_taggings_in_progress_and_the_rate_limit(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster
 ) -> None:
     servers = [discord.add_guild(f"Server {number}") for number in range(10)]
@@ -141,7 +141,7 @@ async def test_workers_share_clips_in_flight_and_the_calls_a_second(
         assert moment - moments[0] >= number / 5 - 0.15
 
 
-async def test_a_database_restarted_in_the_middle_costs_no_answer(
+async def test_a_database_restart_loses_no_answer(
     discord: LoopbackDiscord,
     clarifai: LoopbackClarifai,
     cluster: Cluster,
@@ -163,7 +163,7 @@ async def test_a_database_restarted_in_the_middle_costs_no_answer(
     assert len(discord.replies_to(posted)) == len(discord.replies_to(meanwhile)) == 1
 
 
-async def test_a_gateway_stops_though_its_database_is_away(
+async def test_a_gateway_stops_while_its_database_is_away(
     discord: LoopbackDiscord, cluster: Cluster, postgres: PostgresServer
 ) -> None:
     gateway = await cluster.gateway()
@@ -179,7 +179,7 @@ async def test_a_gateway_stops_though_its_database_is_away(
         await asyncio.to_thread(postgres.cluster.start, postgres.port)
 
 
-async def test_a_worker_can_be_watched_too(
+async def test_a_worker_serves_health_and_metrics(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster
 ) -> None:
     ports = free_port(), free_port()

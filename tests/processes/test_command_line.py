@@ -39,7 +39,7 @@ def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
     return run
 
 
-def test_without_a_terminal_a_clips_tags_are_printed_in_plain_text(
+def test_tags_are_printed_as_plain_text_without_a_terminal(
     framehound: Framehound,
 ) -> None:
     done = framehound("tag", str(CLIPS / "montage.mp4"))
@@ -80,7 +80,7 @@ def test_a_picture_and_a_page_are_written_for_each_clip(
     )
 
 
-def test_json_has_an_object_a_line_in_the_order_given(framehound: Framehound) -> None:
+def test_json_has_one_object_per_line_in_the_given_order(framehound: Framehound) -> None:
     good, missing, text = str(CLIPS / "montage.gif"), "nowhere.mp4", str(CLIPS / "README.md")
     link = "http://127.0.0.1/x.mp4"
     done = framehound("tag", "--json", "--threshold", "0.3", good, missing, text, link)
@@ -108,7 +108,7 @@ def _check_tagged(printed: dict[str, Any]) -> None:
     assert [(cat["start"], cat["end"]) for cat in cats] == [(0, 4), (13, 16)]
 
 
-def test_a_refused_clip_is_reported_in_a_sentence_and_stops_no_other(
+def test_a_refused_clip_is_explained_and_stops_no_other(
     framehound: Framehound,
 ) -> None:
     done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.gif"))

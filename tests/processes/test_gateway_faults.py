@@ -45,7 +45,7 @@ async def assert_each_is_answered_once(bot: RunningBot, *messages: Message) -> N
     assert [len(bot.discord.replies_to(message)) for message in messages] == [1] * len(messages)
 
 
-async def test_events_repeated_after_op_7_make_no_second_reply(bot: RunningBot) -> None:
+async def test_events_repeated_after_op_7_cause_no_second_reply(bot: RunningBot) -> None:
     discord = bot.discord
     answered = await bot.ann.post(bot.channel, "", files=[CAT_FILE])
     await bot.reply_to(answered)
@@ -74,7 +74,7 @@ async def test_clips_posted_while_disconnected_are_answered_after_the_resume(
     assert len(discord.gateway.identifies) == 1
 
 
-async def test_after_a_lost_session_running_jobs_are_answered_and_the_bot_identifies_again(
+async def test_running_jobs_are_answered_after_a_lost_session(
     bot: RunningBot,
 ) -> None:
     discord = bot.discord

@@ -59,7 +59,7 @@ async def test_a_worker_whose_name_is_taken_refuses_to_start(
             assert third.log.startswith("DISCORD_TOKEN: this bot is already running")
 
 
-async def test_a_second_process_on_a_file_refuses_to_start(
+async def test_a_second_process_on_a_sqlite_file_refuses_to_start(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = settings_for(discord, data_dir)
@@ -78,7 +78,7 @@ async def test_a_second_process_on_a_file_refuses_to_start(
             )
 
 
-async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging_it(
+async def test_a_clip_is_answered_once_if_the_bot_is_killed_while_tagging(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     channel, ann = channel_and_member(discord)
@@ -98,7 +98,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_tagging
         assert len(clarifai.calls) == 2
 
 
-async def test_a_job_during_which_the_process_dies_three_times_is_given_up_in_words(
+async def test_a_job_is_given_up_with_a_sentence_after_three_crashes(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     channel, ann = channel_and_member(discord)
@@ -152,7 +152,7 @@ def _looked_back(discord: LoopbackDiscord) -> bool:
     )
 
 
-async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decoding_it(
+async def test_a_clip_is_answered_once_if_the_bot_is_killed_while_decoding(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     channel, ann = channel_and_member(discord)
@@ -172,7 +172,7 @@ async def test_a_clip_is_answered_once_although_the_bot_was_killed_while_decodin
     assert len(discord.replies_to(posted)) == 1
 
 
-async def test_an_attachment_whose_link_expired_is_fetched_by_a_new_one(
+async def test_an_attachment_with_an_expired_link_is_fetched_by_a_new_link(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     channel, ann = channel_and_member(discord)
@@ -192,7 +192,7 @@ async def test_an_attachment_whose_link_expired_is_fetched_by_a_new_one(
         assert len(clarifai.calls) == 1
 
 
-async def test_while_clarifai_is_down_the_local_tagger_answers_if_the_operator_wants_it(
+async def test_the_local_tagger_answers_while_clarifai_is_down(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     channel, ann = channel_and_member(discord)

@@ -152,7 +152,7 @@ async def queue(
         assert loopback.unknown_routes == []
 
 
-async def test_a_429_of_discord_or_cloudflare_is_retried(
+async def test_a_429_from_discord_or_cloudflare_is_retried(
     queue: AnsweringQueue,
 ) -> None:
     for fault in (rate_limited(PAUSE), rate_limited(PAUSE, is_global=True), cloudflare_ban()):
@@ -166,7 +166,9 @@ async def test_a_429_of_discord_or_cloudflare_is_retried(
     assert len(queue.responder.began) == 2
 
 
-async def test_an_answer_outlasts_ten_minutes_of_server_errors(queue: AnsweringQueue) -> None:
+async def test_answers_are_retried_through_ten_minutes_of_server_errors(
+    queue: AnsweringQueue,
+) -> None:
     # discord.py raises a 503 at once, and a 500 after five attempts.
     queue.discord.faults.add("POST", SENDING, server_error(503), times=7)
     posted = await queue.submit_message()
@@ -202,7 +204,7 @@ async def test_a_reaction_that_discord_refuses_is_given_up(queue: AnsweringQueue
         await queue.responder.refuse(job)
 
 
-async def test_a_link_is_renewed_although_one_request_fails(queue: AnsweringQueue) -> None:
+async def test_renewing_a_link_is_retried(queue: AnsweringQueue) -> None:
     posted = await queue.ann.post(queue.channel, "", files=[CAT_FILE])
     old = Clip("cat.gif", posted.attachments[0].url, message_id=posted.id)
     posted.attachments[0].expire()
@@ -256,7 +258,7 @@ async def post_and_start(bot: RunningBot, name: str) -> Message:
     return message
 
 
-async def test_an_answer_that_became_impossible_is_tried_once_and_logged_in_one_line(
+async def test_an_impossible_answer_is_tried_once_and_logged_in_one_line(
     bot: RunningBot,
 ) -> None:
     locked = await post_and_start(bot, "locked")

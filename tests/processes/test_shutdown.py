@@ -77,7 +77,7 @@ async def test_a_second_signal_ends_the_process_at_once(
                 assert await program.stop(signal.SIGINT) == 128 + signal.SIGINT
 
 
-async def test_sigint_stops_the_bot_as_sigterm_does(
+async def test_sigint_stops_the_bot_like_sigterm(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = settings_for(discord, data_dir)
@@ -101,7 +101,9 @@ async def test_a_start_without_a_network_is_retried(data_dir: Path, tmp_path: Pa
                 assert '"level": "error"' not in program.log
 
 
-async def test_a_bot_that_retries_its_start_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
+async def test_a_bot_can_be_stopped_while_it_retries_its_start(
+    data_dir: Path, tmp_path: Path
+) -> None:
     discord = LoopbackDiscord(TOKEN, port=free_port())
     async with started(settings_for(discord, data_dir), tmp_path / "one") as program:
         await program.wait_for_line("Discord unreachable, retrying")
@@ -119,7 +121,7 @@ async def test_a_worker_retries_its_start_too(
             await program.wait_for_line("worker started")
 
 
-async def test_a_metrics_port_in_use_ends_the_program_with_a_sentence(
+async def test_a_metrics_port_in_use_is_a_settings_mistake(
     discord: LoopbackDiscord, data_dir: Path, tmp_path: Path
 ) -> None:
     settings = {**settings_for(discord, data_dir), "METRICS_PORT": str(discord.port)}

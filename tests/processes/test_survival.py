@@ -18,13 +18,13 @@ PLAN = Plan(jobs=7, kills=2, seed=12)
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
 
-async def test_one_process_loses_nothing_when_killed(tmp_path: Path) -> None:
+async def test_one_process_can_be_killed_without_losing_replies(tmp_path: Path) -> None:
     figures = await survive_on_a_file(PLAN, tmp_path)
     assert figures.faults == []
     assert (figures.kills.total(), figures.jobs, figures.replies) == (2, 7, 7)
 
 
-async def test_gateway_and_workers_lose_nothing_when_killed(
+async def test_gateway_and_workers_can_be_killed_without_losing_replies(
     tmp_path: Path, postgres_url: str
 ) -> None:
     figures = await survive_on_a_server(PLAN, tmp_path, postgres_url)

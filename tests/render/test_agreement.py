@@ -65,7 +65,7 @@ def ranges(seconds: set[int]) -> list[tuple[int, int]]:
 
 
 @given(FRAMES, st.integers(1, 10), st.sampled_from([0.4, 0.5]), FLICKERS)
-def test_text_picture_exports_searches_and_alerts_agree(
+def test_text_picture_exports_search_and_alerts_agree(
     frames: list[Frame], length: int, threshold: float, flicker: Flicker
 ) -> None:
     duration = length * 1000

@@ -47,14 +47,14 @@ def test_csv_has_a_row_for_each_segment_of_every_clip() -> None:
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", " =", "\uff1d", "\u200b="])
-def test_no_cell_is_a_formula(begin: str) -> None:
+def test_csv_cells_are_never_formulas(begin: str) -> None:
     evil = f'{begin}HYPERLINK("http://127.0.0.1","x")'
     _, row = read(exports.csv([clip(evil, {evil: 0.9})]))
     assert [cell[0] for cell in row[:2]] == ["'", "'"]
 
 
 @given(NAMES, NAMES)
-def test_csv_with_any_names_can_be_read_back(name: str, tag: str) -> None:
+def test_csv_round_trips_with_any_names(name: str, tag: str) -> None:
     rows = read(exports.csv([clip(name, {tag: 0.9})]))
     assert [len(row) for row in rows] == [5, 5]
     assert rows[1][2:] == ["0", "1", "0.9"]
@@ -87,14 +87,14 @@ def test_tag_names_cannot_end_or_start_a_cue(tag: str) -> None:
     assert not any(bad in lines[3] for bad in "<>\r\x0b\x0c\x85\u2028\u2029")
 
 
-def test_json_says_only_of_a_proxy_that_it_was_one() -> None:
+def test_json_mentions_a_proxy_only_if_there_was_one() -> None:
     shown = clip("a.mp4", {"cat": 0.9})
     assert "proxied" not in exports.tagged("a.mp4", shown.tagging, shown.timeline)
     proxied = replace(shown.tagging, proxied=True)
     assert exports.tagged("a.mp4", proxied, shown.timeline)["proxied"] is True
 
 
-def test_json_is_one_line_in_letters() -> None:
+def test_json_is_one_line_without_escapes() -> None:
     line = exports.to_json({"clip": "猫\n.mp4"})
     assert line == '{"clip": "猫\\n.mp4"}'
     assert json.loads(line) == {"clip": "猫\n.mp4"}

@@ -123,7 +123,7 @@ def playing(shown: Page) -> bool:
     return bool(shown.evaluate("!document.querySelector('video').paused"))
 
 
-def test_a_click_on_a_range_or_a_tag_plays_from_there(shown: Shown) -> None:
+def test_clicking_a_range_or_a_tag_plays_from_there(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN))
     assert rows(shown_page) == ["cat", "animal", "coffee"]
     shown_page.get_by_role("button", name="cat 0:13–0:16 .85").click()
@@ -140,7 +140,7 @@ def test_a_click_on_a_range_or_a_tag_plays_from_there(shown: Shown) -> None:
     reach(shown_page, 9.4)
 
 
-def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> None:
+def test_tags_can_be_filtered_and_the_threshold_moved(shown: Shown) -> None:
     shown_page = shown(tagged({**SEEN, "Café au lait": {2: 0.55}}))
     box, slider = shown_page.locator("#filter"), shown_page.get_by_label("Threshold")
     box.fill(" CAFE AU")
@@ -160,7 +160,7 @@ def test_a_box_filters_tags_and_a_slider_moves_the_threshold(shown: Shown) -> No
     expect(shown_page.locator("#count")).to_have_text("Nothing scored above 0.99.")
 
 
-def test_the_page_works_by_keyboard_alone(shown: Shown) -> None:
+def test_the_page_works_with_the_keyboard_alone(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN))
     keys = shown_page.keyboard
     keys.press("Space")
@@ -198,7 +198,7 @@ def test_the_page_works_by_keyboard_alone(shown: Shown) -> None:
     assert playing(shown_page)
 
 
-def test_names_are_shown_as_text(shown: Shown) -> None:
+def test_names_are_never_interpreted_as_html(shown: Shown) -> None:
     # Each alone: a comment that one opens would hide what another does.
     for evil in (
         "<script>document.title = 'taken'</script>",
@@ -229,7 +229,7 @@ def test_a_missing_clip_can_be_chosen_by_hand(shown: Shown) -> None:
     )
 
 
-def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
+def test_the_page_of_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
     shown_page = shown(tagged(SEEN, kind=ClipFormat.GIF), "clip.gif")
     expect(shown_page.locator("#notice")).to_contain_text("GIFs play on their own")
     assert shown_page.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
@@ -245,7 +245,7 @@ def test_a_gif_says_that_it_plays_by_itself(shown: Shown) -> None:
         assert alone.locator("#clip").evaluate("each => each.decode().then(() => each.width > 0)")
 
 
-def test_a_click_on_a_thumbnail_plays_from_there(shown: Shown) -> None:
+def test_clicking_a_thumbnail_plays_from_there(shown: Shown) -> None:
     thumbnails = tuple(Thumbnail(at, pixel()) for at in (0, 7))
     shown_page = shown(tagged(SEEN, thumbnails=thumbnails))
     shown_page.get_by_role("button", name="0:07", exact=True).click()
@@ -254,7 +254,7 @@ def test_a_click_on_a_thumbnail_plays_from_there(shown: Shown) -> None:
     assert shown_page.locator("#strip img").first.evaluate(width) == 3
 
 
-def test_long_lists_of_tags_expand_on_request_on_phones_too(shown: Shown) -> None:
+def test_long_tag_lists_expand_on_request(shown: Shown) -> None:
     shown_page = shown(tagged({f"tag {at} {'x' * at}": {0: 0.9} for at in range(70)}))
     shown_page.set_viewport_size({"width": 360, "height": 640})
     assert shown_page.evaluate("() => document.documentElement.scrollWidth") == 360

@@ -54,7 +54,7 @@ def light(colour: tuple[int, ...]) -> float:
     return sum(part * weight for part, weight in zip(colour, (0.21, 0.72, 0.07), strict=True))
 
 
-def test_a_tags_seconds_are_coloured_and_no_others() -> None:
+def test_exactly_the_seconds_of_a_tag_are_coloured() -> None:
     told = built({"cat": {0: 0.9, 3: 0.9}, "dog": {1: 0.6, 2: 0.6}}, 4)
     for row, seen in ((0, {0, 3}), (1, {1, 2})):
         found = colours(told, row)
@@ -119,7 +119,7 @@ def test_any_name_and_any_length_can_be_drawn(name: str, tag: str, seconds: int)
     assert len(describe(name, told)) <= 1000
 
 
-def test_marks_are_few_and_at_round_times() -> None:
+def test_time_labels_are_few_and_round() -> None:
     assert list(picture._ticks(16)) == [0, 5, 10, 15]
     assert list(picture._ticks(1)) == [0, 1]
     assert [len(picture._ticks(n)) <= 9 for n in range(1, 4000)] == [True] * 3999
@@ -147,7 +147,7 @@ def test_a_filmstrip_is_drawn_above_the_rows() -> None:
         assert all(abs(a - b) < 30 for a, b in zip(found, near, strict=True)), second
 
 
-def test_the_moments_where_tags_change_are_shown_each_near_its_time() -> None:
+def test_thumbnails_show_changes_near_their_times() -> None:
     told = built({"cat": {0: 0.9, 1: 0.9}, "dog": dict.fromkeys(range(5, 9), 0.9)}, 12)
     tiles = filmstrip.strip(
         [thumbnail(second) for second in range(12)],
@@ -178,7 +178,7 @@ def test_a_single_thumbnail_is_not_stretched_and_is_above_its_time() -> None:
     st.integers(1, 700),
     st.sampled_from([(96, 54), (30, 54), (54, 54), (400, 20), (1, 500)]),
 )
-def test_tiles_never_overlap_nor_leave_the_strip(
+def test_tiles_stay_in_the_strip_and_never_overlap(
     seconds: list[int], length: int, size: tuple[int, int]
 ) -> None:
     told = built({"cat": dict.fromkeys(range(0, length, 3), 0.9)}, length)

@@ -33,11 +33,11 @@ def test_all_discord_formatting_is_escaped(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_escaped_text_reads_the_same(text: str) -> None:
+def test_discord_shows_escaped_text_unchanged(text: str) -> None:
     assert re.sub(r"\\(.)", r"\1", for_discord(text)) == text
 
 
-def test_ordinary_names_stay_as_they_are() -> None:
+def test_ordinary_names_are_unchanged() -> None:
     for name in ("sloth.gif", "golden retriever", "t-shirt", "Café 3", "猫", "قط"):
         assert for_discord(name) == name
 
@@ -47,7 +47,7 @@ def test_invisible_and_bidirectional_characters_are_removed() -> None:
     assert clean(" two\n\tlines ") == "two lines"
 
 
-def test_long_text_is_cut_and_says_so() -> None:
+def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert clean("x" * 100, 10) == "x" * 9 + "…"
 
 

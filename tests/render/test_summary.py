@@ -36,7 +36,7 @@ def test_the_summary_matches_the_documented_form() -> None:
     )
 
 
-def test_seconds_without_tags_are_summed_up_once() -> None:
+def test_seconds_without_tags_share_one_line() -> None:
     content = summarize([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
     assert content.splitlines()[-1] == "Nothing scored above 0.94 at 0:01–0:03, 0:04–0:05."
 
@@ -57,7 +57,7 @@ def test_a_refused_clip_is_listed_beside_a_tagged_one() -> None:
     assert "`0:00–0:01` x .99" in content
 
 
-def test_text_that_does_not_fit_is_in_the_attachment() -> None:
+def test_text_that_does_not_fit_is_attached() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(20)} for at in range(90)]
     summary = summarize([clip("long.mp4", *seconds)])
     assert len(summary.content) <= MESSAGE_LIMIT
@@ -67,7 +67,7 @@ def test_text_that_does_not_fit_is_in_the_attachment() -> None:
         assert all(name in summary.attachment for name in scores)
 
 
-def test_of_a_long_clip_the_strongest_ranges_come_first() -> None:
+def test_a_long_clip_shows_its_strongest_ranges() -> None:
     seconds = [{f"tag {at}": 0.95, **({"cat": 0.991} if 20 <= at < 23 else {})} for at in range(40)]
     seconds[30] = {"dog": 0.999, "wolf": 0.998}
     summary = summarize([clip("long.mp4", *seconds)])
@@ -86,7 +86,7 @@ def test_the_number_of_tags_per_line_is_a_setting() -> None:
     assert summary.attachment is None
 
 
-def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
+def test_shortened_lines_are_complete_in_the_attachment() -> None:
     seconds = [{f"tag {at} of kind {kind}": 0.99 for kind in range(40)} for at in range(4)]
     summary = summarize([clip("rich.mp4", *seconds)])
     assert summary.content.count(" · +32") == 4
@@ -94,7 +94,7 @@ def test_lines_made_shorter_are_whole_in_the_attachment() -> None:
     assert all(name in summary.attachment for scores in seconds for name in scores)
 
 
-def test_a_short_clip_is_whole_beside_a_long_one() -> None:
+def test_a_short_clip_stays_complete_beside_a_long_one() -> None:
     seconds = [{f"tag number {at} of kind {kind}": 0.99 for kind in range(9)} for at in range(90)]
     summary = summarize([clip("long.mp4", *seconds), clip("short.mp4", {"only this": 0.99})])
     assert "`0:00–0:01` only this .99" in summary.content

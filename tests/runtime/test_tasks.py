@@ -37,7 +37,7 @@ async def test_an_error_on_opening_is_raised(tmp_path: Path) -> None:
         await open_in_thread(lambda: tmp_path.open("wb"))
 
 
-async def test_a_file_is_closed_on_opening_if_its_caller_was_cancelled() -> None:
+async def test_a_file_opened_after_cancellation_is_closed() -> None:
     file, begun, go_on = Tracked(), threading.Event(), threading.Event()
 
     def open_slowly() -> Tracked:

@@ -65,7 +65,7 @@ def test_a_channel_without_weights_keeps_its_bias() -> None:
     assert not kernel.weights.any()
 
 
-def test_bytes_cover_the_distribution() -> None:
+def test_quantized_activations_cover_the_distribution() -> None:
     step = Distribution(np.array([0.0, -3.0]), np.array([1.0, 4.0])).step()
     assert step.zero == 128
     assert step.scale * (0 - step.zero) == pytest.approx(-15.0, rel=0.01)

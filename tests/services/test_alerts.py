@@ -213,7 +213,7 @@ async def test_an_alert_that_cannot_be_sent_is_logged(chat: Chat, way: str) -> N
     assert len(chat.alerts(chat.channel)) == 1
 
 
-async def test_an_alert_for_a_command_links_to_its_answer(chat: Chat) -> None:
+async def test_an_alert_about_a_command_links_to_its_answer(chat: Chat) -> None:
     await chat.watch(Watch("cat", chat.mods.id))
     clip = Clip("a.mp4", "https://cdn.example/a.mp4")
     job = Job(

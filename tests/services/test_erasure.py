@@ -46,9 +46,7 @@ async def waiting(intake: Intake) -> int:
     return (await intake.figures()).waiting
 
 
-async def test_a_deleted_message_is_not_tagged_any_more(
-    erasure: Erasure, intake: Intake, app: App
-) -> None:
+async def test_a_deleted_message_is_not_tagged(erasure: Erasure, intake: Intake, app: App) -> None:
     await erasure.messages([1, 77])
     assert (await waiting(intake), await app.stores.posted_clips.count(ANN)) == (2, 2)
 

@@ -146,7 +146,7 @@ async def test_a_clip_exactly_at_a_limit_passes(
     ("settings", "error"),
     [({"max_url_mb": 0.3, "max_bytes_mb": 0.3}, TooLarge), ({"max_minutes": 15.9 / 60}, TooLong)],
 )
-async def test_a_clip_over_a_limit_is_refused_by_its_bytes(
+async def test_a_clip_over_a_limit_is_refused_after_the_download(
     settings: dict[str, float],
     error: type[Exception],
     clip_host: ClipHost,
@@ -161,7 +161,7 @@ async def test_a_clip_over_a_limit_is_refused_by_its_bytes(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_neither_name_nor_content_type_decides_the_format(tmp_path: Path, app: App) -> None:
+async def test_the_bytes_decide_the_format(tmp_path: Path, app: App) -> None:
     disguised = tmp_path / "photo.png"
     shutil.copy(CLIPS / "city.mp4", disguised)
     tagging = await app.services.clip_tagger.tag_file(TagRequest(Clip("photo.png", str(disguised))))
@@ -210,7 +210,7 @@ async def test_each_server_gets_clarifais_tags_in_its_language(
         assert app.services.reports.threshold_of(GuildSettings(0), said[1].tagger) == 0.7
 
 
-async def test_clips_outside_clarifais_limits_are_tagged_as_far_as_the_operator_lets_them(
+async def test_clips_outside_clarifais_limits_follow_the_operators_limits(
     tmp_path: Path, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:
     path = numbered_clip(tmp_path / "long.webm", ClipFormat.WEBM, 12)

@@ -31,7 +31,7 @@ async def ask(request: object, path: str = PATH, key: str = TOKEN) -> tuple[int,
     return response.status, answer["status"]["code"], clarifai.violations
 
 
-async def test_a_request_in_order_is_answered() -> None:
+async def test_a_valid_request_is_answered() -> None:
     assert await ask(body()) == (200, 10000, [])
 
 
@@ -55,7 +55,7 @@ async def test_a_request_in_order_is_answered() -> None:
         (body({"base64": base64.b64encode(b"x" * 21).decode()}), 31105),
     ],
 )
-async def test_a_request_that_is_not_is_a_violation(request_body: object, code: int) -> None:
+async def test_an_invalid_request_is_a_violation(request_body: object, code: int) -> None:
     http, answered, violations = await ask(request_body)
 
     assert (http, answered, len(violations)) == (400, code, 1)
@@ -71,13 +71,13 @@ async def test_a_request_that_is_not_is_a_violation(request_body: object, code: 
         PATH.replace("/m/", "/m/versions/"),
     ],
 )
-async def test_another_path_is_a_violation(path: str) -> None:
+async def test_a_wrong_path_is_a_violation(path: str) -> None:
     http, code, violations = await ask(body(), path)
 
     assert (http, code, len(violations)) == (404, 11101, 1)
 
 
-async def test_another_token_is_a_violation() -> None:
+async def test_a_wrong_token_is_a_violation() -> None:
     http, code, violations = await ask(body(), key="stale")
 
     assert (http, code, len(violations)) == (401, 11009, 1)

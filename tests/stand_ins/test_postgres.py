@@ -16,7 +16,7 @@ TABLES = (
 )
 
 
-def test_a_database_is_lent_empty_whatever_was_in_it_before(postgres: PostgresServer) -> None:
+def test_a_reused_database_is_empty(postgres: PostgresServer) -> None:
     with postgres.database() as url:
         name = sql.Identifier(url.rpartition("/")[2])
         with closing(psycopg.connect(url, autocommit=True)) as left_open:

@@ -14,7 +14,7 @@ from bot.storage.engine import DatabaseAddress
         ("postgresql://user@host/db", None),
     ],
 )
-def test_the_two_documented_shapes_are_read(text: str, path: str | None) -> None:
+def test_both_documented_forms_are_parsed(text: str, path: str | None) -> None:
     address = DatabaseAddress.parse(text)
     assert address.path == path
     assert str(address) == text
@@ -49,7 +49,7 @@ def test_a_password_is_never_shown(text: str) -> None:
         "postgresql://host:hunter2/db",
     ],
 )
-def test_anything_else_is_one_mistake_that_quotes_nothing(text: str) -> None:
+def test_other_addresses_are_refused_without_quoting_them(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         DatabaseAddress.parse(text)
     (mistake,) = caught.value.mistakes

@@ -116,7 +116,7 @@ async def test_two_processes_may_open_and_save_the_same_at_once(database_url: st
             assert await connection.scalar(select(func.count()).select_from(taggings)) == 1
 
 
-async def test_the_loop_runs_on_while_sqlite_waits_for_the_lock(
+async def test_waiting_for_sqlites_lock_does_not_block_the_loop(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with Database.open(sqlite_url) as database:
@@ -163,14 +163,14 @@ def cut_connections(postgres: PostgresServer, url: str) -> None:
     postgres.administer(sql.SQL(statement).format(sql.Literal(url.rpartition("/")[2])))
 
 
-async def test_lost_connections_are_made_anew(postgres: PostgresServer, postgres_url: str) -> None:
+async def test_lost_connections_are_replaced(postgres: PostgresServer, postgres_url: str) -> None:
     async with Database.open(postgres_url) as database:
         await MetaStore(database).set("a", "b")
         await asyncio.to_thread(cut_connections, postgres, postgres_url)
         assert await MetaStore(database).get("a") == "b"
 
 
-async def test_a_connection_lost_at_work_is_an_outage(
+async def test_a_connection_lost_during_a_query_is_an_outage(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     async def write_while_cut(database: Database) -> None:
@@ -184,7 +184,7 @@ async def test_a_connection_lost_at_work_is_an_outage(
         assert await MetaStore(database).get("a") is None
 
 
-async def test_a_server_that_takes_no_connections_is_an_outage(
+async def test_a_server_that_refuses_connections_is_an_outage(
     postgres: PostgresServer, postgres_url: str
 ) -> None:
     name = sql.Identifier(postgres_url.rpartition("/")[2])
@@ -200,24 +200,24 @@ async def test_a_server_that_takes_no_connections_is_an_outage(
 # Refusals at opening
 
 
-async def test_a_wrong_password_is_refused_and_not_shown(postgres: PostgresServer) -> None:
+async def test_a_wrong_password_is_reported_without_showing_it(postgres: PostgresServer) -> None:
     error = await refusal(postgres.address("postgres", password="hunter2"))
     assert "password authentication failed" in str(error)
     assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
-async def test_a_missing_postgres_database_is_refused(postgres: PostgresServer) -> None:
+async def test_a_missing_postgres_database_is_reported(postgres: PostgresServer) -> None:
     assert "does not exist" in str(await refusal(postgres.address("nowhere")))
 
 
-async def test_a_server_that_is_not_there_is_refused(unused_port: int) -> None:
+async def test_an_unreachable_server_is_reported(unused_port: int) -> None:
     url = f"postgresql://user:hunter2@127.0.0.1:{unused_port}/db"
     error = await refusal(url)
     assert f"postgresql://user:***@127.0.0.1:{unused_port}/db" in str(error)
     assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
-async def test_an_option_libpq_does_not_know_is_refused(postgres: PostgresServer) -> None:
+async def test_an_unknown_option_of_libpq_is_reported(postgres: PostgresServer) -> None:
     assert "nonsense" in str(await refusal(postgres.address("postgres") + "?nonsense=1"))
 
 
@@ -229,13 +229,13 @@ async def test_an_open_database_does_not_show_its_password(
         assert f":{postgres.port}/" in repr(database)
 
 
-async def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path) -> None:
+async def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     error = await refusal(f"sqlite:///{tmp_path}/taken/framehound.db")
     assert str(error).endswith(": File exists.")
 
 
-async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path) -> None:
     assert str(await refusal(f"sqlite:///{tmp_path}")).endswith(": Is a directory.")
 
 
@@ -259,19 +259,21 @@ def unprivileged() -> Iterator[None]:
         os.seteuid(0)
 
 
-async def test_a_folder_closed_to_us_is_refused(closed_folder: Path) -> None:
+async def test_a_folder_without_permission_is_reported(closed_folder: Path) -> None:
     error = await refusal(f"sqlite:///{closed_folder}/framehound.db")
     assert str(error).endswith(": Permission denied.")
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "holiday.db"
     path.write_text("Dear diary, " * 1000)
     assert str(await refusal(f"sqlite:///{path}")).endswith(": file is not a database.")
     assert path.read_text() == "Dear diary, " * 1000
 
 
-async def test_a_new_file_locked_by_another_is_refused(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_new_file_locked_by_another_process_is_reported(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "framehound.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert str(await refusal(sqlite_url)).endswith(": database is locked.")

@@ -35,7 +35,7 @@ async def test_a_full_disk_is_an_outage_and_loses_nothing(sqlite_url: str) -> No
         assert await meta.get("kept") == "before"
 
 
-async def test_with_room_again_the_same_connection_writes(sqlite_url: str) -> None:
+async def test_the_same_connection_writes_once_there_is_space(sqlite_url: str) -> None:
     async with Database.open(sqlite_url) as database:
         async with database.reading() as connection:
             await allow_pages(connection, 1)

@@ -22,23 +22,23 @@ def bits(frames: tuple[Frame, ...]) -> list[bytes]:
 
 
 @given(frames_of_any_kind)
-def test_frames_come_back_equal_to_the_bit(frames: tuple[Frame, ...]) -> None:
+def test_frames_round_trip_exactly(frames: tuple[Frame, ...]) -> None:
     restored = decode(encode(frames))
     assert restored == frames
     assert bits(restored) == bits(frames)
 
 
-def test_lone_surrogates_in_names_come_back() -> None:
+def test_lone_surrogates_in_names_round_trip() -> None:
     frames = (Frame(0, (Concept("\ud800", 0.5),)),)
     assert decode(encode(frames)) == frames
 
 
-def test_the_same_name_twice_in_a_frame_stays_twice() -> None:
+def test_a_name_that_occurs_twice_in_a_frame_is_kept_twice() -> None:
     frames = (Frame(0, (Concept("cat", 0.5), Concept("cat", 0.4))),)
     assert decode(encode(frames)) == frames
 
 
-def test_ten_minutes_take_little_more_room_than_their_scores() -> None:
+def test_encoded_frames_are_little_larger_than_their_scores() -> None:
     chance = random.Random(7)  # noqa: S311 - numbers to measure with
     frames = tuple(
         Frame(second * 1000, tuple(Concept(f"name {n}", chance.random()) for n in range(50)))
@@ -48,7 +48,7 @@ def test_ten_minutes_take_little_more_room_than_their_scores() -> None:
     assert len(encode(frames)) < 1.5 * bare_scores
 
 
-def test_stills_come_back_as_they_were() -> None:
+def test_thumbnails_round_trip() -> None:
     thumbnails = (Thumbnail(0, b"\xff\xd8\x00"), Thumbnail(12, b""))
     assert decode_thumbnails(encode_thumbnails(thumbnails)) == thumbnails
     assert decode_thumbnails(None) == ()

@@ -39,7 +39,7 @@ async def test_setting_a_threshold_again_replaces_it(store: GuildSettingsStore) 
     assert await store.load(GUILD) == GuildSettings(GUILD, {"local:net": 0.0})
 
 
-async def test_each_tagger_and_server_has_a_threshold_of_its_own(store: GuildSettingsStore) -> None:
+async def test_each_tagger_and_server_has_its_own_threshold(store: GuildSettingsStore) -> None:
     await store.set_threshold(GUILD, "clarifai:general", 0.9)
     await store.set_threshold(GUILD, "local:net", 0.5)
     await store.set_threshold(OTHER_GUILD, "local:net", 0.3)
@@ -48,7 +48,7 @@ async def test_each_tagger_and_server_has_a_threshold_of_its_own(store: GuildSet
     assert await store.load(OTHER_GUILD) == GuildSettings(OTHER_GUILD, {"local:net": 0.3})
 
 
-async def test_forgetting_a_threshold_leaves_the_others(store: GuildSettingsStore) -> None:
+async def test_removing_a_threshold_leaves_the_others(store: GuildSettingsStore) -> None:
     await store.set_threshold(GUILD, "clarifai:general", 0.9)
     await store.set_threshold(GUILD, "local:net", 0.5)
     await store.set_threshold(OTHER_GUILD, "local:net", 0.3)
@@ -57,12 +57,12 @@ async def test_forgetting_a_threshold_leaves_the_others(store: GuildSettingsStor
     assert await store.load(OTHER_GUILD) == GuildSettings(OTHER_GUILD, {"local:net": 0.3})
 
 
-async def test_forgetting_what_was_never_set_is_harmless(store: GuildSettingsStore) -> None:
+async def test_removing_an_unset_threshold_is_harmless(store: GuildSettingsStore) -> None:
     await store.set_threshold(GUILD, "local:net", None)
     assert await store.load(GUILD) == GuildSettings(GUILD)
 
 
-async def test_loaded_thresholds_cannot_be_changed_in_passing(store: GuildSettingsStore) -> None:
+async def test_loaded_thresholds_are_read_only(store: GuildSettingsStore) -> None:
     loaded = await store.load(GUILD)
     with pytest.raises(TypeError):
         loaded.thresholds["local:net"] = 0.1  # type: ignore[index] # the very mistake
@@ -90,13 +90,13 @@ async def test_updating_a_setting_leaves_the_others(store: GuildSettingsStore) -
     )
 
 
-async def test_an_update_is_made_whole_or_not_at_all(store: GuildSettingsStore) -> None:
+async def test_an_update_is_atomic(store: GuildSettingsStore) -> None:
     with pytest.raises(Exception, match=r"(?i)null"):
         await store.update(GUILD, gap=3, thresholds={None: 0.5})
     assert await store.load(GUILD) == GuildSettings(GUILD)
 
 
-async def test_an_invalid_stored_value_gives_way_to_the_default(
+async def test_an_invalid_stored_value_is_replaced_by_the_default(
     store: GuildSettingsStore, database: Database
 ) -> None:
     stored = {"gap": "-1", "language": "en", "shortest": "3", "from_a_newer_program": "true"}

@@ -24,7 +24,7 @@ def cut_connections(url: str) -> None:
         )
 
 
-async def test_a_name_is_held_by_one_at_a_time(database_url: str) -> None:
+async def test_only_one_process_holds_a_name(database_url: str) -> None:
     async with opened(database_url) as one, opened(database_url) as two:
         assert await one.acquire("worker a")
         assert not await one.acquire("worker a")
@@ -44,7 +44,7 @@ async def test_names_are_free_after_their_holder_closed(database_url: str) -> No
         assert await two.acquire("worker a")
 
 
-async def test_files_that_come_and_go_are_locked_by_one_at_a_time(sqlite_url: str) -> None:
+async def test_only_one_process_locks_a_file_that_is_recreated(sqlite_url: str) -> None:
     """Each release removes the file, just when others open it."""
     held = 0
 
@@ -86,7 +86,7 @@ async def test_a_name_that_stays_held_is_a_configuration_error(database_url: str
             assert not await one.acquire("worker a")
 
 
-async def test_a_name_that_is_released_soon_is_waited_for(database_url: str) -> None:
+async def test_a_name_that_is_released_soon_is_acquired(database_url: str) -> None:
     async with opened(database_url) as one, opened(database_url) as two:
         await one.acquire("worker a")
         asyncio.get_running_loop().call_later(
@@ -162,7 +162,7 @@ async def test_locks_raise_if_the_database_is_away(unused_port: int) -> None:
     await locks.close()
 
 
-async def test_alone_excludes_others(database_url: str) -> None:
+async def test_alone_runs_one_block_at_a_time(database_url: str) -> None:
     running = most = 0
 
     async def work() -> None:
@@ -177,13 +177,13 @@ async def test_alone_excludes_others(database_url: str) -> None:
     assert most == 1
 
 
-async def test_alone_goes_on_without_the_database(unused_port: int) -> None:
+async def test_alone_runs_anyway_without_the_database(unused_port: int) -> None:
     locks = SessionLocks(f"postgresql://nobody@127.0.0.1:{unused_port}/none")
     async with alone(locks, "clip a"):
         pass
 
 
-async def test_alone_goes_on_after_waiting_long_enough(
+async def test_alone_runs_anyway_after_waiting_long_enough(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(database_url) as one, opened(database_url) as two, alone(one, "clip a"):

@@ -19,7 +19,7 @@ async def test_a_key_that_was_never_set_is_none(store: MetaStore) -> None:
     assert await store.get("commands") is None
 
 
-async def test_the_last_value_counts(store: MetaStore) -> None:
+async def test_a_later_value_replaces_an_earlier_one(store: MetaStore) -> None:
     await store.set("commands", "one")
     await store.set("another", "")
     await store.set("commands", "two ✓")

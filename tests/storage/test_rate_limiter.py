@@ -52,7 +52,7 @@ async def test_a_time_from_before_the_clock_was_set_back_is_ignored(database: Da
     assert await next_call(database) == pytest.approx(time.time(), abs=60)
 
 
-async def test_delayed_calls_do_not_come_in_a_burst(database: Database) -> None:
+async def test_delayed_calls_do_not_burst(database: Database) -> None:
     class Late(RateLimiter):
         async def _next(self) -> float:
             return -1.0

@@ -127,7 +127,7 @@ def everything(connection: Connection) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("made", [schema.upgrade, schema.bring_up_to_date])
-async def test_migrations_lead_to_the_tables_as_they_are(
+async def test_migrations_create_the_current_tables(
     database_url: str, made: Callable[[Connection], None]
 ) -> None:
     async with writing(database_url) as connection:
@@ -135,7 +135,7 @@ async def test_migrations_lead_to_the_tables_as_they_are(
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_new_database_is_what_migrations_would_have_made(
+async def test_a_new_database_equals_a_migrated_one(
     database_url: str, sqlite_url: str, postgres: PostgresServer
 ) -> None:
     async with writing(database_url) as connection:
@@ -216,9 +216,7 @@ async def test_the_last_tables_before_the_release_are_refused_and_kept(
         assert list(old.iterdump()) == before
 
 
-async def test_the_jobs_of_a_database_that_is_gone_are_refused(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+async def test_jobs_without_their_database_are_refused(sqlite_url: str, tmp_path: Path) -> None:
     queue = tmp_path / "framehound-jobs.db"
     queue.touch()
     assert str(queue) in await refusal(sqlite_url)

@@ -147,7 +147,7 @@ def is_wanted(clip: PostedClip, search: SearchQuery) -> bool:
     searches,
     st.sampled_from(NAMES),
 )
-async def test_the_index_finds_the_same_as_a_full_scan(
+async def test_the_index_finds_the_same_clips_as_a_full_scan(
     database: Database,
     seen: list[Tagging],
     shared: list[PostedClip],
@@ -211,7 +211,7 @@ async def test_the_index_finds_the_same_as_a_full_scan(
 # ---- one thing at a time
 
 
-async def test_a_hit_has_its_place_and_score(database: Database, found: SearchStore) -> None:
+async def test_a_hit_has_its_position_and_score(database: Database, found: SearchStore) -> None:
     tagging = tagged(FINGERPRINT, LOCAL, [("cat", 0.6)], [("cat", 0.8)])
     message = first_snowflake(NOW)
     clip = posted(message, FINGERPRINT, position=2, clips=3, posted_at=NOW + timedelta(days=9))

@@ -111,7 +111,7 @@ async def test_the_time_of_saving_is_stored_in_utc(database: Database, store: Ta
     assert before <= saved <= datetime.now(UTC)
 
 
-async def test_frames_in_a_later_format_count_as_none(
+async def test_frames_in_a_newer_format_are_ignored(
     database: Database, store: TaggingStore
 ) -> None:
     await store.save(TAGGING)

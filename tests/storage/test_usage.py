@@ -91,7 +91,7 @@ async def test_every_month_has_a_new_budget(database: Database, store: UsageStor
         assert (await connection.scalars(select(usage.c.reference))).all() == ["b"]
 
 
-async def test_usage_of_a_server_that_is_gone_has_no_name(store: UsageStore) -> None:
+async def test_usage_of_a_removed_server_is_anonymous(store: UsageStore) -> None:
     await store.reserve(Payer(CATS, "a"), 60, Budget())
     await store.disown(CATS)
     assert [await store.used(CATS), await store.used()] == [0, 60]

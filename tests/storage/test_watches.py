@@ -47,7 +47,7 @@ async def test_the_number_of_watches_is_limited(store: WatchStore) -> None:
     assert len(await store.load(1)) == MAX_WATCHES
 
 
-async def test_watches_are_replaced_as_a_whole(store: WatchStore) -> None:
+async def test_replacing_watches_removes_the_earlier_ones(store: WatchStore) -> None:
     await store.add(1, CAT)
     await store.replace(1, [Watch("dog", 9), DOG])
     assert await store.load(1) == (DOG,)

@@ -82,7 +82,7 @@ async def test_a_supported_clip_is_sent_unchanged(tmp_path: Path) -> None:
     assert (observed(seen), seen.proxied, seen.billed) == (true(5), False, None)
 
 
-async def test_a_format_it_refuses_is_shown_by_a_proxy_and_not_tried_again(tmp_path: Path) -> None:
+async def test_a_refused_format_is_always_sent_as_a_proxy(tmp_path: Path) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
         for clip_format in (ClipFormat.WEBM, ClipFormat.MKV, ClipFormat.OGG):
             clarifai.calls.clear()
@@ -94,7 +94,7 @@ async def test_a_format_it_refuses_is_shown_by_a_proxy_and_not_tried_again(tmp_p
         assert clarifai.billed_frames == 3 * (4 + 5)  # each with a phantom frame
 
 
-async def test_a_clip_of_a_format_that_is_always_taken_says_nothing_of_others(
+async def test_a_refused_mp4_does_not_disable_its_format(
     tmp_path: Path,
 ) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
@@ -129,7 +129,7 @@ async def test_a_clip_clarifai_cannot_fetch_is_sent_as_a_proxy(
 
 
 @pytest.mark.parametrize("style", list(FrameTime))
-async def test_a_long_clip_is_shown_in_parts_each_second_at_its_time(
+async def test_a_long_clip_is_sent_in_parts_with_correct_times(
     style: FrameTime, tmp_path: Path
 ) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
@@ -161,7 +161,7 @@ async def test_a_proxy_can_sample_fewer_seconds(tmp_path: Path) -> None:
         assert (observed(seen), seen.billed) == (true(11, step=2), 6)
 
 
-async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path) -> None:
+async def test_parts_fit_a_low_byte_limit(tmp_path: Path) -> None:
     accepts = ClipLimits(by_url=50_000, as_bytes=50_000, duration=600_000)
     async with proxying(tmp_path, accepts=accepts) as (clarifai, tagger):
         seen = await tagger.tag(write(tmp_path, ClipFormat.MP4, 7, more=60_000), ignore_progress)
@@ -170,7 +170,7 @@ async def test_parts_are_small_enough_where_few_bytes_may_be_sent(tmp_path: Path
         assert all((call.size or 0) <= 50_000 for call in clarifai.calls)
 
 
-async def test_a_clip_refused_as_a_proxy_too_is_refused(tmp_path: Path) -> None:
+async def test_a_clip_whose_proxy_is_refused_is_refused(tmp_path: Path) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
         clarifai.eyes = None
         clarifai.serve(replies.output_failure(30104))
@@ -189,7 +189,7 @@ async def test_a_clip_too_large_for_a_proxy_is_refused(tmp_path: Path) -> None:
         assert len(clarifai.calls) == 1
 
 
-async def test_parts_that_were_paid_for_are_counted_though_another_failed(tmp_path: Path) -> None:
+async def test_billed_parts_are_counted_if_another_part_fails(tmp_path: Path) -> None:
     async with proxying(tmp_path) as (clarifai, tagger):
         eyes = reading(formats=TAKEN)
         clarifai.eyes = lambda content: (

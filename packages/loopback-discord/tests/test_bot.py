@@ -140,7 +140,7 @@ async def test_discord_py_retries_after_a_500(scene: Scene, bot: SampleBot) -> N
 
 
 @pytest.mark.parametrize(("perform", "posted"), [(True, ["hello"]), (False, [])])
-async def test_a_request_can_stay_without_a_response(
+async def test_a_request_can_be_left_without_a_response(
     scene: Scene, bot: SampleBot, *, perform: bool, posted: list[str]
 ) -> None:
     channel = bot.get_partial_messageable(scene.channel.id)
@@ -217,7 +217,7 @@ async def test_buttons_beyond_the_limits_are_refused(scene: Scene, bot: SampleBo
         await channel.send("x", view=long)
 
 
-async def test_denied_permissions_are_needed(scene: Scene, bot: SampleBot) -> None:
+async def test_denied_permissions_cause_errors(scene: Scene, bot: SampleBot) -> None:
     message = await scene.ann.post(scene.channel, "look")
     channel = bot.get_partial_messageable(scene.channel.id)
     denials: dict[Permission, Callable[[], Awaitable[object]]] = {

@@ -29,7 +29,7 @@ TOKEN = "loopback-token"  # noqa: S105 - made up
 CLIP = b"not really a clip" * 100
 
 
-async def test_downloads_fail_as_the_test_wants() -> None:
+async def test_downloads_fail_as_scripted() -> None:
     async with LoopbackDiscord(TOKEN) as loopback, aiohttp.ClientSession() as session:
         guild = loopback.add_guild()
         clip = ("cat.mp4", CLIP)

@@ -20,7 +20,7 @@ def sizes(path: Path) -> list[tuple[int, int]]:
         return [(frame.width, frame.height) for frame in opened.decode(track)]
 
 
-def test_the_size_of_pictures_may_grow_up_to_the_limit_only(
+def test_pictures_that_grow_beyond_the_limit_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small, grown = (64, 48), (128, 96)

@@ -32,12 +32,12 @@ def runs(*described: tuple[int, int, int]) -> list[DecodeRun]:
         ([(0, 299, 10), (300, 599, 32)], 2, True),
     ],
 )
-def test_stretches_are_decoded_side_by_side_where_that_is_quicker(
+def test_runs_are_decoded_in_parallel_if_that_is_faster(
     described: list[tuple[int, int, int]], cores: int, *, even: bool
 ) -> None:
     assert can_run_in_parallel(runs(*described), cores) is even
 
 
-def test_single_pictures_are_distinguished_from_groups() -> None:
+def test_plans_of_single_pictures_are_recognized() -> None:
     assert are_single(runs((0, 0, 1), (9, 9, 1)))
     assert not are_single(runs((0, 0, 1), (9, 10, 1)))

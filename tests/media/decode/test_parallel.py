@@ -23,13 +23,13 @@ class Worker:
         yield from ((number, count) for count in range(number))
 
 
-def test_everything_comes_in_the_order_of_the_pieces() -> None:
+def test_results_come_in_the_order_of_the_items() -> None:
     workers = [Worker(), Worker(), Worker()]
     found = list(map_in_order(range(40), workers))
     assert found == [(number, count) for number in range(40) for count in range(number)]
 
 
-def test_each_worker_decodes_forward() -> None:
+def test_each_worker_gets_items_in_order() -> None:
     workers = [Worker(), Worker(), Worker()]
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
@@ -41,7 +41,7 @@ def test_each_worker_decodes_forward() -> None:
     assert sorted(number for worker in workers for number in worker.seen) == list(range(400))
 
 
-def test_two_are_worked_on_at_once() -> None:
+def test_two_items_are_processed_at_once() -> None:
     together = threading.Barrier(2, timeout=20)
 
     def meet(number: int) -> Iterator[int]:
@@ -63,7 +63,7 @@ def test_errors_are_raised_in_order() -> None:
     assert found == [0, 1, 2]
 
 
-def test_no_more_pieces_are_started_than_are_awaited() -> None:
+def test_no_more_items_are_started_than_needed() -> None:
     pieces = iter(range(1, 40))
     running = map_in_order(pieces, [Worker(), Worker()])
     assert next(running) == (1, 0)

@@ -107,7 +107,7 @@ async def test_sound_longer_than_the_picture_does_not_count(
 
 
 @pytest.mark.parametrize("clip_format", [f for f in WAYS if f is not ClipFormat.GIF])
-async def test_sound_alone_is_no_video(
+async def test_a_file_with_only_sound_is_not_a_video(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     with pytest.raises(NotAVideo):
@@ -115,7 +115,7 @@ async def test_sound_alone_is_no_video(
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.MKV, ClipFormat.WEBM, ClipFormat.MP4])
-async def test_a_late_start_does_not_count(
+async def test_time_before_the_first_picture_does_not_count(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     found = await look(sandbox, clip(clip_format, start=3600))
@@ -130,14 +130,14 @@ async def test_a_single_picture_has_a_length(
     assert 1 <= found.duration <= 100
 
 
-async def test_no_length_is_less_than_a_millisecond(
+async def test_a_clip_lasts_at_least_a_millisecond(
     sandbox: Sandbox, clip: Callable[..., Path]
 ) -> None:
     assert (await look(sandbox, clip(ClipFormat.MP4, pictures=1, rate=2000))).duration == 1
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.MKV, ClipFormat.WEBM])
-async def test_pictures_without_a_length_last_as_long_as_their_neighbours(
+async def test_pictures_without_a_stated_length_count(
     sandbox: Sandbox,
     clip: Callable[..., Path],
     write: Callable[[bytes], Path],
@@ -151,7 +151,7 @@ async def test_pictures_without_a_length_last_as_long_as_their_neighbours(
     assert single.duration >= 1
 
 
-async def test_pictures_stored_out_of_order_count(
+async def test_the_length_includes_pictures_stored_out_of_order(
     sandbox: Sandbox, clip: Callable[..., Path]
 ) -> None:
     path = clip(ClipFormat.MP4, pictures=4)
@@ -170,7 +170,7 @@ async def test_parts_removed_by_an_edit_list_do_not_count(
     assert (await look(sandbox, path)).duration == 2000
 
 
-async def test_a_picture_track_without_a_picture_is_damaged(
+async def test_a_video_track_without_pictures_is_damaged(
     sandbox: Sandbox, clip: Callable[..., Path], write: Callable[[bytes], Path]
 ) -> None:
     options = (("movflags", "frag_keyframe+empty_moov"),)
@@ -181,7 +181,7 @@ async def test_a_picture_track_without_a_picture_is_damaged(
 
 
 @pytest.mark.parametrize("clip_format", ISO)
-async def test_the_index_may_be_at_either_end(
+async def test_the_index_may_be_at_the_start_or_the_end(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     behind, before = clip(clip_format), clip(clip_format, options=FRONT)
@@ -240,7 +240,7 @@ async def test_the_last_frame_of_a_gif_is_shown_for_its_delay(
     assert (await look(sandbox, write(gif([10, 20, 300])))).duration == 3300
 
 
-async def test_a_gif_that_loops_for_ever_lasts_one_round(
+async def test_an_endless_gif_lasts_one_loop(
     sandbox: Sandbox, write: Callable[[bytes], Path]
 ) -> None:
     assert (await look(sandbox, write(gif([50, 50], loops=0)))).duration == 1000
@@ -259,7 +259,7 @@ async def test_a_gif_with_too_many_frames_is_refused(
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
-async def test_half_a_clip_is_damaged_or_shorter(
+async def test_a_truncated_clip_is_damaged_or_shorter(
     sandbox: Sandbox,
     clip: Callable[..., Path],
     write: Callable[[bytes], Path],
@@ -274,7 +274,7 @@ async def test_half_a_clip_is_damaged_or_shorter(
     assert found.duration < 1000
 
 
-async def test_half_a_clip_with_its_index_in_front_is_damaged(
+async def test_a_truncated_clip_with_its_index_in_front_is_damaged(
     sandbox: Sandbox, clip: Callable[..., Path], write: Callable[[bytes], Path]
 ) -> None:
     whole = clip(ClipFormat.MP4, options=FRONT).read_bytes()
@@ -360,7 +360,7 @@ async def test_probing_a_file_that_never_ends_is_abandoned(
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
-async def test_no_broken_byte_crashes_or_hangs(
+async def test_corrupted_bytes_never_crash_or_hang(
     sandbox: Sandbox, clip: Callable[..., Path], write: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
     whole = clip(clip_format, sound=0.0 if clip_format is ClipFormat.GIF else 1.0).read_bytes()

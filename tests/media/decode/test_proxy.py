@@ -33,9 +33,7 @@ ENOUGH = 10_000_000  # bytes
 
 
 @given(some.integers(1, 100_000), some.integers(1, 700))
-def test_every_second_is_shown_in_parts_or_stood_for_by_one_that_is(
-    seconds: int, most: int
-) -> None:
+def test_a_plan_covers_every_second(seconds: int, most: int) -> None:
     parts, wider = ProxyPlan.in_parts(seconds, most), ProxyPlan.thinned(seconds, most)
     assert sum(parts.pictures) == seconds
     assert parts.step == 1
@@ -55,22 +53,20 @@ def test_each_picture_is_shown_for_its_second(codec: str) -> None:
         assert numbers_shown(film, moments) == list(range(25))
 
 
-def test_pictures_that_hardly_shrink_get_no_more_bytes_than_there_are() -> None:
+def test_incompressible_pictures_stay_within_the_byte_limit() -> None:
     chance = np.random.default_rng(1)
     noise = (chance.integers(0, 256, (288, 512, 3), np.uint8) for _ in range(30))
     assert len(encode(noise, 5000)) <= 5000 * 32
 
 
 @pytest.mark.parametrize("size", [(1, 512), (512, 1), (33, 77)])
-def test_a_proxy_keeps_its_size_whatever_size_comes_next(size: tuple[int, int]) -> None:
+def test_a_proxy_has_one_picture_size(size: tuple[int, int]) -> None:
     pictures = [np.zeros((*size, 3), np.uint8), picture_of(5).repeat(3, 2)]
     assert length_of(encode(iter(pictures), 4000)) == 2000
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.WEBM, ClipFormat.MKV, ClipFormat.OGG])
-def test_a_clip_becomes_parts_that_show_its_seconds(
-    clip_format: ClipFormat, tmp_path: Path
-) -> None:
+def test_a_proxy_shows_every_second_in_parts(clip_format: ClipFormat, tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", clip_format, 7, rate=5)
     told: list[int] = []
     assert make(request(path, clip_format, ProxyPlan.in_parts(7, 3)), told.append) == "made"
@@ -78,7 +74,7 @@ def test_a_clip_becomes_parts_that_show_its_seconds(
     assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_a_clip_becomes_a_proxy_that_shows_fewer_seconds(tmp_path: Path) -> None:
+def test_a_thinned_proxy_shows_fewer_seconds(tmp_path: Path) -> None:
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
     assert make(request(path, ClipFormat.MP4, ProxyPlan.thinned(20, 7)), lambda _: None) == "made"
     assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
@@ -187,5 +183,5 @@ def shown(path: Path) -> list[int]:
     return numbers_shown(content, [*range(500, length_of(content), 1000)])
 
 
-def test_the_numbers_can_be_read_at_all() -> None:
+def test_numbered_clips_can_be_read() -> None:
     assert [number_in(picture_of(number).repeat(3, 2)) for number in (0, 1, 2049)] == [0, 1, 2049]

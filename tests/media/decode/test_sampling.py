@@ -73,7 +73,7 @@ def test_a_last_second_without_a_middle_has_its_last_picture(tmp_path: Path) -> 
     assert [(frame.second, frame.time) for frame in found][-2:] == [(4, 4500), (5, 5300)]
 
 
-def test_a_single_picture_is_a_second(tmp_path: Path) -> None:
+def test_a_single_picture_is_one_frame(tmp_path: Path) -> None:
     found = frames(make_clip(tmp_path / "clip", replace(TIMES, pictures=1)), ClipFormat.GIF, 1)
     assert [(frame.second, frame.time) for frame in found] == [(0, 0)]
 
@@ -95,7 +95,7 @@ def test_each_view_has_its_picture(tmp_path: Path) -> None:
     assert [picture.shape for picture in found.pictures] == [(24, 32, 3), (32, 43, 3), (16, 21, 3)]
 
 
-def test_a_picture_that_stays_serves_every_second_it_stands(tmp_path: Path) -> None:
+def test_a_picture_serves_every_second_it_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(gif([500, 40]))
     found = frames(path, ClipFormat.GIF, 6)
@@ -106,7 +106,7 @@ def test_a_picture_that_stays_serves_every_second_it_stands(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.MP4, ClipFormat.MKV, ClipFormat.OGG])
-def test_time_begins_with_the_first_picture(clip_format: ClipFormat, tmp_path: Path) -> None:
+def test_time_starts_at_the_first_picture(clip_format: ClipFormat, tmp_path: Path) -> None:
     late = make_clip(tmp_path / "late", Recipe(clip_format, pictures=20, start=3))
     early = make_clip(tmp_path / "early", Recipe(clip_format, pictures=20))
     times = [frame.time for frame in frames(late, clip_format, 2)]
@@ -114,7 +114,7 @@ def test_time_begins_with_the_first_picture(clip_format: ClipFormat, tmp_path: P
     assert [time // 1000 for time in times] == [0, 1]
 
 
-def test_a_turned_clip_is_shown_upright(tmp_path: Path) -> None:
+def test_a_rotated_clip_is_shown_upright(tmp_path: Path) -> None:
     path = half_dark(tmp_path / "clip.mp4")
     (lying,) = frames(path, ClipFormat.MP4, 1)
     (upright,) = frames(turn(path), ClipFormat.MP4, 1)
@@ -124,7 +124,7 @@ def test_a_turned_clip_is_shown_upright(tmp_path: Path) -> None:
     assert upright.pictures[0][-15:].mean() > 200
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_a_file_with_only_sound_is_not_a_video(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip", Recipe(ClipFormat.MP4, pictures=0, sound=1.0))
     with pytest.raises(NotAVideo):
         frames(path, ClipFormat.MP4, 1)
@@ -139,7 +139,7 @@ def test_a_clip_cut_before_its_index_is_damaged(clip_format: ClipFormat, tmp_pat
         frames(path, clip_format, 16)
 
 
-def test_bytes_that_are_not_a_picture_are_damage(tmp_path: Path) -> None:
+def test_undecodable_bytes_are_damaged(tmp_path: Path) -> None:
     content = bytearray((CLIPS / "montage.mkv").read_bytes())
     half = len(content) // 2  # in a picture that a second needs
     content[half : half + 400] = b"\x5a" * 400
@@ -163,16 +163,16 @@ def shaped(path: Path, width: int, height: int, pixel_aspect: Fraction) -> tuple
     return frames(path, ClipFormat.MP4, 1)[0].pictures[0].shape[:2]
 
 
-def test_wide_pixels_are_shown_wide(tmp_path: Path) -> None:
+def test_wide_pixels_are_stretched(tmp_path: Path) -> None:
     assert shaped(tmp_path / "a.mp4", 64, 64, Fraction(2, 1)) == (32, 64)
     assert shaped(tmp_path / "b.mp4", 64, 64, Fraction(1, 2)) == (64, 32)
 
 
-def test_pictures_that_change_their_size_on_the_way_come_in_one(tmp_path: Path) -> None:
+def test_pictures_of_changing_sizes_are_scaled_to_one(tmp_path: Path) -> None:
     path = growing_clip(tmp_path / "clip", *[(64, 48)] * 10, *[(64, 96)] * 10)
     shapes = [frame.pictures[0].shape for frame in frames(path, ClipFormat.AVI, 2)]
     assert shapes == [(32, 43, 3)] * 2
 
 
-def test_a_long_strip_is_squeezed(tmp_path: Path) -> None:
+def test_extreme_shapes_are_squeezed(tmp_path: Path) -> None:
     assert shaped(tmp_path / "a.mp4", 2048, 16, Fraction(1)) == (32, 128)

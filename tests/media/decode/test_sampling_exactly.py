@@ -133,7 +133,7 @@ def test_pictures_of_a_variable_frame_rate_are_those_of_full_decoding(
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "libvpx", "libvpx-vp9"])
-def test_packets_marked_falsely_as_key_pictures_are_not_trusted(codec: str, tmp_path: Path) -> None:
+def test_packets_falsely_marked_as_keyframes_are_not_trusted(codec: str, tmp_path: Path) -> None:
     def claim(number: int, packet: Packet[VideoStream]) -> bool:
         packet.is_keyframe = packet.is_keyframe or number % 3 == 0
         return True
@@ -144,7 +144,7 @@ def test_packets_marked_falsely_as_key_pictures_are_not_trusted(codec: str, tmp_
     check(remuxed(source, tmp_path / "clip", claim), ClipFormat.MKV)
 
 
-def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> None:
+def test_a_keyframe_must_decode_as_a_keyframe(tmp_path: Path) -> None:
     path = moving_clip(tmp_path / "clip", WAYS["one key picture"])
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
@@ -162,7 +162,7 @@ def test_a_decoder_that_calls_a_key_picture_none_is_believed(tmp_path: Path) -> 
     ("pixels", "bytes_"),
     [("yuv420p", 64 * 48 * 3 // 2), ("yuv420p10le", 64 * 48 * 3), ("yuv444p", 64 * 48 * 3)],
 )
-def test_a_picture_is_as_large_as_its_pixels_are_deep(
+def test_memory_of_a_picture_depends_on_its_pixel_format(
     pixels: str, bytes_: int, tmp_path: Path
 ) -> None:
     path = moving_clip(tmp_path / "clip", Way(ClipFormat.MKV, "libx264", pixels=pixels))
@@ -181,19 +181,19 @@ def test_reference_pictures_are_not_skipped(name: str, *, may: bool, tmp_path: P
         assert may_skip(container.streams.video[0]) == may
 
 
-def test_a_key_picture_in_the_second_will_do(tmp_path: Path) -> None:
+def test_a_keyframe_within_the_second_is_enough(tmp_path: Path) -> None:
     way = WAYS["a key picture each second"]
     found = check(moving_clip(tmp_path / "clip", way), way.format)
     assert [frame.time for frame in found] == [0, 1000, 2000, 3000, 4000]
 
 
-def test_where_decoding_comes_by_the_middle_it_is_taken(tmp_path: Path) -> None:
+def test_the_middle_picture_is_used_if_it_is_decoded_anyway(tmp_path: Path) -> None:
     way = h264(g=50, bf=0)  # it goes no further than the second second's beginning
     found = check(moving_clip(tmp_path / "clip", way), way.format)
     assert [frame.time for frame in found] == [480, 1000, 2480, 3000, 4000]
 
 
-def test_packets_that_are_lost_are_no_reason_to_fail(tmp_path: Path) -> None:
+def test_lost_packets_do_not_fail_the_clip(tmp_path: Path) -> None:
     source = moving_clip(tmp_path / "source", h264(g=30, bf=0))
     path = remuxed(source, tmp_path / "clip", lambda number, _: number % 4 != 3)
     found = list(sample(path, ClipFormat.MKV, seconds=5, views=VIEWS))

@@ -176,9 +176,7 @@ async def test_a_page_that_redirects_too_often_is_refused(
     assert site.cookies["loop0"] == "seen=1"
 
 
-async def test_only_the_start_of_a_large_file_is_read_to_learn_its_kind(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_only_the_start_of_a_media_file_is_read(site: Site, tmp_path: Path) -> None:
     host, _, port = site.address.partition(":")
     async with Fetcher({(host, int(port))}) as fetcher:
         answered = await fetcher.save_response(

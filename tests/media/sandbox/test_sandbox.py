@@ -153,7 +153,7 @@ async def test_the_folder_of_a_task_is_deleted_afterwards(sandbox: Sandbox, fold
     assert left_in(folder) == []
 
 
-async def test_heavy_modules_are_imported_only_if_asked_for(folder: Path) -> None:
+async def test_heavy_modules_are_imported_only_when_needed(folder: Path) -> None:
     async with Sandbox(workers=1, folder=folder, prefix="tests.") as cold:
         modules = (await run(cold, "describe"))["modules"]
         assert not {"av", "numpy", "onnxruntime", "PIL", "asyncio"} & set(modules)
@@ -161,7 +161,7 @@ async def test_heavy_modules_are_imported_only_if_asked_for(folder: Path) -> Non
         assert {"av", "numpy"} <= set((await run(warm, "describe"))["modules"])
 
 
-async def test_output_of_a_task_is_not_taken_for_its_answer(
+async def test_printed_output_is_not_taken_for_an_answer(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger=process.__name__):
@@ -174,7 +174,7 @@ async def test_output_of_a_task_is_not_taken_for_its_answer(
 
 
 @pytest.mark.parametrize("code", ["too_long", "unsupported_format", "tagger_refused"])
-async def test_expected_errors_arrive_as_they_were(sandbox: Sandbox, code: str) -> None:
+async def test_expected_errors_reach_the_parent_unchanged(sandbox: Sandbox, code: str) -> None:
     with pytest.raises(FramehoundError) as caught:
         await run(sandbox, "raise_expected", code=code)
     assert caught.value.code == code
@@ -182,7 +182,7 @@ async def test_expected_errors_arrive_as_they_were(sandbox: Sandbox, code: str) 
     assert "{" not in str(caught.value)
 
 
-async def test_a_child_that_raised_an_expected_error_goes_on(sandbox: Sandbox) -> None:
+async def test_a_child_that_raised_an_expected_error_is_reused(sandbox: Sandbox) -> None:
     before = await run(sandbox, "pid")
     with pytest.raises(QuotaExhausted):
         await run(sandbox, "raise_expected", code="quota_exhausted")
@@ -229,7 +229,7 @@ async def test_a_failed_task_means_a_damaged_clip_and_a_new_child(
         '{"kind": "refused", "error": {"code": "damaged", "facts": {"detail": "x"}}}',
     ],
 )
-async def test_a_child_that_lies_means_a_damaged_clip(sandbox: Sandbox, line: str) -> None:
+async def test_invalid_messages_of_a_child_mean_a_damaged_clip(sandbox: Sandbox, line: str) -> None:
     with pytest.raises(Damaged):
         await run(sandbox, "forge", line=line)
 
@@ -280,7 +280,7 @@ async def test_a_child_cannot_use_indirect_ways_to_processes_or_the_network() ->
 
 
 @pytest.mark.parametrize("task", ["spin", "sleep", "stop_dead"])
-async def test_a_task_is_stopped_when_its_time_is_over(sandbox: Sandbox, task: str) -> None:
+async def test_a_task_is_stopped_at_its_time_limit(sandbox: Sandbox, task: str) -> None:
     before = await run(sandbox, "pid")
     with pytest.raises(TooSlow, match="Decoding this clip took too long"):
         await sandbox.run(TASKS + task, {}, seconds=0.1, stage="decode")
@@ -299,9 +299,7 @@ async def test_the_cpu_time_of_a_task_is_limited_by_its_own_time_limit(sandbox: 
     assert 200 <= first <= second < 205
 
 
-async def test_cancelling_kills_the_child_and_another_takes_its_place(
-    sandbox: Sandbox, folder: Path
-) -> None:
+async def test_cancelling_a_call_replaces_its_child(sandbox: Sandbox, folder: Path) -> None:
     call, first = started(sandbox, "sleep")
     pid = await first
     call.cancel()
@@ -322,7 +320,7 @@ async def test_cancelling_a_waiting_call_affects_no_other(sandbox: Sandbox) -> N
     assert isinstance(done[1], asyncio.CancelledError)
 
 
-async def test_the_loop_goes_on_while_a_child_is_stuck(folder: Path) -> None:
+async def test_a_stuck_child_does_not_block_the_loop(folder: Path) -> None:
     async with Sandbox(workers=2, folder=folder, prefix="tests.") as sandbox:
         stuck, first = started(sandbox, "stop_dead")
         await first
@@ -345,7 +343,7 @@ async def test_time_limits_start_when_a_waiting_call_gets_its_child(sandbox: San
     assert order == ["first", "second", "third"]
 
 
-async def test_a_child_is_replaced_after_so_many_tasks(folder: Path) -> None:
+async def test_a_child_is_replaced_after_its_task_limit(folder: Path) -> None:
     limits = SandboxLimits(tasks=2)
     async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
         pids = [await run(sandbox, "pid") for _ in range(4)]
@@ -378,7 +376,7 @@ async def test_only_tasks_below_the_prefix_run(folder: Path) -> None:
                 await sandbox.run(name, {}, seconds=1)
 
 
-async def test_children_that_cannot_start_are_the_sandboxs_fault(folder: Path) -> None:
+async def test_children_that_cannot_start_are_a_sandbox_fault(folder: Path) -> None:
     async with Sandbox(workers=1, folder=folder, warm=("no_such_module",)) as sandbox:
         for _ in range(2):
             with pytest.raises(SandboxFault) as caught:
@@ -411,7 +409,7 @@ async def test_closing_while_children_start_leaves_no_process(folder: Path, step
     assert children() == []
 
 
-async def test_closing_does_not_wait_for_a_child_that_writes_without_end(folder: Path) -> None:
+async def test_closing_does_not_wait_for_a_child_that_keeps_writing(folder: Path) -> None:
     limits = SandboxLimits(message=1000)
     async with Sandbox(workers=1, folder=folder, limits=limits, prefix="tests.") as sandbox:
         assert await run(sandbox, "flood") == 1
@@ -436,7 +434,7 @@ asyncio.run(main())
 """
 
 
-async def test_no_child_outlives_a_parent_killed_outright(folder: Path) -> None:
+async def test_no_child_outlives_a_killed_parent(folder: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", ORPHANS, str(folder), TASKS),
         cwd=Path(__file__).parents[3],

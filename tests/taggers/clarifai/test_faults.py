@@ -105,13 +105,15 @@ async def test_a_code_may_come_as_its_name(
         (31420, "The tagger couldn't decode this clip."),
     ],
 )
-async def test_people_are_told_why_clarifai_refused(code: int, reason: str, tmp_path: Path) -> None:
+async def test_the_reason_for_a_refusal_is_a_sentence(
+    code: int, reason: str, tmp_path: Path
+) -> None:
     failed, _ = await failing(tmp_path, replies.failure(code))
 
     assert str(failed) == reason
 
 
-async def test_the_operator_reads_all_clarifai_wrote_and_what_to_do(tmp_path: Path) -> None:
+async def test_the_detail_has_clarifais_text_and_what_to_do(tmp_path: Path) -> None:
     status = {
         "code": 11102,
         "description": "Invalid request",
@@ -165,7 +167,7 @@ async def test_each_fault_is_mapped_to_its_error(
     assert failed.detail
 
 
-async def test_ten_megabytes_of_answer_are_read_whole(tmp_path: Path) -> None:
+async def test_a_large_answer_is_read_completely(tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replies.huge(11_000_000))
         frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
@@ -269,7 +271,7 @@ async def test_retry_after_is_waited_for(kind: str, tmp_path: Path) -> None:
         (Reply(http=503, headers={"Retry-After": "3600"}), TaggerUnavailable),
     ],
 )
-async def test_no_retry_is_awaited_past_the_deadline(
+async def test_no_retry_starts_after_the_deadline(
     reply: Reply, error: type[TaggerError], tmp_path: Path
 ) -> None:
     started = time.monotonic()

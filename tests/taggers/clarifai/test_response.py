@@ -54,7 +54,7 @@ def kind_of_failure(content: bytes, http: int = 200) -> Kind:
         ({"time": "0"}, 0),
     ],
 )
-def test_a_time_left_out_follows_from_index_or_place(info: object, time: int) -> None:
+def test_a_missing_time_follows_from_index_or_position(info: object, time: int) -> None:
     first = frame({"time": 0}, {"name": "first", "value": 0.5})
     frames = read_frames(200, answer_with(first, frame(info)), 10_000)
 
@@ -78,7 +78,7 @@ def test_times_in_the_middle_of_half_seconds_fall_into_their_seconds() -> None:
 
 
 @pytest.mark.parametrize("name", ["video_bytes_one_frame_2019.json", "predictVideo_response.json"])
-def test_a_recorded_answer_of_one_frame_reads(name: str) -> None:
+def test_a_recorded_answer_with_one_frame_is_parsed(name: str) -> None:
     frames = read_frames(200, (RECORDED / name).read_bytes(), 40)
 
     assert [f.time for f in frames] == [0]
@@ -127,7 +127,7 @@ def test_an_unusable_concept_is_dropped_and_the_others_are_kept(concept: object)
     assert concepts_of(concept) == ()
 
 
-def test_names_are_trimmed_and_scores_kept_to_the_bit() -> None:
+def test_names_are_trimmed_and_scores_are_exact() -> None:
     seen = concepts_of(
         {"name": "  hot \n dog ", "value": 0.94170487},
         {"name": "x" * 100, "value": 0},
@@ -141,7 +141,7 @@ def test_names_are_trimmed_and_scores_kept_to_the_bit() -> None:
     )
 
 
-def test_a_name_given_twice_counts_once_with_its_best_score() -> None:
+def test_a_repeated_name_counts_once_with_its_best_score() -> None:
     dogs = [{"name": "dog", "value": value} for value in (0.3, 0.8, 0.5)]
 
     assert concepts_of(*dogs) == (Concept("dog", 0.8),)
@@ -172,7 +172,7 @@ def test_a_frame_without_concepts_is_kept() -> None:
         json.dumps({"status": OK, "outputs": [{"status": OK, "data": "x"}]}).encode(),
     ],
 )
-def test_an_answer_of_another_shape_is_invalid(content: bytes) -> None:
+def test_an_answer_of_another_form_is_invalid(content: bytes) -> None:
     assert kind_of_failure(content) is Kind.UNEXPECTED
 
 
@@ -180,7 +180,7 @@ def test_an_answer_of_another_shape_is_invalid(content: bytes) -> None:
     "content",
     [answer_with(), answer_with(frame({"time": 10**30})), answer_with(frame({"time": 10_000}))],
 )
-def test_no_frame_inside_the_clip_is_empty(content: bytes) -> None:
+def test_an_answer_without_a_frame_in_the_clip_is_empty(content: bytes) -> None:
     assert kind_of_failure(content) is Kind.EMPTY
 
 
@@ -260,12 +260,14 @@ def assert_frames_or_an_expected_error(http: int, content: bytes, duration: int)
 
 
 @given(st.sampled_from([200, 400, 429, 503]), garbage, st.integers(0, 600_000))
-def test_any_json_is_frames_or_an_expected_error(http: int, body: object, duration: int) -> None:
+def test_parsing_any_json_gives_frames_or_an_expected_error(
+    http: int, body: object, duration: int
+) -> None:
     assert_frames_or_an_expected_error(http, json.dumps(body).encode(), duration)
 
 
 @given(st.lists(garbage, max_size=4), garbage, garbage, st.integers(0, 600_000))
-def test_any_success_is_frames_or_an_expected_error(
+def test_parsing_any_success_gives_frames_or_an_expected_error(
     frames: list[object], info: object, concept: object, duration: int
 ) -> None:
     content = answer_with(*frames, frame({"time": 0}), frame(info), frame({"index": 1}, concept))
@@ -273,5 +275,7 @@ def test_any_success_is_frames_or_an_expected_error(
 
 
 @given(st.integers(0, len(BEER) - 1), st.integers(0, 30), st.binary(max_size=10))
-def test_a_damaged_answer_is_frames_or_an_expected_error(at: int, cut: int, new: bytes) -> None:
+def test_parsing_a_damaged_answer_gives_frames_or_an_expected_error(
+    at: int, cut: int, new: bytes
+) -> None:
     assert_frames_or_an_expected_error(200, BEER[:at] + new + BEER[at + cut :], 9000)

@@ -29,5 +29,5 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
         (None, None),
     ],
 )
-def test_retry_after_reads_as_seconds_or_date(header: str | None, seconds: float | None) -> None:
+def test_retry_after_may_be_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     assert read_retry_after(header, NOW) == seconds

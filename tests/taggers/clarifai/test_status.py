@@ -15,7 +15,7 @@ PUBLISHED = [
 ]
 
 
-def test_a_published_name_means_what_its_number_means() -> None:
+def test_a_code_may_be_a_name_or_a_number() -> None:
     kinds = [(kind_of(number), kind_of(str(number)), kind_of(name)) for number, name in PUBLISHED]
 
     assert len(kinds) > 400

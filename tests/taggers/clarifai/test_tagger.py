@@ -86,7 +86,7 @@ async def test_a_phantom_last_frame_is_dropped(tmp_path: Path) -> None:
     assert [frame.second for frame in frames] == [0, 1, 2, 3, 4, 5]
 
 
-async def test_a_clip_that_fits_is_sent_whole_even_if_it_has_a_link(tmp_path: Path) -> None:
+async def test_a_clip_that_fits_is_sent_as_bytes_even_if_it_has_a_link(tmp_path: Path) -> None:
     clip = write_clip(tmp_path, size=1000, public_url=LINK)
     async with talking() as (clarifai, tagger):
         await tagger.tag(clip, ignore_progress)
@@ -99,9 +99,7 @@ async def test_a_clip_that_fits_is_sent_whole_even_if_it_has_a_link(tmp_path: Pa
 
 
 @pytest.mark.parametrize("size", [786_431, 786_432, 786_433, 2_000_000])
-async def test_bytes_arrive_unchanged_across_the_chunks_they_are_read_in(
-    size: int, tmp_path: Path
-) -> None:
+async def test_bytes_sent_in_chunks_arrive_unchanged(size: int, tmp_path: Path) -> None:
     clip = write_clip(tmp_path, size=size)
     async with talking(limits=ClipLimits()) as (clarifai, tagger):
         await tagger.tag(clip, ignore_progress)
@@ -109,7 +107,7 @@ async def test_bytes_arrive_unchanged_across_the_chunks_they_are_read_in(
     assert f"sha256:{clarifai.calls[0].sha256}" == clip.info.fingerprint
 
 
-async def test_a_larger_clip_goes_by_its_link(tmp_path: Path) -> None:
+async def test_a_larger_clip_is_sent_by_link(tmp_path: Path) -> None:
     clip = write_clip(tmp_path, size=1001, public_url=LINK)
     async with talking() as (clarifai, tagger):
         await tagger.tag(clip, ignore_progress)
@@ -136,7 +134,7 @@ async def test_a_clip_over_both_limits_is_not_sent(
 
 
 @pytest.mark.parametrize("code", [30002, 31002, "INPUT_VIDEO_DOWNLOAD_FAILED"])
-async def test_bytes_follow_when_clarifai_cannot_download_the_link(
+async def test_bytes_are_sent_if_clarifai_cannot_download_the_link(
     code: int | str, tmp_path: Path
 ) -> None:
     clip = write_clip(tmp_path, size=1000, public_url=LINK)
@@ -228,7 +226,7 @@ async def test_size_limit_depends_on_whether_clarifai_could_fetch_the_clip() -> 
         assert tagger.size_limit(public=True) == 9
 
 
-async def test_the_identity_tells_versions_of_a_model_apart() -> None:
+async def test_the_identity_distinguishes_versions_of_a_model() -> None:
     async with talking() as (_, newest), talking(version="v7") as (_, pinned):
         assert newest.identity == TaggerIdentity("clarifai", "general-image-recognition", 0.94)
         assert pinned.identity.revision == "v7"
@@ -262,7 +260,7 @@ async def test_a_pinned_version_is_what_gets_called(tmp_path: Path) -> None:
     assert clarifai.checks == [model]
 
 
-async def test_check_asks_for_the_model_and_bills_nothing() -> None:
+async def test_check_requests_the_model_for_free() -> None:
     async with talking() as (clarifai, tagger):
         line = await tagger.check()
 
@@ -280,7 +278,7 @@ async def test_check_asks_for_the_model_and_bills_nothing() -> None:
         replies.written({"status": {"code": 10000}}),
     ],
 )
-async def test_check_says_once_that_the_model_is_not_there(reply: replies.Reply) -> None:
+async def test_check_reports_a_missing_model_once(reply: replies.Reply) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.script(reply)
         with pytest.raises(TaggerUnavailable):

@@ -17,7 +17,7 @@ def chosen(*scores: float) -> list[int]:
     return [thumbnail.second for thumbnail in candidates.chosen()]
 
 
-def test_thumbnails_are_those_where_most_changes() -> None:
+def test_thumbnails_are_chosen_where_tags_change_most() -> None:
     changing = [0.0] * 5 + [0.9] * 20 + [0.1] * 20 + [0.15] * 20
     found = chosen(*changing)
     assert {0, 5, 25} <= set(found)

@@ -45,7 +45,7 @@ def recognized(model: CustomModel) -> dict[str, float]:
     return {concept.name: concept.score for concept in concepts}
 
 
-def test_scores_are_those_of_the_card(tmp_path: Path) -> None:
+def test_scores_follow_the_card(tmp_path: Path) -> None:
     model = load(make_model(tmp_path))
     assert recognized(model) == pytest.approx({"red": 1.0}, abs=0.01)
     assert model.names == 3
@@ -104,13 +104,13 @@ def test_a_model_that_does_not_fit_its_card_is_refused(
     assert caught.value.detail.startswith(sentence)
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
     (make_model(tmp_path) / "model.onnx").write_bytes(b"no model")
     with pytest.raises(TaggerUnavailable):
         load(tmp_path)
 
 
-async def test_the_local_tagger_uses_it_in_the_sandbox(tmp_path: Path) -> None:
+async def test_the_local_tagger_uses_a_custom_model_in_the_sandbox(tmp_path: Path) -> None:
     """Uses the card of the example in the documentation."""
     card = json.loads(re.findall(r"```json\n(.+?)```", GUIDE.read_text(), re.DOTALL)[0])
     folder = make_model(tmp_path / "colours", **card)
@@ -137,7 +137,7 @@ async def test_a_model_that_changed_since_the_start_is_not_used(
     assert caught.value.detail == f"{folder} has changed since Framehound started; restart it"
 
 
-def test_other_files_are_another_revision(tmp_path: Path) -> None:
+def test_changed_files_are_another_revision(tmp_path: Path) -> None:
     folder = make_model(tmp_path / "colours")
     first = identify(read_folder(folder))
     assert first == identify(read_folder(folder))

@@ -25,12 +25,12 @@ def drawing(title: str, *, gradient: bool = False) -> Picture:
 
 
 @pytest.mark.parametrize("picture", [drawing("A title"), drawing("", gradient=True)])
-def test_titles_and_gradients_are_drawn(picture: Picture) -> None:
+def test_titles_and_gradients_count_as_drawn(picture: Picture) -> None:
     assert is_drawn(picture)
     assert not is_flat(picture)
 
 
-def test_photographs_are_not_drawn() -> None:
+def test_photographs_do_not_count_as_drawn() -> None:
     frames = sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=16, views=[View(224)])
     stats = [(is_drawn(frame.pictures[0]), is_flat(frame.pictures[0])) for frame in frames]
     assert stats[12] == (True, True)  # the blank slide

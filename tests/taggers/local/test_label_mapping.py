@@ -63,7 +63,7 @@ def test_scores_are_probabilities_best_first(
 
 
 @given(shares(), st.dictionaries(st.sampled_from(sorted(OBJECTS)), st.floats(0, 1), max_size=4))
-def test_a_broader_name_is_at_least_as_sure(
+def test_a_broader_name_scores_at_least_as_high(
     by_class: dict[int, float], by_object: dict[str, float]
 ) -> None:
     found = names(by_class, **by_object)
@@ -91,7 +91,7 @@ def test_in_doubt_the_broader_name_wins() -> None:
     assert found["animal"] > found["bird"] > 0.5 > found["hawk"]
 
 
-def test_names_given_to_anything_need_certainty_too() -> None:
+def test_names_given_to_blank_pictures_need_certainty() -> None:
     (menu,) = classes_of("?menu")
     assert names({menu: 0.85}) == {}
     assert "menu" in names({menu: 0.95})
@@ -109,7 +109,7 @@ def test_classes_have_broader_everyday_names(synset_name: str, broad: str) -> No
     assert broad in names({number: 0.9})
 
 
-def test_a_picture_like_no_class_has_no_score_above_a_half() -> None:
+def test_an_unknown_picture_has_no_score_above_a_half() -> None:
     assert all(score < 0.5 for score in names(dict.fromkeys(range(1000), 0.001)).values())
 
 
@@ -117,7 +117,7 @@ def test_a_frame_has_at_most_twenty_names() -> None:
     assert len(names({}, **dict.fromkeys(OBJECTS, 0.9))) == 20
 
 
-def test_people_are_named_although_the_classifier_knows_none() -> None:
+def test_people_are_named_by_the_detector_alone() -> None:
     assert names({}, person=0.6)["person"] > 0.5
     assert names({}, person=0.5)["person"] < 0.5
 
@@ -127,7 +127,7 @@ def test_an_object_that_only_the_detector_sees_needs_a_high_score() -> None:
     assert names({}, umbrella=0.85)["umbrella"] > 0.5
 
 
-def test_two_weak_witnesses_are_enough() -> None:
+def test_two_weak_scores_add_up() -> None:
     (number,) = classes_of("umbrella")
     assert names({number: 0.3})["umbrella"] < 0.3
     assert names({}, umbrella=0.5)["umbrella"] < 0.2

@@ -27,7 +27,7 @@ def smoothed(*seconds: dict[str, float]) -> list[dict[str, float]]:
     ]
 
 
-def test_a_flicker_within_a_scene_loses() -> None:
+def test_a_mistake_of_one_second_is_smoothed_away() -> None:
     found = smoothed(CAT, {**CAT, "kite": 0.55}, CAT)
     assert found[1]["kite"] < 0.5 < found[1]["cat"]
 
@@ -37,7 +37,7 @@ def test_weak_concepts_of_a_whole_scene_are_strengthened() -> None:
     assert found[1]["cat"] > 0.5
 
 
-def test_nothing_crosses_a_cut() -> None:
+def test_scores_are_not_smoothed_across_a_cut() -> None:
     assert smoothed(CAT, STREET, CAT) == [CAT, STREET, CAT]
 
 
@@ -47,11 +47,11 @@ def test_a_neighbours_weight_is_its_similarity() -> None:
     assert found[1]["kite"] == pytest.approx(0.6 / 1.25, abs=1e-4)
 
 
-def test_no_frame_gets_a_concept_it_lacked() -> None:
+def test_no_frame_gains_a_concept() -> None:
     assert set(smoothed(CAT, {"animal": 0.98}, CAT)[1]) == {"animal"}
 
 
-def test_a_concept_hardly_seen_stays_low() -> None:
+def test_a_very_low_score_is_not_raised() -> None:
     assert smoothed(CAT, {"animal": 0.98, "cat": 0.2}, CAT)[1]["cat"] == 0.2
 
 
@@ -63,7 +63,7 @@ def test_frames_keep_their_times_and_sort_their_concepts_again() -> None:
 
 
 @pytest.mark.parametrize("seconds", [[], [{}], [CAT]])
-def test_a_single_frame_stays_as_it_is(seconds: list[dict[str, float]]) -> None:
+def test_a_single_frame_is_unchanged(seconds: list[dict[str, float]]) -> None:
     assert smoothed(*seconds) == seconds
 
 

@@ -65,7 +65,7 @@ async def test_the_montage_is_tagged_correctly(tmp_path: Path) -> None:
     assert max(len(thumbnail.jpeg) for thumbnail in seen.thumbnails) < 5000
 
 
-async def test_a_picture_that_stays_is_a_frame_of_each_second(tmp_path: Path) -> None:
+async def test_a_still_picture_gives_a_frame_each_second(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     path.write_bytes(gif([300]))
     async with opened(tmp_path) as tagger:
@@ -182,7 +182,7 @@ async def test_check_loads_the_models(tmp_path: Path) -> None:
         assert await tagger.check() == "local:efficientnet-lite0 is ready and knows 1037 tags"
 
 
-def test_its_identity_and_limits() -> None:
+def test_the_identity_and_the_limits() -> None:
     tagger = LocalTagger(cast("Sandbox", HijackedSandbox(None)), LIMITS)
     assert str(tagger.identity) == "local:efficientnet-lite0"
     assert tagger.identity.default_threshold == 0.5
