@@ -37,7 +37,7 @@ from bot.media.decode.scaling import View
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.bundled_models import CLASSIFIER, CLASSIFIER_SIDE, classify, open_session
 from bot.taggers.local.image_stats import center_crop
-from bot.taggers.local.label_mapping import CLASS_LABELS, VARIETY
+from bot.taggers.local.labels import CLASS_LABELS, VARIETY
 from bot.taggers.local.tagger import LocalTagger
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from bot.taggers.local.label_mapping import CLASS_LABELS, DOUBTFUL, KIND_LABELS, VARIETY
+from bot.taggers.local.labels import CLASS_LABELS, DOUBTFUL, KIND_LABELS, VARIETY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

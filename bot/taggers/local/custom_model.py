@@ -16,7 +16,8 @@ from bot.errors import TaggerUnavailable
 from bot.media.decode.scaling import View
 from bot.taggers.local.bundled_models import open_session
 from bot.taggers.local.image_stats import center_crop, is_flat
-from bot.taggers.local.label_mapping import MAX_CONCEPTS, MIN_SCORE
+from bot.taggers.local.label_mapping import MIN_SCORE
+from bot.taggers.local.labels import MAX_CONCEPTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,9 +1,8 @@
 """Mapping the scores of the two bundled models to names people use.
 
-``data/imagenet_labels.tsv`` gives each of ImageNet's 1000 classes up to three names, from the
-broadest to the narrowest: ``animal``, ``dog``, ``golden retriever``. The classifier's score for a
-name is the sum over its classes: if it can't tell two breeds apart, they still add up to a dog.
-``data/coco_labels.tsv`` does the same for the detector's 80 kinds of objects.
+The tables in ``labels`` give each of the classifier's classes and the detector's kinds up to three
+names, from the broadest to the narrowest. The classifier's score for a name is the sum over its
+classes: if it can't tell two breeds apart, they still add up to a dog.
 
 The detector's scores are not probabilities: people score 0.55 to 0.85, and a toy drum scored 0.67
 as an umbrella. How much a detection is worth depends on what the classifier says about the same
@@ -21,12 +20,20 @@ Import this only in a sandboxed child (it uses NumPy).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bot.domain.concepts import Concept
+from bot.taggers.local.labels import (
+    CLASS_LABELS,
+    DOUBTFUL,
+    KIND_LABELS,
+    MAX_CONCEPTS,
+    VARIETY,
+    read_labels,
+    unmarked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +42,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.floating]
 
-_DATA = Path(__file__).parent / "data"
-CLASS_LABELS, KIND_LABELS = _DATA / "imagenet_labels.tsv", _DATA / "coco_labels.tsv"
-MAX_CONCEPTS = 20  # per frame
 MIN_SCORE = 0.01  # lower scores are dropped
-VARIETY = "~"  # marks names of breeds and varieties in the table
-DOUBTFUL = "?"  # marks names that models give to pictures of nothing in particular
 
 _MIN_SUM_IF_MARKED = 0.9  # the sum of class scores that a marked name needs
 # Lower class scores are ignored: where the classifier recognizes nothing, they would add up.
@@ -110,8 +112,8 @@ class LabelMapping:
 
 def load_label_mapping() -> LabelMapping:
     """Read both label tables."""
-    classes = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
-    kinds = [line.split("\t") for line in KIND_LABELS.read_text("utf-8").splitlines()]
+    classes = [row[1:] for row in read_labels(CLASS_LABELS)]
+    kinds = read_labels(KIND_LABELS)
     marked = sorted({name for row in classes for name in row})
     bare = [name.removeprefix(VARIETY).removeprefix(DOUBTFUL) for name in marked]
     names = (*bare, *sorted({name for row in kinds for name in row[2:]} - set(bare)))
@@ -132,9 +134,7 @@ def load_label_mapping() -> LabelMapping:
 
 def _depths(rows: Sequence[Sequence[str]]) -> dict[str, int]:
     """Return the number of broader names of each name."""
-    return {
-        name.lstrip(VARIETY + DOUBTFUL): depth for row in rows for depth, name in enumerate(row)
-    }
+    return {unmarked(name): depth for row in rows for depth, name in enumerate(row)}
 
 
 def _edges(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Edges:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.tagging import MAX_THUMBNAILS, Observations, Thumbnail
 from bot.errors import Damaged
+from bot.taggers.local.labels import MAX_CONCEPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 T = TypeVar("T")
 
@@ -20,14 +22,17 @@ _JPEG_START = b"\xff\xd8\xff"
 _INVALID = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 
-def read_observations(answer: Any, seconds: int) -> Observations:
+def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Observations:
     """Return the observations in a child's answer about a clip of ``seconds`` seconds.
 
+    There is at most one frame for each second, and every concept is one of the model's ``names``.
     Of a thumbnail only the size and the first bytes are checked; drawing it shows whether it is a
     JPEG. Raises ``Damaged`` if the answer is invalid.
     """
     return _checked(
-        lambda: Observations(_frames(answer["frames"]), _thumbnails(answer["thumbnails"], seconds))
+        lambda: Observations(
+            _frames(answer["frames"], seconds, names), _thumbnails(answer["thumbnails"], seconds)
+        )
     )
 
 
@@ -36,9 +41,9 @@ def read_thumbnails(answer: Any, seconds: int) -> tuple[Thumbnail, ...]:
     return _checked(lambda: _thumbnails(answer, seconds))
 
 
-def read_progress(value: Any) -> int:
+def read_progress(value: Any, seconds: int) -> int:
     """Return the number of frames a child reports as done; raises ``Damaged`` if it is invalid."""
-    return _checked(lambda: int(value))
+    return _checked(lambda: min(max(0, int(value)), seconds))
 
 
 def _checked(read: Callable[[], T]) -> T:
@@ -48,26 +53,28 @@ def _checked(read: Callable[[], T]) -> T:
         raise Damaged(detail=f"the child sent an invalid answer: {error!r}") from error
 
 
-def _frames(value: Any) -> tuple[Frame, ...]:
-    return tuple(
-        Frame(
-            _time(frame["time"]),
-            tuple(_concept(str(name), float(score)) for name, score in frame["concepts"]),
-        )
-        for frame in value
+def _frames(value: Any, seconds: int, names: Collection[str]) -> tuple[Frame, ...]:
+    if len(value) > seconds:
+        raise ValueError(f"{len(value)} frames in {seconds} seconds")
+    frames = tuple(
+        Frame(int(frame["time"]), _concepts(frame["concepts"], names)) for frame in value
     )
+    times = [-1, *(frame.second for frame in frames), seconds]
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        raise ValueError("its frames are not in order, one for each second of the clip")
+    return frames
 
 
-def _time(value: Any) -> int:
-    time = int(value)
-    if time < 0:
-        raise ValueError(f"a time of {time}")
-    return time
+def _concepts(value: Any, names: Collection[str]) -> tuple[Concept, ...]:
+    concepts = tuple(_concept(str(name), float(score), names) for name, score in value)
+    if len(concepts) > MAX_CONCEPTS or len({each.name for each in concepts}) < len(concepts):
+        raise ValueError(f"{len(concepts)} concepts in a frame")
+    return concepts
 
 
-def _concept(name: str, score: float) -> Concept:
-    if not 0 <= score <= 1 or not name.isprintable():
-        raise ValueError(f"{name!r} with a score of {score}")
+def _concept(name: str, score: float, names: Collection[str]) -> Concept:
+    if not 0 <= score <= 1 or name not in names or not name.isprintable():
+        raise ValueError(f"{name[:MAX_NAME_LENGTH]!r} with a score of {score}")
     return Concept(name[:MAX_NAME_LENGTH], score)
 
 

@@ -8,6 +8,7 @@ from bot.domain.progress import Progress, Stage
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerUnavailable
 from bot.taggers.local.identity import identify
+from bot.taggers.local.labels import model_names
 from bot.taggers.local.response import read_observations, read_progress
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _MAX_CHECK_SECONDS = 60.0
 class LocalTagger:
     """Tags clips in a sandboxed child, with the bundled models or the operator's ``custom`` one.
 
-    The constructor reads every file of a custom model.
+    The constructor reads the label tables, or every file of a custom model.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class LocalTagger:
         self._sandbox = sandbox
         self._limits = limits
         self._identity = identify(custom)
+        self._names = model_names(custom)
         self._model = {
             "custom": custom.as_dict() if custom else None,
             "revision": self._identity.revision,
@@ -70,10 +72,12 @@ class LocalTagger:
                 **self._model,
             },
             seconds=_MAX_SECONDS,
-            on_progress=lambda done: progress(Progress(Stage.TAG, read_progress(done), seconds)),
+            on_progress=lambda done: progress(
+                Progress(Stage.TAG, read_progress(done, seconds), seconds)
+            ),
             stage="decode",
         )
-        return read_observations(answer, seconds)
+        return read_observations(answer, seconds, self._names)
 
     async def check(self) -> str:
         """Load the models; raises TaggerUnavailable if that fails."""

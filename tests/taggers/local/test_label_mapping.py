@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.taggers.local.label_mapping import CLASS_LABELS, KIND_LABELS, load_label_mapping
+from bot.taggers.local.label_mapping import load_label_mapping
+from bot.taggers.local.labels import CLASS_LABELS, KIND_LABELS, model_names
 
 MAPPING = load_label_mapping()
 ROWS = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
@@ -49,6 +50,7 @@ def test_every_class_and_every_object_has_everyday_names() -> None:
 
 def test_no_name_has_a_synonym() -> None:
     assert len(set(MAPPING.names)) == len(MAPPING.names)
+    assert set(MAPPING.names) == model_names(None)
     twice = {"sports ball", "mouse", "tv", "couch", "dining table", "hair drier", "tennis racket"}
     assert not twice & set(MAPPING.names)
 

@@ -17,6 +17,7 @@ from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Observations, Thumbnail
 from bot.errors import Damaged, NotAVideo
 from bot.media.sandbox.pool import Sandbox
+from bot.taggers.local.labels import model_names
 from bot.taggers.local.tagger import LocalTagger
 from tests.conftest import CLIPS
 from tests.media.made_clips import Recipe, gif, make_clip
@@ -112,6 +113,7 @@ async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path) -> N
         assert len(seen.frames) == 16
 
 
+NAMES = sorted(model_names(None))
 VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
 
 
@@ -132,6 +134,13 @@ VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
                 [{"time": float("inf"), "concepts": []}],
                 [{"time": -1, "concepts": []}],
                 [{"time": 0, "concepts": [["\ud800", 0.5]]}],
+                [{"time": 0, "concepts": [["no name of the model's", 0.5]]}],
+                [{"time": 0, "concepts": [["cat", 0.5], ["cat", 0.4]]}],
+                [{"time": 0, "concepts": [[name, 0.5] for name in NAMES[:21]]}],
+                [{"time": 16_000, "concepts": []}],  # after the clip's end
+                [{"time": 5, "concepts": []}, {"time": 6, "concepts": []}],  # in the same second
+                [{"time": 1000, "concepts": []}, {"time": 0, "concepts": []}],
+                [{"time": number, "concepts": []} for number in range(4000)],
             )
         ),
         *(
