@@ -15,7 +15,6 @@ from discord.ext import commands
 
 from bot.errors import PermissionMissing, TaggerBusy
 from bot.storage.database import retry_storage
-from cogs.channels import is_autotagged
 from cogs.message_clips import job_for_message, posted_clips_of
 from cogs.permissions import require_permissions
 from cogs.previews import Previews
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from bot.chat.client import FramehoundBot
     from bot.domain.clip import Clip
+    from bot.domain.settings import GuildSettings
 
 # Seconds between two messages to one server that too many of its clips are waiting.
 _BUSY_INTERVAL = 60.0
@@ -113,9 +113,8 @@ class AutoTag(commands.Cog):
         if message.guild is None:
             return True
         guild_id = message.guild.id
-        return is_autotagged(
-            message, await retry_storage(lambda: self._bot.app.stores.settings.load(guild_id))
-        )
+        settings = await retry_storage(lambda: self._bot.app.stores.settings.load(guild_id))
+        return _is_autotagged(message, settings)
 
     async def _reply_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Reply that too much is waiting, at most once a minute, so as not to flood the server."""
@@ -127,6 +126,15 @@ class AutoTag(commands.Cog):
         with suppress(discord.Forbidden, discord.NotFound):
             translate = await self._bot.translator(message.guild.id if message.guild else None)
             await message.reply(error.localized(translate), mention_author=False, silent=True)
+
+
+def _is_autotagged(message: discord.Message, settings: GuildSettings) -> bool:
+    """Return whether a server's settings allow tagging clips in this message without a command."""
+    author, channel = message.author, message.channel
+    role_ids = {role.id for role in author.roles} if isinstance(author, discord.Member) else set()
+    ids = (channel.id, getattr(channel, "parent_id", None), getattr(channel, "category_id", None))
+    nsfw = getattr(channel, "is_nsfw", bool)()
+    return settings.allows_autotag(set(filter(None, ids)), role_ids, nsfw=nsfw)
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -13,7 +13,7 @@ from bot.domain.concepts import Concept, Frame, TaggerIdentity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bot.domain.settings import Flicker
+    from bot.domain.settings import Smoothing
     from bot.domain.timeline import Segment
 
 # https://discord.com/developers/docs/reference#snowflakes
@@ -171,15 +171,15 @@ def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
 
 
 def find_segments(
-    frames: Iterable[Frame], duration: int, tag: str, threshold: float, flicker: Flicker
+    frames: Iterable[Frame], duration: int, tag: str, threshold: float, smoothing: Smoothing
 ) -> tuple[Segment, ...]:
     """Return the segments of one tag, in order of time.
 
-    If the server's flicker settings leave out all of them as too short, they are ignored: the
-    person asked for this tag.
+    If the server's smoothing leaves out all of them as too short, it is ignored: the person asked
+    for this tag.
     """
     only = tuple(_only(frames, tag))
-    segments = timeline.build(only, duration, threshold, flicker=flicker).segments
+    segments = timeline.build(only, duration, threshold, smoothing=smoothing).segments
     return segments or timeline.build(only, duration, threshold).segments
 
 

@@ -42,8 +42,8 @@ PAGES: Mapping[Page, Sentence] = MappingProxyType(
 )
 """The titles of the panel's pages, in order."""
 
-FLICKER = Group(
-    "flicker",
+SMOOTHING = Group(
+    "smoothing",
     title=Sentence("Smoothing"),
     help=Sentence(
         "A tag continues through dips below the threshold no longer than the gap; where it isn't "
@@ -54,23 +54,15 @@ FLICKER = Group(
 
 
 @dataclass(frozen=True, slots=True)
-class Flicker:
-    """Which appearances and gaps are too short to report, in seconds.
+class Smoothing:
+    """The server's smoothing of timelines, in seconds.
 
-    A gap of at most ``gap`` seconds does not interrupt a tag; a tag that appears for less than
-    ``shortest`` seconds is left out. ``Flicker(0, 1)`` reports everything.
+    A dip below the threshold of at most ``gap`` seconds does not interrupt a tag; a tag that
+    appears for less than ``shortest`` seconds is left out. ``Smoothing(0, 1)`` changes nothing.
     """
 
     gap: int = 1
     shortest: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message was posted: ids of its channel, a thread's parent channel, the category."""
-
-    channel_ids: frozenset[int]
-    nsfw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +154,7 @@ class GuildSettings:
         help=Sentence(
             "How many seconds a tag may dip below the threshold without ending, from 0 to {most}."
         ),
-        group=FLICKER,
+        group=SMOOTHING,
     )
     shortest: int = setting(
         WholeNumber(1, _MAX_SECONDS),
@@ -170,7 +162,7 @@ class GuildSettings:
         page=Page.TAGS,
         title=Sentence("Minimum"),
         help=Sentence("How many seconds a tag must be visible to be shown, from 1 to {most}."),
-        group=FLICKER,
+        group=SMOOTHING,
     )
     only_when_found: bool = setting(
         Switch(),
@@ -220,17 +212,23 @@ class GuildSettings:
         return self.thresholds.get(str(identity), default)
 
     @property
-    def flicker(self) -> Flicker:
-        """Which appearances and gaps this server finds too short to report."""
-        return Flicker(self.gap, self.shortest)
+    def smoothing(self) -> Smoothing:
+        """The smoothing of this server's timelines."""
+        return Smoothing(self.gap, self.shortest)
 
-    def notices(self, place: Place, role_ids: Collection[int]) -> bool:
-        """Tell whether a clip posted in this place, by somebody with these roles, is answered."""
-        if not self.autotag or (place.nsfw and not self.nsfw_channels):
+    def allows_autotag(
+        self, channel_ids: Collection[int], role_ids: Collection[int], *, nsfw: bool = False
+    ) -> bool:
+        """Return whether a posted clip is tagged without a command.
+
+        ``channel_ids`` are those of its channel, a thread's parent channel and the category;
+        ``role_ids`` are its poster's.
+        """
+        if not self.autotag or (nsfw and not self.nsfw_channels):
             return False
-        if self.channels_denied & place.channel_ids:
+        if not self.channels_denied.isdisjoint(channel_ids):
             return False
-        if self.channels_allowed and not self.channels_allowed & place.channel_ids:
+        if self.channels_allowed and self.channels_allowed.isdisjoint(channel_ids):
             return False
         return not self.roles_allowed or not self.roles_allowed.isdisjoint(role_ids)
 

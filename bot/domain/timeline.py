@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept
-from bot.domain.settings import Flicker
+from bot.domain.settings import Smoothing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Run = dict[int, float]
 """Consecutive seconds of one tag, each with its score."""
 
-EVERYTHING = Flicker(gap=0, shortest=1)
+NO_SMOOTHING = Smoothing(gap=0, shortest=1)
 """Bridges no gap and leaves out no short segment."""
 
 
@@ -82,15 +82,15 @@ def build(
     duration: int,
     threshold: float,
     *,
-    flicker: Flicker = EVERYTHING,
+    smoothing: Smoothing = NO_SMOOTHING,
     hidden: Collection[str] = (),
 ) -> Timeline:
-    """Build a timeline from raw frames by a threshold and a server's flicker settings.
+    """Build a timeline from raw frames by a threshold and a server's smoothing.
 
     A concept passes strictly above the threshold; if several frames fall into one second, its
-    highest score counts. Short dips are bridged: a tag goes on for up to ``flicker.gap`` seconds in
-    which its raw score is not above the threshold, but above half of it. So a tag that is not seen
-    at all in a second is never shown there. Every second has its raw score, so in a dip
+    highest score counts. Short dips are bridged: a tag continues for up to ``smoothing.gap``
+    seconds in which its raw score is not above the threshold, but above half of it. So a tag that
+    is not seen at all in a second is never shown there. Every second has its raw score, so in a dip
     ``Second.tags`` has scores at or below the threshold.
 
     Frames past the clip's end are left out, as Clarifai may send one more than the clip has
@@ -100,8 +100,8 @@ def build(
     runs = [
         (name, run)
         for name, above_half in _scores_by_name(scores, threshold / 2).items()
-        for run in _runs(above_half, threshold, flicker.gap)
-        if len(run) >= flicker.shortest
+        for run in _runs(above_half, threshold, smoothing.gap)
+        if len(run) >= smoothing.shortest
     ]
     seconds = tuple(_seconds(runs, len(scores)))
     return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(scores))
@@ -121,12 +121,12 @@ def _scores_by_second(
     return by_second
 
 
-def _scores_by_name(seconds: list[dict[str, float]], floor: float) -> dict[str, Run]:
-    """Return the scores above ``floor`` by concept and second."""
+def _scores_by_name(seconds: list[dict[str, float]], minimum: float) -> dict[str, Run]:
+    """Return the scores above ``minimum`` by concept and second."""
     found: defaultdict[str, Run] = defaultdict(dict)
     for second, scores in enumerate(seconds):
         for name, score in scores.items():
-            if score > floor:
+            if score > minimum:
                 found[name][second] = score
     return found
 

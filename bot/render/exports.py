@@ -132,7 +132,7 @@ def export_files(
             clip.timeline,
             sources.get(clip.name),
             translate,
-            flicker=settings.flicker,
+            smoothing=settings.smoothing,
             hidden=settings.hidden_tags,
         )
         files.append(ReportFile(f"{stem}.vtt", webvtt(clip).encode()))

@@ -24,12 +24,12 @@ from bot.render import formatting, sanitize
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bot.domain.settings import Flicker
+    from bot.domain.settings import Smoothing
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
     from bot.i18n import Translator
 
-_FLOOR = 0.05  # lowest score kept in the page, unless the threshold is lower
+_MIN_SCORE = 0.05  # lowest score kept in the page, unless the threshold is lower
 _HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 
 
@@ -40,13 +40,13 @@ def page(
     source: str | None,
     translate: Translator,
     *,
-    flicker: Flicker = timelines.EVERYTHING,
+    smoothing: Smoothing = timelines.NO_SMOOTHING,
     hidden: Collection[str] = (),
 ) -> str:
     """Return the page of a clip as HTML.
 
     ``source`` is the clip's link, or its path relative to the page (percent-encoded). Without one,
-    or if it can no longer be played, the page asks for the clip's file. ``flicker`` and
+    or if it can no longer be played, the page asks for the clip's file. ``smoothing`` and
     ``hidden`` are those that ``timeline`` was built with; its threshold is where the slider starts.
     """
     csp_source = _csp_source(source)
@@ -69,7 +69,7 @@ def page(
         "keys": translate("Keyboard shortcuts"),
         "close": translate("Close"),
     }
-    content = _content(tagging, timeline, flicker, hidden, translate)
+    content = _content(tagging, timeline, smoothing, hidden, translate)
     return Template(_asset("page.html")).substitute(
         {key: escape(text) for key, text in texts.items()},
         player=_player(source if csp_source is not None else None, shown, moving=moving),
@@ -83,23 +83,23 @@ def page(
 def _content(
     tagging: Tagging,
     timeline: Timeline,
-    flicker: Flicker,
+    smoothing: Smoothing,
     hidden: Collection[str],
     translate: Translator,
 ) -> dict[str, Any]:
     """Return the data for the script; it refers to tags by their index in ``names``."""
-    floor = min(_FLOOR, timeline.threshold)
+    min_score = min(_MIN_SCORE, timeline.threshold)
     # Half the lowest threshold, as dips reach down to half of it.
-    every = timelines.build(tagging.frames, timeline.duration, floor / 2, hidden=hidden).seconds
+    every = timelines.build(tagging.frames, timeline.duration, min_score / 2, hidden=hidden).seconds
     known = sorted({tag.name for second in every for tag in second.tags})
     number = {tag: at for at, tag in enumerate(known)}
     return {
         "names": [sanitize.clean(tag, 200) for tag in known],
         "seconds": [[(number[tag.name], tag.score) for tag in second.tags] for second in every],
         "threshold": timeline.threshold,
-        "floor": floor,
-        "flicker": asdict(flicker),
-        "stills": [
+        "minScore": min_score,
+        "smoothing": asdict(smoothing),
+        "thumbnails": [
             (thumbnail.second, base64.b64encode(thumbnail.jpeg).decode())
             for thumbnail in tagging.thumbnails
         ],

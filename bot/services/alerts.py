@@ -62,7 +62,7 @@ class AlertService:
             tagging.info.duration,
             watch.tag,
             threshold,
-            settings.flicker,
+            settings.smoothing,
         )
         return WatchMatch(watch.tag, position, segments) if segments else None
 

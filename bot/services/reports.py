@@ -77,7 +77,7 @@ class ReportBuilder:
             tagging.frames,
             tagging.info.duration,
             threshold,
-            flicker=settings.flicker,
+            smoothing=settings.smoothing,
             hidden=settings.hidden_tags,
         )
         return TaggedClip(name, built, tagging, spoiler=spoiler)

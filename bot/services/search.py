@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from bot.domain.search import IndexedConcept, SearchHit, SearchQuery, Visibility
-    from bot.domain.settings import Flicker
+    from bot.domain.settings import Smoothing
     from bot.storage.guild_settings import GuildSettingsStore
     from bot.storage.search import SearchStore
     from bot.storage.taggings import TaggingStore
@@ -72,19 +72,19 @@ class ClipSearch:
 
     async def _results(self, hits: Sequence[SearchHit], tag: str) -> list[SearchResult]:
         """Find the seconds of each hit; leave out those erased meanwhile."""
-        flickers = {
-            guild_id: (await self._load(guild_id)).flicker
+        smoothing_by_guild = {
+            guild_id: (await self._load(guild_id)).smoothing
             for guild_id in {hit.guild_id for hit in hits}
         }
-        results = [await self._result(hit, tag, flickers[hit.guild_id]) for hit in hits]
+        results = [await self._result(hit, tag, smoothing_by_guild[hit.guild_id]) for hit in hits]
         return [result for result in results if result]
 
-    async def _result(self, hit: SearchHit, tag: str, flicker: Flicker) -> SearchResult | None:
+    async def _result(self, hit: SearchHit, tag: str, smoothing: Smoothing) -> SearchResult | None:
         tagging = await self._taggings.find(hit.fingerprint, hit.tagger)
         if tagging is None:
             return None
         segments = await asyncio.to_thread(
-            find_segments, tagging.frames, tagging.info.duration, tag, hit.threshold, flicker
+            find_segments, tagging.frames, tagging.info.duration, tag, hit.threshold, smoothing
         )
         return SearchResult(hit, tag, segments) if segments else None
 

@@ -114,7 +114,7 @@ async def test_a_form_saves_the_typed_values(channel_and_manager: tuple[Any, Any
         ),
         ("hidden_tags", {"hidden_tags": ""}, "**Hidden tags** · none\n"),
         ("tags_a_line", {"tags_a_line": "4"}, "**Tags per line** · 4\n"),
-        ("flicker", {"gap": "0", "shortest": " 3 "}, "**Smoothing** · gap 0 s, minimum 3 s\n"),
+        ("smoothing", {"gap": "0", "shortest": " 3 "}, "**Smoothing** · gap 0 s, minimum 3 s\n"),
     ):
         asked = await alice.click(shown.response, custom_id=f"settings:form:{form}")
         await alice.submit_modal(asked, typed)
@@ -127,10 +127,10 @@ async def test_invalid_input_is_explained_and_can_be_corrected(
     channel, alice = channel_and_manager
     shown = await alice.slash(channel, "settings show")
     await alice.click(shown.response, custom_id="settings:page:tags")
-    asked = await alice.click(shown.response, custom_id="settings:form:flicker")
+    asked = await alice.click(shown.response, custom_id="settings:form:smoothing")
     await alice.submit_modal(asked, {"gap": "2", "shortest": "*a while*"})
     assert "**\\*a while\\*** doesn't work here. Use a whole number from 1 to 60." in texts(shown)
-    again = await alice.click(shown.response, custom_id="settings:form:flicker")
+    again = await alice.click(shown.response, custom_id="settings:form:smoothing")
     typed = [part["component"]["value"] for part in again.modal["components"]]
     assert typed == ["2", "*a while*"]
     await alice.submit_modal(again, {"gap": "2", "shortest": "3"})

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.setting_kinds import InvalidValue, TypedKind
-from bot.domain.settings import PAGES, SETTINGS, GuildSettings, Place, parse_threshold
+from bot.domain.settings import PAGES, SETTINGS, GuildSettings, parse_threshold
 from tests.domain.setting_values import SERVER, changed_value
 
 if TYPE_CHECKING:
@@ -56,14 +56,13 @@ def test_a_threshold_for_another_tagger_does_not_apply() -> None:
 def test_settings_limit_autotagging_by_channel_and_role(
     settings: GuildSettings, *, answered: bool
 ) -> None:
-    thread_in_a_channel = Place(frozenset({6, 7}))
-    assert settings.notices(thread_in_a_channel, {2, 3}) == answered
+    thread_and_parent = {6, 7}
+    assert settings.allows_autotag(thread_and_parent, {2, 3}) == answered
 
 
 def test_age_restricted_channels_can_be_left_out() -> None:
-    place = Place(frozenset({7}), nsfw=True)
-    assert GuildSettings(1).notices(place, ())
-    assert not GuildSettings(1, nsfw_channels=False).notices(place, ())
+    assert GuildSettings(1).allows_autotag({7}, (), nsfw=True)
+    assert not GuildSettings(1, nsfw_channels=False).allows_autotag({7}, (), nsfw=True)
 
 
 def test_every_field_is_declared_as_a_setting() -> None:

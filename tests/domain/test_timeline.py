@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.search import find_segments
-from bot.domain.settings import Flicker
+from bot.domain.settings import Smoothing
 from bot.domain.timeline import Segment, Span, build, count_seconds
 
 SCORES = st.floats(0, 1)
@@ -111,7 +111,7 @@ def test_neighbouring_seconds_of_a_tag_are_one_segment(
 
 def test_a_dip_does_not_split_a_segment() -> None:
     frames = [frame(0, cat=0.6), frame(1, cat=0.9), frame(2, cat=0.3), frame(3, cat=0.7)]
-    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
+    timeline = build(frames, 4000, 0.5, smoothing=Smoothing(gap=1))
     assert timeline.segments == (Segment("cat", 0, 4, 0.9),)
     assert timeline.spans == (Span(0, 4, (Concept("cat", 0.9),)),)
     assert timeline.seconds[2].tags == (Concept("cat", 0.3),)
@@ -121,7 +121,7 @@ def test_a_dip_does_not_split_a_segment() -> None:
 def test_a_second_without_the_tag_splits_a_segment(dip: dict[str, float]) -> None:
     """At or below half the threshold the tag was not seen."""
     frames = [frame(0, cat=0.6), frame(1, **dip), frame(2, cat=0.7)]
-    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1))
+    timeline = build(frames, 3000, 0.5, smoothing=Smoothing(gap=1))
     cats = [(s.start, s.end) for s in timeline.segments if s.tag == "cat"]
     assert cats == [(0, 1), (2, 3)]
     assert "cat" not in {tag.name for tag in timeline.seconds[1].tags}
@@ -129,26 +129,26 @@ def test_a_second_without_the_tag_splits_a_segment(dip: dict[str, float]) -> Non
 
 def test_a_dip_longer_than_the_gap_splits_a_segment() -> None:
     frames = [frame(0, cat=0.6), frame(1, cat=0.4), frame(2, cat=0.4), frame(3, cat=0.7)]
-    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=1))
+    timeline = build(frames, 4000, 0.5, smoothing=Smoothing(gap=1))
     assert [(s.start, s.end) for s in timeline.segments] == [(0, 1), (3, 4)]
 
 
 def test_a_dip_at_either_end_does_not_count() -> None:
     frames = [frame(0, cat=0.4), frame(1, cat=0.6), frame(2, cat=0.4)]
-    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1))
+    timeline = build(frames, 3000, 0.5, smoothing=Smoothing(gap=1))
     assert timeline.segments == (Segment("cat", 1, 2, 0.6),)
 
 
 def test_segments_that_are_too_short_are_left_out() -> None:
     frames = [frame(0, cat=0.6), frame(1, cat=0.6, dog=0.9), frame(3, dog=0.9)]
-    timeline = build(frames, 4000, 0.5, flicker=Flicker(gap=0, shortest=2))
+    timeline = build(frames, 4000, 0.5, smoothing=Smoothing(gap=0, shortest=2))
     assert timeline.segments == (Segment("cat", 0, 2, 0.6),)
     assert [len(second.tags) for second in timeline.seconds] == [1, 1, 0, 0]
 
 
 def test_dips_are_bridged_before_short_segments_are_left_out() -> None:
     frames = [frame(0, cat=0.6), frame(1, cat=0.4), frame(2, cat=0.8)]
-    timeline = build(frames, 3000, 0.5, flicker=Flicker(gap=1, shortest=3))
+    timeline = build(frames, 3000, 0.5, smoothing=Smoothing(gap=1, shortest=3))
     assert timeline.segments == (Segment("cat", 0, 3, 0.8),)
 
 
@@ -167,7 +167,7 @@ def test_smoothing_bridges_only_dips(
         for concept in each.concepts:
             key = concept.name, each.second
             raw[key] = max(concept.score, raw.get(key, 0))
-    timeline = build(frames, duration, threshold, flicker=Flicker(gap, shortest))
+    timeline = build(frames, duration, threshold, smoothing=Smoothing(gap, shortest))
     by_segment = {(s.tag, n) for s in timeline.segments for n in range(s.start, s.end)}
     assert by_segment == {(t.name, s.second) for s in timeline.seconds for t in s.tags}
     assert all(raw.get(key, 0) > threshold / 2 for key in by_segment)
@@ -186,8 +186,8 @@ def test_a_search_finds_the_segments_of_the_timeline(
     frames: list[Frame], duration: int, threshold: float, gap: int
 ) -> None:
     """``/find`` and alerts look at one tag alone."""
-    flicker = Flicker(gap)
-    timeline = build(frames, duration, threshold, flicker=flicker)
+    smoothing = Smoothing(gap)
+    timeline = build(frames, duration, threshold, smoothing=smoothing)
     for tag in ("cat", "dog", "tree", "sea"):
         expected = tuple(s for s in timeline.segments if s.tag == tag)
-        assert find_segments(frames, duration, tag, threshold, flicker) == expected
+        assert find_segments(frames, duration, tag, threshold, smoothing) == expected

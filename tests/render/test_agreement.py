@@ -17,7 +17,7 @@ from bot.domain import timeline
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.search import find_segments
-from bot.domain.settings import Flicker
+from bot.domain.settings import Smoothing
 from bot.domain.tagging import Tagging
 from bot.i18n import ENGLISH
 from bot.render import exports
@@ -32,11 +32,11 @@ CONCEPTS = st.builds(Concept, st.sampled_from(TAGS), SCORES)
 FRAMES = st.lists(
     st.builds(Frame, st.integers(0, 11_000), st.lists(CONCEPTS, max_size=3).map(tuple)), max_size=20
 )
-FLICKERS = st.builds(Flicker, st.integers(0, 3), st.integers(1, 3))
+SMOOTHINGS = st.builds(Smoothing, st.integers(0, 3), st.integers(1, 3))
 
 
 def shown_seconds(
-    frames: list[Frame], length: int, threshold: float, flicker: Flicker
+    frames: list[Frame], length: int, threshold: float, smoothing: Smoothing
 ) -> dict[str, set[int]]:
     """Apply the rule literally: a tag in a second, or in a dip between two such seconds."""
     raw: defaultdict[tuple[str, int], float] = defaultdict(float)
@@ -50,11 +50,11 @@ def shown_seconds(
         runs: list[list[int]] = []
         for at in above:
             dip = list(range(runs[-1][-1] + 1, at)) if runs else []
-            if runs and len(dip) <= flicker.gap and all(raw[tag, d] > threshold / 2 for d in dip):
+            if runs and len(dip) <= smoothing.gap and all(raw[tag, d] > threshold / 2 for d in dip):
                 runs[-1] += [*dip, at]
             else:
                 runs.append([at])
-        shown[tag] = {at for run in runs if len(run) >= flicker.shortest for at in run}
+        shown[tag] = {at for run in runs if len(run) >= smoothing.shortest for at in run}
     return {tag: seconds for tag, seconds in shown.items() if seconds}
 
 
@@ -64,15 +64,15 @@ def ranges(seconds: set[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
-@given(FRAMES, st.integers(1, 10), st.sampled_from([0.4, 0.5]), FLICKERS)
+@given(FRAMES, st.integers(1, 10), st.sampled_from([0.4, 0.5]), SMOOTHINGS)
 def test_text_picture_exports_search_and_alerts_agree(
-    frames: list[Frame], length: int, threshold: float, flicker: Flicker
+    frames: list[Frame], length: int, threshold: float, smoothing: Smoothing
 ) -> None:
     duration = length * 1000
-    built = timeline.build(frames, duration, threshold, flicker=flicker)
+    built = timeline.build(frames, duration, threshold, smoothing=smoothing)
     info = ClipInfo(ClipFormat.MP4, 1, duration, "sha256:a")
     clip = TaggedClip("a", built, Tagging(info, tuple(frames), TaggerIdentity("local", "m", 0.5)))
-    expected = shown_seconds(frames, length, threshold, flicker)
+    expected = shown_seconds(frames, length, threshold, smoothing)
 
     assert {row.name: set(row.scores) for row in rows_of(built)} == expected
     exported = json.loads(exports.to_json(exports.tagged("a", clip.tagging, built)))
@@ -85,7 +85,7 @@ def test_text_picture_exports_search_and_alerts_agree(
     text = "\n".join(tag_pages([clip], ENGLISH))
     for tag in TAGS:
         assert (f"\n{tag} " in text) == (tag in expected)
-        found = find_segments(frames, duration, tag, threshold, flicker)
+        found = find_segments(frames, duration, tag, threshold, smoothing)
         if tag in expected:
             # Searches and alerts also name what is too short, if nothing else shows the tag.
             assert [(s.start, s.end) for s in found] == ranges(expected[tag])

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bot.domain import timeline
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
-from bot.domain.settings import Flicker
+from bot.domain.settings import Smoothing
 from bot.domain.tagging import Tagging, Thumbnail
 from bot.i18n import ENGLISH
 from bot.render import page as pages
@@ -100,11 +100,11 @@ def tagged(
 
 
 def paged(
-    told: Tagging, source: str | None, name: str = "clip.webm", flicker: Flicker | None = None
+    told: Tagging, source: str | None, name: str = "clip.webm", smoothing: Smoothing | None = None
 ) -> str:
-    flicker = flicker or timeline.EVERYTHING
-    built = timeline.build(told.frames, told.info.duration, 0.5, flicker=flicker)
-    return page(name, told, built, source, ENGLISH, flicker=flicker)
+    smoothing = smoothing or timeline.NO_SMOOTHING
+    built = timeline.build(told.frames, told.info.duration, 0.5, smoothing=smoothing)
+    return page(name, told, built, source, ENGLISH, smoothing=smoothing)
 
 
 def rows(shown: Page) -> list[str]:
@@ -271,21 +271,21 @@ FRAMES = st.lists(
     min_size=5,
     max_size=15,
 )
-FLICKERS = st.builds(Flicker, st.integers(0, 3), st.integers(1, 4))
+SMOOTHINGS = st.builds(Smoothing, st.integers(0, 3), st.integers(1, 4))
 
 
-@given(FRAMES, st.integers(1, 8_000), SCORES, FLICKERS)
+@given(FRAMES, st.integers(1, 8_000), SCORES, SMOOTHINGS)
 def test_the_page_finds_the_segments_the_bot_finds(
-    browser: Browser, frames: list[Frame], duration: int, threshold: float, flicker: Flicker
+    browser: Browser, frames: list[Frame], duration: int, threshold: float, smoothing: Smoothing
 ) -> None:
     info = ClipInfo(ClipFormat.MP4, 1, duration, "")
     told = Tagging(info, tuple(frames), TaggerIdentity("local", "model", 0.5))
-    built = timeline.build(frames, duration, threshold, flicker=flicker)
-    carried = pages._content(told, built, flicker, (), ENGLISH)
+    built = timeline.build(frames, duration, threshold, smoothing=smoothing)
+    carried = pages._content(told, built, smoothing, (), ENGLISH)
     found = _blank(browser).evaluate(
         pages._asset("timeline.js")
-        + "([seconds, threshold, flicker]) => segmentsOf(seconds, threshold, flicker)",
-        [carried["seconds"], threshold, asdict(flicker)],
+        + "([seconds, threshold, smoothing]) => segmentsOf(seconds, threshold, smoothing)",
+        [carried["seconds"], threshold, asdict(smoothing)],
     )
     called = carried["names"]
     assert [(called[each["tag"]], each["start"], each["end"], each["score"]) for each in found] == [

@@ -68,7 +68,7 @@ function playFrom(second) {
 }
 
 function draw() {
-  segments = segmentsOf(tagging.seconds, threshold, tagging.flicker);
+  segments = segmentsOf(tagging.seconds, threshold, tagging.smoothing);
   const all = rowsOf(segments);
   const wanted = fold(filter.value.trim());
   const found = all.filter((row) => folded[row.tag].includes(wanted));
@@ -128,13 +128,13 @@ function drawAxis() {
 }
 
 function drawStrip() {
-  for (const [second, picture] of tagging.stills) {
+  for (const [second, picture] of tagging.thumbnails) {
     const image = make("img", { src: `data:image/jpeg;base64,${picture}`, alt: "" });
     const button = make("button", { type: "button" }, image, make("span", { textContent: clock(second) }));
     button.addEventListener("click", () => playFrom(second));
     byId("strip").append(button);
   }
-  byId("strip").hidden = !tagging.stills.length;
+  byId("strip").hidden = !tagging.thumbnails.length;
 }
 
 // The playhead, and what is seen right now.
@@ -229,7 +229,7 @@ function focusOn(button) {
 }
 
 filter.addEventListener("input", draw);
-slider.min = String(tagging.floor);
+slider.min = String(tagging.minScore);
 slider.value = String(threshold);
 slider.addEventListener("input", () => {
   threshold = Number(slider.value);

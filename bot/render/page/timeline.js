@@ -1,6 +1,6 @@
 // The same as bot/domain/timeline.py; tests/render/test_page.py checks that both give the same
 // segments. A second is a list of [tag, score]; a tag is its index in the list of names.
-function segmentsOf(seconds, threshold, flicker) {
+function segmentsOf(seconds, threshold, smoothing) {
   const aboveHalf = new Map();
   seconds.forEach((concepts, second) => {
     for (const [tag, score] of concepts) {
@@ -12,8 +12,8 @@ function segmentsOf(seconds, threshold, flicker) {
   });
   const segments = [];
   for (const [tag, scored] of aboveHalf) {
-    for (const run of runsOf(scored, threshold, flicker.gap)) {
-      if (run.scores.length >= flicker.shortest) {
+    for (const run of runsOf(scored, threshold, smoothing.gap)) {
+      if (run.scores.length >= smoothing.shortest) {
         const end = run.start + run.scores.length;
         const score = run.scores.reduce((best, each) => Math.max(best, each));
         segments.push({ tag, start: run.start, end, score, scores: run.scores });

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from discord.gateway import KeepAliveHandler
 
+from discord_env import DiscordEnv, open_env
 from sample_bot import SampleBot
-from scene import Scene, open_scene
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -40,12 +40,12 @@ def _stop_heartbeats() -> Iterator[None]:
 
 
 @pytest.fixture
-async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    async with open_scene(monkeypatch) as scene:
-        yield scene
+async def env(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordEnv]:
+    async with open_env(monkeypatch) as env:
+        yield env
 
 
 @pytest.fixture
-async def bot(scene: Scene) -> AsyncIterator[SampleBot]:
-    async with scene.running(SampleBot()) as bot:
+async def bot(env: DiscordEnv) -> AsyncIterator[SampleBot]:
+    async with env.running(SampleBot()) as bot:
         yield bot

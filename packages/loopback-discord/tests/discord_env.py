@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TOKEN = "loopback-token"  # noqa: S105 - made up
 
 
-class Scene:
-    """The Discord, its guilds, and what most tests use of them."""
+class DiscordEnv:
+    """A loopback Discord with two guilds, and the channel and member that most tests use."""
 
     def __init__(self, loopback: LoopbackDiscord) -> None:
         self.discord = loopback
@@ -42,10 +42,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(
+async def open_env(
     patch: pytest.MonkeyPatch, *, content_granted: bool = True
-) -> AsyncIterator[Scene]:
+) -> AsyncIterator[DiscordEnv]:
     async with LoopbackDiscord(TOKEN, shards=2, content_granted=content_granted) as loopback:
         redirect_discord_py(loopback, patch)
-        yield Scene(loopback)
+        yield DiscordEnv(loopback)
         assert loopback.unknown_routes == []
