@@ -1,7 +1,7 @@
-"""Measure downloading half a gigabyte: in one gulp, and as Framehound does.
+"""Measure downloading half a gigabyte: in one read, and as Framehound does.
 
 ``python benchmarks/downloads.py WAY SMALL LARGE FILE`` is what ``measure`` starts: it downloads a
-small link to have everything loaded, then a large one, and prints what that took.
+small link so that everything is loaded, then a large one, and prints what that took.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ async def measure(way: str, folder: Path) -> dict[str, float]:
 
 @asynccontextmanager
 async def _serving() -> AsyncIterator[int]:
-    """Serve as many bytes as a link asks for, from a process of its own."""
+    """Serve links of any number of bytes, from a separate process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, "serve"), stdout=asyncio.subprocess.PIPE
     )
@@ -62,7 +62,7 @@ async def _serve() -> None:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Write as little Python as possible beside the bytes: this is not what is measured."""
+    """Write with as little Python as possible, as this side is not measured."""
     head = await reader.readuntil(b"\r\n\r\n")
     left = int(head.split(b" ")[1].strip(b"/"))
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % left)

@@ -1,9 +1,9 @@
-"""Measure how late the event loop comes to what is due: ``python benchmarks/loop_lag.py``.
+"""Measure how late the event loop runs what is due: ``python benchmarks/loop_lag.py``.
 
 Hostile files, a long clip and a big one are downloaded from another process on loopback, probed and
-tagged, all at once, while a task takes naps of 10 ms and notes how late each of them ends. The
-children decode on the same cores, so what the loop's own thread computed between two naps stands
-beside it: that much would be left with cores to spare.
+tagged, all at once, while a task sleeps 10 ms again and again and notes how late each sleep ends.
+The children decode on the same cores, so the CPU time of the loop's own thread is printed too: it
+is the lag that would remain with cores to spare.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from bot.runtime.app import opened
 from tests.media.loop_lag import Lags, hosted, napping, tag_all, write_clips
 
 SHARES = (0.5, 0.9, 0.99)
-PROMISED = 0.05  # seconds, on a machine that does nothing else
+PROMISED = 0.05  # seconds, on an idle machine
 
 
 def main() -> None:
-    """Print what each round gave; end with 1 if the loop was later than promised."""
+    """Print the figures of each round; exit with 1 if the loop was later than promised."""
     asked = _arguments()
     print(
         f"{'':8}{'naps':>6} " + "".join(f"{f'{share:.0%} of time':>14}" for share in SHARES), end=""
@@ -57,7 +57,7 @@ async def _measure(folder: Path, asked: argparse.Namespace) -> list[Lags]:
 
 
 async def _round(folder: Path, number: int, host: tuple[str, int], names: list[str]) -> Lags:
-    """Tag all of them with nothing remembered from the round before."""
+    """Tag every file with an empty database."""
     config = Config(
         _env_file=None,  # type: ignore[call-arg]  # pydantic-settings' own argument
         data_dir=folder,

@@ -1,4 +1,4 @@
-"""Writing what was measured into ``docs/performance.md``, a section a script."""
+"""Write measurements into ``docs/performance.md``, one section per script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = "# Performance\n\nThe scripts in `benchmarks/` measure this and write it
 
 
 def write_section(name: str, lines: Iterable[str]) -> None:
-    """Put lines between this section's marks, which are made at the page's end if they miss."""
+    """Replace this section's lines; a new section is added at the end of the page."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     page = PAGE.read_text() if PAGE.exists() else _HEAD
     if begin not in page:
@@ -25,7 +25,7 @@ def write_section(name: str, lines: Iterable[str]) -> None:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """Return the lines of a table: its first column is text, the others are figures."""
+    """Return the lines of a table: text in the first column, figures in the others."""
     head = list(head)
     marks = ["---", *["--:"] * (len(head) - 1)]
     return [f"| {' | '.join(cells)} |" for cells in (head, marks, *rows)]

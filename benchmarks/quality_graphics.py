@@ -1,4 +1,4 @@
-"""What clips show between photographs, drawn: titles, charts, screens. There is nothing to name."""
+"""Drawings that clips show between photographs: titles, charts, screens. None has a tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLUES, REDS = ("#3366cc", "#5865f2", "#1f4e79"), ("#dc3912", "#eb459e", "#57f287
 
 
 def tuning() -> list[Image.Image]:
-    """Return those that rules were made with."""
+    """Return the drawings that rules were tuned on."""
     return [
         title("MY SUMMER", "a film by us", "white", "#101018"),
         bars(),
@@ -28,7 +28,7 @@ def tuning() -> list[Image.Image]:
 
 
 def reported() -> list[Image.Image]:
-    """Return those that are measured with."""
+    """Return the drawings that results are reported for."""
     radial = Image.radial_gradient("L").resize(SIZE)
     purple = (radial, radial.point(lambda v: v // 2), radial.point(lambda v: 255 - v))
     return [
@@ -92,7 +92,7 @@ def gradient() -> Image.Image:
 def lines_of_text(ground: str, size: int, step: int, *, seed: int) -> Image.Image:
     """Draw a screen of code or of a terminal."""
     page, draw = _page(ground)
-    letters = random.Random(seed)  # noqa: S311 - nobody reads it
+    letters = random.Random(seed)  # noqa: S311 - filler text
     for row in range(HEIGHT // step):
         left = 16 + 20 * letters.randint(0, 3)
         text = "".join(letters.choice("abcdefgh_ ()=") for _ in range(letters.randint(5, 45)))
@@ -123,7 +123,7 @@ def smiley() -> Image.Image:
 
 
 def credits_roll() -> Image.Image:
-    """Draw who made it."""
+    """Draw credits."""
     page, draw = _page("black")
     for row, (what, who) in enumerate(
         (("Directed by", "Ada North"), ("Written by", "B. Example"), ("Camera", "C. Focus"))
@@ -134,7 +134,7 @@ def credits_roll() -> Image.Image:
 
 
 def pie() -> Image.Image:
-    """Draw a pie chart with its key."""
+    """Draw a pie chart with a legend."""
     page, draw = _page("#eef2f5")
     shares = ((130, "#4e79a7"), (90, "#f28e2b"), (80, "#e15759"), (60, "#76b7b2"))
     start = -90

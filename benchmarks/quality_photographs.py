@@ -1,7 +1,7 @@
-"""Free photographs out of published packages, with what is to be seen in each.
+"""Free photographs from published packages, with the names of what they show.
 
-``photographs.tsv`` lists them: whether rules were made with it (tuning) or are measured with it
-(reported), its package, its file there and its licence, and the names a person would accept for it.
+``photographs.tsv`` lists them: whether a photograph is for tuning or for reporting, its package,
+its file there and its licence, and the names that a person would accept for it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ DEBIAN = {
     "mate-backgrounds": "usr/share/backgrounds/mate",
     "tuxpaint-stamps-default": "usr/share/tuxpaint/stamps",
 }
-SHEET = (225, 225, 222)  # what a cut-out thing is laid upon
+SHEET = (225, 225, 222)  # the background of cut-out objects
 
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A photograph on the list; ``names`` are all that would be right, broader ones too."""
+    """A photograph on the list; ``names`` are all correct names, broader ones included."""
 
     part: str
     kind: str
@@ -52,7 +52,7 @@ class Photograph:
 
 
 def listed() -> list[Photograph]:
-    """Return the list, in its order."""
+    """Return the list in its order."""
     broader = dict(_broader())
     with LIST.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -65,7 +65,7 @@ def listed() -> list[Photograph]:
 
 
 def _broader() -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield each name of the tagger with those it is a kind of."""
+    """Yield each name of the tagger with its broader names."""
     for path, first in ((CLASS_LABELS, 1), (KIND_LABELS, 2)):
         for line in path.read_text("utf-8").splitlines():
             names = [name.lstrip(VARIETY + DOUBTFUL) for name in line.split("\t")[first:]]
@@ -73,7 +73,7 @@ def _broader() -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def fetch(folder: Path) -> None:
-    """Get what is missing of the packages, each without what it depends on, and unpack it."""
+    """Download the missing packages without their dependencies, and unpack them."""
     folder.mkdir(parents=True, exist_ok=True)
     wheels = folder / "wheels"
     if not wheels.exists():
@@ -91,7 +91,7 @@ def _run(*command: str, into: Path | None = None) -> None:
 
 
 def opened(photograph: Photograph, folder: Path) -> Image.Image:
-    """Return a photograph, upright and in colour; a cut-out thing on a sheet of its own."""
+    """Return a photograph, upright and in colour; a cut-out object on a plain background."""
     if photograph.package == "gcompris-qt-data":
         picture = Image.open(_unpacked(folder, *photograph.file.split("/", 1)))
     else:
@@ -114,7 +114,7 @@ def _on_a_sheet(cut_out: Image.Image) -> Image.Image:
 
 @cache
 def _unpacked(folder: Path, activity: str, file: str) -> Path:
-    """Take a file out of one of GCompris' resource files."""
+    """Extract a file from one of GCompris' resource files."""
     home = folder / "gcompris-qt-data" / DEBIAN["gcompris-qt-data"]
     target = folder / "gcompris" / activity / file
     for name, content in _resources((home / f"{activity}.rcc").read_bytes()):

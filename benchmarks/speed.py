@@ -1,9 +1,9 @@
-"""Measure local tagging beside its peers: ``python benchmarks/speed.py``.
+"""Measure local tagging beside other programs: ``python benchmarks/speed.py``.
 
 Needs the group ``bench`` (``uv pip install --group bench``) for OpenCV and ffmpeg. Makes its clips
-the first time, in ``--clips``; runs every way on every clip a few times, in turn, each in a process
-of its own (``speed_ways.py``); writes the medians with a plot to ``docs/performance.md``. Whatever
-else keeps the machine busy makes wall time mean less: the load is told, and CPU time stands beside.
+in ``--clips`` if they are missing; runs every program on every clip several times, in turn, each in
+a process of its own (``speed_ways.py``); writes the medians with a plot to ``docs/performance.md``.
+Other load on the machine distorts wall times, so the load average and CPU times are printed too.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LONG_CLIP = "720p-2s"
-LONG = 10  # times a clip is repeated to see that memory does not grow with its length
+LONG = 10  # times a clip is repeated, to check that memory does not grow with its length
 
 
 def main() -> None:
-    """Make the clips, run everything, write the page; end with 1 where a goal is missed."""
+    """Make the clips, run everything, write the page; exit with 1 if a goal is missed."""
     asked = _arguments()
     asked_for = CLIPS[:3] if asked.quick else CLIPS
     clips = make_clips(asked_for, asked.clips)
@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
 def _round(
     clips: dict[str, Path], compared: Sequence[str]
 ) -> Iterator[tuple[tuple[str, str], Run]]:
-    """Run the ways in turn, so that what disturbs one of them disturbs its neighbours, too."""
+    """Run the programs in turn, so that a disturbance does not hit one of them alone."""
     for clip, path in clips.items():
         for way in (*TITLES, *compared):
             run = _run(way, path, 1)

@@ -1,4 +1,4 @@
-"""The clips speed is measured on, made once: photographs and a street, zoomed, with grain."""
+"""The clips that speed is measured on: zoomed photographs and a street, with grain."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).parent.parent / "tests" / "clips"
 SECONDS, RATE = 60, 30
 SCENE = 4  # seconds
-# When to take a picture of montage.mp4 that holds a scene; None is the street.
+# Seconds of montage.mp4 whose picture is used as a scene; None is the street.
 SCENES = (1.0, None, 5.0, None, 9.0, None)
 GRAIN = 4.0  # standard deviation, of 255
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedClip:
-    """A clip to make: its size, bits a second, and frames from one key picture to the next."""
+    """A clip to make: its size, bits per second, and frames between keyframes."""
 
     name: str
     title: str
@@ -42,13 +42,13 @@ class SpeedClip:
 
 
 CLIPS = (
-    SpeedClip("720p-1s", "720p, 2.7 Mbit/s, a key picture each second", 1280, 720, 2_700_000, 30),
+    SpeedClip("720p-1s", "720p, 2.7 Mbit/s, a keyframe every second", 1280, 720, 2_700_000, 30),
     SpeedClip("720p-2s", "720p, 2.7 Mbit/s, each 2 seconds", 1280, 720, 2_700_000, 60),
     SpeedClip("720p-10s", "720p, 2.7 Mbit/s, each 10 seconds", 1280, 720, 2_700_000, 300),
     SpeedClip("1080p-2s", "1080p, 6 Mbit/s, each 2 seconds", 1920, 1080, 6_000_000, 60),
     SpeedClip("vp9-4s", "VP9, 720p, 3.9 Mbit/s, each 4 s", 1280, 720, 2_000_000, 128, "libvpx-vp9"),
 )
-# As sites encode: B-frames and all (x264's own defaults), key pictures at equal distances.
+# Encoded as sites do: x264's defaults with B-frames, keyframes at equal distances.
 _OPTIONS = {
     "libx264": {"preset": "fast", "sc_threshold": "0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "6", "row-mt": "1"},
@@ -56,7 +56,7 @@ _OPTIONS = {
 
 
 def make_clips(clips: Sequence[SpeedClip], folder: Path) -> dict[str, Path]:
-    """Make those clips that ``folder`` does not have yet; return all by name."""
+    """Make the clips that ``folder`` lacks; return all by name."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {clip.name: folder / _file(clip) for clip in clips}
     missing = [clip for clip in clips if not paths[clip.name].exists()]
@@ -66,7 +66,7 @@ def make_clips(clips: Sequence[SpeedClip], folder: Path) -> dict[str, Path]:
 
 
 def repeated(source: Path, target: Path, times: int) -> Path:
-    """Write a clip's packets several times in a row, nothing decoded."""
+    """Write a clip's packets several times in a row, without decoding."""
     with av.open(str(source)) as first, av.open(str(target), "w") as joined:
         copy = joined.add_stream_from_template(first.streams.video[0])
         for turn in range(times):
@@ -117,7 +117,7 @@ def _track(file: OutputContainer, clip: SpeedClip) -> VideoStream:
 
 
 def _pictures(width: int, height: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield every picture: scene after scene, coming nearer, and grain that is never the same."""
+    """Yield every picture: scene after scene, zooming in, with grain that never repeats."""
     noise = np.random.default_rng(1)
     grains = [noise.normal(0, GRAIN, (height, width, 1)).astype(np.int16) for _ in range(8)]
     street = cycle(_frames("city.mp4"))
@@ -145,7 +145,7 @@ def _photograph(at: float) -> Image.Image:
 
 
 def _nearer(picture: Image.Image, part: float, width: int, height: int) -> npt.NDArray[np.int16]:
-    """Cut out an ever smaller box, from the top left to the bottom right."""
+    """Crop to an ever smaller box that moves from the top left to the bottom right."""
     scale = min(picture.width / width, picture.height / height) * (0.95 - 0.25 * part)
     wide, high = width * scale, height * scale
     left, top = (picture.width - wide) * part, (picture.height - high) * part

@@ -1,4 +1,4 @@
-"""What was measured of local tagging, as a page and as a plot."""
+"""Measurements of local tagging as a page and a plot."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from page import table
 from PIL import Image, ImageDraw, ImageFont
 from speed_clips import RATE, SECONDS
-from speed_figures import FLOOR, OURS, SAME, TITLES, UNFILTERED, Figures, goals_of
+from speed_figures import KEYFRAMES, OURS, SAME, TITLES, UNFILTERED, Figures, goals_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FONT = Path(__file__).parent.parent / "bot" / "render" / "fonts" / "DejaVuSans.ttf"
 WIDTH, LEFT, ROOM, ROW, MARGIN = 1100, 420, 100, 32, 40  # pixels
-COLOURS = {OURS: "#5865f2", FLOOR: "#57a773"}
+COLOURS = {OURS: "#5865f2", KEYFRAMES: "#57a773"}
 
 
 def page_of(figures: Figures) -> list[str]:
@@ -73,8 +73,8 @@ def _how(figures: Figures) -> str:
         f"of zoomed photographs and a street, with grain. Medians of {rounds} runs on {machine}, "
         f"{load}; {used}. Every program gives the same two models one picture per second. Imports, "
         "loading the models and a first batch don't count. Framehound is measured from outside its "
-        "sandboxed child process, thumbnails included. The floor runs its models in parallel, as "
-        "Framehound does."
+        "sandboxed child process, thumbnails included. The row of keyframes runs the models in "
+        "parallel, as Framehound does."
     )
 
 
@@ -91,7 +91,7 @@ def _rows(figures: Figures, seconds: Callable[[str, str], float]) -> Iterator[li
 
 
 def draw(figures: Figures, path: Path) -> None:
-    """Draw a bar for each way on each clip, as long as it takes."""
+    """Draw a bar for each program and clip; its length is the time."""
     font, small = (ImageFont.truetype(FONT, size) for size in (22, 18))
     rows = len(figures.clips) * (len(TITLES) + 2)
     image = Image.new("RGB", (WIDTH, rows * ROW + MARGIN), "white")

@@ -1,9 +1,10 @@
-"""One way of tagging one clip, measured in a process of its own: ``speed.py`` starts it.
+"""One way of tagging one clip, measured in its own process, which ``speed.py`` starts.
 
-Every way shows the same two models a picture of each second; all but ours run them as onnxruntime
-does unasked, a batch at a time with every core. Imports, models and a first batch come before the
-clock starts. Prints one JSON object: ``wall`` and ``cpu`` seconds, ``memory`` in bytes at the peak
-above what the loaded models take, the pictures' ``times`` in milliseconds, each second's ``tags``.
+Every way gives the same two models one picture per second; all but ours run them with onnxruntime's
+defaults, one batch at a time on every core. The clock starts after the imports, loading the models
+and a first batch. Prints one JSON object: ``wall`` and ``cpu`` seconds, ``memory`` in bytes at the
+peak above that of the loaded models, the pictures' ``times`` in milliseconds, and each second's
+``tags``.
 """
 
 from __future__ import annotations
@@ -60,12 +61,12 @@ class Job:
 
     @property
     def format(self) -> ClipFormat:
-        """The container, by the file's name."""
+        """The container, from the file's name."""
         return ClipFormat.WEBM if self.path.suffix == ".webm" else ClipFormat.MP4
 
 
 def opencv(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Read every picture, keep those of the seconds' middles."""
+    """Read every picture, keep those in the middle of a second."""
     cv2: Any = importlib.import_module("cv2")
     reader = cv2.VideoCapture(str(job.path))
     rate = reader.get(cv2.CAP_PROP_FPS)
@@ -81,7 +82,7 @@ def opencv(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
 
 
 def opencv_grabbing(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Decode every picture, convert only those of the seconds' middles."""
+    """Decode every picture, convert only those in the middle of a second."""
     cv2: Any = importlib.import_module("cv2")
     reader = cv2.VideoCapture(str(job.path))
     rate = reader.get(cv2.CAP_PROP_FPS)
@@ -96,7 +97,7 @@ def opencv_grabbing(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
 
 
 def ffmpeg(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Let the program ffmpeg write a small picture a second to a pipe."""
+    """Have the program ffmpeg write one small picture per second to a pipe."""
     program = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
@@ -113,17 +114,17 @@ def ffmpeg(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
 
 
 def pyav(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Decode every picture with all cores, keep those of the seconds' middles."""
+    """Decode every picture on all cores, keep those in the middle of a second."""
     yield from _at(job, recognizer, [second * 1000 + 500 for second in range(job.seconds)])
 
 
 def our_moments(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Decode every picture, keep those that we choose: for comparing what is seen, not speed."""
+    """Decode every picture, keep those that we choose: to compare tags, not speed."""
     yield from _at(job, recognizer, _our_moments(job))
 
 
 def unfiltered(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Do the same without the loop filter: for what that saves, and what it changes."""
+    """Do the same without the loop filter, to see what it saves and changes."""
     yield from _at(job, recognizer, _our_moments(job), skip_loop_filter="all")
 
 
@@ -132,7 +133,7 @@ def _our_moments(job: Job) -> list[int]:
 
 
 def pyav_seeking(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Seek for each second, decode from the key picture before its middle up to there."""
+    """For each second, seek to the keyframe before its middle and decode up to there."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
@@ -144,8 +145,8 @@ def pyav_seeking(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
             yield SampledFrame(second, round(frame.time * 1000), scaler.scale(frame))
 
 
-def floor(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
-    """Decode the key pictures alone, at most one for each second."""
+def keyframes(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
+    """Decode only keyframes, at most one per second."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_count = 1
@@ -169,7 +170,7 @@ def _key_pictures(track: VideoStream) -> Iterator[VideoFrame]:
 def _at(
     job: Job, recognizer: Recognizer, moments: Sequence[int], **options: str
 ) -> Iterator[SampledFrame]:
-    """Decode everything; yield what is on screen at these moments, in milliseconds."""
+    """Decode everything; yield the pictures shown at these moments, in milliseconds."""
     with av.open(str(job.path)) as container:
         track = container.streams.video[0]
         track.thread_type = "AUTO"
@@ -196,7 +197,7 @@ def _resized(second: int, moment: int, picture: Any, recognizer: Recognizer) -> 
 
 
 WAYS: dict[str, Callable[[Job, Recognizer], Iterator[SampledFrame]]] = {
-    "floor": floor,
+    "keyframes": keyframes,
     "opencv": opencv,
     "opencv-grab": opencv_grabbing,
     "ffmpeg": ffmpeg,
@@ -208,7 +209,7 @@ WAYS: dict[str, Callable[[Job, Recognizer], Iterator[SampledFrame]]] = {
 OURS = "framehound"
 
 
-def _unasked() -> Recognizer:
+def _with_defaults() -> Recognizer:
     """Load the same models with onnxruntime's own settings."""
     sessions = [
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -218,7 +219,7 @@ def _unasked() -> Recognizer:
 
 
 def _one_by_one(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Iterator[Frame]:
-    """Take a batch, look at it, take the next: as most people write it."""
+    """Take a batch, tag it, take the next: the simplest loop."""
     while batch := list(islice(frames, BATCH)):
         yield from map(_frame, batch, recognizer.recognize(batch))
 
@@ -233,9 +234,9 @@ def _frame(frame: SampledFrame, concepts: Any) -> Frame:
 
 
 def measure_peer(way: str, job: Job) -> dict[str, Any]:
-    """Measure a way that runs in this process; the floor is as well built as ours."""
-    best = way == "floor"
-    recognizer = load_recognizer(None) if best else _unasked()
+    """Measure a way that runs in this process; keyframes run the models as we do."""
+    best = way == "keyframes"
+    recognizer = load_recognizer(None) if best else _with_defaults()
     run = _side_by_side if best else _one_by_one
     clock = _Clock(psutil.Process())
     warm_up = Job(WARM_UP, 16)
@@ -246,7 +247,7 @@ def measure_peer(way: str, job: Job) -> dict[str, Any]:
 
 
 async def measure_ours(job: Job) -> dict[str, Any]:
-    """Measure the local tagger, its child and the talk with it included."""
+    """Measure the local tagger from outside, with its child process."""
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(workers=1, folder=Path(folder)) as sandbox:
             tagger = LocalTagger(sandbox, LIMITS)
@@ -270,9 +271,10 @@ def _told(frames: Iterable[Frame]) -> dict[str, Any]:
 
 
 class _Clock:
-    """Times processes, and the children they ended meanwhile.
+    """Times processes, including children that ended meanwhile.
 
-    The first one's memory counts, from when it has its models: make the clock then.
+    The memory counted is that of the first process, from the moment it has loaded its models: make
+    the clock then.
     """
 
     def __init__(self, *processes: psutil.Process) -> None:
@@ -280,12 +282,12 @@ class _Clock:
         self._idle = self._memory("VmRSS")
 
     def start(self) -> None:
-        """Let the time begin."""
+        """Start the clock."""
         self._cpu = self._used()
         self._start = time.perf_counter()
 
     def read(self) -> dict[str, float]:
-        """Return what it took."""
+        """Return the measurements."""
         wall, cpu = time.perf_counter() - self._start, self._used() - self._cpu
         return {"wall": wall, "cpu": cpu, "memory": self._memory("VmHWM") - self._idle}
 
@@ -293,7 +295,7 @@ class _Clock:
         return sum(sum(process.cpu_times()[:4]) for process in self._processes)
 
     def _memory(self, kind: str) -> int:
-        """Return a figure of proc(5), status: what is in memory now, or was at most."""
+        """Return a field of proc(5) status: memory now, or at its peak."""
         lines = Path(f"/proc/{self._processes[0].pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024
 

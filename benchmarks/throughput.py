@@ -1,4 +1,4 @@
-"""Measure the way through Clarifai, and what the bot itself needs.
+"""Measure tagging through Clarifai, and the resources of the bot itself.
 
 ``python benchmarks/throughput.py [--runs 3]`` runs real processes against a Discord and a Clarifai
 on loopback that takes 300 ms, beside the same calls made by hand (``bare.py``), prints tables of
@@ -25,9 +25,9 @@ from stage import LATENCY, Stage, opened
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-ALLOWED = 15  # calls a second, as Clarifai documents them
+ALLOWED = 15  # calls per second, as Clarifai documents
 ENOUGH = 0.9  # of them
-MAX_WAIT = 1.5  # times what the same calls by hand take
+MAX_WAIT = 1.5  # times as long as the same calls by hand
 FEW_MB = 10
 MEGABYTE = 1_000_000
 T = TypeVar("T")
@@ -37,7 +37,7 @@ Part = tuple[list[str], list[Goal]]
 
 
 async def repeated(runs: int, what: str, doing: Callable[[], Awaitable[T]]) -> list[T]:
-    """Do something several times, one after the other."""
+    """Run something several times, one after the other."""
     found = []
     for run in range(1, runs + 1):
         found.append(await doing())
@@ -46,7 +46,7 @@ async def repeated(runs: int, what: str, doing: Callable[[], Awaitable[T]]) -> l
 
 
 async def report_calls(stage: Stage, runs: int) -> Part:
-    """Tell how many calls a second are made."""
+    """Report how many calls per second are made."""
     of_messages = ways.calls_of_framehound
     each: dict[str, Callable[[], Awaitable[tuple[float, int]]]] = {
         "40 clips, 10 a message": partial(of_messages, stage, 10),
@@ -75,14 +75,14 @@ async def report_calls(stage: Stage, runs: int) -> Part:
 
 
 async def report_waits(stage: Stage, runs: int) -> Part:
-    """Tell what people wait from posting to the reply."""
+    """Report how long people wait from posting to the reply."""
     each = {
         "the same calls by hand": ways.waits_by_hand,
         "Framehound": ways.waits_of_framehound,
         "a repost": ways.waits_of_reposts,
     }
     found: dict[str, list[ways.Waits]] = {name: [] for name in each}
-    for _ in range(runs):  # in turn, so that a busy moment of the machine meets all
+    for _ in range(runs):  # in turn, so that a busy moment of the machine affects all
         for name, doing in each.items():
             found[name] += await repeated(1, name, partial(doing, stage))
     hand, ours, again = (median(wait.seconds for wait in waits) for waits in found.values())
@@ -118,7 +118,7 @@ async def report_waits(stage: Stage, runs: int) -> Part:
 
 
 async def report_downloads(stage: Stage, runs: int) -> Part:
-    """Tell what a download takes."""
+    """Report the cost of a download."""
     rows = []
     growth = {}
     for way, name in (("fetch", "Framehound, with its fingerprint"), ("read", "`await read()`")):
@@ -136,7 +136,7 @@ async def report_downloads(stage: Stage, runs: int) -> Part:
 
 
 async def report_needs(stage: Stage, runs: int) -> Part:
-    """Tell what a bot needs that has nothing to tag."""
+    """Report what an idle bot needs."""
     ours = await repeated(runs, "idle", partial(ways.quiet_framehound, stage))
     hand = await repeated(runs, "idle, bare", partial(ways.quiet_bare, stage))
     rows = []

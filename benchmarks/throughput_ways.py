@@ -1,4 +1,4 @@
-"""The ways a clip takes through Clarifai, each once: ours, and the same calls by hand."""
+"""Ways of tagging through Clarifai, each measured once: ours, and the same calls by hand."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ CLIPS, CLIPS_A_MESSAGE = 40, 10
 WAITS = 12  # clips whose wait is measured, in each run
 MESSAGES = 5000  # without a clip
 CLIP_BYTES = 1_000_000
-SETTLED = 8.0  # seconds until a bot that is connected does nothing more
+SETTLED = 8.0  # seconds until a connected bot is idle
 MEGABYTE = 1_000_000
 
 
-# --- calls a second ------------------------------------------------------------------------------
+# --- calls per second ----------------------------------------------------------------------------
 
 
 async def calls_of_framehound(stage: Stage, a_message: int) -> tuple[float, int]:
-    """Post forty clips at once; return the calls a second and the most within any second."""
+    """Post forty clips at once; return the average and the highest calls per second."""
     places = stage.places()
     async with stage.framehound():
         await stage.replied(await post(next(places), [next(stage.clips)]))
@@ -57,14 +57,14 @@ async def calls_of_command(stage: Stage) -> tuple[float, int]:
 
 
 async def calls_of_tutorial(stage: Stage) -> tuple[float, int]:
-    """Have forty files tagged one after the other."""
+    """Tag forty files one after the other."""
     async with stage.bare("tutorial", *write_clips(stage)) as process:
         await asyncio.to_thread(process.wait, PATIENCE)
     return rate(stage.clarifai)
 
 
 def write_clips(stage: Stage) -> list[str]:
-    """Write forty new clips, and count calls from here."""
+    """Write forty new clips, and start counting calls."""
     stage.clarifai.calls.clear()
     paths = [stage.folder / f"{number}.mp4" for number in range(CLIPS)]
     for path, clip in zip(paths, stage.clips, strict=False):
@@ -73,7 +73,7 @@ def write_clips(stage: Stage) -> list[str]:
 
 
 def rate(clarifai: LoopbackClarifai) -> tuple[float, int]:
-    """Return the calls a second, and the most that began within any one second."""
+    """Return the calls per second, and the most that began within any second."""
     moments = sorted(call.at for call in clarifai.calls)
     if len(moments) != CLIPS:
         raise RuntimeError(f"{len(moments)} calls for {CLIPS} clips")
@@ -81,14 +81,14 @@ def rate(clarifai: LoopbackClarifai) -> tuple[float, int]:
     return (len(moments) - 1) / (moments[-1] - moments[0]), most
 
 
-# --- what people wait ----------------------------------------------------------------------------
+# --- waiting times -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Waits:
-    """From posting to the reply: the median in seconds, and milliseconds of CPU time for each.
+    """From posting to the reply: median seconds, and milliseconds of CPU time per clip.
 
-    So often each was downloaded and Clarifai was asked about it.
+    ``downloads`` and ``calls`` count downloads and requests to Clarifai per clip.
     """
 
     seconds: float
@@ -100,7 +100,7 @@ class Waits:
 async def waits(stage: Stage, process: psutil.Process, clips: Iterator[bytes]) -> Waits:
     """Post one clip after the other and wait for each reply."""
     places = stage.places()
-    for clip in islice(clips, 2):  # these pay for what is loaded once
+    for clip in islice(clips, 2):  # these load everything that is loaded once
         await stage.replied(await post(next(places), [clip]))
     used, loaded, called = cpu(process), downloaded(stage), len(stage.clarifai.calls)
     found = []
@@ -117,33 +117,33 @@ async def waits(stage: Stage, process: psutil.Process, clips: Iterator[bytes]) -
 
 
 async def waits_of_framehound(stage: Stage) -> Waits:
-    """Measure new clips of a megabyte."""
+    """Measure new clips of one megabyte."""
     async with stage.framehound() as process:
         return await waits(stage, process, new_clips(CLIP_BYTES))
 
 
 async def waits_of_reposts(stage: Stage) -> Waits:
-    """Measure one that is posted again and again."""
+    """Measure a clip that is posted again and again."""
     async with stage.framehound() as process:
         return await waits(stage, process, repeat(next(new_clips(CLIP_BYTES))))
 
 
 async def waits_by_hand(stage: Stage) -> Waits:
-    """Measure new clips, and the same calls by hand."""
+    """Measure new clips with the same calls made by hand."""
     async with stage.bare_bot() as process:
         return await waits(stage, process, new_clips(CLIP_BYTES))
 
 
 def downloaded(stage: Stage) -> int:
-    """Count how often anything was downloaded."""
+    """Count the downloads."""
     return sum(attachment.downloads for attachment in stage.discord.state.attachments.values())
 
 
-# --- what the bot itself needs -------------------------------------------------------------------
+# --- resources of an idle bot --------------------------------------------------------------------
 
 
 async def listening(stage: Stage, process: psutil.Process) -> float:
-    """Return the messages without a clip that a core hears in a second."""
+    """Return how many messages without a clip one core handles per second."""
     places = stage.places()
     before = cpu(process)
     for _ in range(MESSAGES):
@@ -155,7 +155,7 @@ async def listening(stage: Stage, process: psutil.Process) -> float:
 
 
 async def idle(process: psutil.Process) -> None:
-    """Wait until a process has nothing left to do."""
+    """Wait until a process is idle."""
     used = -1.0
     while cpu(process) - used > 0.1:  # noqa: PLR2004 - of a second a core had
         used = cpu(process)
@@ -163,13 +163,13 @@ async def idle(process: psutil.Process) -> None:
 
 
 def cpu(process: psutil.Process) -> float:
-    """Return the seconds of a core it used so far, without its children."""
+    """Return the CPU seconds used so far, without children."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 async def quiet(stage: Stage, process: psutil.Process) -> dict[str, float]:
-    """Return what an idle bot holds (MB), needed to start, and how many messages it hears."""
+    """Return an idle bot's memory (MB), start-up time, and messages handled per second."""
     await asyncio.sleep(SETTLED)
     own = process.memory_full_info()
     children = [child.memory_full_info() for child in process.children()]
@@ -185,12 +185,12 @@ async def quiet(stage: Stage, process: psutil.Process) -> dict[str, float]:
 
 
 async def quiet_framehound(stage: Stage) -> dict[str, float]:
-    """Look at Framehound."""
+    """Measure Framehound."""
     async with stage.framehound() as process:
         return await quiet(stage, process)
 
 
 async def quiet_bare(stage: Stage) -> dict[str, float]:
-    """Look at discord.py as it comes."""
+    """Measure plain discord.py."""
     async with stage.bare_bot() as process:
         return await quiet(stage, process)

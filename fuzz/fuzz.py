@@ -140,14 +140,14 @@ def try_child(content: bytes) -> None:
     assert seen is None or all(frame.time >= 0 for frame in seen.frames)
     page: Request | None = _unless_refused(_read_page(said))
     assert page is None or not {name.lower() for name in page.headers} & {"host", "connection"}
-    raised = process._restored(said)  # noqa: SLF001 - has no public face short of a process
+    raised = process._restored(said)  # noqa: SLF001 - private: otherwise only reached through a process
     assert isinstance(raised, ClipError | TaggerError)
 
 
 async def _read_page(said: object) -> Request:
     """Parse the questions and the answer of a child that reads pages."""
     with contextlib.suppress(ClipError):
-        sites._request(said)  # noqa: SLF001 - has no public face short of a process
+        sites._request(said)  # noqa: SLF001 - private: otherwise only reached through a process
     return sites._clip_request(said)  # noqa: SLF001 - see above
 
 
@@ -201,7 +201,7 @@ def try_frames(content: bytes) -> None:
             frame_codec.decode(payload)
 
 
-def try_still(content: bytes) -> None:
+def try_thumbnail(content: bytes) -> None:
     """Open a thumbnail that came from a child."""
     picture = filmstrip.open_thumbnail(content)
     assert picture is None or picture.height == filmstrip.HEIGHT
@@ -302,7 +302,7 @@ TARGETS = {
     "clarifai": Target(try_clarifai, _answers),
     "child": Target(try_child, _words_of_children),
     "links": Target(try_links, _sentences),
-    "still": Target(try_still, _thumbnails),
+    "thumbnail": Target(try_thumbnail, _thumbnails),
     "names": Target(try_names, _sentences),
     "frames": Target(try_frames, lambda: [b'{"names":["a"],"frames":[[0,[0],[0.5]]]}']),
 }
@@ -355,8 +355,8 @@ def _watch(atheris: Any, module: types.ModuleType) -> None:
 
 
 def _with_hypothesis(target: Target, seconds: int, folder: Path) -> None:
-    from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - one of two ways
-    from hypothesis import strategies as st  # noqa: PLC0415 - one of two ways
+    from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - only one fuzzer is used
+    from hypothesis import strategies as st  # noqa: PLC0415 - only one fuzzer is used
 
     splices = st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=8)), max_size=5)
     broken = st.tuples(st.sampled_from(target.seeds()), splices).map(_broken)

@@ -182,7 +182,7 @@ async def test_every_command_in_discord_is_documented(
 def test_the_scaling_page_names_existing_panels() -> None:
     dashboard = json.loads((ROOT / "docs" / "dashboard.json").read_text())
     titles = {panel["title"] for panel in dashboard["panels"]}
-    table = (ROOT / "docs" / "growing.md").read_text().split("| panel |")[1].split("\n\n")[0]
+    table = (ROOT / "docs" / "scaling.md").read_text().split("| panel |")[1].split("\n\n")[0]
     named = re.findall(r"\| ([^|]+) \|$", table, re.MULTILINE)
     assert len(named) > 5
     assert {title for cell in named for title in cell.split(", ")} <= titles

@@ -1,6 +1,6 @@
 """Measure the throughput of one gateway and one or two workers on this machine.
 
-``python benchmarks/growing.py [--minutes 8]`` starts PostgreSQL, a Discord and a Clarifai on
+``python benchmarks/scaling.py [--minutes 8]`` starts PostgreSQL, a Discord and a Clarifai on
 loopback and real ``framehound`` processes, and prints tables. All parts share the machine, so each
 rate is printed with the CPU time each part used for it.
 """

@@ -1,4 +1,4 @@
-"""Size of the search index and duration of searches: ``python benchmarks/finding.py``.
+"""Size of the search index and duration of searches: ``python benchmarks/search.py``.
 
 Clips are a minute long, with twenty concepts a second out of 5,000 (as rare as words), in four
 servers. ``--clips`` is their number, ``--database`` an empty database; by default a temporary
