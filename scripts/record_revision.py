@@ -31,7 +31,7 @@ _MIN_SCORE = 0.2  # lower scores are not recorded
 def observe(clip: str, seconds: int) -> list[dict[str, Any]]:
     """Return the time and the scores by concept of each frame that the local tagger gives."""
     path = TESTS / "clips" / clip
-    request = {"path": str(path), "format": path.suffix[1:], "seconds": seconds}
+    request = {"files": [str(path)], "format": path.suffix[1:], "seconds": seconds}
     answer = child.tag({**request, "custom": None, "revision": REVISION}, lambda _done: None)
     return [
         {"time": frame["time"], "scores": {n: s for n, s in frame["concepts"] if s >= _MIN_SCORE}}

@@ -12,6 +12,7 @@ import aiohttp
 
 from bot.media.decode.proxy import ProxyMaker
 from bot.media.fetch.download import Fetcher
+from bot.media.fetch.sites import MODULE as SITES_MODULE
 from bot.media.fetch.sites import SiteFetcher
 from bot.media.sandbox.pool import Sandbox
 from bot.media.scratch_dir import remove_stale_dirs
@@ -130,7 +131,7 @@ class App:
 async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
     """Open every tagger that the settings allow, by name."""
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox(workers=1, folder=_folder(config)))
+        sandbox = await stack.enter_async_context(_sandbox(config, workers=1))
         taggers: dict[str, Tagger] = {}
         if config.clarifai_pat:
             session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -151,7 +152,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
             config,
             stack,
             database,
-            await stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder)),
+            await stack.enter_async_context(_sandbox(config, workers=_CHILDREN)),
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
         )
@@ -205,12 +206,13 @@ class _Parts:
         config, folder = self.config, _folder(self.config)
         if not config.sites:
             return await self.stack.enter_async_context(Fetcher(config.fetch_allowed_hosts))
-        sandbox = await self.stack.enter_async_context(Sandbox(workers=_CHILDREN, folder=folder))
+        sandbox = await self.stack.enter_async_context(
+            Sandbox(workers=_CHILDREN, folder=folder, modules=(SITES_MODULE,))
+        )
         fetcher = SiteFetcher(
             config.fetch_allowed_hosts,
             sites=config.sites,
             sandbox=sandbox,
-            folder=folder,
             longest=longest,
         )
         return await self.stack.enter_async_context(fetcher)
@@ -287,6 +289,12 @@ def _account(config: Config) -> ClarifaiAccount:
         model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
     )
+
+
+def _sandbox(config: Config, *, workers: int) -> Sandbox:
+    """Return a sandbox for clips, whose children may read the operator's model."""
+    models = [config.local_model.path] if config.local_model else []
+    return Sandbox(workers=workers, folder=_folder(config), readable=models)
 
 
 def _folder(config: Config) -> Path:

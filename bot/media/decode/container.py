@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,13 @@ DEMUXERS = {
 MAX_PIXELS = 8192 * 8192  # such a frame takes 100 MB decoded; 8K is half of it
 # Cover art and previews are stored as video tracks too.
 _STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
+
+def load_everything() -> None:
+    """Import every module of PyAV, which imports some of them only when it needs them."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 @contextmanager

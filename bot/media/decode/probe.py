@@ -44,7 +44,8 @@ async def probe(
     Raises ``NotFound``, ``UnsupportedFormat``, ``NotAVideo``, ``TooLong``, ``Damaged`` and
     ``TooSlow``.
     """
-    found = await sandbox.run(TASK, _request(path, longest, packets), seconds=seconds)
+    request = {"longest": longest, "packets": packets}
+    found = await sandbox.run(TASK, request, files=[path], seconds=seconds)
     try:
         return _read(found, longest)
     except (KeyError, OverflowError, TypeError, ValueError) as error:
@@ -62,8 +63,3 @@ def _read(found: Any, longest: int) -> Probe:
         width=int(found["width"]),
         height=int(found["height"]),
     )
-
-
-def _request(path: Path, longest: int, packets: int) -> dict[str, str | int]:
-    """Return the request, with an absolute path: the child runs in a folder of its own."""
-    return {"path": str(path.absolute()), "longest": longest, "packets": packets}

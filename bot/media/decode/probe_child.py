@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.clip import FORMAT_NAMES, ClipFormat
 from bot.errors import Damaged, NotFound, TooLong, UnsupportedFormat
 from bot.media.decode import formats
-from bot.media.decode.container import open_clip, picture_track
+from bot.media.decode.container import load_everything, open_clip, picture_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+__all__ = ["load_everything", "probe"]
+
 
 def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, Any]:
-    """Probe the clip at ``path``, which may have ``longest`` milliseconds and ``packets`` packets.
+    """Probe the clip in ``files``, which may have ``longest`` milliseconds and ``packets`` packets.
 
     Returns ``format``, ``duration`` (milliseconds), ``width`` and ``height`` (pixels).
     """
-    path = Path(request["path"])
+    path = Path(request["files"][0])
     clip_format = _format(path)
     with open_clip(path, clip_format) as container:
         track = picture_track(container)

@@ -83,18 +83,18 @@ class ProxyMaker:
         """
         async with scratch_dir(self._folder) as folder:
             request = {
-                "path": str(clip.path.absolute()),
                 "format": clip.info.format.value,
                 "seconds": plan.seconds,
                 "step": plan.step,
                 "pictures": plan.pictures,
                 "max_bytes": max_bytes,
-                "into": str(folder.absolute()),
             }
             async with self._lock:
                 answer = await self._sandbox.run(
                     TASK,
                     request,
+                    files=[clip.path],
+                    results=folder,
                     seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
                     on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
                     stage="decode",
@@ -108,14 +108,17 @@ class ProxyMaker:
 
         The answer comes from a child and is unchecked: ``[second, JPEG in base64]`` for each.
         """
-        wanted_by_part, first = [], 0
+        wanted, first = [], 0
         for part in parts:
             inside = [each for each in positions if first <= each < first + part.pictures]
-            wanted = [(each - first, each * plan.step) for each in inside]
-            wanted_by_part.append((str(part.path.absolute()), wanted))
+            wanted.append([(each - first, each * plan.step) for each in inside])
             first += part.pictures
         return await self._sandbox.run(
-            THUMBNAILS, {"parts": wanted_by_part}, seconds=_MAX_THUMBNAIL_SECONDS, stage="decode"
+            THUMBNAILS,
+            {"wanted": wanted},
+            files=[part.path for part in parts],
+            seconds=_MAX_THUMBNAIL_SECONDS,
+            stage="decode",
         )
 
 

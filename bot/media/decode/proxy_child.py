@@ -16,6 +16,7 @@ from bot.domain.clip import ClipFormat
 from bot.errors import DiskFull
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
+from bot.media.decode.thumbnails import VIEW, jpeg
 from bot.media.scratch_dir import reporting_full_disk
 
 if TYPE_CHECKING:
@@ -38,20 +39,20 @@ _OPTIONS = {
 
 
 def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
-    """Write the clip at ``path`` as the parts ``into/0.mp4``, ``into/1.mp4`` and so on.
+    """Write the clip in ``files`` as parts ``0.mp4``, ``1.mp4`` and so on to the working folder.
 
     ``pictures`` has the number of pictures of each part; they show every ``step``-th second.
     Reports the number of pictures made so far. Returns "made", or "full" if the disk is full.
     """
     sampled = sample(
-        Path(request["path"]),
+        Path(request["files"][0]),
         ClipFormat(request["format"]),
         seconds=request["seconds"],
         views=(View(_LONGER_SIDE, whole=True),),
         step=request["step"],
     )
     pictures = _with_progress((frame.pictures[0] for frame in sampled), report)
-    into = Path(request["into"])
+    into = Path.cwd()
     for number, count in enumerate(request["pictures"]):
         rate = min(
             _MAX_PICTURE_BYTES, round(request["max_bytes"] * _TARGET_SHARE / (count + _BUFFERED))
@@ -66,15 +67,13 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
 
 
 def thumbnails(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
-    """Return ``[second, JPEG in base64]`` for pictures of the ``parts``.
+    """Return ``[second, JPEG in base64]`` for pictures of the parts in ``files``.
 
-    Each part is its path and a list of wanted pictures, each as a pair: its position in the part,
-    and the second of the clip that it shows.
+    ``wanted`` lists the pictures of each part as pairs: a picture's position in the part, and the
+    second of the clip that it shows.
     """
-    from bot.media.decode.thumbnails import VIEW, jpeg  # noqa: PLC0415 - only this task needs Pillow
-
     jpegs = []
-    for path, wanted in request["parts"]:
+    for path, wanted in zip(request["files"], request["wanted"], strict=True):
         seconds = dict(wanted)
         shown = sample(
             Path(path), ClipFormat.MP4, seconds=max(seconds, default=-1) + 1, views=(VIEW,)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.links import is_page
 from bot.errors import AddressNotPublic, ClipError, Damaged, TooSlow, Unreachable
 from bot.media.fetch.download import Fetched, Fetcher, Request
-from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
     from bot.media.sandbox.pool import Sandbox
 
-TASK = "bot.media.fetch.sites_child:find"
+MODULE = "bot.media.fetch.sites_child"
+TASK = f"{MODULE}:find"
 SECONDS = 60.0
 """For a page and all requests that it takes to find its clip."""
 MAX_REQUESTS = 40
@@ -44,7 +44,6 @@ class SiteFetcher(Fetcher):
         *,
         sites: Collection[str],
         sandbox: Sandbox,
-        folder: Path,
         longest: int,
     ) -> None:
         """Take a sandbox of its own, as children here mostly wait for the network.
@@ -54,13 +53,12 @@ class SiteFetcher(Fetcher):
         super().__init__(allowed)
         self._sites = sites
         self._sandbox = sandbox
-        self._folder = folder
         self._longest = longest
 
     async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
         """Download a link, or the clip that a page plays; raises as ``Fetcher.fetch`` does.
 
-        A page's clip does not count as public: many sites give it only to the one who request.
+        A page's clip does not count as public: many sites give it only to the one who asked.
         """
         if not is_page(link, self._sites):
             return await super().fetch(link, into, limit, progress)
@@ -69,20 +67,19 @@ class SiteFetcher(Fetcher):
 
     async def _find_clip(self, link: str, limit: int) -> Request:
         """Return the request that gets the clip on a page."""
-        async with scratch_dir(self._folder) as folder:
-            requests = _PageRequests(self, folder)
-            request = {"link": link, "longest": self._longest, "largest": limit}
-            try:
-                found = await self._sandbox.run(
-                    TASK,
-                    request,
-                    seconds=SECONDS,
-                    on_question=requests.answer,
-                    stage="download",
-                )
-            except Unreachable as error:
-                # Why a request was refused says more than that yt-dlp failed without it.
-                raise requests.refused or error from error
+        requests = _PageRequests(self)
+        request = {"link": link, "longest": self._longest, "largest": limit}
+        try:
+            found = await self._sandbox.run(
+                TASK,
+                request,
+                seconds=SECONDS,
+                on_question=requests.answer,
+                stage="download",
+            )
+        except Unreachable as error:
+            # Why a request was refused says more than that yt-dlp failed without it.
+            raise requests.refused or error from error
         return _clip_request(found)
 
 
@@ -91,15 +88,17 @@ class _PageRequests:
     """Sends the requests that one page needs; ``refused`` is the error that explains a failure."""
 
     fetcher: Fetcher
-    folder: Path
     refused: ClipError | None = None
     count: int = 0
     bytes_left: int = MAX_TOTAL_BYTES
 
-    async def answer(self, value: Any) -> dict[str, Any]:
-        """Send a request for the child; a child taken over by an attacker may ask for anything."""
+    async def answer(self, value: Any, folder: Path) -> dict[str, Any]:
+        """Send a request for the child and save the response in ``folder``.
+
+        A child taken over by an attacker may ask for anything.
+        """
         self.count += 1
-        into = self.folder / str(self.count)
+        into = folder / f"response-{self.count}"
         try:
             if self.count > MAX_REQUESTS:
                 raise Unreachable(detail=f"the page needs more than {MAX_REQUESTS} requests")

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Unreachable
 
+try:
+    from bot.media.fetch import sites_extraction
+except Exception as error:  # noqa: BLE001 - yt-dlp may be missing or broken, which costs only pages
+    _import_error: Exception | None = error
+else:
+    _import_error = None
+
 if TYPE_CHECKING:
     from bot.media.sandbox.child import Parent
 
@@ -15,8 +22,6 @@ def find(request: dict[str, Any], parent: Parent) -> dict[str, Any]:
 
     Returns the ``link`` of its file, and the ``headers`` to request it with.
     """
-    try:
-        from bot.media.fetch import sites_extraction  # noqa: PLC0415 - yt-dlp may be missing or broken
-    except Exception as error:
-        raise Unreachable(detail=f"yt-dlp can't be imported: {error!r}") from error
+    if _import_error:
+        raise Unreachable(detail=f"yt-dlp can't be imported: {_import_error!r}")
     return sites_extraction.find(request, parent.ask)

@@ -133,7 +133,6 @@ class _ParentHandler(RequestHandler):  # type: ignore[misc]  # yt-dlp ships no t
 def _response(answer: Info) -> Response:
     path = Path(answer["path"])
     body = path.read_bytes()
-    path.unlink()
     headers = {name.lower(): value for name, value in answer["headers"]}
     encoding = headers.get("content-encoding", "")
     if encoding in {"gzip", "deflate"}:  # although we did not ask for compression

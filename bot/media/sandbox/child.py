@@ -7,7 +7,7 @@ library prints afterwards goes to standard error.
 The parent sends ``task``, ``request``, ``folder`` and ``seconds``, and one ``answer`` to each
 question. The child sends messages of these kinds:
 
-    ready      the modules are imported; sent once
+    ready      the modules are imported and the process is confined; sent once, with ``confinement``
     started    the task was read; its clock starts
     progress   ``value``: what the task reported
     question   ``value``: what the task asks; the task waits for the answer
@@ -24,10 +24,11 @@ import json
 import os
 import tempfile
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bot.errors import ClipError, TaggerError
-from bot.media.sandbox.limits import SandboxLimits, allow_cpu, confine
+from bot.media.sandbox.limits import SandboxLimits, allow_cpu, limit_resources, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,14 +43,22 @@ def main(settings: str) -> None:
     chosen = json.loads(settings)
     limits = SandboxLimits(**chosen["limits"])
     commands, replies = _private_pipes()
-    confine(limits)
-    for name in chosen["warm"]:
-        importlib.import_module(name)
+    limit_resources(limits)
+    for name in chosen["modules"]:
+        _load(name)
+    confinement = seal(map(Path, chosen["readable"]), Path.cwd())
     parent = Parent(commands, replies)
     child = _Child(parent, limits, home=os.getcwd())  # noqa: PTH109 - a plain string for chdir
-    parent.send({"kind": "ready"})
+    parent.send({"kind": "ready", "confinement": confinement})
     for line in commands:
         child.serve(json.loads(line))
+
+
+def _load(name: str) -> None:
+    """Import a module and all machine code that it may use: none can be loaded later."""
+    module = importlib.import_module(name)
+    if load_everything := getattr(module, "load_everything", None):
+        load_everything()
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -11,8 +11,13 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bot.media.sandbox import seccomp
+from bot.media.sandbox import landlock, seccomp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 # include/uapi/linux/prctl.h
 PR_SET_PDEATHSIG = 1
@@ -39,15 +44,27 @@ class SandboxLimits:
     start_seconds: float = 30.0
 
 
-def confine(limits: SandboxLimits) -> None:
-    """Set every limit that lasts for the child's whole life."""
+def limit_resources(limits: SandboxLimits) -> None:
+    """Set every limit that lasts for the child's whole life, and die with the parent."""
     os.umask(0o077)
     _limit_resources(limits)
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
-        if not seccomp.install_filter():
-            sys.stderr.write("this system cannot filter system calls (seccomp)\n")
+
+
+def seal(readable: Iterable[Path], writable: Path) -> dict[str, int]:
+    """Take away files and system calls for the rest of the child's life.
+
+    It can read the ``readable`` files and folders and read and write in ``writable``. No machine
+    code can be loaded afterwards, so import everything first.
+
+    Returns what holds: ``landlock``, the version of Landlock, and ``seccomp``; 0 for none.
+    """
+    if sys.platform != "linux":
+        return {"landlock": 0, "seccomp": 0}
+    version = landlock.restrict(readable, writable)
+    return {"landlock": version, "seccomp": int(seccomp.install_filter())}
 
 
 def allow_cpu(seconds: float, threads: int) -> None:

@@ -9,29 +9,41 @@ other than finish its task is replaced.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.errors import Damaged
 from bot.media.sandbox.limits import SandboxLimits
-from bot.media.sandbox.process import Call, ChildProcess, DiedIdleError, SandboxFault
+from bot.media.sandbox.process import (
+    Call,
+    ChildProcess,
+    Confinement,
+    DiedIdleError,
+    SandboxFault,
+)
 from bot.media.sandbox.spawn import ChildSettings
+from bot.media.sandbox.task_folder import TaskFolder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
+__all__ = ["Confinement", "Sandbox", "SandboxFault", "SandboxLimits"]
 
 ATTEMPTS = 3  # children to try before giving up on starting a task
+MODULES = (
+    "bot.media.decode.probe_child",
+    "bot.media.decode.proxy_child",
+    "bot.taggers.local.child",
+)
+"""The modules of the tasks that open clips."""
 
 
 class Sandbox:
     """A pool of warm child processes; use it as ``async with``.
 
-    Each task gets a temporary folder of its own under ``folder``. Every child imports the ``warm``
-    modules before its first task. A task is a function whose full name begins with ``prefix``.
+    Children have folders of their own under ``folder``. Before it is confined, every child imports
+    ``modules``, in which its tasks must be. Besides the program's own files, it may read
+    ``readable``, such as models.
     """
 
     def __init__(
@@ -40,13 +52,13 @@ class Sandbox:
         workers: int,
         folder: Path,
         limits: SandboxLimits | None = None,
-        warm: Sequence[str] = (),
-        prefix: str = "bot.",
+        modules: Sequence[str] = MODULES,
+        readable: Sequence[Path] = (),
     ) -> None:
         self._workers = workers
         self._folder = folder.absolute()
-        self._settings = ChildSettings(self._folder, limits or SandboxLimits(), tuple(warm))
-        self._prefix = prefix
+        limits = limits or SandboxLimits()
+        self._settings = ChildSettings(self._folder, limits, tuple(modules), tuple(readable))
         self._slots = asyncio.Semaphore(workers)
         self._closed = False
         self._idle: list[ChildProcess] = []
@@ -71,49 +83,75 @@ class Sandbox:
         for _ in range(self._workers):
             self._slots.release()  # a later call gets an error instead of waiting
 
-    async def run(
+    async def run(  # noqa: PLR0913 - what a task may have, all but two optional
         self,
         task: str,
         request: Mapping[str, Any],
         *,
         seconds: float,
+        files: Sequence[Path] = (),
+        results: Path | None = None,
         on_progress: Callable[[Any], None] | None = None,
-        on_question: Callable[[Any], Awaitable[Any]] | None = None,
+        on_question: Callable[[Any, Path], Awaitable[Any]] | None = None,
         stage: str = "open",
     ) -> Any:
         """Run ``task`` (``module:function``) in a child, as ``function(request, parent)``.
 
         ``request``, the returned value, the values given to ``parent()`` (passed to
-        ``on_progress``) and to ``parent.ask()`` (answered by ``on_question``) are JSON. The call
-        waits for a free child; ``seconds`` count from the moment the child begins. The task's
-        working folder, also used for temporary files, is removed afterwards. Cancelling the call
-        kills the child.
+        ``on_progress``) and to ``parent.ask()`` (answered by ``on_question``) are JSON. The task
+        finds its ``files`` at the paths in ``request["files"]`` and can only read them. Files that
+        it leaves in its working folder are moved into the folder ``results``, if there is one.
+        Files for an answer go into the folder that ``on_question`` is given.
 
-        Raises the task's own ``ClipError`` or ``TaggerError``; ``Damaged`` if the task raised
-        anything else, ran out of memory or crashed the child; ``TooSlow`` (with ``stage``) after
-        ``seconds``; ``SandboxFault`` if no child could begin.
+        The call waits for a free child; ``seconds`` count from the moment the child begins.
+        Cancelling the call kills the child.
+
+        Raises the task's own ``ClipError`` or ``TaggerError``; ``NotFound`` without such a file;
+        ``DiskFull``; ``Damaged`` if the task raised anything else, ran out of memory or crashed the
+        child; ``TooSlow`` (with ``stage``) after ``seconds``; ``SandboxFault`` if no child could
+        begin.
         """
-        if not task.startswith(self._prefix):
-            raise ValueError(f"{task} is not a task under {self._prefix}")
+        if task.partition(":")[0] not in self._settings.modules:
+            raise ValueError(f"{task} is not a task of this sandbox")
         listeners = (on_progress or _ignore, on_question or _refuse_question)
-        call = Call(task, dict(request), seconds, stage, *listeners)
+        call = Call(task, dict(request), tuple(files), results, seconds, stage, *listeners)
         async with self._slots:
-            folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="task-", dir=self._folder)
-            try:
-                return await self._serve(call, folder)
-            finally:
-                await self._finish(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+            return await self._serve(call)
 
-    async def _serve(self, call: Call, folder: str) -> Any:
+    async def confinement(self) -> Confinement:
+        """Return what confines the children, once one has started; raises ``SandboxFault``."""
+        async with self._slots:
+            child = self._take_child()
+            try:
+                await child.started()
+            finally:
+                await self._give_back(child)
+        return child.confinement or Confinement(0, 0)
+
+    async def _serve(self, call: Call) -> Any:
         for _ in range(ATTEMPTS):
             child = self._take_child()
             try:
-                return await child.call(call, folder)
+                return await self._run(child, call)
             except DiedIdleError:
                 continue
             finally:
                 await self._give_back(child)
         raise SandboxFault(f"{ATTEMPTS} children in a row died before starting the task")
+
+    async def _run(self, child: ChildProcess, call: Call) -> Any:
+        try:
+            folder = await asyncio.to_thread(TaskFolder.make, await child.started(), call.files)
+        except FileNotFoundError:
+            child.kill()  # its folder is gone, as after a clean-up of the scratch directory
+            raise DiedIdleError from None
+        try:
+            value = await child.call(call, folder)
+            if call.results:
+                await asyncio.to_thread(folder.move_results, call.results)
+        finally:
+            await self._finish(asyncio.to_thread(folder.remove))
+        return value
 
     def _start_child(self) -> None:
         child = ChildProcess(self._settings)
@@ -146,6 +184,6 @@ def _ignore(_value: Any) -> None:
     """Ignore a task's progress."""
 
 
-async def _refuse_question(_value: Any) -> Any:
+async def _refuse_question(_value: Any, _folder: Path) -> Any:
     """Refuse a question that the task has no business asking."""
     raise Damaged(detail="the child asked an unexpected question")

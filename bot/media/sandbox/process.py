@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import json
 import logging
+import shutil
 import signal
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ClipError, Damaged, ErrorRecord, TaggerError, TaggerUnavailable, TooSlow
-from bot.media.sandbox.spawn import describe_exit, kill_group, spawn
+from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from bot.media.sandbox.spawn import ChildSettings
+    from bot.media.sandbox.task_folder import TaskFolder
 
 logger = logging.getLogger(__name__)
 
@@ -56,19 +59,31 @@ class _State(Enum):
 class Call:
     """One task: its name, its request, its time limit, and the stage to name if it is too slow.
 
-    ``on_progress`` receives what the task reports; ``on_question`` answers what it asks.
+    ``files`` are files it may read; those it leaves are moved into ``results``, if there is one.
+    ``on_progress`` receives what the task reports. ``on_question`` answers what it asks; it also
+    gets a folder for files with the answer.
     """
 
     task: str
     request: dict[str, Any]
+    files: tuple[Path, ...]
+    results: Path | None
     seconds: float
     stage: str
     on_progress: Callable[[Any], None]
-    on_question: Callable[[Any], Awaitable[Any]]
+    on_question: Callable[[Any, Path], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What confines a child: the version of Landlock and whether seccomp filters, 0 for none."""
+
+    landlock: int
+    seccomp: int
 
 
 class ChildProcess:
-    """A child process and the connection to it."""
+    """A child process, its folder and the connection to it."""
 
     def __init__(self, settings: ChildSettings) -> None:
         """Begin to start the child; needs a running event loop."""
@@ -78,6 +93,8 @@ class ChildProcess:
         self._process: Process | None = None
         self._last_output = b""
         self._logging: asyncio.Task[None] | None = None
+        self._folder: ChildFolder | None = None
+        self.confinement: Confinement | None = None
         self._starting = asyncio.create_task(self._start(settings))
 
     @property
@@ -86,8 +103,13 @@ class ChildProcess:
         exited = self._process is not None and self._process.returncode is not None
         return self._state is _State.READY and not exited
 
-    async def call(self, call: Call, folder: str) -> Any:
-        """Run one task in ``folder`` and return its value.
+    async def started(self) -> ChildFolder:
+        """Wait until the child is ready; return its folder. Raises ``SandboxFault``."""
+        await asyncio.wait({self._starting})  # unlike await, wait does not cancel the start
+        return self._starting.result()
+
+    async def call(self, call: Call, folder: TaskFolder) -> Any:
+        """Run one task in ``folder`` and return its value; the child must have started.
 
         The child stays ``usable`` only if the task ended by itself.
 
@@ -96,11 +118,10 @@ class ChildProcess:
         whatever ``on_question`` raises.
         """
         self._state = _State.WORKING
-        await self._started()
         await self._begin(call, folder)
         try:
             async with asyncio.timeout(call.seconds):
-                answer = await self._answer(call)
+                answer = await self._answer(call, folder)
         except (_EndedError, ConnectionError):
             raise await self._explain_death(call.stage) from None
         except TimeoutError:
@@ -115,38 +136,39 @@ class ChildProcess:
             kill_group(self._process)
 
     async def end(self) -> None:
-        """Kill the child and wait until it is gone; no call may be in progress."""
+        """Kill the child, wait until it is gone and remove its folder; it must not run a task."""
         self.kill()
         await asyncio.gather(self._starting, return_exceptions=True)
         if self._process is not None:
             await self._reap(self._process)
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder.path, ignore_errors=True)
 
-    async def _start(self, settings: ChildSettings) -> None:
-        """Start the process and wait for its first message.
+    async def _start(self, settings: ChildSettings) -> ChildFolder:
+        """Start the process and wait for its first message; return its folder.
 
         Never cancel this: asyncio loses a process if it is cancelled while starting it.
         """
         try:
-            self._process = await spawn(settings)
+            self._folder = await asyncio.to_thread(ChildFolder.make, settings.folder)
+            self._process = await spawn(settings, self._folder)
             self._logging = asyncio.create_task(self._log_output(self._process))
             if self._state is _State.KILLED:
                 self.kill()
             async with asyncio.timeout(settings.limits.start_seconds):
-                await self._receive()
-        except (OSError, TimeoutError, _EndedError, Damaged) as error:
+                ready = await self._receive()
+            self.confinement = Confinement(**ready["confinement"])
+        except (OSError, TimeoutError, _EndedError, Damaged, KeyError, TypeError) as error:
             raise SandboxFault(
                 f"the child didn't start: {error!r} {self._last_output!r}"
             ) from error
+        return self._folder
 
-    async def _started(self) -> None:
-        await asyncio.wait({self._starting})  # unlike await, wait does not cancel the start
-        self._starting.result()
-
-    async def _begin(self, call: Call, folder: str) -> None:
+    async def _begin(self, call: Call, folder: TaskFolder) -> None:
         command = {
             "task": call.task,
-            "request": call.request,
-            "folder": folder,
+            "request": {**call.request, "files": [str(file) for file in folder.files]},
+            "folder": str(folder.work),
             "seconds": call.seconds,
         }
         try:
@@ -156,7 +178,7 @@ class ChildProcess:
         except (ConnectionError, TimeoutError, _EndedError):
             raise DiedIdleError from None
 
-    async def _answer(self, call: Call) -> dict[str, Any]:
+    async def _answer(self, call: Call, folder: TaskFolder) -> dict[str, Any]:
         """Pass on progress and questions until the task is over; return its last message."""
         while True:
             message = await self._receive()
@@ -164,7 +186,9 @@ class ChildProcess:
                 case "progress":
                     call.on_progress(message.get("value"))
                 case "question":
-                    await self._send({"answer": await call.on_question(message.get("value"))})
+                    await self._send(
+                        {"answer": await call.on_question(message.get("value"), folder.inputs)}
+                    )
                 case _:
                     return message
 

@@ -8,12 +8,16 @@ import json
 import os
 import signal
 import sys
+import sysconfig
+import tempfile
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Iterable, Iterator
 
     from bot.media.sandbox.limits import SandboxLimits
 
@@ -24,26 +28,63 @@ _BOOT = (
 )
 # The only variables a child inherits: no token and no database address among them.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+# What the libraries read of the system. Shared libraries are not among it: all are loaded before a
+# child is confined, and none can be loaded later.
+_SYSTEM_FILES = (
+    *("/dev/null", "/dev/urandom", "/proc/cpuinfo", "/sys/devices/system/cpu"),
+    *("/etc/localtime", "/usr/share/zoneinfo"),
+)
+_LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildSettings:
-    """How to start a child: its working ``folder`` between tasks, limits, modules to import."""
+    """How to start a child.
+
+    ``folder`` is where children's own folders are made. Before it is confined, a child imports
+    ``modules``. Besides the program's own files it may read ``readable``, such as models.
+    """
 
     folder: Path
     limits: SandboxLimits
-    warm: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    readable: tuple[Path, ...] = ()
 
 
-async def spawn(settings: ChildSettings) -> Process:
+@dataclass(frozen=True, slots=True)
+class ChildFolder:
+    """The folder of one child: it may read ``inputs``, and read and write in ``work``."""
+
+    path: Path
+
+    @property
+    def inputs(self) -> Path:
+        """Where the parent puts the files of a task."""
+        return self.path / "in"
+
+    @property
+    def work(self) -> Path:
+        """Where the child runs, with its temporary files."""
+        return self.path / "work"
+
+    @classmethod
+    def make(cls, parent: Path) -> Self:
+        """Make the folder; blocks for a moment."""
+        made = cls(Path(tempfile.mkdtemp(prefix="child-", dir=parent)))
+        made.inputs.mkdir()
+        made.work.mkdir()
+        return made
+
+
+async def spawn(settings: ChildSettings, own: ChildFolder) -> Process:
     """Start a child that talks JSON over its standard input and output; raises ``OSError``."""
     return await asyncio.create_subprocess_exec(
-        *_command(settings),
+        *_command(settings, own),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=settings.folder,
-        env=_environment(str(settings.folder), settings.limits.threads),
+        cwd=own.work,
+        env=_environment(str(own.work), settings.limits.threads),
         start_new_session=True,
         limit=settings.limits.message,
     )
@@ -67,12 +108,33 @@ def describe_exit(code: int | None) -> str:
     return f"signal {-code}"
 
 
-def _command(settings: ChildSettings) -> list[str]:
+def _command(settings: ChildSettings, own: ChildFolder) -> list[str]:
     """Return a command line in isolated mode (-I) that prints a traceback if it crashes."""
-    chosen = json.dumps({"limits": asdict(settings.limits), "warm": settings.warm})
+    readable = [*_program_files(settings.modules), *settings.readable, own.inputs]
+    chosen = json.dumps(
+        {
+            "limits": asdict(settings.limits),
+            "modules": settings.modules,
+            "readable": [str(path.absolute()) for path in readable],
+        }
+    )
     options = ["-I", "-X", "faulthandler", "-X", "utf8", "-c", _BOOT, chosen]
     paths = [str(Path(entry).absolute()) for entry in sys.path]
     return [sys.executable, *options, *paths]
+
+
+def _program_files(modules: Iterable[str]) -> Iterator[Path]:
+    """Yield the files of the interpreter, its libraries, and the packages of these modules.
+
+    Neither all of ``sys.path`` nor the folder of the virtual environment: both may be the folder
+    that the settings are in.
+    """
+    yield from map(Path, _SYSTEM_FILES)
+    yield from (Path(sysconfig.get_path(name)) for name in _LIBRARIES)
+    yield from (Path(entry) for entry in sys.path if entry.endswith(("-packages", ".zip")))
+    for package in {"bot", *(module.partition(".")[0] for module in modules)}:
+        spec = find_spec(package)
+        yield from map(Path, (spec and spec.submodule_search_locations) or ())
 
 
 def _environment(folder: str, threads: int) -> dict[str, str]:

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any]:
-    """Tag the clip at ``path``; report the number of frames done after each batch.
+    """Tag the clip in ``files``; report the number of frames done after each batch.
 
     Returns ``frames`` as ``{"time": milliseconds, "concepts": [[name, score], …]}`` and
     ``thumbnails`` as ``[second, JPEG in base64]``.
     """
     recognizer = _load(_custom_model(request), request["revision"])
     sampled = sample(
-        Path(request["path"]),
+        Path(request["files"][0]),
         ClipFormat(request["format"]),
         seconds=request["seconds"],
         views=[*recognizer.views, thumbnails.VIEW],

@@ -66,11 +66,11 @@ class LocalTagger:
         answer = await self._sandbox.run(
             "bot.taggers.local.child:tag",
             {
-                "path": str(clip.path.absolute()),
                 "format": clip.info.format.value,
                 "seconds": seconds,
                 **self._model,
             },
+            files=[clip.path],
             seconds=_MAX_SECONDS,
             on_progress=lambda done: progress(
                 Progress(Stage.TAG, read_progress(done, seconds), seconds)

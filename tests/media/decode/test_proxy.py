@@ -66,7 +66,10 @@ def test_a_proxy_has_one_picture_size(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.WEBM, ClipFormat.MKV, ClipFormat.OGG])
-def test_a_proxy_shows_every_second_in_parts(clip_format: ClipFormat, tmp_path: Path) -> None:
+def test_a_proxy_shows_every_second_in_parts(
+    clip_format: ClipFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = numbered_clip(tmp_path / "clip", clip_format, 7, rate=5)
     told: list[int] = []
     assert make(request(path, clip_format, ProxyPlan.in_parts(7, 3)), told.append) == "made"
@@ -74,13 +77,17 @@ def test_a_proxy_shows_every_second_in_parts(clip_format: ClipFormat, tmp_path: 
     assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_a_thinned_proxy_shows_fewer_seconds(tmp_path: Path) -> None:
+def test_a_thinned_proxy_shows_fewer_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
     assert make(request(path, ClipFormat.MP4, ProxyPlan.thinned(20, 7)), lambda _: None) == "made"
     assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
 
 
-def test_a_full_disk_is_reported(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 2)
     with no_file_above(1000):
         assert (
@@ -96,7 +103,7 @@ async def test_a_proxy_is_deleted_after_use(sandbox: Sandbox, tmp_path: Path) ->
         assert [part.pictures for part in parts] == [3, 2]
         assert [part.size for part in parts] == [part.path.stat().st_size for part in parts]
         assert [shown(part.path) for part in parts] == [[0, 1, 2], [3, 4]]
-    assert not any(path.is_file() for path in (tmp_path / "sandbox").rglob("*"))
+    assert [path for path in (tmp_path / "sandbox").rglob("*") if path.suffix == ".mp4"] == []
 
 
 class Child:
@@ -106,10 +113,12 @@ class Child:
         self._does = does
         self._said = said
 
-    async def run(self, _task: str, asked: Any, *, on_progress: Any, **_: Any) -> object:
+    async def run(
+        self, _task: str, _request: Any, *, results: Path, on_progress: Any, **_: Any
+    ) -> object:
         if self._said is not None:
             on_progress(self._said)
-        answer = await asyncio.to_thread(self._does, Path(asked["into"]))
+        answer = await asyncio.to_thread(self._does, results)
         return answer if isinstance(answer, str) else "made"
 
 
@@ -168,13 +177,12 @@ def secret(into: Path) -> Path:
 
 def request(path: Path, clip_format: ClipFormat, plan: ProxyPlan) -> dict[str, Any]:
     return {
-        "path": str(path),
+        "files": [str(path)],
         "format": clip_format,
         "seconds": plan.seconds,
         "step": plan.step,
         "pictures": plan.pictures,
         "max_bytes": ENOUGH,
-        "into": str(path.parent),
     }
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.domain.progress import ignore_progress
 from bot.errors import AddressNotPublic, TooLong, Unreachable
 from bot.media.fetch.download import MEDIA_HEAD, Fetched, Fetcher, Request
-from bot.media.fetch.sites import SiteFetcher, _PageRequests
+from bot.media.fetch.sites import MODULE, SiteFetcher, _PageRequests
 from bot.media.sandbox.pool import Sandbox
 from tests.conftest import CLIPS
 
@@ -101,14 +101,18 @@ async def site() -> AsyncIterator[Site]:
 async def fetcher(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fetcher]:
     """One for all tests: it is yt-dlp that takes its time to start."""
     folder = tmp_path_factory.mktemp("sites")
-    async with Sandbox(workers=1, folder=folder) as sandbox, opened(site, sandbox, folder) as one:
+    async with _sandbox(folder) as sandbox, opened(site, sandbox) as one:
         yield one
 
 
-def opened(site: Site, sandbox: Sandbox, folder: Path) -> SiteFetcher:
+def _sandbox(folder: Path) -> Sandbox:
+    return Sandbox(workers=1, folder=folder, modules=(MODULE,))
+
+
+def opened(site: Site, sandbox: Sandbox) -> SiteFetcher:
     host, _, port = site.address.partition(":")
     hosts = {(host, int(port))}
-    return SiteFetcher(hosts, sites={host}, sandbox=sandbox, folder=folder, longest=LONGEST)
+    return SiteFetcher(hosts, sites={host}, sandbox=sandbox, longest=LONGEST)
 
 
 async def get(fetcher: Fetcher, link: str, folder: Path) -> Fetched:
@@ -197,8 +201,8 @@ async def test_requests_of_a_compromised_child_are_refused(site: Site, tmp_path:
         "body": None,
     }
     async with Fetcher({(host, int(port))}) as fetcher:
-        requests = _PageRequests(fetcher, tmp_path)
-        assert (await requests.answer(plain))["status"] == 200
+        requests = _PageRequests(fetcher)
+        assert (await requests.answer(plain, tmp_path))["status"] == 200
         for change, refused in (
             ({"link": "file:///etc/passwd"}, "unsupported_url"),
             ({"link": "http://169.254.169.254/"}, "address_not_public"),
@@ -210,9 +214,9 @@ async def test_requests_of_a_compromised_child_are_refused(site: Site, tmp_path:
             ({"headers": []}, "damaged"),
             ({"headers": {"X": "a\r\nHost: b"}}, "unreachable"),
         ):
-            answer = await requests.answer(plain | change)
+            answer = await requests.answer(plain | change, tmp_path)
             assert answer["error"].startswith(refused), answer
-        assert "damaged" in (await requests.answer("nonsense"))["error"]
+        assert "damaged" in (await requests.answer("nonsense", tmp_path))["error"]
 
 
 async def test_a_broken_yt_dlp_affects_pages_only(
@@ -222,7 +226,7 @@ async def test_a_broken_yt_dlp_affects_pages_only(
     (tmp_path / "yt_dlp" / "__init__.py").write_text("raise ImportError('half an update')")
     monkeypatch.syspath_prepend(tmp_path)
     folder = tmp_path / "work"
-    async with Sandbox(workers=1, folder=folder) as sandbox, opened(site, sandbox, folder) as one:
+    async with _sandbox(folder) as sandbox, opened(site, sandbox) as one:
         with pytest.raises(Unreachable) as refused:
             await get(one, site.link("preview"), tmp_path)
         assert "half an update" in refused.value.detail

@@ -7,8 +7,6 @@ import ctypes
 import os
 import resource
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -37,13 +35,11 @@ def describe(_request: Request, _report: Report) -> dict[str, Any]:
     kinds = ("DATA", "AS", "FSIZE", "NOFILE", "CORE")
     return {
         "pid": os.getpid(),
-        "group": os.getpgrp(),
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),
         "temporary": made,
         "mode": Path("left behind").stat().st_mode & 0o777,
         "limits": {k: resource.getrlimit(getattr(resource, f"RLIMIT_{k}"))[0] for k in kinds},
-        "status": Path("/proc/self/status").read_text(),
         "modules": sorted(sys.modules),
     }
 
@@ -129,25 +125,6 @@ def fill_disk(request: Request, _report: Report) -> None:
     chunk = b"\0" * 1_000_000
     with Path("big").open("wb", buffering=0) as file:
         file.writelines(chunk for _ in range(request["megabytes"]))
-
-
-def refused_calls(_request: Request, _report: Report) -> dict[str, str]:
-    """Try what the filter refuses; name what came of it."""
-    tries: dict[str, Callable[[], object]] = {
-        "fork": os.fork,
-        "program": lambda: subprocess.run(["/bin/true"], check=True),
-        "exec": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - that it fails is the point
-        "network": lambda: socket.socket(socket.AF_INET),
-        "local socket": lambda: socket.socket(socket.AF_UNIX),
-    }
-    outcome = {}
-    for name, attempt in tries.items():
-        outcome[name] = "allowed"
-        try:
-            attempt()
-        except OSError as error:
-            outcome[name] = type(error).__name__
-    return outcome
 
 
 def use_thread(_request: Request, _report: Report) -> list[str]:

@@ -110,12 +110,16 @@ def test_a_file_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def opened_sandbox(tmp_path: Path, model: Path) -> Sandbox:
+    return Sandbox(workers=1, folder=tmp_path / "sandbox", readable=[model])
+
+
 async def test_the_local_tagger_uses_a_custom_model_in_the_sandbox(tmp_path: Path) -> None:
     """Uses the card of the example in the documentation."""
     card = json.loads(re.findall(r"```json\n(.+?)```", GUIDE.read_text(), re.DOTALL)[0])
     folder = make_model(tmp_path / "colours", **card)
     clip = ClipFile(CLIPS / "montage.mp4", ClipInfo(ClipFormat.MP4, 1, 16_000, "sha256:0"))
-    async with Sandbox(workers=1, folder=tmp_path / "sandbox") as sandbox:
+    async with opened_sandbox(tmp_path, folder) as sandbox:
         tagger = LocalTagger(sandbox, LIMITS, read_folder(folder))
         assert await tagger.check() == "local:colours is ready and knows 3 tags"
         frames = (await tagger.tag(clip, ignore_progress)).frames
@@ -129,7 +133,7 @@ async def test_a_model_that_changed_since_the_start_is_not_used(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
     folder = make_model(tmp_path / "colours")
-    async with Sandbox(workers=1, folder=tmp_path / "sandbox") as sandbox:
+    async with opened_sandbox(tmp_path, folder) as sandbox:
         tagger = LocalTagger(sandbox, LIMITS, read_folder(folder))
         make_model(folder, **change)
         with pytest.raises(TaggerUnavailable) as caught:

@@ -98,7 +98,7 @@ def test_a_tagged_clip_is_smoothed(recognizer: Recognizer) -> None:
     frames = montage(*recognizer.views)
     named = zip(frames, recognizer.recognize(frames), strict=True)
     alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
-    request = {"path": str(CLIPS / "montage.mp4"), "format": "mp4", "seconds": 16}
+    request = {"files": [str(CLIPS / "montage.mp4")], "format": "mp4", "seconds": 16}
     answer = child.tag({**request, "custom": None, "revision": ""}, lambda _done: None)
     found = [dict(frame["concepts"]).get("cat", 0.0) for frame in answer["frames"]]
     assert found == pytest.approx(_cats(smooth(alone)), abs=2e-3)
