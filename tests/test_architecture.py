@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.errors",
         "bot.i18n",
         "bot.healthcheck",
+        "bot.runtime.fair_slots",
         "bot.runtime.logs",
         "bot.runtime.metrics",
         "bot.runtime.shutdown",

@@ -86,7 +86,9 @@ class ClipTagger:
             path = folder / "clip"
             limit = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
-                fetched = await self._fetcher.fetch(clip.location, path, limit, request.progress)
+                fetched = await self._fetcher.fetch(
+                    clip.location, path, limit, request.progress, request.payer.name
+                )
             _check_size(fetched.size, self.tagger, public=fetched.public)
             link = clip.location if fetched.public else None
             file = _LocalFile(path, fetched.size, fetched.fingerprint, link)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -24,16 +24,19 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
+from bot.media.fetch.download_slots import DISCORD_CDN, DownloadSlots
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
+from bot.media.fetch.pace import Pace
 from bot.media.scratch_dir import reporting_full_disk
 from bot.runtime.tasks import open_in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
     from bot.domain.progress import ProgressListener
+    from bot.media.fetch.pace import PaceTimer
 
 _CHUNK = 256 * 1024
 _BATCH = 1024 * 1024  # a hand-over to a thread costs as much as hashing a tenth of this
@@ -78,13 +81,32 @@ class SavedResponse:
     headers: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """A response that is arriving; ``public`` if every address on the way was."""
+
+    http: aiohttp.ClientResponse
+    public: bool
+    timer: PaceTimer
+
+
 class Fetcher:
-    """Downloads links. The ``(host, port)`` pairs in ``allowed`` need not be public."""
+    """Downloads links. The ``(host, port)`` pairs in ``allowed`` need not be public.
+
+    Downloads from the hosts in ``cdn`` never wait for those from others.
+    """
 
     def __init__(
-        self, allowed: Iterable[tuple[str, int]] = (), timeouts: aiohttp.ClientTimeout = TIMEOUTS
+        self,
+        allowed: Iterable[tuple[str, int]] = (),
+        timeouts: aiohttp.ClientTimeout = TIMEOUTS,
+        *,
+        pace: Pace | None = None,
+        cdn: Collection[str] = DISCORD_CDN,
     ) -> None:
         self._allowed = frozenset(allowed)
+        self._pace = pace or Pace()
+        self._slots = DownloadSlots(cdn)
         self._guarded = guarded_session(timeouts)
         self._unguarded = unguarded_session(timeouts)
 
@@ -102,46 +124,55 @@ class Fetcher:
         await self._guarded.close()
         await self._unguarded.close()
 
-    async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
-        """Download ``link`` into a file, at most ``limit`` bytes.
+    async def fetch(
+        self, link: str, into: Path, limit: int, progress: ProgressListener, owner: str = ""
+    ) -> Fetched:
+        """Download ``link`` into a file, at most ``limit`` bytes; wait for a slot of the owner's.
 
         Raises ``UnsupportedUrl``, ``AddressNotPublic``, ``NotFound``, ``Unreachable``,
         ``LinkExpired``, ``TooLarge``, ``TooSlow`` or ``DiskFull``.
         """
-        return await self.fetch_request(Request(link), into, limit, progress)
+        async with self.slot(link, owner):
+            return await self.fetch_request(Request(link), into, limit, progress)
+
+    def slot(self, link: str, owner: str) -> AbstractAsyncContextManager[None]:
+        """Hold a slot for a download of the owner's; raises ``UnsupportedUrl``."""
+        return self._slots.held(self._checked(link).host_port_subcomponent or "", owner)
 
     async def fetch_request(
         self, request: Request, into: Path, limit: int, progress: ProgressListener
     ) -> Fetched:
         """Send a request and save its response, as ``fetch`` does for a link."""
-        async with self._responding(request, into) as (response, public):
-            _require_ok(response)
+        async with self._responding(request, into) as response:
+            _require_ok(response.http)
             size, fingerprint = await _save(response, into, limit, progress)
-            return Fetched(size, fingerprint, public)
+            return Fetched(size, fingerprint, response.public)
 
     async def save_response(self, request: Request, into: Path, limit: int) -> SavedResponse:
         """Send a request and save the body of its response, whatever the status.
 
         Of a media file only the first ``MEDIA_HEAD`` bytes are saved. Raises as ``fetch`` does.
         """
-        async with self._responding(request, into) as (response, _public):
-            if response.content_type.startswith(_MEDIA):
-                start = await response.content.read(min(limit, MEDIA_HEAD))
+        async with self._responding(request, into) as response:
+            http = response.http
+            if http.content_type.startswith(_MEDIA):
+                start = await http.content.read(min(limit, MEDIA_HEAD))
                 await asyncio.to_thread(into.write_bytes, start)
             else:
                 await _save(response, into, limit, ignore_progress)
-            headers = tuple((name, value) for name, value in response.headers.items())
-            return SavedResponse(str(response.url), response.status, headers)
+            headers = tuple((name, value) for name, value in http.headers.items())
+            return SavedResponse(str(http.url), http.status, headers)
 
     @asynccontextmanager
-    async def _responding(
-        self, request: Request, into: Path
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
+    async def _responding(self, request: Request, into: Path) -> AsyncIterator[_Response]:
         """Give the response, and turn failures into our errors until the block ends."""
         url = self._checked(request.link)
         try:
             with reporting_full_disk(into.parent):
-                async with self._followed(url, request) as response:
+                async with (
+                    self._pace.kept() as timer,
+                    self._followed(url, request, timer) as response,
+                ):
                     yield response
         except (ClipError, DiskFull):
             raise
@@ -156,9 +187,9 @@ class Fetcher:
 
     @asynccontextmanager
     async def _followed(
-        self, url: URL, request: Request
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
-        """Follow redirects; give the last response, and whether every address was public."""
+        self, url: URL, request: Request, timer: PaceTimer
+    ) -> AsyncIterator[_Response]:
+        """Follow redirects, each in the time of a new download; give the last response."""
         public = True
         for _ in range(_MAX_REDIRECTS + 1):
             trusted = (url.host, url.port) in self._allowed
@@ -175,8 +206,9 @@ class Fetcher:
                 data=request.body,
                 allow_redirects=False,
             ) as response:
+                timer.restart()
                 if response.status not in _REDIRECTS:
-                    yield response, public
+                    yield _Response(response, public, timer)
                     return
                 previous, url = url.host, self._checked(_next_hop(url, response))
                 request = _redirected(request, response.status, same_host=previous == url.host)
@@ -227,10 +259,10 @@ def _require_ok(response: aiohttp.ClientResponse) -> None:
 
 
 async def _save(
-    response: aiohttp.ClientResponse, into: Path, limit: int, progress: ProgressListener
+    response: _Response, into: Path, limit: int, progress: ProgressListener
 ) -> tuple[int, str]:
     """Stream the body into a file. The bytes received count, not the announced length."""
-    announced = response.content_length
+    announced = response.http.content_length
     if announced is not None and announced > limit:
         raise TooLarge.of(announced, limit)
     size = 0
@@ -238,7 +270,8 @@ async def _save(
     with await open_in_thread(lambda: into.open("wb")) as file:
         writer = _BackgroundWriter(file)
         try:
-            async for chunk in response.content.iter_chunked(_CHUNK):
+            async for chunk in response.http.content.iter_chunked(_CHUNK):
+                response.timer.received(len(chunk))
                 size += len(chunk)
                 if size > limit:
                     raise TooLarge.of(size, limit, at_least=True)

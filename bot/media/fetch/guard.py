@@ -43,15 +43,16 @@ class _PublicResolver(ThreadedResolver):
 
 def guarded_session(timeouts: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
     """Return a session for links from strangers: public addresses, no cookies, no proxy."""
+    # Downloads are bounded by DownloadSlots: a pool of connections would be filled by slow hosts.
     connector = aiohttp.TCPConnector(
-        resolver=_PublicResolver(), socket_factory=_public_socket, limit_per_host=8
+        resolver=_PublicResolver(), socket_factory=_public_socket, limit=0
     )
     return _session(connector, timeouts)
 
 
 def unguarded_session(timeouts: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
     """Return the same session without the address check, for hosts that the operator allows."""
-    return _session(aiohttp.TCPConnector(), timeouts)
+    return _session(aiohttp.TCPConnector(limit=0), timeouts)
 
 
 def _session(

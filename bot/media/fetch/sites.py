@@ -55,15 +55,18 @@ class SiteFetcher(Fetcher):
         self._sandbox = sandbox
         self._longest = longest
 
-    async def fetch(self, link: str, into: Path, limit: int, progress: ProgressListener) -> Fetched:
+    async def fetch(
+        self, link: str, into: Path, limit: int, progress: ProgressListener, owner: str = ""
+    ) -> Fetched:
         """Download a link, or the clip that a page plays; raises as ``Fetcher.fetch`` does.
 
         A page's clip does not count as public: many sites give it only to the one who asked.
         """
         if not is_page(link, self._sites):
-            return await super().fetch(link, into, limit, progress)
-        request = await self._find_clip(link, limit)
-        return replace(await self.fetch_request(request, into, limit, progress), public=False)
+            return await super().fetch(link, into, limit, progress, owner)
+        async with self.slot(link, owner):
+            request = await self._find_clip(link, limit)
+            return replace(await self.fetch_request(request, into, limit, progress), public=False)
 
     async def _find_clip(self, link: str, limit: int) -> Request:
         """Return the request that gets the clip on a page."""

@@ -6,8 +6,8 @@ import io
 import socket
 import threading
 import tracemalloc
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import pytest
@@ -24,6 +24,7 @@ from bot.errors import (
 )
 from bot.media.fetch.download import Fetcher, Request, _BackgroundWriter, _redirected
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
+from bot.media.fetch.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -62,8 +63,13 @@ async def raw(request: web.Request, answer: bytes) -> web.StreamResponse:
     return web.Response()
 
 
+def address_of(host: str) -> tuple[str, int]:
+    name, _, port = host.rpartition(":")
+    return name, int(port)
+
+
 def fetcher(*hosts: str, **timeouts: float) -> Fetcher:
-    pairs = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts]
+    pairs = [address_of(host) for host in hosts]
     if timeouts:
         return Fetcher(pairs, aiohttp.ClientTimeout(**timeouts))
     return Fetcher(pairs)
@@ -331,6 +337,124 @@ async def test_a_slow_download_times_out(tmp_path: Path) -> None:
     async with serving(drip) as host:
         with pytest.raises(TooSlow):
             await fetch(fetcher(host, total=0.3), f"http://{host}/", tmp_path / "clip")
+
+
+@pytest.mark.parametrize("before_the_headers", [True, False])
+async def test_a_host_that_trickles_is_given_up_whatever_the_whole_download_may_take(
+    tmp_path: Path, *, before_the_headers: bool
+) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        start = b"HTTP/1.1 200 OK\r\nX-A: " if before_the_headers else b"HTTP/1.1 200 OK\r\n\r\n"
+        request.transport.write(start)
+        while not request.transport.is_closing():
+            request.transport.write(b".")
+            await asyncio.sleep(0.02)
+        return web.Response()
+
+    async with serving(drip) as host:
+        source = Fetcher([address_of(host)], pace=Pace(size=1000, seconds=0.3))
+        with pytest.raises(TooSlow):
+            await fetch(source, f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_download_that_keeps_the_pace_may_take_longer_than_its_first_part(
+    tmp_path: Path,
+) -> None:
+    async def steady(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(8):
+            await response.write(bytes(1000))
+            await asyncio.sleep(0.1)
+        return response
+
+    async with serving(steady) as host:
+        source = Fetcher([address_of(host)], pace=Pace(size=1000, seconds=0.5))
+        fetched = await fetch(source, f"http://{host}/", tmp_path / "clip")
+    assert fetched.size == 8000
+
+
+class HeldHosts:
+    """Hosts on several ports that hold every request."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._stack = AsyncExitStack()
+        self._go_on = asyncio.Event()
+        self.arrived: list[str] = []
+        self.addresses: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        for _ in range(self._count):
+            self.addresses.append(await self._stack.enter_async_context(serving(self._hold)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._go_on.set()
+        await self._stack.aclose()
+
+    async def _hold(self, request: web.Request) -> web.StreamResponse:
+        self.arrived.append(request.host)
+        await self._go_on.wait()
+        return web.Response()
+
+
+@asynccontextmanager
+async def downloads_of(
+    source: Fetcher, links: list[str], into: Path, owners: int = 1
+) -> AsyncIterator[None]:
+    """Run downloads of some owners while the block runs."""
+    started = [
+        asyncio.create_task(
+            source.fetch(link, into / f"{owner}-{number}", 9, ignore_progress, f"attacker {owner}")
+        )
+        for owner in range(owners)
+        for number, link in enumerate(links)
+    ]
+    try:
+        yield
+    finally:
+        for task in started:
+            task.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+
+
+async def test_an_owner_with_many_slow_links_delays_no_other_owner(tmp_path: Path) -> None:
+    async with HeldHosts(10) as slow, serving(whole) as host:
+        source = Fetcher(map(address_of, [*slow.addresses, host]))
+        links = [f"http://{address}/{n}" for address in slow.addresses for n in range(12)]
+        async with source, downloads_of(source, links, tmp_path), asyncio.timeout(10):
+            while len(slow.arrived) < 8:  # noqa: ASYNC110 - the hosts tell nobody
+                await asyncio.sleep(0.01)
+            await source.fetch(f"http://{host}/", tmp_path / "a", 10**7, ignore_progress, "other")
+            assert len(slow.arrived) == 8
+
+
+async def test_a_slow_host_costs_only_its_own_slots(tmp_path: Path) -> None:
+    async with HeldHosts(1) as slow, serving(whole) as host:
+        source = Fetcher(map(address_of, [*slow.addresses, host]))
+        links = [f"http://{slow.addresses[0]}/{n}" for n in range(12)]
+        owners = downloads_of(source, links, tmp_path, owners=12)
+        async with source, owners, asyncio.timeout(10):
+            while len(slow.arrived) < 8:  # noqa: ASYNC110 - the hosts tell nobody
+                await asyncio.sleep(0.01)
+            link, owner = f"http://{host}/", "attacker 0"
+            await source.fetch(link, tmp_path / "a", 10**7, ignore_progress, owner)
+            assert len(slow.arrived) == 8
+
+
+async def test_links_to_other_hosts_never_fill_the_slots_of_discords_cdn(tmp_path: Path) -> None:
+    async with HeldHosts(8) as slow, serving(whole) as host:
+        source = Fetcher(map(address_of, [*slow.addresses, host]), cdn={host})
+        links = [f"http://{address}/{n}" for address in slow.addresses for n in range(2)]
+        owners = downloads_of(source, links, tmp_path, owners=8)
+        async with source, owners, asyncio.timeout(10):
+            while len(slow.arrived) < 32:  # noqa: ASYNC110 - the hosts tell nobody
+                await asyncio.sleep(0.01)
+            link, owner = f"http://{host}/", "attacker 0"
+            await source.fetch(link, tmp_path / "a", 10**7, ignore_progress, owner)
+            assert len(slow.arrived) == 32
 
 
 async def test_a_connection_that_is_never_accepted_times_out(tmp_path: Path) -> None:
