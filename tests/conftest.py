@@ -1,4 +1,4 @@
-"""Fixtures of all tests: no network but loopback, an HTTP server with clips, databases."""
+"""Fixtures for all tests: a loopback-only network, an HTTP server with clips, databases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLIPS = Path(__file__).parent / "clips"
 
 
 def pytest_configure() -> None:
-    """Set no deadline for hypothesis' examples: the machine may be busy."""
+    """Set no deadline for hypothesis' examples, as the machine may be busy."""
     settings.register_profile("framehound", deadline=None)
     settings.load_profile("framehound")
 
@@ -70,7 +70,7 @@ def _no_heartbeat_outlives_its_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_programs() -> Iterator[None]:
-    """Fork programs from one that is already loaded, unless a test is about the start itself."""
+    """Fork programs from a server that is already loaded, except in tests of starting."""
     with programs.fork_server():
         yield
 

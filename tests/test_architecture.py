@@ -1,4 +1,4 @@
-"""Imports point down, and neighbours don't know each other."""
+"""Imports point down, and packages on one level don't import each other."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-# Each floor may import those listed before it; parts of one floor don't know each other.
+# Each level may import those listed before it; parts of one level don't import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    # The small parts of ``runtime`` import nothing of ours, so everybody may use them.
+    # The small parts of ``runtime`` import nothing else of the bot, so everything may use them.
     (
         "bot.errors",
         "bot.i18n",
@@ -37,7 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cogs", "bot.cli"),
     ("bot.__main__",),
 )
-# A configuration names limits, which are the domain's.
+# Config uses the domain's limits.
 NEIGHBOURS_THAT_MAY = {("bot.config", "bot.domain")}
 DISCORD = {"bot.chat", "bot.cli", "cogs"}
 
@@ -101,7 +101,7 @@ def test_one_file_knows_dbos() -> None:
 
 
 def test_decoding_libraries_are_imported_by_children_only() -> None:
-    """Ask a fresh interpreter: what other tests imported says nothing."""
+    """Ask a new interpreter, as other tests have imported everything."""
     heavy = ("av", "numpy", "onnx", "onnxruntime", "PIL", "yt_dlp")
     code = (
         "import importlib, sys; import bot.cli.run, bot.cli.tag; from bot.chat.client import COGS\n"

@@ -1,4 +1,4 @@
-"""What people see while their clips are worked on, and what becomes of it."""
+"""What people see while their clips are tagged, and how it ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTINGS = GuildSettings(5)
 
 
 class Chat:
-    """A message with a clip, and who answers it."""
+    """A message with a clip, and the responder that answers it."""
 
     def __init__(self, loopback: LoopbackDiscord, client: discord.Client) -> None:
         self.discord = loopback
@@ -57,7 +57,7 @@ class Chat:
         *,
         again: bool = False,
     ) -> AbstractAsyncContextManager[ShownProgress]:
-        """Show the progress of a job; where it is shown is noted in ``recorded``."""
+        """Show the progress of a job; the message that shows it is added to ``recorded``."""
         self.progress = JobProgress()
         return responder.show_progress(
             job, settings, self.progress, on_reply=self._record, again=again
@@ -121,28 +121,28 @@ async def test_progress_of_long_work_is_shown_and_becomes_the_answer(chat: Chat)
     message, job = await chat.post()
     responder = chat.responder(AT_ONCE)
     async with chat.show(responder, job) as shown:
-        told = await chat.discord.wait_for_message(chat.channel, reply_to=message)
-        assert told.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
+        posted = await chat.discord.wait_for_message(chat.channel, reply_to=message)
+        assert posted.content == f"{WORKING} **a\\_\\*b\\*.mp4** · waiting"
         chat.progress.listener(0)(Progress(Stage.TAG, 3, 12))
-        await chat.until(lambda: told.content.endswith("tagging, 25%"), "progress")
+        await chat.until(lambda: posted.content.endswith("tagging, 25%"), "progress")
     reply = await responder.answer(job, REPORT, SETTINGS, earlier=shown.reply, again=False)
     assert reply
-    assert [m.id for m in chat.sent()] == [reply.message_id] == [told.id]
+    assert [m.id for m in chat.sent()] == [reply.message_id] == [posted.id]
     assert chat.recorded == [reply]
-    assert told.content == REPORT.content
-    assert [file.filename for file in told.attachments] == ["timeline.png"]
-    assert told.components
+    assert posted.content == REPORT.content
+    assert [file.filename for file in posted.attachments] == ["timeline.png"]
+    assert posted.components
 
 
 async def test_progress_shown_before_a_crash_becomes_the_answer(chat: Chat) -> None:
     message, job = await chat.post()
     responder = chat.responder(AT_ONCE)
     async with chat.show(responder, job):
-        told = await chat.discord.wait_for_message(chat.channel, reply_to=message)
+        posted = await chat.discord.wait_for_message(chat.channel, reply_to=message)
     chat.discord.expire_nonces()
     await responder.answer(job, REPORT, SETTINGS, earlier=None, again=True)
     assert [m.content for m in chat.sent()] == [REPORT.content]
-    assert told.content == REPORT.content
+    assert posted.content == REPORT.content
 
 
 async def test_a_repeated_nonce_that_returns_the_progress_message_still_ends_in_the_answer(

@@ -1,4 +1,4 @@
-"""Replies as people have them: with buttons, as their server set it, gone with their message."""
+"""Replies as people see them: their buttons, the server's settings, deletion with the message."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CITY = ("city.mp4", (CLIPS / "city.mp4").read_bytes(), "video/mp4")
 
 
 class Chat(RunningBot):
-    """A server of its own, what it sets, and who presses what."""
+    """A server with a channel and members, its settings, and presses of buttons."""
 
     store: GuildSettingsStore
 
@@ -47,7 +47,7 @@ class Chat(RunningBot):
         await self.store.update(self.guild.id, **chosen)
 
     async def posted(self, *files: Any) -> tuple[Message, Message]:
-        """Return a message of Ann's and the reply to it."""
+        """Post a clip as Ann; return the message and its reply."""
         message = await self.ann.post(self.channel, files=files or [CAT])
         return message, await self.reply_to(message)
 
@@ -276,8 +276,8 @@ async def test_a_reply_can_be_sent_in_a_thread(chat: Chat) -> None:
     message = await chat.ann.post(chat.channel, files=[CAT])
     await chat.discord.wait_until(lambda: message.id in chat.discord.state.channels, "thread")
     thread = chat.discord.state.channels[message.id]
-    told = lambda message: message.content.startswith("**cat.gif**")  # noqa: E731 - read once
-    reply = await chat.discord.wait_for_message(thread, matching=told, timeout=20)
+    is_report = lambda message: message.content.startswith("**cat.gif**")  # noqa: E731 - read once
+    reply = await chat.discord.wait_for_message(thread, matching=is_report, timeout=20)
     assert thread.name == "cat.gif"
     await chat.ann.delete(message)
     await chat.discord.wait_until(lambda: reply.id not in thread.messages, "end of the reply")

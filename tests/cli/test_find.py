@@ -1,4 +1,4 @@
-"""``framehound find`` as the operator runs it, but in this process."""
+"""``framehound find`` as the operator runs it, in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bot as a process, against a Discord and a Clarifai on loopback."""
+"""The bot as a process, with a Discord and a Clarifai on loopback."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RecordedJobs(Intake):
-    """Takes jobs, each id once, and keeps them, for tests of what becomes a job."""
+    """Records submitted jobs, each ID once."""
 
     def __init__(self) -> None:
         self.recorded: list[Job] = []

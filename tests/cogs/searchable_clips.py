@@ -1,4 +1,4 @@
-"""Posted clips for tests of searching."""
+"""Posted clips for tests of the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bot says of itself, and when it comes to a server."""
+"""``/help``, ``/about`` and the greeting of a new server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def running(
     open_app: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Running:
-    """Run the bot in a Discord of its own, with the message content intent or without."""
+    """Run the bot in its own Discord, with or without the message content intent."""
 
     @asynccontextmanager
     async def run(*, message_content: bool = True) -> AsyncIterator[LoopbackDiscord]:
@@ -96,7 +96,7 @@ async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(
 
 
 async def in_a_language(loopback: LoopbackDiscord) -> None:
-    """See that a server and people are spoken to in their language; all before is done then."""
+    """Check that a server and a person are addressed in their language."""
     guild = loopback.add_guild_without_bot("Katzen")
     guild.locale = "de"
     guild.system_channel = guild.add_text_channel("system")
@@ -150,11 +150,11 @@ async def test_help_and_about_are_ephemeral(
     await simcord_bot.app.stores.settings.update(channel.guild.id, autotag=False)
     helped = await alice.slash(channel, "help")
     assert "Post a clip" not in helped.response.content
-    told = await alice.slash(channel, "about")
-    assert told.ephemeral
+    shown = await alice.slash(channel, "about")
+    assert shown.ephemeral
     limits = make_config().limits
     tagger = simcord_bot.app.services.clip_tagger.tagger
-    assert told.response.content == (
+    assert shown.response.content == (
         f"**Framehound {version('framehound')}**\n"
         f"Clips are tagged by `{tagger.identity}`. I show tags scored above 0.5 unless a server "
         "sets its own threshold.\n"

@@ -1,4 +1,4 @@
-"""What becomes a job, and what costs nothing."""
+"""Which messages and commands create a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINK = "https://cdn.example/cat.mp4"
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any]:
+def channel_and_alice(simcord_env: Any) -> tuple[Any, Any]:
     guild = simcord_env.create_guild()
     channel = guild.create_text_channel("general")
     return channel, guild.add_member(simcord_env.create_user("alice"))
@@ -24,8 +24,10 @@ def locations(jobs: RecordedJobs) -> list[list[str]]:
     return [[clip.location for clip in job.clips] for job in jobs.recorded]
 
 
-async def test_a_posted_link_is_tagged(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
-    channel, alice = place
+async def test_a_posted_link_is_tagged(
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
+) -> None:
+    channel, alice = channel_and_alice
     message = await alice.send(channel, f"look at {LINK} and {LINK} and https://a.example/x.gif")
     (job,) = jobs.recorded
     assert [clip.location for clip in job.clips] == [LINK, "https://a.example/x.gif"]
@@ -33,8 +35,10 @@ async def test_a_posted_link_is_tagged(place: tuple[Any, Any], jobs: RecordedJob
     assert (job.channel_id, job.guild_id, job.requested) == (channel.id, message.guild.id, False)
 
 
-async def test_posted_files_are_tagged(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
-    channel, alice = place
+async def test_posted_files_are_tagged(
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
+) -> None:
+    channel, alice = channel_and_alice
     files = [("cat.mp4", b"x" * 10), ("notes.txt", b"y"), ("SPOILER_dog.webm", b"z")]
     await alice.send(channel, attachments=files)
     (job,) = jobs.recorded
@@ -47,9 +51,9 @@ async def test_posted_files_are_tagged(place: tuple[Any, Any], jobs: RecordedJob
     ["hello", f"<{LINK}>", "https://example.org/page", "cat.mp4"],
 )
 async def test_a_message_without_clips_costs_nothing(
-    text: str, place: tuple[Any, Any], jobs: RecordedJobs
+    text: str, channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     await alice.send(channel, text)
     assert jobs.recorded == []
 
@@ -63,8 +67,10 @@ async def test_bots_are_not_answered(simcord_env: Any, jobs: RecordedJobs) -> No
     assert jobs.recorded == []
 
 
-async def test_tags_with_a_link_creates_a_job(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
-    channel, alice = place
+async def test_tags_with_a_link_creates_a_job(
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
+) -> None:
+    channel, alice = channel_and_alice
     for text in (f"!tags {LINK}", f"!tags <{LINK}>"):
         await alice.send(channel, text)
     assert locations(jobs) == [[LINK], [LINK]]
@@ -72,16 +78,18 @@ async def test_tags_with_a_link_creates_a_job(place: tuple[Any, Any], jobs: Reco
 
 
 async def test_tags_accepts_links_that_do_not_look_like_clips(
-    place: tuple[Any, Any], jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     await alice.send(channel, "!tags https://a.example/watch?v=1")
     await alice.send(channel, "!tags something")
     assert locations(jobs) == [["https://a.example/watch?v=1"], ["something"]]
 
 
-async def test_tags_with_a_file_creates_a_job(place: tuple[Any, Any], jobs: RecordedJobs) -> None:
-    channel, alice = place
+async def test_tags_with_a_file_creates_a_job(
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
+) -> None:
+    channel, alice = channel_and_alice
     await alice.send(channel, "!tags", attachments=[("a.mp4", b"x"), ("b.bin", b"y")])
     (job,) = jobs.recorded
     assert job.requested
@@ -89,9 +97,9 @@ async def test_tags_with_a_file_creates_a_job(place: tuple[Any, Any], jobs: Reco
 
 
 async def test_tags_as_a_reply_tags_the_message_replied_to(
-    place: tuple[Any, Any], jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     posted = await alice.send(channel, LINK)
     asked = await alice.send(channel, "!tags", reply_to=posted)
     assert [job.id for job in jobs.recorded] == [f"message-{posted.id}", f"message-{asked.id}"]
@@ -100,9 +108,9 @@ async def test_tags_as_a_reply_tags_the_message_replied_to(
 
 
 async def test_tags_without_a_clip_explains_what_it_needs(
-    place: tuple[Any, Any], jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     await alice.send(channel, "!tags")
     assert channel.last_message.content.startswith("I don't see a clip there")
     answered = await alice.slash(channel, "tags")
@@ -111,9 +119,9 @@ async def test_tags_without_a_clip_explains_what_it_needs(
 
 
 async def test_the_slash_command_defers_and_creates_a_job(
-    place: tuple[Any, Any], jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     answered = await alice.slash(channel, "tags", url=f"<{LINK}>")
     assert answered.deferred
     (job,) = jobs.recorded
@@ -124,9 +132,9 @@ async def test_the_slash_command_defers_and_creates_a_job(
 
 
 async def test_the_context_menu_tags_its_message(
-    place: tuple[Any, Any], jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     posted = await alice.send(channel, f"<{LINK}>")
     answered = await alice.context_menu(channel, "Tag this video", posted)
     assert answered.deferred

@@ -1,4 +1,4 @@
-"""Every way a clip comes, through a Discord on loopback."""
+"""Every way in which a clip arrives, through a Discord on loopback."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ ANSWER = Report("cat.mp4: a cat", (ReportFile("tags.txt", b"a cat"),))
 Embed = dict[str, Any]
 
 
-class Place:
-    """A server with somebody in it who posts, and what became a job."""
+class Chat:
+    """A server with a channel and a member, and the jobs the bot submitted."""
 
     def __init__(self, loopback: LoopbackDiscord, jobs: RecordedJobs) -> None:
         self.discord = loopback
@@ -60,7 +60,7 @@ class Place:
         return await self.responder.answer(job, ANSWER, settings, earlier=None, again=False)
 
     async def job(self) -> Job:
-        """Return the next job there is."""
+        """Return the next job."""
         async with asyncio.timeout(10):
             return await self.jobs.news.get()
 
@@ -68,7 +68,7 @@ class Place:
         return [clip.location for clip in (await self.job()).clips]
 
     async def nothing_more(self) -> None:
-        """See that the next job is that of a message posted now."""
+        """Check that the next job comes from a message posted now."""
         message = await self.ann.post(self.channel, LAST)
         assert (await self.job()).message_id == message.id
 
@@ -79,27 +79,27 @@ class Place:
 
 
 @asynccontextmanager
-async def a_place(folder: Path, sites: frozenset[str] = frozenset()) -> AsyncIterator[Place]:
+async def open_chat(folder: Path, sites: frozenset[str] = frozenset()) -> AsyncIterator[Chat]:
     settings: dict[str, Any] = {"discord_token": TOKEN, "data_dir": folder, "sites": sites}
     config = DiscordConfig(_env_file=None, shard_count=1, **settings)  # type: ignore[call-arg]  # pydantic-settings' own argument
     with pytest.MonkeyPatch.context() as patch:
         async with LoopbackDiscord(TOKEN) as loopback, opened(config) as app:
             redirect_discord_py(loopback, patch)
-            place = Place(loopback, RecordedJobs())
-            async with FramehoundBot(app, place.jobs, message_content=True) as bot:
-                place.bot, place.responder = bot, DiscordResponder(bot)
+            chat = Chat(loopback, RecordedJobs())
+            async with FramehoundBot(app, chat.jobs, message_content=True) as bot:
+                chat.bot, chat.responder = bot, DiscordResponder(bot)
                 running = asyncio.create_task(bot.start(TOKEN))
                 await loopback.wait_ready()
-                yield place
+                yield chat
             await running
             assert loopback.unknown_routes == []
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """One for all tests, which leave it as it was."""
-    async with a_place(tmp_path_factory.mktemp("ways")) as place:
-        yield place
+async def chat(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chat]:
+    """One chat for all tests; they leave it unchanged."""
+    async with open_chat(tmp_path_factory.mktemp("ways")) as chat:
+        yield chat
 
 
 def embed(kind: str, url: str, video: str = "", **more: object) -> Embed:
@@ -115,7 +115,7 @@ YOUTUBE = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 CDN = "https://cdn.discordapp.com/attachments/1/2/cat?ex=1&is=2&hm=3"
 
 
-async def test_a_late_preview_of_real_media_makes_the_message_a_job(place: Place) -> None:
+async def test_a_late_preview_of_real_media_makes_the_message_a_job(chat: Chat) -> None:
     for text, preview, media in (
         (TENOR, embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4"), None),
         (IMGUR, embed("video", IMGUR, "https://i.imgur.com/AbCdEfG.mp4"), None),
@@ -129,141 +129,139 @@ async def test_a_late_preview_of_real_media_makes_the_message_a_job(place: Place
             "https://media0.giphy.com/media/abc123/200.gif",
         ),
     ):
-        message = await place.unfurl(text, preview)
-        job = await place.job()
+        message = await chat.unfurl(text, preview)
+        job = await chat.job()
         assert [clip.location for clip in job.clips] == [media or preview["video"]["url"]]
-        assert (job.message_id, job.author_id) == (message.id, place.ann.user.id)
+        assert (job.message_id, job.author_id) == (message.id, chat.ann.user.id)
 
 
-async def test_a_preview_of_a_player_or_a_picture_is_not_a_clip(place: Place) -> None:
-    await place.unfurl(
-        YOUTUBE, embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
-    )
+async def test_a_preview_of_a_player_or_a_picture_is_not_a_clip(chat: Chat) -> None:
+    await chat.unfurl(YOUTUBE, embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ"))
     picture = {"url": "https://pictures.example/cat.png"}
-    await place.unfurl(SHORT, embed("image", SHORT, thumbnail=picture))
-    # An article may show a moving picture, and is none.
+    await chat.unfurl(SHORT, embed("image", SHORT, thumbnail=picture))
+    # An article may have a moving thumbnail and still isn't a clip.
     moving = {"url": "https://pictures.example/cat.gif"}
-    await place.unfurl(SHORT, embed("article", SHORT, thumbnail=moving))
-    await place.nothing_more()
+    await chat.unfurl(SHORT, embed("article", SHORT, thumbnail=moving))
+    await chat.nothing_more()
 
 
-async def test_a_preview_and_its_link_are_one_clip(place: Place) -> None:
+async def test_a_preview_and_its_link_are_one_clip(chat: Chat) -> None:
     gif = "https://i.imgur.com/AbCdEfG.gif"
     preview = embed("gifv", IMGUR, "https://i.imgur.com/AbCdEfG.mp4")
-    await place.ann.post(place.channel, gif, embeds=[preview])
-    assert await place.links() == [gif]
-    await place.ann.post(
-        place.channel, LINK, embeds=[embed("video", LINK, "https://x.example/1.mp4")]
+    await chat.ann.post(chat.channel, gif, embeds=[preview])
+    assert await chat.links() == [gif]
+    await chat.ann.post(
+        chat.channel, LINK, embeds=[embed("video", LINK, "https://x.example/1.mp4")]
     )
-    assert await place.links() == [LINK]
+    assert await chat.links() == [LINK]
 
 
-async def test_previews_that_arrive_one_by_one_become_one_job(place: Place) -> None:
+async def test_previews_that_arrive_one_by_one_become_one_job(chat: Chat) -> None:
     first = embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
     second = embed("video", IMGUR, "https://i.imgur.com/AbCdEfG.mp4")
-    message = await place.unfurl(f"{LINK} {TENOR} {IMGUR}", first)
-    place.discord.unfurl(message, [first, second])
-    assert await place.links() == [LINK, first["video"]["url"], second["video"]["url"]]
-    await place.nothing_more()
+    message = await chat.unfurl(f"{LINK} {TENOR} {IMGUR}", first)
+    chat.discord.unfurl(message, [first, second])
+    assert await chat.links() == [LINK, first["video"]["url"], second["video"]["url"]]
+    await chat.nothing_more()
 
 
 async def test_a_preview_that_never_comes_does_not_hold_up_other_clips(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place.previews, "timeout", 0)
-    message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
-    assert await place.links() == [LINK]
-    await place.ann.edit(message, f"{LINK} {TENOR} again")
-    await place.nothing_more()
+    monkeypatch.setattr(chat.previews, "timeout", 0)
+    message = await chat.ann.post(chat.channel, f"{LINK} {TENOR}")
+    assert await chat.links() == [LINK]
+    await chat.ann.edit(message, f"{LINK} {TENOR} again")
+    await chat.nothing_more()
 
 
-async def test_messages_waiting_for_a_preview_are_queued_when_the_bot_stops(place: Place) -> None:
-    await place.ann.post(place.channel, f"{LINK} {TENOR}")
-    await place.ann.post(place.channel, LAST)
-    assert await place.links() == [LAST]  # so the message before it waits by now
-    await place.bot.unload_extension("cogs.autotag")
+async def test_messages_waiting_for_a_preview_are_queued_when_the_bot_stops(chat: Chat) -> None:
+    await chat.ann.post(chat.channel, f"{LINK} {TENOR}")
+    await chat.ann.post(chat.channel, LAST)
+    assert await chat.links() == [LAST]  # so the bot holds the message before it by now
+    await chat.bot.unload_extension("cogs.autotag")
     try:
-        assert await place.links() == [LINK]
+        assert await chat.links() == [LINK]
     finally:
-        await place.bot.load_extension("cogs.autotag")
+        await chat.bot.load_extension("cogs.autotag")
 
 
-async def test_a_clip_removed_while_previews_are_awaited_is_not_tagged(place: Place) -> None:
-    message = await place.ann.post(place.channel, f"{LINK} {TENOR}")
-    await place.ann.edit(message, "never mind")
-    await place.nothing_more()
-    assert not place.previews._held
+async def test_a_clip_removed_while_previews_are_awaited_is_not_tagged(chat: Chat) -> None:
+    message = await chat.ann.post(chat.channel, f"{LINK} {TENOR}")
+    await chat.ann.edit(message, "never mind")
+    await chat.nothing_more()
+    assert not chat.previews._held
 
 
 async def test_links_to_pages_named_like_files_wait_for_their_preview(
-    place: Place,
+    chat: Chat,
 ) -> None:
     short = "https://tenor.com/bCdEf.gif"
     preview = embed("gifv", short, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
-    await place.unfurl(short, preview)
-    assert await place.links() == [preview["video"]["url"]]
+    await chat.unfurl(short, preview)
+    assert await chat.links() == [preview["video"]["url"]]
 
 
-async def test_a_message_is_one_job_however_it_changes(place: Place) -> None:
-    message = await place.unfurl(LINK, embed("video", LINK, LINK))
-    assert await place.links() == [LINK]
-    await place.ann.edit(message, f"{LINK} and https://cdn.example/dog.mp4")
-    await place.nothing_more()
+async def test_a_message_is_one_job_however_it_changes(chat: Chat) -> None:
+    message = await chat.unfurl(LINK, embed("video", LINK, LINK))
+    assert await chat.links() == [LINK]
+    await chat.ann.edit(message, f"{LINK} and https://cdn.example/dog.mp4")
+    await chat.nothing_more()
 
 
-async def test_an_edit_that_adds_a_link_makes_the_message_a_job(place: Place) -> None:
-    message = await place.ann.post(place.channel, "look")
-    await place.ann.edit(message, f"look: {LINK}")
-    job = await place.job()
+async def test_an_edit_that_adds_a_link_makes_the_message_a_job(chat: Chat) -> None:
+    message = await chat.ann.post(chat.channel, "look")
+    await chat.ann.edit(message, f"look: {LINK}")
+    job = await chat.job()
     assert (job.id, job.clips[0].location) == (f"message-{message.id}", LINK)
 
 
 async def test_an_edit_of_an_old_message_is_ignored(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = await place.ann.post(place.channel, "look")
+    message = await chat.ann.post(chat.channel, "look")
     tomorrow = discord.utils.utcnow() + timedelta(days=1, minutes=1)
     monkeypatch.setattr(discord.utils, "utcnow", lambda: tomorrow)
-    await place.ann.edit(message, f"look: {LINK}")
-    await place.nothing_more()
+    await chat.ann.edit(message, f"look: {LINK}")
+    await chat.nothing_more()
 
 
-async def test_spoilers_stay_spoilers(place: Place) -> None:
+async def test_spoilers_stay_spoilers(chat: Chat) -> None:
     texts = (f"||{LINK}|| {LAST}", f"||{TENOR}||", f"||{LINK}|| {TENOR}")
     preview = embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
     found = []
     for text in texts:
-        await place.ann.post(place.channel, text, embeds=[preview] if TENOR in text else [])
-        found.append([clip.spoiler for clip in (await place.job()).clips])
+        await chat.ann.post(chat.channel, text, embeds=[preview] if TENOR in text else [])
+        found.append([clip.spoiler for clip in (await chat.job()).clips])
     assert found == [[True, False], [True], [True, False]]
-    await place.ann.post(place.channel, files=[Upload("SPOILER_cat.mp4", b"x", "video/mp4")])
-    assert (await place.job()).clips[0].spoiler
-    await place.ann.slash(place.channel, "tags", url=f"||{LINK}||")
-    asked = await place.job()
+    await chat.ann.post(chat.channel, files=[Upload("SPOILER_cat.mp4", b"x", "video/mp4")])
+    assert (await chat.job()).clips[0].spoiler
+    await chat.ann.slash(chat.channel, "tags", url=f"||{LINK}||")
+    asked = await chat.job()
     assert [(clip.location, clip.spoiler) for clip in asked.clips] == [(LINK, True)]
 
 
-async def test_everything_in_a_message_is_one_job(place: Place) -> None:
+async def test_everything_in_a_message_is_one_job(chat: Chat) -> None:
     preview = embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4")
     files = [Upload("a.mp4", b"x", "video/mp4"), Upload("b.gif", b"y", "image/gif")]
-    message = await place.ann.post(
-        place.channel, f"{LINK} {TENOR} <{LAST}> `{LAST}`", files=files, embeds=[preview]
+    message = await chat.ann.post(
+        chat.channel, f"{LINK} {TENOR} <{LAST}> `{LAST}`", files=files, embeds=[preview]
     )
-    first = await place.job()
+    first = await chat.job()
     names = ["a.mp4", "b.gif", "cat.mp4", "cat-dance.mp4"]
     assert [clip.name for clip in first.clips] == names
-    await place.ann.forward(place.channel, message)
-    forwarded = await place.job()
+    await chat.ann.forward(chat.channel, message)
+    forwarded = await chat.job()
     assert [clip.name for clip in forwarded.clips] == names
     assert forwarded.message_id == forwarded.clips[0].message_id != message.id
 
 
-async def test_clips_are_tagged_in_every_kind_of_channel(place: Place) -> None:
-    guild, ann = place.guild, place.ann
-    posted = await ann.post(place.channel, "a word")
+async def test_clips_are_tagged_in_every_kind_of_channel(chat: Chat) -> None:
+    guild, ann = chat.guild, chat.ann
+    posted = await ann.post(chat.channel, "a word")
     thread = await ann.start_thread_from_message(posted, name="about it")
-    # Discord says in the channel what the new thread is called, and nobody posted that.
-    await ann.start_thread(place.channel, LINK)
+    # Discord announces the new thread in the channel; no person posted that message.
+    await ann.start_thread(chat.channel, LINK)
     for posting in (
         ann.post(thread, LINK),
         ann.post(guild.add_voice_channel("talk"), LINK),
@@ -271,28 +269,28 @@ async def test_clips_are_tagged_in_every_kind_of_channel(place: Place) -> None:
         ann.dm(LINK),
     ):
         message = await posting
-        job = await place.job()
+        job = await chat.job()
         assert (job.message_id, job.channel_id) == (message.id, message.channel.id)
         assert job.guild_id == (message.channel.guild and guild.id)
 
 
 async def test_pages_of_allowed_sites_are_tagged(tmp_path: Path) -> None:
-    async with a_place(tmp_path, frozenset({"youtube.com"})) as place:
-        assert isinstance(place.bot.app.services.clip_tagger._fetcher, SiteFetcher)
-        await place.ann.post(place.channel, SHORT)
+    async with open_chat(tmp_path, frozenset({"youtube.com"})) as chat:
+        assert isinstance(chat.bot.app.services.clip_tagger._fetcher, SiteFetcher)
+        await chat.ann.post(chat.channel, SHORT)
         preview = embed("video", YOUTUBE, "https://www.youtube.com/embed/dQw4w9WgXcQ")
-        message = await place.ann.post(place.channel, YOUTUBE, embeds=[preview])
-        for asking in (None, place.ann.use_context_menu(place.channel, "Tag this video", message)):
+        message = await chat.ann.post(chat.channel, YOUTUBE, embeds=[preview])
+        for asking in (None, chat.ann.use_context_menu(chat.channel, "Tag this video", message)):
             if asking:
                 await asking
-            (clip,) = (await place.job()).clips
+            (clip,) = (await chat.job()).clips
             assert (clip.name, clip.location) == ("youtube.com/watch?v=dQw4w9WgXcQ", YOUTUBE)
 
 
-async def test_a_user_install_works_outside_the_bots_servers(place: Place) -> None:
-    away = place.discord.add_guild_without_bot()
+async def test_a_user_install_works_outside_the_bots_servers(chat: Chat) -> None:
+    away = chat.discord.add_guild_without_bot()
     eve, ned = away.add_member("eve", installed=True), away.add_member("ned")
-    channel, group = away.add_text_channel("elsewhere"), place.discord.add_group_dm(eve, ned)
+    channel, group = away.add_text_channel("elsewhere"), chat.discord.add_group_dm(eve, ned)
     posted = await ned.post(channel, LINK)
     for asking in (
         eve.slash(channel, "tags", url=LINK),
@@ -300,29 +298,29 @@ async def test_a_user_install_works_outside_the_bots_servers(place: Place) -> No
         eve.slash(group, "tags", file=("cat.mp4", b"x")),
     ):
         asked = await asking
-        job = await place.job()
+        job = await chat.job()
         assert (job.id, job.guild_id) == (f"interaction-{asked.id}", None)
         assert job.clips[0].name == "cat.mp4"
         assert asked.original is not None
         assert asked.original.loading
     with pytest.raises(LookupError, match="not offered here"):
         await eve.slash(channel, "threshold")
-    await place.nothing_more()
+    await chat.nothing_more()
 
 
 async def test_an_answer_outside_the_bots_servers_uses_only_the_interaction(
-    place: Place,
+    chat: Chat,
 ) -> None:
-    away = place.discord.add_guild_without_bot()
+    away = chat.discord.add_guild_without_bot()
     eve, channel = away.add_member("eve", installed=True), away.add_text_channel("elsewhere")
     asked = await eve.slash(channel, "tags", url=LINK)
-    assert await place.answer(await place.job()) is not None
+    assert await chat.answer(await chat.job()) is not None
     given = await asked.wait_for_response()
     assert given is asked.original
     assert (given.content, given.attachments[0].content) == (ANSWER.content, b"a cat")
-    assert not place.discord.request_log.matching("POST", "/channels")
+    assert not chat.discord.request_log.matching("POST", "/channels")
     too_late = await eve.slash(channel, "tags", url=LINK)
-    job = await place.job()
+    job = await chat.job()
     too_late.expire()
-    assert await place.answer(job) is None
+    assert await chat.answer(job) is None
     assert list(channel.messages.values()) == [given, too_late.original]

@@ -1,4 +1,4 @@
-"""Bounds on what people can ask, and on where."""
+"""Rate limits, missing permissions, usage and retention."""
 
 from __future__ import annotations
 

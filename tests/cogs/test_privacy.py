@@ -1,4 +1,4 @@
-"""What people are told of what is kept, and what they can do about it."""
+"""What people learn about stored data, opting out, and erasure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINK = "https://cdn.example/cat.mp4"
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any, Any]:
+def channel_and_members(simcord_env: Any) -> tuple[Any, Any, Any]:
     guild = simcord_env.create_guild()
     channel = guild.create_text_channel("general")
     people = [guild.add_member(simcord_env.create_user(name)) for name in ("alice", "bob")]
@@ -32,9 +32,9 @@ async def keep(bot: FramehoundBot, author: Any, *messages: int) -> None:
 
 
 async def test_people_see_what_is_stored_about_them(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
+    channel_and_members: tuple[Any, Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice, bob = place
+    channel, alice, bob = channel_and_members
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy show")
@@ -45,9 +45,9 @@ async def test_people_see_what_is_stored_about_them(
 
 
 async def test_people_who_opted_out_are_ignored_until_they_opt_in(
-    place: tuple[Any, Any, Any], jobs: RecordedJobs
+    channel_and_members: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice, bob = place
+    channel, alice, bob = channel_and_members
     await alice.slash(channel, "privacy optout")
     await alice.send(channel, LINK)
     assert jobs.recorded == []
@@ -62,9 +62,9 @@ async def test_people_who_opted_out_are_ignored_until_they_opt_in(
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
 async def test_clips_of_a_person_who_opted_out_cannot_be_tagged_by_others(
-    place: tuple[Any, Any, Any], jobs: RecordedJobs
+    channel_and_members: tuple[Any, Any, Any], jobs: RecordedJobs
 ) -> None:
-    channel, alice, bob = place
+    channel, alice, bob = channel_and_members
     await alice.slash(channel, "privacy optout")
     posted = await alice.send(channel, LINK)
     refusal = "The person who posted this asked me to leave their clips alone."
@@ -78,9 +78,9 @@ async def test_clips_of_a_person_who_opted_out_cannot_be_tagged_by_others(
 
 
 async def test_people_can_erase_their_data(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
+    channel_and_members: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
-    channel, alice, bob = place
+    channel, alice, bob = channel_and_members
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy forget")
@@ -91,9 +91,9 @@ async def test_people_can_erase_their_data(
 
 
 async def test_a_deleted_message_is_erased(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
+    channel_and_members: tuple[Any, Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
-    channel, alice, _bob = place
+    channel, alice, _bob = channel_and_members
     message = await alice.send(channel, LINK)
     await keep(simcord_bot, alice, message.id)
     await alice.delete(message)
@@ -102,9 +102,9 @@ async def test_a_deleted_message_is_erased(
 
 
 async def test_single_and_bulk_deletions_are_handled(
-    place: tuple[Any, Any, Any], simcord_bot: FramehoundBot
+    channel_and_members: tuple[Any, Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice, _bob = place
+    channel, alice, _bob = channel_and_members
     guild = alice.guild
     now = datetime.now(UTC)
     posted = [

@@ -1,4 +1,4 @@
-"""What people find, and what they must not learn of."""
+"""``/find``: its results, pages and filters, and what stays hidden."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CAT = {"cat": 0.97}
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any]:
+def channel_and_alice(simcord_env: Any) -> tuple[Any, Any]:
     guild = simcord_env.create_guild()
     channel = guild.create_text_channel("general")
     return channel, guild.add_member(simcord_env.create_user("alice"))
@@ -45,14 +45,14 @@ async def suggested(person: Any, channel: Any, typed: str = "") -> list[str]:
 
 
 def messages(content: str) -> list[int]:
-    """The messages that were linked to."""
+    """Return the IDs of the linked messages."""
     return [int(number) for number in re.findall(r"/(\d+)>\)", content)]
 
 
 async def test_a_result_names_the_seconds_and_links_to_the_message(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     seconds = [{}, CAT, {"cat": 0.9}, {}, {}, {"Cat": 0.6}]
     message = message_at(0)
     await post(simcord_bot, message, channel, *seconds, position=2, clips=3)
@@ -65,9 +65,9 @@ async def test_a_result_names_the_seconds_and_links_to_the_message(
 
 
 async def test_searches_follow_the_settings_of_the_server(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     settings, guild = simcord_bot.app.stores.settings, channel.guild.id
     seconds = [{"cat": 0.6, "dog": 0.9}, *[{"cat": 0.4}] * 2, *[{"cat": 0.9}] * 2]
     await post(simcord_bot, 7, channel, *seconds)
@@ -90,9 +90,9 @@ async def test_searches_follow_the_settings_of_the_server(
 
 
 async def test_a_page_loads_settings_once(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     statements: list[str] = []
     engine = simcord_bot.app.stores.settings._database._reader.sync_engine
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
@@ -107,9 +107,9 @@ async def test_a_page_loads_settings_once(
 
 
 async def test_results_are_newest_first_and_can_be_filtered(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot, simcord_env: Any
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot, simcord_env: Any
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     other = channel.guild.create_text_channel("other")
     first, second, third = (message_at(days) for days in (1, 2, 3))
     for message in (first, second, third):
@@ -131,9 +131,9 @@ async def test_results_are_newest_first_and_can_be_filtered(
 
 
 async def test_page_buttons_work_after_a_restart(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     for number in range(1, 14):
         await post(simcord_bot, number, channel, CAT)
     answered = await alice.slash(channel, "find", tag="cat")
@@ -146,7 +146,7 @@ async def test_page_buttons_work_after_a_restart(
         buttons = shown.components[0]["components"]
         return next(button for button in buttons if button["emoji"]["name"] == label)
 
-    # Nothing of the first answer is remembered: the cog that comes back knows the button alone.
+    # The reloaded cog remembers nothing of the first answer: it has only the button.
     await simcord_bot.reload_extension("cogs.search")
     following = (await turn("▶️"))["custom_id"]
     assert (await turn("◀️"))["disabled"]
@@ -157,7 +157,7 @@ async def test_page_buttons_work_after_a_restart(
     await alice.click(answered.response.message, custom_id=last)
     assert messages(answered.response.content) == [1]
     assert "Page 3 of 3" in answered.response.content
-    # What is gone meanwhile is not counted any more; a page there is no more is the last one.
+    # Deleted clips are no longer counted; beyond the end, the last page is shown.
     await simcord_bot.app.stores.posted_clips.forget_messages(range(1, 8))
     back = answered.response.components[0]["components"][0]["custom_id"]
     await alice.click(answered.response.message, custom_id=back)
@@ -166,9 +166,9 @@ async def test_page_buttons_work_after_a_restart(
 
 
 async def test_a_button_of_an_older_version_asks_for_a_new_search(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     view = discord.ui.View(timeout=None)
     view.add_item(discord.ui.Button(label="next", custom_id="find:1::::::1"))
     known = simcord_bot.get_channel(channel.id)
@@ -212,7 +212,7 @@ async def test_search_results_come_only_from_visible_channels(
     assert messages(await find(alice, open_channel)) == [1]
     assert "in one clip" in await find(alice, open_channel)
     assert await suggested(alice, open_channel) == ["cat"]
-    # The same words for a tag nobody may see and one there never was.
+    # A hidden tag and an unknown tag get the same answer.
     for tag in ("plan", "thread", "party", "unheard of"):
         said = await find(alice, open_channel, tag)
         assert said == f"I couldn't find any clips with **{tag}** here. You could try: cat."
@@ -268,9 +268,9 @@ async def test_private_threads_are_visible_to_members_only(
 
 
 async def test_a_job_records_its_thread(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot, jobs: RecordedJobs
 ) -> None:
-    general, alice = place
+    general, alice = channel_and_alice
     channel = simcord_bot.get_channel(general.id)
     assert isinstance(channel, discord.TextChannel)
     private = await channel.create_thread(name="us", type=discord.ChannelType.private_thread)
@@ -307,11 +307,11 @@ async def test_servers_and_private_channels_are_searched_separately(
     simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
     user = simcord_env.create_user("alice")
-    places = [simcord_env.create_guild().create_text_channel("general") for _ in range(2)]
-    people = [place.guild.add_member(user) for place in places]
-    for number, place in enumerate(places, start=1):
-        await post(simcord_bot, number, place, CAT)
-    assert messages(await find(people[0], places[0])) == [1]
+    channels = [simcord_env.create_guild().create_text_channel("general") for _ in range(2)]
+    people = [channel.guild.add_member(user) for channel in channels]
+    for number, channel in enumerate(channels, start=1):
+        await post(simcord_bot, number, channel, CAT)
+    assert messages(await find(people[0], channels[0])) == [1]
     message = await user.send_dm("hello")
     await post(simcord_bot, 3, message.channel, CAT, guild_id=None)
     await post(simcord_bot, 4, message.channel, CAT, guild_id=None, channel_id=12)
@@ -321,9 +321,9 @@ async def test_servers_and_private_channels_are_searched_separately(
 
 
 async def test_names_of_tags_are_escaped(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    channel, alice = place
+    channel, alice = channel_and_alice
     await post(simcord_bot, 1, channel, {"@everyone **[x](https://evil.example)": 0.9})
     content = await find(alice, channel, "@everyone **[x](https://evil.example)")
     assert content.startswith(
@@ -332,8 +332,8 @@ async def test_names_of_tags_are_escaped(
 
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
-async def test_searches_of_a_person_are_rate_limited(place: tuple[Any, Any]) -> None:
-    channel, alice = place
+async def test_searches_of_a_person_are_rate_limited(channel_and_alice: tuple[Any, Any]) -> None:
+    channel, alice = channel_and_alice
     for _ in range(10):
         await find(alice, channel)
     answered = await alice.slash(channel, "find", tag="cat")

@@ -1,4 +1,4 @@
-"""The settings panel, as people use it."""
+"""The settings panel as people use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Discord shows of us in other languages: commands, panels and forms within its limits."""
+"""Commands, panels and forms in other languages, within Discord's limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRANSLATED = {"de", "fr", "es-ES", "es-419"}
 
 
 def parts(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a command with everything below it that describes itself."""
+    """Yield a command and everything below it that has a description."""
     yield command
     for option in command.get("options", []):
         yield from parts(option)

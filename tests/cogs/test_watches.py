@@ -1,4 +1,4 @@
-"""Setting up what moderators hear of."""
+"""``/watch``: adding, listing and removing watches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def place(simcord_env: Any) -> tuple[Any, Any]:
+def mods_and_alice(simcord_env: Any) -> tuple[Any, Any]:
     guild = simcord_env.create_guild()
     channel = guild.create_text_channel("mods")
     role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
@@ -29,9 +29,9 @@ async def watch(person: Any, here: Any, command: str, **options: Any) -> str:
 
 
 async def test_a_watch_is_added_listed_and_removed(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    mods, alice = place
+    mods, alice = mods_and_alice
     assert "isn't watching for any tags" in await watch(alice, mods, "list")
     assert await watch(alice, mods, "add", tag="Knife", channel=mods, threshold="70%") == (
         f"I'll alert <#{mods.id}> when a clip shows **Knife** with a score above 0.7."
@@ -55,8 +55,8 @@ async def test_a_watch_is_added_listed_and_removed(
     assert await simcord_bot.app.stores.watches.load(mods.guild.id) == watches[:1]
 
 
-async def test_an_invalid_watch_is_explained(place: tuple[Any, Any]) -> None:
-    mods, alice = place
+async def test_an_invalid_watch_is_explained(mods_and_alice: tuple[Any, Any]) -> None:
+    mods, alice = mods_and_alice
     assert "Use a score from 0" in await watch(
         alice, mods, "add", tag="cat", channel=mods, threshold="90"
     )
@@ -66,8 +66,10 @@ async def test_an_invalid_watch_is_explained(place: tuple[Any, Any]) -> None:
     assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
-async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, Any]) -> None:
-    mods, alice = place
+async def test_a_permission_that_is_missing_is_named_at_once(
+    mods_and_alice: tuple[Any, Any],
+) -> None:
+    mods, alice = mods_and_alice
     shut = {mods.guild.me: discord.PermissionOverwrite(send_messages=False)}
     silent = mods.guild.create_text_channel("silent", overwrites=shut)
     assert await watch(alice, mods, "add", tag="cat", channel=silent) == (
@@ -77,9 +79,9 @@ async def test_a_permission_that_is_missing_is_named_at_once(place: tuple[Any, A
 
 
 async def test_a_full_list_of_watches_refuses_another_and_can_be_shown(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    mods, alice = place
+    mods, alice = mods_and_alice
     tags = [f"{'*' * 90}{number}" for number in range(MAX_WATCHES)]
     await simcord_bot.app.stores.watches.replace(
         mods.guild.id, [Watch(tag, 2**63 - 1, 0.9999) for tag in tags]
@@ -91,9 +93,9 @@ async def test_a_full_list_of_watches_refuses_another_and_can_be_shown(
 
 
 async def test_tags_are_suggested_from_visible_clips_only(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    mods, alice = place
+    mods, alice = mods_and_alice
     await post(simcord_bot, 1, mods, {"cat": 0.9, "cow": 0.9, "dog": 0.9})
     choices = await alice.autocomplete(mods, "watch add", "tag", "c")
     assert [choice["value"] for choice in choices] == ["cat", "cow"]
@@ -101,9 +103,9 @@ async def test_tags_are_suggested_from_visible_clips_only(
 
 @pytest.mark.simcord(check_errors=False)  # the refusal is an error of the command
 async def test_members_without_the_permission_cannot_change_watches(
-    place: tuple[Any, Any], simcord_env: Any, simcord_bot: FramehoundBot
+    mods_and_alice: tuple[Any, Any], simcord_env: Any, simcord_bot: FramehoundBot
 ) -> None:
-    mods, _alice = place
+    mods, _alice = mods_and_alice
     await simcord_bot.app.stores.watches.add(mods.guild.id, Watch("cat", mods.id))
     role = mods.guild.create_role("allowed")
     bob = mods.guild.add_member(simcord_env.create_user("bob"), roles=[role])
@@ -111,14 +113,14 @@ async def test_members_without_the_permission_cannot_change_watches(
     assert cog is not None
     for command in cog.walk_app_commands():
         assert isinstance(command, discord.app_commands.Group) or command.checks
-    # Discord does not show them the command at all; whoever gets past that is refused.
+    # Discord doesn't show them the command; the bot refuses it as well.
     assert not any(name.startswith("watch") for name in bob.available_commands(mods))
 
 
 async def test_watches_are_deleted_with_their_channel_and_their_server(
-    place: tuple[Any, Any], simcord_bot: FramehoundBot
+    mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
-    mods, _alice = place
+    mods, _alice = mods_and_alice
     store = simcord_bot.app.stores.watches
     await store.replace(mods.guild.id, [Watch("cat", mods.id), Watch("dog", 5)])
     await simcord_bot.erasure.channel(mods.id)

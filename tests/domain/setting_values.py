@@ -1,4 +1,4 @@
-"""A value for every setting that differs from its default."""
+"""A value other than the default for every setting."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def changed_value(spec: SettingSpec) -> Any:
 
 
 def changed_settings(guild_id: int) -> GuildSettings:
-    """Return settings of which none has its default."""
+    """Return settings that all differ from their defaults."""
     return GuildSettings(guild_id, **{name: changed_value(spec) for name, spec in SETTINGS.items()})

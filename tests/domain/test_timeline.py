@@ -119,7 +119,7 @@ def test_a_dip_does_not_split_a_segment() -> None:
 
 @pytest.mark.parametrize("dip", [{}, {"cat": 0.25}, {"dog": 0.9}])
 def test_a_second_without_the_tag_splits_a_segment(dip: dict[str, float]) -> None:
-    """At or below half the threshold the tag was not seen."""
+    """At or below half the threshold, the tag counts as not seen."""
     frames = [frame(0, cat=0.6), frame(1, **dip), frame(2, cat=0.7)]
     timeline = build(frames, 3000, 0.5, smoothing=Smoothing(gap=1))
     cats = [(s.start, s.end) for s in timeline.segments if s.tag == "cat"]

@@ -1,4 +1,4 @@
-"""Every sentence the program can say to people, found in its source."""
+"""Every sentence that people can read, collected from the source."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ROOT = Path(__file__).parents[2]
 _SAYING = {"translate", "_translate", "Sentence"}
 # Names of formats are filled into a sentence, and translated too.
 _WITH_FACTS = {"bot/domain/clip.py": re.compile("MP4, ")}
-# Says lines to the operator's terminal.
+# Prints lines to the operator's terminal.
 _OTHERS = {"bot/cli/check.py"}
 
 
 def all_sentences() -> dict[str, set[str]]:
-    """Return every sentence, each with the files it stands in."""
+    """Return every sentence with the files it is in."""
     found: dict[str, set[str]] = {}
     for part in ("bot", "cogs"):
         for path in sorted((ROOT / part).rglob("*.py")):
@@ -81,7 +81,7 @@ def _values(node: ast.expr) -> Iterator[str]:
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
-    """Yield a literal, or either of two between which a condition decides."""
+    """Yield a literal, or both literals of a conditional expression."""
     if isinstance(node, ast.IfExp):
         yield from _texts(node.body)
         yield from _texts(node.orelse)

@@ -1,4 +1,4 @@
-"""Every sentence people can read is there in every language."""
+"""Every sentence that people read is translated into every language."""
 
 from __future__ import annotations
 

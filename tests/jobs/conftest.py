@@ -19,5 +19,5 @@ def clip(clip_host: ClipHost) -> Clip:
 
 @pytest.fixture
 def missing_clip(clip_host: ClipHost) -> Clip:
-    """Return a clip that is refused at once, as nothing is found at its address."""
+    """Return a clip that is refused at once, as its address answers 404."""
     return Clip("x.gif", clip_host.url("x.gif"))

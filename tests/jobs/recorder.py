@@ -1,4 +1,4 @@
-"""A responder that records what it is given, and the jobs that tests hand in."""
+"""A responder that records its answers, and jobs for tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class NothingShown:
-    """Progress of a job that nobody sees."""
+    """Progress of a job that is not displayed."""
 
     reply: Reply | None = None
 
@@ -75,7 +75,7 @@ class Recorder:
         return None
 
     async def withdraw(self, earlier: Reply) -> None:
-        raise AssertionError(f"nothing was shown, so {earlier} is not ours")
+        raise AssertionError(f"nothing was shown, so {earlier} is not a progress message")
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         self.renewals.append((job.id, clip.name))
@@ -132,7 +132,7 @@ async def execute(queue: JobQueue, statement: str, **values: object) -> list[Any
 
 
 def finished_jobs(queue: JobQueue, outcome: str) -> float:
-    """Return how many jobs are counted under an outcome."""
+    """Return the number of jobs counted under an outcome."""
     name = "framehound_jobs_finished_total"
     return queue.metrics.registry.get_sample_value(name, {"outcome": outcome}) or 0
 

@@ -1,4 +1,4 @@
-"""What ``bot.jobs.dbos_runtime`` relies on in DBOS beyond its documentation, one fact a test.
+"""What ``bot.jobs.dbos_runtime`` relies on in DBOS beyond its documentation, one fact per test.
 
 If one of these fails after an upgrade, its name says what changed.
 """
@@ -112,7 +112,7 @@ async def test_deleting_a_job_deletes_all_its_rows(queue: JobQueue, client: JobC
 async def test_the_stop_events_end_the_thread_that_takes_jobs(
     queue: JobQueue, client: JobClient
 ) -> None:
-    """Read the row in that thread, too, before the job begins."""
+    """That thread also reads the job's row before the job begins."""
     readers: list[str] = []
     read = dbos_runtime.RunningJobs._read
 

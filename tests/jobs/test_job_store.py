@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bot.jobs.queue import Intake, JobQueue
 
-# Refused before anything is fetched: only the queue is tested here.
+# Refused before anything is fetched, as only the queue is tested here.
 CLIP = Clip("x", "ftp://nowhere/")
 MAX_WAITING = 3
 NUMBERS = strategies.integers(0, 7)
@@ -43,7 +43,7 @@ ABANDON = (
 
 
 class JobStore(RuleBasedStateMachine):
-    """The queue beside a model of it: ids of jobs waiting, abandoned by a dead worker, done."""
+    """The queue and a model of it: IDs of jobs waiting, abandoned by a dead worker, and done."""
 
     example = count()
 

@@ -1,4 +1,4 @@
-"""How many jobs wait and run, in all and for one server; on both databases."""
+"""Limits on waiting and running jobs, in all and per server; on both databases."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ async def test_one_busy_server_does_not_hold_up_another(
         await recorder.until_refused("other")
         meanwhile = recorder.refusals.index("other") - before
         assert (await intake.figures()).waiting > 100
-    # At most what ran already, and what two polls took of the busy server.
+    # At most the jobs that ran already, and those that two polls took from the busy server.
     assert meanwhile <= 6
 
 
 class Rendezvous(Recorder):
-    """Holds jobs until as many as expected run, then asks the queue how many do."""
+    """Holds jobs until the expected number runs, then asks the queue how many do."""
 
     def __init__(self, intake: Intake, expected: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ async def test_the_limits_of_a_server_and_of_a_worker_hold(
 ) -> None:
     before = replace(queue, limits=JobLimits(worker=1, server=1))
     async with queue.accepting(), before.working(app.services.answerer, Recorder()):
-        pass  # DBOS stores the limits: those of an earlier run must not count
+        pass  # DBOS stores the limits; those of an earlier run must not apply
     queue = replace(queue, limits=JobLimits(worker=3, server=2, waiting=6))
     async with queue.accepting() as intake:
         for number in range(6):

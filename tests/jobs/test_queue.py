@@ -1,4 +1,4 @@
-"""Jobs from being handed in to their answer; on both databases."""
+"""Jobs from submission to their answer; on both databases."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_a_job_is_recorded_before_it_waits(queue: JobQueue, app: App, clip
 
 
 class FailingOnce(Recorder):
-    """Fails the first time it is to answer."""
+    """Fails to answer the first time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ async def test_the_answering_step_is_repeated_after_a_database_outage(
 
 
 class AlwaysFailing(Recorder):
-    """Fails whenever it is to refuse."""
+    """Always fails to refuse."""
 
     async def refuse(self, job: Job) -> None:
         self.refusals.append(job.id)
@@ -192,7 +192,7 @@ async def test_a_job_that_cannot_be_answered_ends_and_is_counted(
         await until_recorded("message-1")
         assert len(recorder.refusals) == 10
         assert finished_jobs(queue, "unanswered") == 1
-        # The process died before the end of the job was recorded: that it failed is known.
+        # The process died before the end of the job was recorded, but the failure is recorded.
         await execute(queue, "UPDATE {jobs} SET status = 'PENDING'")
         assert await worker.recover(queue.worker_id) == 1
         await until_recorded("message-1")

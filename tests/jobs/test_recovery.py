@@ -1,4 +1,4 @@
-"""Jobs whose worker is gone are taken over by another; on both databases."""
+"""A dead worker's jobs are taken over by another; on both databases."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_other_workers_are_known_by_their_running_jobs(
 
 
 class QueueOfOthers:
-    """A queue on which jobs of other workers run."""
+    """A queue with running jobs of other workers."""
 
     def __init__(self, *workers: str) -> None:
         self.workers = set(workers)

@@ -1,4 +1,4 @@
-"""A worker that stops: what it has taken may finish, and what does not is cancelled cleanly."""
+"""A worker that stops: jobs it has taken may finish, and others are cancelled cleanly."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ProgressCounter(Recorder):
             try:
                 yield shown
             finally:
-                await asyncio.to_thread(list)  # cleaning up needs threads, as downloads do
+                await asyncio.to_thread(list)  # cleaning up uses threads, as downloads do
                 self.shown -= 1
 
 

@@ -1,6 +1,7 @@
-"""Rows in the queue's database that are not ours; on both databases.
+"""Rows in the queue's database that this program did not write; on both databases.
 
-Whoever can write to the database must not be able to run code in the bot: nothing is unpickled.
+A person who can write to the database must not be able to run code in the bot, so nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Malicious:
 
 @pytest.fixture
 def created(tmp_path: Path) -> Path:
-    """Return the file that exists once the pickle was read."""
+    """Return the file that exists once the pickle was loaded."""
     return tmp_path / "created"
 
 
@@ -48,7 +49,7 @@ def malicious_row(created: Path) -> str:
 
 
 def test_the_pickle_would_create_the_file(malicious_row: str, created: Path) -> None:
-    pickle.loads(base64.b64decode(malicious_row)).close()  # noqa: S301 - to see that it works
+    pickle.loads(base64.b64decode(malicious_row)).close()  # noqa: S301 - to check that it works
     assert created.exists()
 
 

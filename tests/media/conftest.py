@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """One child for the project's own tasks."""
+    """A sandbox with one child that runs the bot's own tasks."""
     async with Sandbox(workers=1, folder=tmp_path / "sandbox") as sandbox:
         yield sandbox

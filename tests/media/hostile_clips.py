@@ -1,7 +1,7 @@
-"""Files made to hurt whoever opens them: too big, endless, lying, cut off, disguised.
+"""Hostile files: too big, endless, lying, truncated or disguised.
 
-FFmpeg's ``libavformat/mov.c`` says what it makes of the atoms here; ISO/IEC 14496-12 and Apple's
-https://developer.apple.com/documentation/quicktime-file-format say what they are.
+FFmpeg's ``libavformat/mov.c`` shows how it reads these atoms; they are specified in ISO/IEC
+14496-12 and at https://developer.apple.com/documentation/quicktime-file-format.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MEGABYTE = 1024 * 1024
-# Each of these wants more memory than a child may have.
-BOMB = 500  # megabytes that an index of two unpacks to
+# Each of these needs more memory than a child may have.
+BOMB = 500  # megabytes after decompression, from an index of two
 CROWD = 20_000_000  # pictures in an index; FFmpeg keeps 24 bytes of each
 NINETY_MINUTES = 90 * 60
 KEPT_BY_NOBODY = b"\x21\xf9\x04\x00"  # GIF89a, section 23
-PUT_BACK_AFTERWARDS = b"\x21\xf9\x04\x0c"  # what was there before: a second canvas
+PUT_BACK_AFTERWARDS = b"\x21\xf9\x04\x0c"  # disposal method 3 keeps a second canvas
 HEADS = {
     "MP4": b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
     "Matroska": b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska",
@@ -44,19 +44,19 @@ PLAYLISTS = {
     "DASH": '<?xml version="1.0"?><MPD><BaseURL>{target}</BaseURL></MPD>',
     "SDP": "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=video 5004 RTP/AVP 96\r\n",
 }
-TARGET = CLIPS / "montage.mov"  # what those that name another file name
+TARGET = CLIPS / "montage.mov"  # the file that some of them refer to
 
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """A file, and how tagging it may end: an error's code, or ``frames``."""
+    """A file, and the allowed outcomes of tagging it: an error's code, or ``frames``."""
 
     make: Callable[[], bytes]
     ends: frozenset[str]
 
 
 def corpus() -> dict[str, Hostile]:
-    """Return every file by what it is."""
+    """Return every file by its description."""
     return {**_greedy(), **_lying(), **_cut(), **_noisy(), **_disguised()}
 
 
@@ -67,7 +67,7 @@ def _hostile(ends: str, make: Callable[..., bytes], *given: Any, **named: Any) -
 def _greedy() -> dict[str, Hostile]:
     return {
         "a picture of 15360x15360": _hostile("damaged", gif, [10], width=15_360, height=15_360),
-        # memory alone would suffice for this one
+        # fits into a child's memory; the limit on pixels refuses it
         "a picture that grows to 9000x9000": _hostile("damaged", _growing),
         "two canvases of the biggest size": _hostile("damaged", _two_canvases),
         "an index that unpacks to 500 MB": _hostile("damaged", _packed_index),
@@ -142,7 +142,7 @@ def _zip() -> bytes:
 
 
 def _growing() -> bytes:
-    """Write an AVI of which the header is honest of the first picture alone."""
+    """Write an AVI whose header is right about the first picture only."""
     with TemporaryDirectory() as folder:
         return growing_clip(Path(folder) / "clip", (64, 48), (9000, 9000)).read_bytes()
 
@@ -162,7 +162,7 @@ def _packed_index() -> bytes:
 
 
 def _long_index() -> bytes:
-    """Let one chunk hold millions of pictures of a byte each."""
+    """Write a chunk of millions of one-byte pictures."""
     made = _clip(ClipFormat.MP4, pictures=1)
     made = _patched(made, b"stsz", 4, 1, CROWD)
     made = _patched(made, b"stts", 8, CROWD)
@@ -170,7 +170,7 @@ def _long_index() -> bytes:
 
 
 def _hours() -> bytes:
-    """Stretch a clip of twelve pictures to a picture every ninety minutes."""
+    """Stretch twelve pictures to one every ninety minutes."""
     edits = (("use_editlist", "0"),)
     made = _clip(ClipFormat.MP4, pictures=12, rate=1, options=edits)
     delta = made.index(b"stts") + 16
@@ -179,7 +179,7 @@ def _hours() -> bytes:
 
 
 def _elsewhere() -> bytes:
-    """Take a clip's pictures away and name the file that has them, as an alias record does."""
+    """Remove a clip's pictures and name the file that has them, as an alias record does."""
     path = str(TARGET).encode()
     path += bytes(len(path) % 2)
     alias = bytes(150) + struct.pack(">hH", 2, len(path)) + path + struct.pack(">hH", -1, 0)
@@ -190,10 +190,10 @@ def _elsewhere() -> bytes:
 
 
 def _with_reference(movie: bytes, reference: bytes) -> bytes:
-    """Put a data reference (ISO 14496-12, 8.7.2) in the place of the only one."""
-    place = movie.index(b"dref") + 12
-    old = int.from_bytes(movie[place : place + 4], "big")
-    grown = bytearray(movie[:place] + reference + movie[place + old :])
+    """Replace the only data reference (ISO 14496-12, 8.7.2)."""
+    start = movie.index(b"dref") + 12
+    old = int.from_bytes(movie[start : start + 4], "big")
+    grown = bytearray(movie[:start] + reference + movie[start + old :])
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
         start = movie.index(kind) - 4
         size = int.from_bytes(movie[start : start + 4], "big") + len(reference) - old
@@ -208,6 +208,6 @@ def _atom(kind: bytes, *content: bytes) -> bytes:
 
 def _patched(movie: bytes, kind: bytes, offset: int, *numbers: int) -> bytes:
     """Write other 32-bit numbers into the first atom of a kind, ``offset`` bytes into it."""
-    place = movie.index(kind) + 4 + offset
+    start = movie.index(kind) + 4 + offset
     packed = struct.pack(f">{len(numbers)}I", *numbers)
-    return movie[:place] + packed + movie[place + len(packed) :]
+    return movie[:start] + packed + movie[start + len(packed) :]

@@ -73,7 +73,7 @@ async def _nap(lags: Lags) -> None:
 def write_clips(folder: Path, *, long_seconds: int, megabytes: int) -> list[str]:
     """Write every hostile file, a long clip and a big one; return their names."""
     half = round(long_seconds * 50)
-    files = {f"{place}.mp4": hostile.make() for place, hostile in enumerate(corpus().values())}
+    files = {f"{number}.mp4": hostile.make() for number, hostile in enumerate(corpus().values())}
     files["long.gif"] = gif([half, half])
     files["big.mp4"] = HEADS["MP4"] + bytes(megabytes * MEGABYTE)
     for name, content in files.items():

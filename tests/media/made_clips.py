@@ -1,4 +1,4 @@
-"""Small clips made for the tests: honest ones with PyAV, hostile ones byte by byte."""
+"""Small clips made for the tests: valid ones with PyAV, invalid ones byte by byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 64, 48
 SOUND_RATE = 8000
-# muxer, codec of the picture, its pixels, codec of the sound (GIF has none)
+# muxer, video codec, pixel format, audio codec (GIF has none)
 WAYS = {
     ClipFormat.MP4: ("mp4", "libx264", "yuv420p", "aac"),
     ClipFormat.MOV: ("mov", "libx264", "yuv420p", "aac"),
@@ -39,7 +39,7 @@ DEFAULT_DURATION = b"\x23\xe3\x83"  # an element of Matroska, RFC 9559 section 5
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to make: pictures at a rate a second, from a second on, with seconds of sound."""
+    """What to make: pictures per second, when they start, and seconds of sound."""
 
     format: ClipFormat
     pictures: int = 10
@@ -106,28 +106,28 @@ def _gif_frame(delay: int) -> bytes:
 
 
 def old_quicktime(mp4: bytes) -> bytes:
-    """Take the first atom (ftyp) away, as before the year 2001; chunk offsets stay where they were.
+    """Replace the first atom (ftyp), as in files from before 2001.
 
-    A free atom of the same length keeps everything in its place.
+    A free atom of the same length keeps the chunk offsets valid.
     """
     length = int.from_bytes(mp4[:4], "big")
     return mp4[:4] + b"free" + bytes(length - 8) + mp4[length:]
 
 
 def claim(mp4: bytes, *, duration: int) -> bytes:
-    """Let a movie header claim another length, in its own ticks (ISO 14496-12 section 8.2.2)."""
-    place = mp4.index(b"mvhd") + 20
-    return mp4[:place] + struct.pack(">I", duration) + mp4[place + 4 :]
+    """Set the length that a movie header claims, in its own ticks (ISO 14496-12 section 8.2.2)."""
+    start = mp4.index(b"mvhd") + 20
+    return mp4[:start] + struct.pack(">I", duration) + mp4[start + 4 :]
 
 
 def without_picture_length(matroska: bytes) -> bytes:
-    """Turn the element that says how long a picture lasts into one nobody knows."""
+    """Replace the element with a picture's duration by an unknown element."""
     assert DEFAULT_DURATION in matroska
     return matroska.replace(DEFAULT_DURATION, b"\x23\xe3\x80")
 
 
 def growing_clip(path: Path, *sizes: tuple[int, int]) -> Path:
-    """Write an AVI whose pictures have these sizes, which its header tells of the first alone."""
+    """Write an AVI with pictures of these sizes; its header states only the first."""
     with av.open(str(path), "w", format="avi") as container:
         track = container.add_stream("mjpeg", rate=10)
         assert isinstance(track, VideoStream)

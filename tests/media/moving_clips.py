@@ -1,4 +1,4 @@
-"""Clips in which every picture differs from the one before, however they are encoded."""
+"""Clips in which every picture differs from the one before, in any encoding."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TICK = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How to encode; ``times`` are when pictures go on screen, in milliseconds."""
+    """How to encode a clip; ``times`` are when pictures appear, in milliseconds."""
 
     format: ClipFormat
     codec: str
@@ -36,14 +36,14 @@ class Way:
 
 
 def moving_clip(path: Path, way: Way) -> Path:
-    """Write a clip that moves over a landscape of noise, a number flashing in its corner."""
+    """Write a clip that pans over noise, with a flashing number in a corner."""
     muxer = {ClipFormat.MKV: "matroska"}.get(way.format, way.format.value)
     with av.open(str(path), "w", format=muxer) as container:
         track = container.add_stream(way.codec, rate=25, options=dict(way.options))
         assert isinstance(track, VideoStream)
         track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, way.pixels
         track.bit_rate = 400_000
-        if way.codec not in {"mpeg2video", "mpeg4"}:  # which know even rates alone
+        if way.codec not in {"mpeg2video", "mpeg4"}:  # which support only constant rates
             track.codec_context.time_base = TICK
         for number, time in enumerate(way.times):
             frame = av.VideoFrame.from_ndarray(_picture(number), "rgb24").reformat(
@@ -56,7 +56,7 @@ def moving_clip(path: Path, way: Way) -> Path:
 
 
 def remuxed(source: Path, target: Path, change: Callable[[int, Packet[VideoStream]], bool]) -> Path:
-    """Write a clip's packets anew as Matroska, those that ``change`` agrees to."""
+    """Write a clip's packets as Matroska, leaving out those that ``change`` rejects."""
     with av.open(str(source)) as old, av.open(str(target), "w", format="matroska") as new:
         track = old.streams.video[0]
         copy = new.add_stream_from_template(track)

@@ -1,4 +1,4 @@
-"""Clips whose every second shows its own number, in black and white bars that survive encoding."""
+"""Clips that show the number of each second, as black and white bars that survive encoding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 8 * BITS, 32
 
 
 def picture_of(number: int) -> Any:
-    """Draw a number as a bar for each bit, the highest first."""
+    """Draw a number as one bar per bit, the highest first."""
     bits = [255 * (number >> bit & 1) for bit in reversed(range(BITS))]
     return np.repeat(np.array(bits, np.uint8), WIDTH // BITS)[None, :, None].repeat(HEIGHT, 0)
 
@@ -51,7 +51,7 @@ def numbered_clip(path: Path, clip_format: ClipFormat, seconds: int, rate: int =
 
 
 def numbers_shown(content: bytes, moments: list[int]) -> list[int]:
-    """Read the number on screen at each moment (milliseconds); past the end the last one stays."""
+    """Read the number shown at each moment (milliseconds); past the end, the last one."""
     with av.open(io.BytesIO(content), "r") as container:
         shown = [
             (round((frame.time or 0) * 1000), number_in(frame.to_ndarray(format="rgb24")))

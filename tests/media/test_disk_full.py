@@ -1,4 +1,4 @@
-"""Downloading onto a disk without room, which Linux lends everybody as ``/dev/full``."""
+"""Downloading to a full disk, for which Linux has ``/dev/full``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def fetch(clip_host: ClipHost, name: str, into: Path) -> Fetched:
 
 @contextmanager
 def no_file_above(size: int) -> Iterator[None]:
-    """Let no file of this process grow past so many bytes; Python ignores the signal about it."""
+    """Limit the size of every file this process writes; Python ignores the signal."""
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
     try:

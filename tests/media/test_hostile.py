@@ -1,8 +1,8 @@
-"""What strangers post, through the whole path from file to frames.
+"""Hostile clips through the whole path from file to frames.
 
-What a probe, a child or the local tagger makes of single faults stands in ``test_probe.py``,
-``test_sandbox.py`` and ``taggers/local/test_tagger.py``; here each file meets all of them, and what
-counts is what it costs and that the next clip is none the wiser.
+Single faults of probing, a child and the local tagger are tested in ``test_probe.py``,
+``test_sandbox.py`` and ``taggers/local/test_tagger.py``. Here each file goes through all of them,
+its cost is limited, and the next clip is tagged as usual.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from bot.services.tag_clip import ClipTagger
 
 CORPUS = corpus()
-PATIENCE = 20.0  # seconds for a file, whatever it is
+PATIENCE = 20.0  # seconds for any file
 MAX_MEMORY = 700 * 1_000_000  # bytes, all processes together
-GLANCE = 0.02  # seconds between looks at what they use
-# What the bot's own process holds at first; here pytest's stands for it, full of other tests.
+GLANCE = 0.02  # seconds between measurements
+# Memory of the bot's own process; here it is pytest's, which holds other tests, too.
 BOT = 130 * 1_000_000
 
 
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def clip_tagger(folder: Path) -> AsyncIterator[ClipTagger]:
-    """One for all files, as the bot has: what one file does to it the next one would feel."""
+    """One tagger for all files, as in the bot, so that a file could harm the next one."""
     config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     async with opened(config) as app:
         yield app.services.clip_tagger
@@ -53,7 +53,7 @@ async def clip_tagger(folder: Path) -> AsyncIterator[ClipTagger]:
 
 @contextlib.contextmanager
 def watched() -> Iterator[list[int]]:
-    """Note again and again how many bytes the children hold, and a bot that grew like us."""
+    """Measure again and again the memory of the children and of this process."""
     before = psutil.Process().memory_info().rss - BOT
     held = [_held() - before]
     over = threading.Event()
@@ -81,13 +81,13 @@ def _held() -> int:
 
 
 async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
-    """Tag a file of these bytes; return the code of the error it ended with, or ``frames``."""
+    """Tag a file with these bytes; return the code of its error, or ``frames``."""
     await asyncio.to_thread(path.write_bytes, content)
     try:
         async with asyncio.timeout(PATIENCE):
             tagging = await clip_tagger.tag_file(TagRequest(Clip("clip.mp4", str(path))))
     except ClipError as error:
-        if "Traceback" in error.detail:  # a fault of ours that only looks like the clip's
+        if "Traceback" in error.detail:  # a bug in the bot that looks like a damaged clip
             raise
         return error.code
     assert tagging.frames

@@ -67,7 +67,7 @@ class HeldRequest:
     _is_lost: asyncio.Future[bool] = field(default_factory=asyncio.Future)
 
     def release(self, *, lost: bool) -> None:
-        """Let it go on, unless it is ``lost``."""
+        """Let the request continue, unless it is ``lost``."""
         self._is_lost.set_result(lost)
 
     async def is_lost(self) -> bool:
@@ -91,7 +91,7 @@ class Breakpoints:
         """
         self._wanted, self._replies_left, self._owner = wanted, max_replies, owner
 
-    async def held(self, timeout: float = 60) -> HeldRequest:  # noqa: ASYNC109 - the tests' own style
+    async def held(self, timeout: float = 60) -> HeldRequest:  # noqa: ASYNC109 - as in loopback_discord
         """Wait until a request is held."""
         return await asyncio.wait_for(self._held.get(), timeout)
 

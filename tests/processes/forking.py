@@ -22,7 +22,7 @@ _KEPT = ("PATH", "HOME", "PYTHONPATH")
 
 
 def bare_environment() -> dict[str, str]:
-    """Return the few variables that a program needs of the tests' environment."""
+    """Return the few environment variables that a program needs."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 

@@ -1,4 +1,4 @@
-"""A clock that jumps, for one process alone."""
+"""A clock that jumps, for one process only."""
 
 from __future__ import annotations
 

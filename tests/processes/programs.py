@@ -40,7 +40,7 @@ class Program:
         return "".join(self._lines)
 
     async def wait_for_line(self, words: str) -> None:
-        """Wait until a line with these words was logged."""
+        """Wait until a line with this text was logged."""
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: any(words in line for line in self._lines))
 
@@ -78,7 +78,7 @@ def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
     return {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
 
 
-async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - the stand-in's own style
+async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - as in loopback_discord
     """Wait for the reply to a message and return it; shown progress does not count."""
 
     def is_answer(reply: Message) -> bool:
@@ -110,7 +110,7 @@ async def started(
 ) -> AsyncIterator[Program]:
     """Start ``framehound``; it is killed at the latest when the block ends.
 
-    A ``fresh`` one is started as an operator would, any other is forked if there is a fork server.
+    A ``fresh`` process starts like an operator's; any other is forked if there is a fork server.
     """
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     process = await _process({**bare_environment(), **settings}, folder, arguments, fresh=fresh)

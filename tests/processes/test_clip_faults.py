@@ -1,6 +1,6 @@
-"""One bot through many faults: each clip is answered once, and the bot goes on.
+"""One bot through many faults: each clip is answered once, and the bot keeps running.
 
-Downloads that are cut off or of another length than promised, a Clarifai that fails in every way,
+Downloads that are cut off or have another length than promised, a Clarifai that fails in every way,
 a database that another process writes to, a clock that jumps.
 """
 
@@ -64,7 +64,7 @@ AT_ONCE = {"WORKER_CONCURRENCY": "40", "SERVER_CONCURRENCY": "40"}
 
 @dataclass(frozen=True)
 class Fault:
-    """How a clip's download and Clarifai's answer go, and what people read if one fails."""
+    """How a clip's download and Clarifai's answer go, and the reply if one fails."""
 
     sentence: str = ""
     delivery: DownloadFault | None = None
@@ -74,7 +74,7 @@ class Fault:
 ANSWER, REFUSAL = replies.recorded("video_beer_2017.json"), replies.failure(21200)
 NO_FAULT = Fault()
 GONE = Fault(NotFound.sentence, RefuseDownload(404))
-# Longer than we wait, so that these are not retried.
+# Longer than the bot waits, so that these are not retried.
 TOMORROW = {"Retry-After": str(24 * HOUR)}
 # Quotes its request, as error pages do.
 QUOTING_PAGE = Reply(f"<p>Authorization: Key {CLARIFAI_TOKEN}</p>".encode(), 200, "text/html")
@@ -114,7 +114,7 @@ def another_city(number: int) -> bytes:
 
 
 class RunningBot:
-    """A bot that runs between a Discord and a Clarifai."""
+    """A bot with a Discord and a Clarifai."""
 
     def __init__(
         self, discord: LoopbackDiscord, clarifai: LoopbackClarifai, program: Program
@@ -128,9 +128,9 @@ class RunningBot:
         self._clips = 0
 
     async def post(self, *names: str, text: str = "!tags", fault: Fault = NO_FAULT) -> Message:
-        """Post clips with new bytes, which all have the same fault.
+        """Post clips with new bytes and the same fault.
 
-        Each time another member posts, as one person may not ask that much at once.
+        Each time another member posts, as one person may not send that many requests at once.
         """
         member = self._guild.add_member(f"member {self._clips}")
         files = [(f"{name}.mp4", self._new_clip(fault), "video/mp4") for name in names]

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database, and one of them dies or is cut off."""
+"""Several processes on one PostgreSQL database; one of them dies or is disconnected."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_disconnected_worker_does_not_answer_again(
     first.process.send_signal(signal.SIGSTOP)
     cut_connections(postgres_url)
     await answer_to(discord, posted, TIMEOUT)
-    # What the first one waits for arrives while it wakes up.
+    # The first one's reply arrives while it wakes up.
     clarifai.release()
     first.process.send_signal(signal.SIGCONT)
     async with ended_well(gateway, first, second):
@@ -136,7 +136,7 @@ async def test_workers_share_taggings_in_progress_and_the_rate_limit(
     # One call for the clip that was posted ten times, one for each of the other twelve.
     moments = sorted(call.at for call in clarifai.calls)
     assert len(moments) == 13
-    # A call may come late, but never early: one each fifth of a second, less the first one's delay.
+    # A call may come late but never early: one every fifth of a second, less the first one's delay.
     for number, moment in enumerate(moments):
         assert moment - moments[0] >= number / 5 - 0.15
 

@@ -1,4 +1,4 @@
-"""Answers that Discord takes late or never: one reply in the end, or one line of log."""
+"""Answers that Discord accepts late or never: one reply, or one log line."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class AnsweringQueue:
 
 
 def attempts(loopback: LoopbackDiscord, channel: Channel) -> list[int | None]:
-    """Return the status of every request to send a message there."""
+    """Return the status of every request to send a message in the channel."""
     path = f"/channels/{channel.id}/messages"
     return [request.status for request in loopback.request_log.matching("POST", path)]
 
@@ -162,7 +162,7 @@ async def test_a_429_from_discord_or_cloudflare_is_retried(
     await queue.close()
     assert queue.sent() == queue.discord.replies_to(posted)
     assert attempts(queue.discord, queue.channel) == [429, 429, 429, 200]
-    # discord.py retries Discord's own; it raises Cloudflare's, and the queue retries.
+    # discord.py retries Discord's 429; it raises Cloudflare's, and the queue retries.
     assert len(queue.responder.began) == 2
 
 

@@ -1,4 +1,4 @@
-"""Starting without a network, and stopping after one signal or two, with jobs running or not."""
+"""Starting without a network, and stopping after one signal or two, with and without jobs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_second_signal_ends_the_process_at_once(
             await clarifai.called.wait()
             program.process.send_signal(signal.SIGTERM)
             await program.wait_for_line("shutting down")
-            async with asyncio.timeout(10):  # the grace for what runs is 20 s
+            async with asyncio.timeout(10):  # running jobs have 20 s
                 assert await program.stop(signal.SIGINT) == 128 + signal.SIGINT
 
 

@@ -110,7 +110,7 @@ class JobTable:
             "workflow_status", *(sa.column(name) for name in _COLUMNS), schema=schema
         )
 
-    async def until(self, holds: Callable[[TableState], bool], timeout: float = 60) -> None:  # noqa: ASYNC109 - the tests' own style
+    async def until(self, holds: Callable[[TableState], bool], timeout: float = 60) -> None:  # noqa: ASYNC109 - as in loopback_discord
         """Poll the table until a condition holds."""
         deadline = time.monotonic() + timeout
         while not holds(state := await asyncio.to_thread(self._read)):

@@ -1,6 +1,6 @@
-"""Everything that is made of a timeline agrees on which tag is shown in which second.
+"""Everything made from a timeline agrees on which tags are shown in which second.
 
-The HTML page, which finds segments itself, is held to the same in ``test_page.py``.
+The HTML page, which finds segments itself, is tested in the same way in ``test_page.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 
 TAGS = ("cat", "dog", "sea")
-# Few scores, so that many are dips and many are at the very threshold or half of it.
+# Few scores, so that many are dips and many are exactly at the threshold or half of it.
 SCORES = st.sampled_from([0.2, 0.25, 0.3, 0.5, 0.6, 0.9])
 CONCEPTS = st.builds(Concept, st.sampled_from(TAGS), SCORES)
 FRAMES = st.lists(
@@ -87,5 +87,5 @@ def test_text_picture_exports_search_and_alerts_agree(
         assert (f"\n{tag} " in text) == (tag in expected)
         found = find_segments(frames, duration, tag, threshold, smoothing)
         if tag in expected:
-            # Searches and alerts also name what is too short, if nothing else shows the tag.
+            # Searches and alerts also name segments that are too short, if the tag has no others.
             assert [(s.start, s.end) for s in found] == ranges(expected[tag])

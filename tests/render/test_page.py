@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     Shown = Callable[..., Page]
 
-# Without these it asks for its maker's hosts as it starts; its own sandbox does not work for root.
+# Without these it contacts Google's hosts when it starts; its own sandbox doesn't work for root.
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 QUIETER = ("--disable-background-networking", "--disable-component-update")
-# A second of the clip then takes ten, so that a busy machine sees the player where it should be.
+# A second of the clip takes ten seconds, so that a busy machine doesn't miss a moment.
 SLOWLY = """() => { for (const video of document.querySelectorAll("video"))
   video.defaultPlaybackRate = video.playbackRate = 0.1 }"""
 SEEN = {
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
-    """Open a page beside a clip; nothing may go wrong on it or ask for anything else."""
+    """Open a page beside a clip; it must cause no error and no request for anything else."""
     wrong: list[str] = []
     asked: set[str] = set()
     with browser.new_context() as context:
@@ -70,10 +70,10 @@ def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.on("request", lambda request: asked.add(request.url))
 
-        def show(told: Tagging, source: str | None = "clip.webm", **options: Any) -> Page:
+        def show(tagging: Tagging, source: str | None = "clip.webm", **options: Any) -> Page:
             (tmp_path / "clip.webm").write_bytes((CLIPS / "montage.webm").read_bytes())
             (tmp_path / "clip.gif").write_bytes((CLIPS / "montage.gif").read_bytes())
-            (tmp_path / "page.html").write_text(paged(told, source, **options), "utf-8")
+            (tmp_path / "page.html").write_text(paged(tagging, source, **options), "utf-8")
             opened.goto(f"file://{tmp_path}/page.html")
             opened.evaluate(SLOWLY)
             return opened
@@ -100,11 +100,14 @@ def tagged(
 
 
 def paged(
-    told: Tagging, source: str | None, name: str = "clip.webm", smoothing: Smoothing | None = None
+    tagging: Tagging,
+    source: str | None,
+    name: str = "clip.webm",
+    smoothing: Smoothing | None = None,
 ) -> str:
     smoothing = smoothing or timeline.NO_SMOOTHING
-    built = timeline.build(told.frames, told.info.duration, 0.5, smoothing=smoothing)
-    return page(name, told, built, source, ENGLISH, smoothing=smoothing)
+    built = timeline.build(tagging.frames, tagging.info.duration, 0.5, smoothing=smoothing)
+    return page(name, tagging, built, source, ENGLISH, smoothing=smoothing)
 
 
 def rows(shown: Page) -> list[str]:
@@ -112,7 +115,7 @@ def rows(shown: Page) -> list[str]:
 
 
 def reach(shown: Page, second: float, *, plays: bool = True) -> None:
-    """Wait until the player is there, or just past it, and pause it."""
+    """Wait until the player reaches this moment, and pause it."""
     there = "second => { const at = document.querySelector('video').currentTime; "
     shown.wait_for_function(there + "return second <= at && at < second + 1; }", arg=second)
     assert playing(shown) == plays
@@ -167,7 +170,7 @@ def test_the_page_works_with_the_keyboard_alone(shown: Shown) -> None:
     assert playing(shown_page)
     keys.press("Space")
     assert not playing(shown_page)
-    for second in (4, 7, 13):  # where something begins
+    for second in (4, 7, 13):  # the start of a segment
         keys.press("ArrowRight")
         reach(shown_page, second, plays=False)
     keys.press("ArrowLeft")
@@ -199,7 +202,7 @@ def test_the_page_works_with_the_keyboard_alone(shown: Shown) -> None:
 
 
 def test_names_are_never_interpreted_as_html(shown: Shown) -> None:
-    # Each alone: a comment that one opens would hide what another does.
+    # One at a time: a comment opened by one would hide the effect of another.
     for evil in (
         "<script>document.title = 'taken'</script>",
         "</script><img src=x onerror=\"document.title = 'taken'\">",
@@ -208,8 +211,8 @@ def test_names_are_never_interpreted_as_html(shown: Shown) -> None:
         "__proto__",
     ):
         thumbnail = Thumbnail(0, b"\"><script>document.title = 'taken'</script>")
-        told = tagged({evil: {0: 0.9}, "cat": {0: 0.8}}, thumbnails=(thumbnail,))
-        shown_page = shown(told, name=evil)
+        tagging = tagged({evil: {0: 0.9}, "cat": {0: 0.8}}, thumbnails=(thumbnail,))
+        shown_page = shown(tagging, name=evil)
         assert rows(shown_page) == [evil, "cat"]
         expect(shown_page).to_have_title(evil)
         expect(shown_page.locator("h1")).to_have_text(evil)
@@ -263,7 +266,7 @@ def test_long_tag_lists_expand_on_request(shown: Shown) -> None:
     assert shown_page.locator("#rows li").count() == 70
 
 
-# Few of each, so that seconds, tags and scores often meet.
+# Few of each, so that seconds, tags and scores often coincide.
 SCORES = st.sampled_from([0.3, 0.5, 0.5000001, 0.7, 0.9])
 CONCEPTS = st.builds(Concept, st.sampled_from(["dog", "\U0001f600", "\uff21"]), SCORES)
 FRAMES = st.lists(
@@ -279,9 +282,9 @@ def test_the_page_finds_the_segments_the_bot_finds(
     browser: Browser, frames: list[Frame], duration: int, threshold: float, smoothing: Smoothing
 ) -> None:
     info = ClipInfo(ClipFormat.MP4, 1, duration, "")
-    told = Tagging(info, tuple(frames), TaggerIdentity("local", "model", 0.5))
+    tagging = Tagging(info, tuple(frames), TaggerIdentity("local", "model", 0.5))
     built = timeline.build(frames, duration, threshold, smoothing=smoothing)
-    carried = pages._content(told, built, smoothing, (), ENGLISH)
+    carried = pages._content(tagging, built, smoothing, (), ENGLISH)
     found = _blank(browser).evaluate(
         pages._asset("timeline.js")
         + "([seconds, threshold, smoothing]) => segmentsOf(seconds, threshold, smoothing)",
@@ -305,7 +308,7 @@ def _blank(browser: Browser) -> Page:
 
 
 @pytest.mark.parametrize(
-    ("source", "place"),
+    ("source", "allowed"),
     [
         ("a%20b.mp4", "'self' file:"),
         ("../a.mp4", "'self' file:"),
@@ -319,20 +322,20 @@ def _blank(browser: Browser) -> Page:
         ("data:video/mp4,x", None),
     ],
 )
-def test_a_clip_is_loaded_from_its_own_address_only(source: str, place: str | None) -> None:
+def test_a_clip_is_loaded_from_its_own_address_only(source: str, allowed: str | None) -> None:
     html = paged(tagged(SEEN), source)
     policy = re.findall(r'Content-Security-Policy" content="(.+?)"', html)[0].replace("&#x27;", "'")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
-    assert rules["media-src"].split() == ["blob:", *(place or "").split()]
-    assert rules["img-src"].split() == ["data:", "blob:", *(place or "").split()]
+    assert rules["media-src"].split() == ["blob:", *(allowed or "").split()]
+    assert rules["img-src"].split() == ["data:", "blob:", *(allowed or "").split()]
     assert rules["script-src"].startswith("'sha256-")
     assert len(rules) == 7
-    assert ("src=" in html.split("<main>")[1].split("<script")[0]) == (place is not None)
+    assert ("src=" in html.split("<main>")[1].split("<script")[0]) == (allowed is not None)
 
 
 def pixel() -> bytes:
-    """Return a JPEG of 3 pixels' width."""
+    """Return a JPEG 3 pixels wide."""
     jpeg = io.BytesIO()
     Image.new("RGB", (3, 2), (200, 10, 10)).save(jpeg, "JPEG")
     return jpeg.getvalue()

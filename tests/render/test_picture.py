@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.domain import timeline
+from bot.domain import timeline as timelines
 from bot.domain.concepts import Concept, Frame
 from bot.domain.tagging import Thumbnail
 from bot.i18n import ENGLISH
@@ -31,21 +31,23 @@ def built(seen: dict[str, dict[int, float]], seconds: int, threshold: float = 0.
         )
         for second in range(seconds)
     ]
-    return timeline.build(frames, seconds * 1000, threshold)
+    return timelines.build(frames, seconds * 1000, threshold)
 
 
 def drawn(
-    told: Timeline, name: str = "a.mp4", thumbnails: tuple[Thumbnail, ...] = ()
+    timeline: Timeline, name: str = "a.mp4", thumbnails: tuple[Thumbnail, ...] = ()
 ) -> Image.Image:
-    image = Image.open(io.BytesIO(draw(name, told, thumbnails=thumbnails)))
+    image = Image.open(io.BytesIO(draw(name, timeline, thumbnails=thumbnails)))
     assert (image.format, image.width) == ("PNG", WIDTH)
     return image.convert("RGB")
 
 
-def colours(told: Timeline, row: int) -> list[tuple[int, ...]]:
-    """Return the colour in the middle of each of a row's seconds."""
-    image, sheet = drawn(told), picture._Sheet(told, (), ENGLISH)
-    middles = [(sheet.x(second) + sheet.x(second + 1)) // 2 for second in range(len(told.seconds))]
+def colours(timeline: Timeline, row: int) -> list[tuple[int, ...]]:
+    """Return the colour in the middle of each second of a row."""
+    image, sheet = drawn(timeline), picture._Sheet(timeline, (), ENGLISH)
+    middles = [
+        (sheet.x(second) + sheet.x(second + 1)) // 2 for second in range(len(timeline.seconds))
+    ]
     found = [image.getpixel((x, sheet.top + row * 48 + 24)) for x in middles]
     return [each for each in found if isinstance(each, tuple)]
 
@@ -55,9 +57,9 @@ def light(colour: tuple[int, ...]) -> float:
 
 
 def test_exactly_the_seconds_of_a_tag_are_coloured() -> None:
-    told = built({"cat": {0: 0.9, 3: 0.9}, "dog": {1: 0.6, 2: 0.6}}, 4)
+    timeline = built({"cat": {0: 0.9, 3: 0.9}, "dog": {1: 0.6, 2: 0.6}}, 4)
     for row, seen in ((0, {0, 3}), (1, {1, 2})):
-        found = colours(told, row)
+        found = colours(timeline, row)
         assert {at for at, here in enumerate(found) if here not in GROUNDS} == seen
 
 
@@ -77,7 +79,7 @@ def test_every_colour_has_contrast_with_the_background() -> None:
 
 
 def contrast(colour: tuple[int, ...], ground: tuple[int, ...]) -> float:
-    """Return how much lighter a colour is, as WCAG 2.2 counts."""
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
 
     def luminance(colour: tuple[int, ...]) -> float:
         parts = [part / 255 for part in colour]
@@ -89,34 +91,38 @@ def contrast(colour: tuple[int, ...], ground: tuple[int, ...]) -> float:
 
 def test_the_strongest_tags_come_first_and_the_rest_is_counted() -> None:
     seen = {f"tag {n:02}": {0: 0.6 + n / 100} for n in range(MAX_ROWS + 3)}
-    told = built(seen, 2)
+    timeline = built(seen, 2)
     fewer = built(dict(list(seen.items())[:MAX_ROWS]), 2)
-    assert drawn(told).height == drawn(fewer).height + picture._MORE
-    assert [row.name for row in picture.rows_of(told)] == sorted(seen, reverse=True)
-    first, last = colours(told, 0)[0], colours(told, MAX_ROWS - 1)[0]
+    assert drawn(timeline).height == drawn(fewer).height + picture._MORE
+    assert [row.name for row in picture.rows_of(timeline)] == sorted(seen, reverse=True)
+    first, last = colours(timeline, 0)[0], colours(timeline, MAX_ROWS - 1)[0]
     assert light(first) > light(last)
-    assert describe("a.mp4", told).startswith("Timeline of a.mp4, 2 s: tag 12 0:00–0:01; tag 11 ")
-    assert describe("a.mp4", told).endswith("; tag 03 0:00–0:01; +3 more")
-    other = replace(told, seconds=tuple(_without(second, "tag 00") for second in told.seconds))
-    assert draw("a.mp4", other) != draw("a.mp4", told)
+    assert describe("a.mp4", timeline).startswith(
+        "Timeline of a.mp4, 2 s: tag 12 0:00–0:01; tag 11 "
+    )
+    assert describe("a.mp4", timeline).endswith("; tag 03 0:00–0:01; +3 more")
+    other = replace(
+        timeline, seconds=tuple(_without(second, "tag 00") for second in timeline.seconds)
+    )
+    assert draw("a.mp4", other) != draw("a.mp4", timeline)
 
 
-def _without(second: timeline.Second, tag: str) -> timeline.Second:
+def _without(second: timelines.Second, tag: str) -> timelines.Second:
     return replace(second, tags=tuple(each for each in second.tags if each.name != tag))
 
 
 def test_a_picture_without_tags_says_so() -> None:
-    told = built({"cat": {0: 0.4}}, 3)
-    assert drawn(told).height > 100
-    assert describe("a.mp4", told) == "Timeline of a.mp4, 3 s. Nothing scored above 0.5."
+    timeline = built({"cat": {0: 0.4}}, 3)
+    assert drawn(timeline).height > 100
+    assert describe("a.mp4", timeline) == "Timeline of a.mp4, 3 s. Nothing scored above 0.5."
 
 
 @settings(max_examples=20)
 @given(st.text(max_size=60), st.text(min_size=1, max_size=60), st.integers(1, 900))
 def test_any_name_and_any_length_can_be_drawn(name: str, tag: str, seconds: int) -> None:
-    told = built({tag: {0: 0.9, seconds - 1: 0.99}}, seconds)
-    assert drawn(told, name).width == WIDTH
-    assert len(describe(name, told)) <= 1000
+    timeline = built({tag: {0: 0.9, seconds - 1: 0.99}}, seconds)
+    assert drawn(timeline, name).width == WIDTH
+    assert len(describe(name, timeline)) <= 1000
 
 
 def test_time_labels_are_few_and_round() -> None:
@@ -137,10 +143,10 @@ def thumbnail(
 
 
 def test_a_filmstrip_is_drawn_above_the_rows() -> None:
-    told = built({"cat": {0: 0.9}, "dog": {5: 0.9, 6: 0.9}}, 8)
-    image = drawn(told, thumbnails=(thumbnail(0), thumbnail(5, BLUE)))
-    assert image.height == drawn(told).height + filmstrip.HEIGHT + 2 * filmstrip.GAP
-    sheet = picture._Sheet(told, (), ENGLISH)
+    timeline = built({"cat": {0: 0.9}, "dog": {5: 0.9, 6: 0.9}}, 8)
+    image = drawn(timeline, thumbnails=(thumbnail(0), thumbnail(5, BLUE)))
+    assert image.height == drawn(timeline).height + filmstrip.HEIGHT + 2 * filmstrip.GAP
+    sheet = picture._Sheet(timeline, (), ENGLISH)
     for second, near in ((0, RED), (5, BLUE)):
         found = image.getpixel((sheet.x(second) + 20, sheet.top + filmstrip.HEIGHT // 2))
         assert isinstance(found, tuple)
@@ -148,10 +154,10 @@ def test_a_filmstrip_is_drawn_above_the_rows() -> None:
 
 
 def test_thumbnails_show_changes_near_their_times() -> None:
-    told = built({"cat": {0: 0.9, 1: 0.9}, "dog": dict.fromkeys(range(5, 9), 0.9)}, 12)
+    timeline = built({"cat": {0: 0.9, 1: 0.9}, "dog": dict.fromkeys(range(5, 9), 0.9)}, 12)
     tiles = filmstrip.strip(
         [thumbnail(second) for second in range(12)],
-        told.spans,
+        timeline.spans,
         lambda second: 100 + 50 * second,
         12,
     )
@@ -165,9 +171,9 @@ def test_thumbnails_show_changes_near_their_times() -> None:
 
 
 def test_a_single_thumbnail_is_not_stretched_and_is_above_its_time() -> None:
-    told = built({"cat": {0: 0.9}}, 10)
+    timeline = built({"cat": {0: 0.9}}, 10)
     for second in (0, 5, 9):
-        (tile,) = filmstrip.strip([thumbnail(second)], told.spans, lambda at: 100 + 60 * at, 10)
+        (tile,) = filmstrip.strip([thumbnail(second)], timeline.spans, lambda at: 100 + 60 * at, 10)
         assert tile.image.width == round(round(filmstrip.HEIGHT * 96 / 54) * 1.3)
         assert tile.left <= 100 + 60 * second < tile.left + tile.image.width
 
@@ -181,10 +187,10 @@ def test_a_single_thumbnail_is_not_stretched_and_is_above_its_time() -> None:
 def test_tiles_stay_in_the_strip_and_never_overlap(
     seconds: list[int], length: int, size: tuple[int, int]
 ) -> None:
-    told = built({"cat": dict.fromkeys(range(0, length, 3), 0.9)}, length)
+    timeline = built({"cat": dict.fromkeys(range(0, length, 3), 0.9)}, length)
     thumbnails = [thumbnail(second, size=size) for second in seconds if second < length]
     tiles = filmstrip.strip(
-        thumbnails, told.spans, lambda second: 150 + 650 * second // length, length
+        thumbnails, timeline.spans, lambda second: 150 + 650 * second // length, length
     )
     assert bool(tiles) == bool(thumbnails)
     ends = [(tile.left, tile.left + tile.image.width) for tile in tiles]
@@ -211,10 +217,10 @@ Image.new("RGB", (5, 5)).save(PNG, "PNG")
     ids=["nothing", "text", "head", "short", "no scan", "many pixels", "many bytes", "PNG"],
 )
 def test_a_thumbnail_that_is_not_a_small_jpeg_is_left_out(bad: bytes) -> None:
-    told = built({"cat": {0: 0.9}}, 2)
-    assert draw("a.mp4", told, thumbnails=[Thumbnail(0, bad)]) == draw("a.mp4", told)
-    with_another = drawn(told, thumbnails=(Thumbnail(0, bad), thumbnail(1)))
-    assert with_another.height > drawn(told).height
+    timeline = built({"cat": {0: 0.9}}, 2)
+    assert draw("a.mp4", timeline, thumbnails=[Thumbnail(0, bad)]) == draw("a.mp4", timeline)
+    with_another = drawn(timeline, thumbnails=(Thumbnail(0, bad), thumbnail(1)))
+    assert with_another.height > drawn(timeline).height
 
 
 @settings(max_examples=200)

@@ -23,16 +23,16 @@ def clip(name: str, score: float = 0.9, *, spoiler: bool = False) -> TaggedClip:
     frames = (Frame(0, (Concept("cat", score),)),)
     info = ClipInfo(ClipFormat.MP4, 1, 1000, "sha256:0")
     thumbnails = (Thumbnail(0, jpeg.getvalue()),)
-    told = Tagging(info, frames, TaggerIdentity("local", "model", 0.5), thumbnails)
-    return TaggedClip(name, timeline.build(frames, 1000, 0.5), told, spoiler)
+    tagging = Tagging(info, frames, TaggerIdentity("local", "model", 0.5), thumbnails)
+    return TaggedClip(name, timeline.build(frames, 1000, 0.5), tagging, spoiler)
 
 
 def test_a_clip_has_a_picture_with_thumbnails_and_alt_text() -> None:
-    told = clip("a.mp4", spoiler=True)
-    (file,) = report.make_report([told]).files
-    assert file.content == draw("a.mp4", told.timeline, thumbnails=told.tagging.thumbnails)
-    assert file.content != draw("a.mp4", told.timeline)
-    assert file.description == describe("a.mp4", told.timeline)
+    tagged = clip("a.mp4", spoiler=True)
+    (file,) = report.make_report([tagged]).files
+    assert file.content == draw("a.mp4", tagged.timeline, thumbnails=tagged.tagging.thumbnails)
+    assert file.content != draw("a.mp4", tagged.timeline)
+    assert file.description == describe("a.mp4", tagged.timeline)
     assert (file.name, file.spoiler) == ("timeline.png", True)
 
 

@@ -1,4 +1,4 @@
-"""Log lines, written by a separate process because logging is configured for a whole process."""
+"""Log lines, written by a separate process because logging is configured per process."""
 
 from __future__ import annotations
 

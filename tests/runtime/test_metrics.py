@@ -14,7 +14,7 @@ NAME = re.compile(r"\b((?:framehound|process)_[a-z_]+)")
 
 
 def served() -> set[str]:
-    """Return every name on the page after each metric was used once."""
+    """Return every name on the metrics page after each metric was used once."""
     metrics = Metrics()
     metrics.jobs.labels("waiting").set(1)
     metrics.finished("answered")

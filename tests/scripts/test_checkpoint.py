@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """Pickles as a call of a function."""
+    """Pickles as a function call."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = (function, arguments)
@@ -37,9 +37,9 @@ def tensor(start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> byte
     def tuple_of(numbers: tuple[int, ...]) -> bytes:
         return b"(" + b"".join(b"J" + struct.pack("<i", n) for n in numbers) + b"t"
 
-    name, key, place = (b"X" + struct.pack("<I", len(t)) + t for t in (b"t", b"s", b"cpu"))
+    name, key, device = (b"X" + struct.pack("<I", len(t)) + t for t in (b"t", b"s", b"cpu"))
     word = b"X" + struct.pack("<I", 7) + b"storage"
-    storage = b"(" + word + b"ctorch\nFloatStorage\n" + key + place + b"K\x06Nt" + b"Q"
+    storage = b"(" + word + b"ctorch\nFloatStorage\n" + key + device + b"K\x06Nt" + b"Q"
     arguments = b"(" + storage + b"J" + struct.pack("<i", start)
     arguments += tuple_of(shape) + tuple_of(strides) + b"\x89Nt"
     return b"\x80\x02}" + name + b"ctorch._utils\n_rebuild_tensor_v2\n" + arguments + b"Rs."
@@ -81,12 +81,12 @@ def test_a_huge_storage_is_refused_before_it_is_read(count: int, tmp_path: Path)
 
 
 @pytest.mark.parametrize("function", [os.system, eval, print])
-@pytest.mark.parametrize("place", [0, 3])
-def test_pickles_cannot_call_functions(function: Any, place: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("position", [0, 3])
+def test_pickles_cannot_call_functions(function: Any, position: int, tmp_path: Path) -> None:
     mark = tmp_path / "called"
     call = Call(function, f"touch {mark}" if function is os.system else f"open({str(mark)!r}, 'w')")
     parts: list[Any] = [MAGIC, 1001, {}, OrderedDict(), []]
-    parts[place] = call
+    parts[position] = call
     with pytest.raises(NotACheckpoint, match=r"asks for"):
         read_weights(write(tmp_path / "weights", parts))
     assert not mark.exists()

@@ -1,4 +1,4 @@
-"""Moderators hear of what they watch for: once a message, in their own server, come what may."""
+"""Alerts about watched tags: one per message, in the right server, despite crashes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SEEN: tuple[tuple[dict[str, float], ...], ...] = (
 
 
 class Chat:
-    """A server with a channel for clips, one for moderators, and a job whose clips are tagged."""
+    """A server with a channel for clips and one for moderators, and a job with tagged clips."""
 
     def __init__(self, app: App, loopback: LoopbackDiscord, client: discord.Client) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class Chat:
         await self.app.stores.watches.replace(self.guild.id, watches)
 
     async def post(self, *seen: tuple[dict[str, float], ...]) -> Job:
-        """Return the job of a message whose clips were tagged and noted."""
+        """Return the job of a message whose clips were tagged and recorded."""
         message = await self.ann.post(self.channel, "clips")
         clips = tuple(
             Clip(f"{number}.mp4", "", message_id=message.id, author_id=self.ann.user.id)
@@ -165,7 +165,7 @@ async def test_a_message_causes_one_alert_only(chat: Chat) -> None:
     await chat.answer(job, again=True)
     chat.discord.expire_nonces()
     await chat.answer(job, again=True)
-    # Somebody asks about the same message later.
+    # Somebody later uses a command on the same message.
     asked = replace(job, id="interaction-5", requested=True)
     await chat.answer(asked)
     assert len(chat.alerts()) == 1
@@ -245,8 +245,8 @@ async def test_each_clip_of_an_answer_is_found_by_search(chat: Chat) -> None:
     concept = await finder.concept("knife", chat.guild.id)
     assert concept is not None
     page = await finder.page(SearchQuery(concept.number, chat.guild.id), "knife", 0)
-    told = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.results]
-    assert told == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
+    found = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.results]
+    assert found == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
     assert [segment.start for find in page.results for segment in find.segments] == [4, 0]
 
 

@@ -1,4 +1,4 @@
-"""What is deleted in the middle of a job leaves nothing behind, wherever the job stands."""
+"""A message deleted at any point of its job leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = Pace(react=0, message=0, change=0.01)
 
 
 class Interrupted(DiscordResponder):
-    """Lets something happen once a reply was sent, before anybody else knows of it."""
+    """Runs a function after a reply was sent, before anything is recorded."""
 
     def __init__(self, client: discord.Client, pace: Pace) -> None:
         super().__init__(client, pace)
@@ -53,7 +53,7 @@ class Interrupted(DiscordResponder):
 
 
 class Chat:
-    """A channel, and a job about a clip that was posted there."""
+    """A channel, and a job for a clip that was posted there."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ class Chat:
         await answerer.answer(self.job, self.outcomes, self.responder, again=False)
 
     async def delete(self, message: Message | None = None) -> None:
-        """Do what the bot does as it hears that a message was deleted."""
+        """Handle a deleted message as the bot does."""
         deleted = message or self.message
         await self.ann.delete(deleted)
         await self.app.stores.job_records.erase_messages([deleted.id])
         await self.app.stores.posted_clips.forget_messages([deleted.id])
 
     async def kept(self) -> tuple[bool, int]:
-        """Return whether there is a report, and how many posted clips."""
+        """Return whether there is a report, and the number of posted clips."""
         report = await self.app.stores.job_records.find(self.job.id)
         return report is not None, await self.app.stores.posted_clips.count(self.ann.user.id)
 
@@ -180,8 +180,8 @@ async def test_a_clip_deleted_while_its_job_waited_is_not_tagged(
     await chat.post()
     asking = await chat.ann.post(chat.channel, "!tags") if asked else None
     await chat.carry_out(asked_by=asking, recorded=True)
-    told = ["**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."]
-    assert chat.sent() == (told if asked else [])
+    answers = ["**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."]
+    assert chat.sent() == (answers if asked else [])
     assert await chat.kept() == (False, 0)
     assert chat.clarifai.calls == []
 

@@ -1,4 +1,4 @@
-"""What goes with a message, a channel, a server, a person and with time; on both databases."""
+"""Erasure by message, channel, server, person and age; on both databases."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ async def test_one_process_purges_once_a_day(
     async with locks.opened(database_url) as elsewhere:
         assert await elsewhere.acquire("purge")
         async with erasure.daily(app.locks, pause=0.01):
-            await asyncio.sleep(0.1)  # ten chances it must not take
+            await asyncio.sleep(0.1)  # ten opportunities
         assert await intake.purge(datetime.fromtimestamp(0, UTC)) == 0
         assert await intake._jobs.contains("message-1")
         await elsewhere.release("purge")

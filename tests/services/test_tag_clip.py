@@ -42,7 +42,7 @@ TRUTH = json.loads((CLIPS / "montage.json").read_text())
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
-    """Open one app for all tests that are content with a clip it knows already."""
+    """One app for all tests that may use clips it has already tagged."""
     folder = tmp_path_factory.mktemp("app")
     config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     async with opened(config) as opened_app:

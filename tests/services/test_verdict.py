@@ -1,4 +1,4 @@
-"""What is decided about a job, compared as a value: nothing is sent and nothing is stored."""
+"""Verdicts about jobs, compared as values; nothing is sent or stored."""
 
 from __future__ import annotations
 

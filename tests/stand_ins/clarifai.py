@@ -1,8 +1,9 @@
-"""A Clarifai of our own on 127.0.0.1: a real server that judges every request it gets.
+"""A Clarifai of our own on 127.0.0.1: a real server that checks every request.
 
-The judge is Clarifai's own ``PostModelOutputsRequest`` (``clarifai-grpc``), plus what a protobuf
-cannot say: the path, the token, one clip a request, ranges and sizes. What it finds is kept in
-``violations``, and answered as Clarifai would. Bots in other processes reach it by ``url``.
+Requests are checked with Clarifai's own ``PostModelOutputsRequest`` (``clarifai-grpc``), and for
+what a protobuf cannot express: the path, the token, one clip per request, ranges and sizes. Faults
+are collected in ``violations`` and answered as Clarifai would. Bots in other processes reach it by
+``url``.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai_judge import Call
     from tests.stand_ins.clarifai_replies import Reply
 
-_REQUEST_LIMIT = 400_000_000  # bytes; over Clarifai's own, so that we are the ones to say no
+# Bytes; above Clarifai's limits, so that this server can refuse larger bodies itself.
+_REQUEST_LIMIT = 400_000_000
 
 
 class LoopbackClarifai:
-    """Answers with what ``script`` lists, then with what ``serve`` was given.
+    """Answers with the replies of ``script``, then with those given to ``serve``.
 
     ``bytes_limit`` and ``link_limit`` are the documented limits in bytes. With ``fetches`` it
-    downloads links itself, from 127.0.0.1 alone, and answers 30002 for those it can't get. Its
-    ``eyes``, where it has some, look at the bytes it is sent and may say what to answer.
+    downloads links itself, from 127.0.0.1 only, and answers 30002 for those it can't get. ``eyes``,
+    if set, gets the bytes of each clip and may return the reply.
     """
 
     def __init__(
@@ -63,24 +65,24 @@ class LoopbackClarifai:
         self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
 
     def serve(self, reply: Reply, *, sha256: str | None = None) -> None:
-        """Answer with this from now on: every clip, or the one with these bytes (hex digits)."""
+        """Answer all clips like this from now on, or only the one with these bytes (hex digits)."""
         if sha256 is None:
             self._default = reply
         else:
             self._by_clip[sha256] = reply
 
     def script(self, *upcoming: Reply) -> None:
-        """Answer the next requests with these, one each."""
+        """Answer the next requests with these replies, one each."""
         self._script.extend(upcoming)
 
     def release(self) -> None:
-        """Answer whoever is kept hanging now."""
+        """Answer all requests that are kept waiting."""
         self._release.set()
         self._release = asyncio.Event()
         self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
 
     async def wait_for_calls(self, count: int) -> None:
-        """Wait until so many clips were asked about."""
+        """Wait until this many clips were sent."""
         enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
         await self._changes.wait_for(enough, f"{count} calls", timeout=20)
 
@@ -101,7 +103,7 @@ class LoopbackClarifai:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Let go of whoever is kept hanging, and close."""
+        """Release the requests that are kept waiting, and close."""
         self._closing.set()
         self.release()
         await self._runner.cleanup()
@@ -152,7 +154,7 @@ class LoopbackClarifai:
             raise RefusedError(31105, f"{call.size} bytes are too many to send")
 
     async def _fetch(self, url: str) -> str | None:
-        """Return the hash of what a link on this machine leads to, or nothing."""
+        """Return the hash of the file behind a link on this machine, or nothing."""
         if URL(url).host != "127.0.0.1":
             return None
         try:

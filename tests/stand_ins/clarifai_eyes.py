@@ -1,4 +1,4 @@
-"""A look at the clips the loopback Clarifai gets: what they are, and what they show when."""
+"""Reads the clips that the loopback Clarifai gets: their formats, and the numbers they show."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _WINDOW = 1000  # milliseconds
 def reading(
     style: FrameTime = FrameTime.MIDDLE, *, formats: Container[ClipFormat]
 ) -> Callable[[bytes], replies.Reply]:
-    """Return eyes that read numbered clips in these formats, as frames at the style's times.
+    """Return a function that reads numbered clips in these formats, for ``LoopbackClarifai.eyes``.
 
-    There is one frame more than the clip has windows, as Clarifai is known to send.
+    Its frames have times in the given style. There is one more frame than the clip has windows, as
+    Clarifai is known to send.
     """
 
     def look(content: bytes) -> replies.Reply:

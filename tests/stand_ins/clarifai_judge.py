@@ -1,4 +1,4 @@
-"""Whether a request is one Clarifai would take: its own protobufs judge, and a little more."""
+"""Checks whether Clarifai would accept a request: its own protobufs, and a little more."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Call:
 
 
 class RefusedError(Exception):
-    """The request is answered with a status code of Clarifai's."""
+    """The request is answered with one of Clarifai's status codes."""
 
     def __init__(self, code: int, why: str, http: int = 400) -> None:
         super().__init__(why)
@@ -61,9 +61,9 @@ def names_in(path: str) -> dict[str, str]:
 
 
 def read_call(content: bytes, at: float, path: str) -> tuple[Call, bytes]:
-    """Judge and describe a request for concepts, or raise ``RefusedError``.
+    """Check and describe a request for concepts; raises ``RefusedError``.
 
-    Return the clip's bytes beside it, which nobody keeps; none where it goes by its link.
+    Also return the clip's bytes, which are not stored; none if the clip is sent by link.
     """
     try:
         body = json.loads(content)
@@ -75,7 +75,7 @@ def read_call(content: bytes, at: float, path: str) -> tuple[Call, bytes]:
 
 
 def _check_base64(body: Any) -> None:
-    """Look at what the protobufs skip over: a list for a body, and what is not base64."""
+    """Check what the protobufs accept: a list as the body, and invalid base64."""
     if not isinstance(body, dict):
         raise TypeError("the body is no object")
     for entry in body.get("inputs", []):

@@ -1,4 +1,4 @@
-"""What the loopback Clarifai can say: answers made with the official protobufs, and faults."""
+"""The loopback Clarifai's replies: answers made with the official protobufs, and faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECOND = 1000
 
 
 class FrameTime(Enum):
-    """How an answer says when a frame was: Clarifai changed its mind twice."""
+    """How an answer states a frame's time; Clarifai has changed this twice."""
 
     START = "the window's start, as a number, zero written"
     MIDDLE = "the window's middle, as a number"
@@ -30,7 +30,7 @@ class FrameTime(Enum):
 
 @dataclass(frozen=True)
 class Reply:
-    """One HTTP answer, or a way of giving none; ``delay`` in seconds comes before either."""
+    """One HTTP answer, or a fault; ``delay`` in seconds comes before either."""
 
     content: bytes = b""
     http: int = 200
@@ -42,17 +42,17 @@ class Reply:
 
 
 def recorded(name: str, http: int = 200) -> Reply:
-    """Return an answer Clarifai itself published."""
+    """Return an answer that Clarifai has published."""
     return Reply((RECORDED / name).read_bytes(), http)
 
 
 def written(body: object, http: int = 200, **headers: str) -> Reply:
-    """Return any JSON at all."""
+    """Return any JSON."""
     return Reply(json.dumps(body).encode(), http, headers=headers)
 
 
 def frames(seen: Mapping[int, Mapping[str, float]], style: FrameTime = FrameTime.MIDDLE) -> Reply:
-    """Return a success with a frame for each second given, and the concepts seen in it."""
+    """Return a success with a frame for each second given, and its concepts."""
     answer = MultiOutputResponse()
     answer.status.code = 10000
     output = answer.outputs.add()
@@ -70,7 +70,7 @@ def frames(seen: Mapping[int, Mapping[str, float]], style: FrameTime = FrameTime
 
 
 def model(identifier: str, version: str | None) -> Reply:
-    """Return what the API says of a model, or of one version of it."""
+    """Return the description of a model, or of one version of it."""
     answer = SingleModelResponse()
     answer.status.code = 10000
     answer.model.id = identifier
@@ -85,7 +85,7 @@ def failure(code: int | str, http: int = 400, description: str = "", **headers: 
 
 
 def output_failure(code: int | str, overall: int = 10020, http: int = 200) -> Reply:
-    """Return an answer that gives its reason with the output alone."""
+    """Return an answer whose reason is in the output only."""
     output = {"status": {"code": code, "description": "see here"}, "data": {}}
     return written(
         {"status": {"code": overall, "description": "Failure"}, "outputs": [output]}, http
@@ -99,13 +99,13 @@ def throttled(retry_after: str | None = None) -> Reply:
 
 
 def html(http: int = 502) -> Reply:
-    """Return what a gateway says in Clarifai's place."""
+    """Return an HTML error page of a gateway."""
     page = b"<html><head><title>Bad Gateway</title></head><body>nginx</body></html>"
     return Reply(page, http, "text/html")
 
 
 def huge(size: int) -> Reply:
-    """Return a success with ``size`` bytes nobody asked for in it."""
+    """Return a success with ``size`` superfluous bytes."""
     reply = frames({0: {"cat": 0.99}})
     return Reply(reply.content[:-1] + b', "padding": "' + b"x" * size + b'"}')
 
@@ -116,7 +116,7 @@ def as_json(message: Message) -> dict[str, Any]:
 
 
 def count_frames(reply: Reply) -> int:
-    """Count the frames a real Clarifai would put on the bill."""
+    """Count the frames that Clarifai would bill."""
     try:
         body = json.loads(reply.content)
         answer = ParseDict(body, MultiOutputResponse(), ignore_unknown_fields=True)
@@ -126,7 +126,7 @@ def count_frames(reply: Reply) -> int:
 
 
 def _write_numbers(body: dict[str, Any]) -> None:
-    """Write times as the API did before it made them 64 bits long."""
+    """Write times as numbers, as the API did before they had 64 bits."""
     for frame in body["outputs"][0].get("data", {}).get("frames", []):
         info = frame["frame_info"]
         frame["frame_info"] = {"index": info.get("index", 0), "time": int(info.get("time", 0))}

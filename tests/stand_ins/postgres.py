@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of our own, for as long as the tests run."""
+"""A real PostgreSQL server for the duration of the tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USER = "framehound"
 PASSWORD = "open-sesame"  # noqa: S105 - of a server on loopback that lives for seconds
 
-# Each is given ten seconds to be gone, and what it holds locked is free then.
+# Each has ten seconds to end; its locks are free then.
 _CUT_CONNECTIONS = sql.SQL(
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = {}"
 )
@@ -31,13 +31,13 @@ _SCHEMAS = (
     "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
 )
 
-# Nothing of this outlives the tests, so nothing has to reach the disk.
+# The data is not needed after the tests, so nothing has to reach the disk.
 _SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB")
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A server's programs and files, and the user it runs as where we are root."""
+    """A server's programs and files, and the user it runs as if we are root."""
 
     binaries: Path
     folder: Path
@@ -91,9 +91,9 @@ class PostgresServer:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Lend an empty database and give its address; afterwards whatever is in it is gone.
+        """Yield the address of an empty database, and empty it afterwards.
 
-        It is lent again then: making one takes ten times as long as emptying it.
+        Databases are reused, as creating one takes ten times as long as emptying it.
         """
         url = self._empty.pop() if self._empty else self._make()
         try:
@@ -103,7 +103,7 @@ class PostgresServer:
             self._empty.append(url)
 
     def clear(self, url: str) -> None:
-        """Bring a database back to how it was made: nobody is in it, and nothing."""
+        """Drop all connections to a database and everything in it."""
         name = url.rpartition("/")[2]
         database = sql.Identifier(name)
         self.administer(_CUT_CONNECTIONS.format(sql.Literal(name)))
@@ -120,7 +120,7 @@ class PostgresServer:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{name}"
 
     def restart(self) -> None:
-        """Stop at once, as in a crash, and start again; every connection is cut."""
+        """Stop at once, as in a crash, and start again; every connection is lost."""
         self.cluster.stop()
         self.cluster.start(self.port)
 
@@ -136,7 +136,7 @@ class PostgresServer:
 
 
 def find_binaries() -> Path | None:
-    """Return the folder with initdb and pg_ctl, the newest where there are several."""
+    """Return the folder with initdb and pg_ctl, of the newest version."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent
@@ -161,7 +161,7 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
+    """Return a port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -173,7 +173,7 @@ def _version(folder: Path) -> int:
 
 
 def _unprivileged_user(folder: Path) -> str | None:
-    """Hand the folder to a user the server may run as: it refuses to be root."""
+    """Give the folder to a user that the server may run as; it refuses to run as root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}

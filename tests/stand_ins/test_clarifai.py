@@ -1,4 +1,4 @@
-"""The loopback Clarifai has to be stricter than the tagger is careful."""
+"""The loopback Clarifai refuses invalid requests."""
 
 from __future__ import annotations
 

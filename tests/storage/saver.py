@@ -1,7 +1,7 @@
 """A separate process that saves on command: ``python -m tests.storage.saver URL``.
 
-Prints ``ready`` once the database is open; then, for every line it reads, saves the shared
-tagging, the line as a threshold and as a note, and prints ``saved``.
+Prints ``ready`` once the database is open. For every line it reads, it saves the shared tagging and
+the line as a threshold and as a meta value, then prints ``saved``.
 """
 
 from __future__ import annotations

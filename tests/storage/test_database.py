@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 async def refusal(url: str) -> ConfigError:
-    """Return why the database can't be opened, which must be one line."""
+    """Return the one line that says why the database can't be opened."""
     with pytest.raises(ConfigError) as caught:
         async with Database.open(url, busy_timeout=0.05):
             pytest.fail("it was opened all the same")
@@ -82,7 +82,7 @@ async def saver(url: str) -> AsyncIterator[Process]:
     )
     try:
         yield process
-        await process.communicate(b"")  # with nothing, Python 3.11 leaves stdin open
+        await process.communicate(b"")  # without input, Python 3.11 leaves stdin open
         assert process.returncode == 0
     finally:
         if process.returncode is None:
@@ -123,7 +123,7 @@ async def test_waiting_for_sqlites_lock_does_not_block_the_loop(
         with closing(sqlite3.connect(tmp_path / "framehound.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             saving = asyncio.create_task(MetaStore(database).set("a", "b"))
-            # Reading meanwhile goes through several turns of the loop and is not held up.
+            # Meanwhile a read takes several iterations of the loop and is not delayed.
             assert await MetaStore(database).get("a") is None
             assert not saving.done()
             other.execute("COMMIT")
@@ -241,7 +241,7 @@ async def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path) -> None
 
 @pytest.fixture
 def closed_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder nobody may write to; root drops its rights meanwhile, as nothing binds it."""
+    """A folder without write permission; root drops its privileges for it."""
     tmp_path.chmod(0o500)
     with unprivileged():
         yield tmp_path

@@ -1,4 +1,4 @@
-"""A SQLite file that cannot grow: SQLite then says what it says of a full disk."""
+"""A SQLite file that cannot grow, which SQLite reports like a full disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLENTY = 1_000_000  # pages
 
 
 async def allow_pages(connection: AsyncConnection, most: int) -> None:
-    """Let the file have so many pages, or as many as it has; the connection alone minds it."""
+    """Limit the file to ``pages`` pages, or to its present size; applies to this connection."""
     await connection.execute(text(f"PRAGMA max_page_count = {most}"))
 
 
@@ -25,7 +25,7 @@ async def test_a_full_disk_is_an_outage_and_loses_nothing(sqlite_url: str) -> No
     async with Database.open(sqlite_url) as database:
         meta = MetaStore(database)
         await meta.set("kept", "before")
-        # The pool has one connection as long as nobody asks for two at once.
+        # The pool has only one connection unless two are needed at once.
         async with database.reading() as connection:
             await allow_pages(connection, 1)
         with pytest.raises(StorageUnavailable) as caught:

@@ -80,7 +80,7 @@ async def test_a_new_file_that_another_process_prepares_is_retried(
 ) -> None:
     path = tmp_path / "framehound.db"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN IMMEDIATE")  # refuses the change of journal without any waiting
+        other.execute("BEGIN IMMEDIATE")  # refuses to change the journal, without waiting
         pauses: list[float] = []
 
         def let_go(pause: float) -> None:
@@ -96,9 +96,9 @@ async def test_a_new_file_that_another_process_prepares_is_retried(
 
 async def test_connecting_to_postgres_has_a_default_timeout() -> None:
     plain = await create_engine(DatabaseAddress.parse("postgresql://u@h/db"), 1)
-    told = await create_engine(DatabaseAddress.parse("postgresql://u@h/db?connect_timeout=3"), 1)
+    engine = await create_engine(DatabaseAddress.parse("postgresql://u@h/db?connect_timeout=3"), 1)
     assert plain.url.query["connect_timeout"] == str(CONNECT_TIMEOUT)
-    assert told.url.query["connect_timeout"] == "3"
+    assert engine.url.query["connect_timeout"] == "3"
 
 
 LOOK = """
@@ -123,6 +123,6 @@ async def test_preparing_an_existing_file_keeps_the_locks_on_it(tmp_path: Path) 
         await prepare(address, busy_timeout=1)
         for number in range(1, 3):
             ours.execute("INSERT INTO cats VALUES ('tom')")
-            # A reader elsewhere that takes itself for the last one tidies up what we still need.
+            # A reader that believes it is the last one deletes the files that we still need.
             assert await asyncio.to_thread(look, path) == number
     assert mode(path) == 0o600

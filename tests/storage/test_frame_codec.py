@@ -17,7 +17,7 @@ frames_of_any_kind = st.lists(st.builds(Frame, st.integers(0), st.lists(concepts
 
 
 def bits(frames: tuple[Frame, ...]) -> list[bytes]:
-    """Every score's bytes: unlike ==, these tell 0.0 from -0.0."""
+    """Return every score's bytes; unlike ==, these distinguish 0.0 from -0.0."""
     return [struct.pack("<d", concept.score) for frame in frames for concept in frame.concepts]
 
 

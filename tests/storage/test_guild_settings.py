@@ -65,7 +65,7 @@ async def test_removing_an_unset_threshold_is_harmless(store: GuildSettingsStore
 async def test_loaded_thresholds_are_read_only(store: GuildSettingsStore) -> None:
     loaded = await store.load(GUILD)
     with pytest.raises(TypeError):
-        loaded.thresholds["local:net"] = 0.1  # type: ignore[index] # the very mistake
+        loaded.thresholds["local:net"] = 0.1  # type: ignore[index] # what is tested
 
 
 async def test_many_tasks_may_set_the_same_threshold(store: GuildSettingsStore) -> None:

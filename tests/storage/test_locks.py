@@ -45,7 +45,7 @@ async def test_names_are_free_after_their_holder_closed(database_url: str) -> No
 
 
 async def test_only_one_process_locks_a_file_that_is_recreated(sqlite_url: str) -> None:
-    """Each release removes the file, just when others open it."""
+    """Each release removes the file, while others open it."""
     held = 0
 
     async def hold_often() -> int:

@@ -104,7 +104,7 @@ async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(
         age = {"created_at": NOW - timedelta(days=31)}
         await connection.execute(update(taggings).where(old).values(age))
     assert await store.purge(max_days=30) == 2 + 1
-    # Message 1 by its server's seven days, 4 by the operator's thirty; a tagging by its age.
+    # Message 1 exceeds its server's seven days, 4 the operator's thirty.
     assert await left(database) == ({2, 3}, {"02"})
     assert await store.purge(max_days=30) == 0
 

@@ -31,7 +31,7 @@ async def test_calls_of_all_processes_are_spaced_out(database_url: str) -> None:
         ended = time.time()
         following = await next_call(one)
     assert following >= began + 20 / 50
-    assert ended >= following - 1 / 50 - 0.001  # nobody went before their turn
+    assert ended >= following - 1 / 50 - 0.001  # no call was early
 
 
 async def test_a_first_call_is_immediate_and_services_are_independent(
@@ -67,7 +67,7 @@ async def test_delayed_calls_do_not_burst(database: Database) -> None:
         assert line._free >= began + 0.9 / 50
 
     await asyncio.gather(*(go() for _ in range(4)))
-    # Nobody goes before the moment that whoever went before has set.
+    # No call begins before the time that the call before it set.
     assert all(went >= free - 0.001 for (_, free), (went, _) in pairwise(gone))
     assert all(later - free > 0.9 / 50 for (_, free), (_, later) in pairwise(gone))
 

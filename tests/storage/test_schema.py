@@ -95,7 +95,7 @@ def differences(connection: Connection) -> list[object]:
 
 @asynccontextmanager
 async def writing(url: str) -> AsyncIterator[AsyncConnection]:
-    """Give a transaction on a database nobody brought up to date."""
+    """Return a transaction on a database without tables."""
     engine = await create_engine(DatabaseAddress.parse(url), busy_timeout=1)
     try:
         async with begin_for_writing(engine).begin() as connection:
@@ -105,7 +105,7 @@ async def writing(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 def everything(connection: Connection) -> dict[str, list[object]]:
-    """Describe a database in all details, tables and what is in them."""
+    """Describe a database completely: its tables and their rows."""
     found = inspect(connection)
     described: dict[str, list[object]] = {}
     for name in found.get_table_names():
@@ -121,7 +121,7 @@ def everything(connection: Connection) -> dict[str, list[object]]:
             sorted(found.get_unique_constraints(name), key=repr),
             found.get_check_constraints(name),
             found.get_table_options(name),
-            [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))],  # noqa: S608 - a name of ours
+            [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))],  # noqa: S608 - a table's name
         ]
     return described
 
@@ -154,7 +154,7 @@ async def test_a_new_database_equals_a_migrated_one(
 
 
 async def populate(url: str, revision: str) -> None:
-    """Make the database as a program of that revision left it."""
+    """Create the database of an earlier revision."""
     async with writing(url) as connection:
         await connection.run_sync(schema.upgrade, revision)
         for statement, values in ROWS[revision]:

@@ -1,4 +1,4 @@
-"""What the index finds is what a look at every second of every clip would find."""
+"""The index finds the same clips as a scan of every second of every clip."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def look(found: SearchStore, tag: str, **narrowed: object) -> list[SearchH
     return hits
 
 
-# ---- against a look at everything
+# ---- compared with a full scan
 
 clips = st.builds(
     PostedClip,
@@ -161,7 +161,7 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
     known: dict[tuple[str, TaggerIdentity], Tagging] = {}
     for tagging in seen:
         await TaggingStore(database).save(tagging)
-        # Who saves the same again changes nothing.
+        # Saving the same again changes nothing.
         known.setdefault((tagging.info.fingerprint, tagging.tagger), tagging)
     await PostedClipStore(database).add(shared)
 
@@ -208,7 +208,7 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
     assert (concept.name in suggested) == (await found.count(everywhere) > 0)
 
 
-# ---- one thing at a time
+# ---- single behaviours
 
 
 async def test_a_hit_has_its_position_and_score(database: Database, found: SearchStore) -> None:

@@ -68,12 +68,12 @@ async def others(database_url: str) -> AsyncIterator[list[UsageStore]]:
 
 async def test_concurrent_reservations_never_exceed_the_budget(others: list[UsageStore]) -> None:
     budget = Budget(server=100)
-    # Connections are made beforehand: while they are, nobody is at once with anybody.
+    # Connect first: otherwise connecting would keep the reservations from being concurrent.
     await asyncio.gather(*(store.used() for store in others for _ in range(4)))
     asked = (
-        store.reserve(Payer(CATS, f"{number} {place}"), 30, budget)
+        store.reserve(Payer(CATS, f"{number} {position}"), 30, budget)
         for number in range(4)
-        for place, store in enumerate(others)
+        for position, store in enumerate(others)
     )
     assert sum(await asyncio.gather(*asked)) == 3
     assert await others[0].used(CATS) == 90

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Slow:
-    """A tagger that says the same of every clip, when it is let."""
+    """A tagger that gives the same answer for every clip once it is released."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -68,7 +68,7 @@ def slow() -> Slow:
 
 @pytest.fixture
 async def processes(postgres_url: str, slow: Slow) -> AsyncIterator[list[CachingTagger]]:
-    """Open what three processes on one database would each have."""
+    """Open the cache of three processes on one database."""
     async with AsyncExitStack() as stack:
         found = []
         for _ in range(3):
@@ -174,7 +174,7 @@ def usage(database: Database) -> UsageStore:
 
 @pytest.fixture
 def paid(database: Database, slow: Slow, usage: UsageStore) -> CachingTagger:
-    """Return a tagger that may be paid for sixteen seconds, which is one clip."""
+    """Return a tagger whose budget is sixteen frames, which is one clip."""
     account = BillingAccount(usage, Budget(server=16))
     slow.may.set()
     return CachingTagger(slow, TaggingStore(database), Metrics(), account=account)

@@ -21,7 +21,7 @@ FRAMES = (Frame(0, (Concept("cat", 0.9),)),)
 
 
 class Moody:
-    """A tagger that does what its mood says: an error, or an answer."""
+    """A tagger that raises an error or answers, as its mood says."""
 
     def __init__(self) -> None:
         self.mood: FramehoundError | None = None
@@ -113,7 +113,7 @@ async def test_one_successful_probe_closes_the_circuit(moody: Moody) -> None:
     moody.mood, moody.hold = None, asyncio.Event()
     waiting = [asyncio.create_task(tagger.tag(CLIP, ignore_progress)) for _ in range(5)]
     await moody.called.wait()
-    await asyncio.sleep(0.1)  # more than the pause: nobody else may go
+    await asyncio.sleep(0.1)  # more than the pause; still no other call may begin
     assert moody.calls == 4
     moody.hold.set()
     assert await asyncio.gather(*waiting) == [Observations(FRAMES)] * 5
@@ -126,7 +126,7 @@ async def test_a_probe_that_fails_doubles_the_pause(moody: Moody) -> None:
     moody.mood = TaggerUnavailable()
     await fail(tagger, 3)
     first = tagger._probe_at
-    await fail(tagger, 1)  # a probe, and none goes before its moment
+    await fail(tagger, 1)  # a probe, and none comes early
     assert asyncio.get_running_loop().time() >= first
     second = tagger._probe_at
     assert second >= first + 0.2

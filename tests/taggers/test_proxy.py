@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 TAKEN = (ClipFormat.MP4, ClipFormat.MOV, ClipFormat.AVI)
-# What Clarifai accepts here: clips of ten seconds, so that a long one is soon made.
+# Clarifai accepts clips of ten seconds here, so that a long one is quick to make.
 ACCEPTS = ClipLimits(by_url=2_000_000, as_bytes=1_000_000, duration=10_000)
 PROXIES = ProxyLimits(size=3_000_000, duration=100_000)
 LINK = "https://cdn.example/clip"
@@ -50,7 +50,7 @@ async def proxying(
 def write(
     folder: Path, clip_format: ClipFormat, seconds: int, *, more: int = 0, link: str | None = None
 ) -> ClipFile:
-    """Write a numbered clip with ``more`` bytes at its end that no reader looks at."""
+    """Write a numbered clip with ``more`` bytes at its end that readers ignore."""
     path = numbered_clip(folder / f"{seconds}.{clip_format}", clip_format, seconds)
     if more:
         # a box named "free" is there to be ignored: ISO/IEC 14496-12, 8.1.2
@@ -61,12 +61,12 @@ def write(
 
 
 def observed(seen: Observations) -> dict[int, str]:
-    """Return what was seen at each second."""
+    """Return the tag of each second."""
     return {frame.second: frame.concepts[0].name for frame in seen.frames}
 
 
 def shown(thumbnail: Thumbnail) -> int:
-    """Read the number a still shows."""
+    """Read the number in a thumbnail."""
     return number_in(np.asarray(Image.open(io.BytesIO(thumbnail.jpeg)).convert("RGB")))
 
 

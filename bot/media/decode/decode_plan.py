@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_PART = 0.6
 # Most pictures of one run that wait for earlier runs to be tagged; half a megabyte each.
 _MAX_WAITING = 32
-# A picture decoded after a key picture but shown before it depends on an earlier key picture.
+# A picture decoded after a keyframe but shown before it depends on an earlier keyframe.
 _KEYS_BACK = 3
 
 
@@ -34,7 +34,7 @@ class PlannedPicture:
 class DecodeRun:
     """Packets ``first`` to ``last``, decoded in a row for the ``wanted`` pictures, in time order.
 
-    The first packet is a key picture, shown at ``ticks``.
+    The first packet is a keyframe, shown at ``ticks``.
     """
 
     first: int
@@ -56,9 +56,9 @@ def milliseconds(ticks: int, tick: Fraction) -> int:
 def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun] | None:
     """Choose a picture for each second with little decoding; None if everything must be decoded.
 
-    It is the picture on screen in the middle of the second if that is a key picture, or if it gets
+    It is the picture on screen in the middle of the second if that is a keyframe, or if it gets
     decoded anyway. Otherwise it is a cheaper one of the same second, so at most half a second away:
-    the last key picture before the middle or the first after it; in a second without key pictures,
+    the last keyframe before the middle or the first after it; in a second without keyframes,
     the first in decoding order before the middle.
     """
     screen = _Screen(index)
@@ -79,7 +79,7 @@ def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun]
 class _Candidates:
     """Packets whose pictures could stand for a second.
 
-    ``exact`` is the one on screen in its middle, and ``anchor`` the key picture it depends on;
+    ``exact`` is the one on screen in its middle, and ``anchor`` the keyframe it depends on;
     ``cheapest`` is the one within the second that needs the least decoding.
     """
 
@@ -89,7 +89,7 @@ class _Candidates:
     cheapest: int
 
     def chosen(self, reach: dict[int, int]) -> int:
-        """Choose one, if each key picture in ``reach`` is decoded up to the packet given there."""
+        """Choose one, if each keyframe in ``reach`` is decoded up to the packet given there."""
         decoded_anyway = self.anchor is not None and self.exact <= reach.get(self.anchor, -1)
         return self.exact if decoded_anyway else self.cheapest
 
@@ -131,7 +131,7 @@ class _Screen:
         return _Candidates(second, exact, self.anchor(exact), self._cheapest(second, exact))
 
     def anchor(self, number: int) -> int | None:
-        """Return the key picture from which decoding must begin to get a picture."""
+        """Return the keyframe from which decoding must begin to get a picture."""
         times = self.index.times
         place = bisect_right(self._every_key, number)
         for key in reversed(self._every_key[max(0, place - _KEYS_BACK) : place]):
@@ -153,7 +153,7 @@ class _Screen:
 
 
 def _runs(screen: _Screen, chosen: Iterable[tuple[int, int]]) -> list[DecodeRun]:
-    """Group the seconds' pictures by the key picture they start from; join overlapping runs."""
+    """Group the seconds' pictures by the keyframe they start from; join overlapping runs."""
     found: list[DecodeRun] = []
     times = screen.index.times
     for second, packet in chosen:

@@ -1,4 +1,4 @@
-"""An index of a clip's packets: when each picture is shown, and which are key pictures.
+"""An index of a clip's packets: when each picture is shown, and which are keyframes.
 
 It is read without decoding anything. Import this only in a sandboxed child (it uses PyAV).
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-# Codecs whose pictures depend only on those since the last key picture. Other clips are decoded
+# Codecs whose pictures depend only on those since the last keyframe. Other clips are decoded
 # from the start (a GIF picture paints over everything before it).
 _INTER_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "theora"})
 # ISO/IEC 14496-15 section 8.3.3.1 (hvcC): how many temporal layers, three bits of byte 21
@@ -30,7 +30,7 @@ _HVCC_LAYERS, _HVCC_LAYERS_SHIFT, _HVCC_LAYERS_MASK = 21, 3, 0x07
 class PacketIndex:
     """Every packet that holds a picture, in decoding order.
 
-    ``times`` are presentation times in ticks of ``tick`` seconds. ``keys`` marks key pictures,
+    ``times`` are presentation times in ticks of ``tick`` seconds. ``keys`` marks keyframes,
     which depend on no other; ``shown`` marks those that no edit list cuts out.
     """
 

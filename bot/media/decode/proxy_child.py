@@ -103,7 +103,7 @@ def encode(pictures: Iterator[Picture], rate: int, codec: str | None = None) -> 
 
 
 def _add_track(container: OutputContainer, codec: str, picture: Picture, rate: int) -> VideoStream:
-    """Add a track of one picture a second, without B-frames and with frequent key pictures.
+    """Add a track of one picture a second, without B-frames and with frequent keyframes.
 
     So pictures are decoded in the order they are shown, and seeking never decodes more than ten.
     """

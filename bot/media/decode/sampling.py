@@ -70,7 +70,7 @@ class SampledFrame:
 def sample(
     path: Path, clip_format: ClipFormat, *, seconds: int, views: Sequence[View], step: int = 1
 ) -> Iterator[SampledFrame]:
-    """Yield a picture for every second, in order: the one in its middle, or a key picture near it.
+    """Yield a picture for every second, in order: the one in its middle, or a keyframe near it.
 
     With a ``step``, only seconds 0, ``step``, 2 x ``step`` and so on are sampled. A picture that
     stays on screen serves every second it covers; after the last one, the last one stays.

@@ -8,7 +8,7 @@ EVEN = [(0, 29, 2), (30, 59, 2), (60, 89, 2)]
 
 
 def runs(*described: tuple[int, int, int]) -> list[DecodeRun]:
-    """Return runs by their first packet, their last, and how many pictures are wanted."""
+    """Return runs, each given by its first packet, its last packet and its number of pictures."""
     return [
         DecodeRun(
             first,
@@ -25,7 +25,7 @@ def runs(*described: tuple[int, int, int]) -> list[DecodeRun]:
     [
         (EVEN, 2, True),
         (EVEN, 1, False),
-        ([(0, 0, 1), (30, 30, 1)], 2, False),  # pictures by themselves
+        ([(0, 0, 1), (30, 30, 1)], 2, False),  # single pictures
         ([(0, 29, 2)], 2, False),  # all in one
         ([(0, 599, 20), (600, 629, 2)], 2, False),  # nearly all in one
         ([(0, 299, 10), (300, 599, 33)], 2, False),  # too many to wait

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Counts up to each number it is given, and remembers which it was."""
+    """Counts up to each number it gets, and records the number."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -32,7 +32,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
 def test_each_worker_gets_items_in_order() -> None:
     workers = [Worker(), Worker(), Worker()]
     usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads are kept from going on wherever they may be
+    sys.setswitchinterval(1e-6)  # a switch between threads may come anywhere
     try:
         list(map_in_order(range(400), workers))
     finally:

@@ -45,14 +45,14 @@ FRONT = (("movflags", "+faststart"),)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
-    """One child for all clips, as the bot has: it is another after any that brought it down."""
+    """One child for all clips; a clip that kills it gets it replaced."""
     async with Sandbox(workers=1, folder=tmp_path_factory.mktemp("sandbox")) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Make each recipe once."""
+    """Return a function that makes each clip once."""
     folder = tmp_path_factory.mktemp("clips")
     made: dict[Recipe, Path] = {}
 

@@ -71,9 +71,9 @@ def test_a_proxy_shows_every_second_in_parts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = numbered_clip(tmp_path / "clip", clip_format, 7, rate=5)
-    told: list[int] = []
-    assert make(request(path, clip_format, ProxyPlan.in_parts(7, 3)), told.append) == "made"
-    assert told == list(range(1, 8))
+    made: list[int] = []
+    assert make(request(path, clip_format, ProxyPlan.in_parts(7, 3)), made.append) == "made"
+    assert made == list(range(1, 8))
     assert [shown(tmp_path / f"{part}.mp4") for part in range(3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
@@ -107,7 +107,7 @@ async def test_a_proxy_is_deleted_after_use(sandbox: Sandbox, tmp_path: Path) ->
 
 
 class Child:
-    """Does in place of a real child what one that was taken over might."""
+    """Stands in for a child process that an attacker has taken over."""
 
     def __init__(self, does: Callable[[Path], object], said: object = None) -> None:
         self._does = does

@@ -19,7 +19,7 @@ from tests.media.made_clips import Recipe, gif, growing_clip, make_clip
 if TYPE_CHECKING:
     from pathlib import Path
 
-TIMES = Recipe(ClipFormat.GIF, pictures=54)  # 5.4 s of ten pictures a second
+TIMES = Recipe(ClipFormat.GIF, pictures=54)  # 5.4 s with ten pictures per second
 # ISO 14496-12 section 8.3.2: how far the matrix of a track header (version 0) is from its type
 MATRIX = 44
 QUARTER_TURN = (0, 0x00010000, 0, -0x00010000, 0, 0, 0, 0, 0x40000000)  # clockwise
@@ -46,10 +46,10 @@ def half_dark(path: Path) -> Path:
 
 
 def turn(path: Path) -> Path:
-    """Have a clip shown a quarter turn clockwise, as phones do."""
+    """Rotate a clip a quarter turn clockwise by its header, as phones do."""
     content = bytearray(path.read_bytes())
-    place = content.index(b"tkhd") + MATRIX
-    content[place : place + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in QUARTER_TURN)
+    start = content.index(b"tkhd") + MATRIX
+    content[start : start + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in QUARTER_TURN)
     path.write_bytes(content)
     return path
 
@@ -120,7 +120,7 @@ def test_a_rotated_clip_is_shown_upright(tmp_path: Path) -> None:
     (upright,) = frames(turn(path), ClipFormat.MP4, 1)
     assert lying.pictures[0].shape == (32, 43, 3)
     assert upright.pictures[0].shape == (43, 32, 3)
-    assert upright.pictures[0][:15].mean() < 40  # what was left is on top
+    assert upright.pictures[0][:15].mean() < 40  # the left side is now at the top
     assert upright.pictures[0][-15:].mean() > 200
 
 
@@ -141,7 +141,7 @@ def test_a_clip_cut_before_its_index_is_damaged(clip_format: ClipFormat, tmp_pat
 
 def test_undecodable_bytes_are_damaged(tmp_path: Path) -> None:
     content = bytearray((CLIPS / "montage.mkv").read_bytes())
-    half = len(content) // 2  # in a picture that a second needs
+    half = len(content) // 2  # in a picture that is sampled
     content[half : half + 400] = b"\x5a" * 400
     path = tmp_path / "bad.mkv"
     path.write_bytes(content)
@@ -150,7 +150,7 @@ def test_undecodable_bytes_are_damaged(tmp_path: Path) -> None:
 
 
 def shaped(path: Path, width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
-    """Return height and width of the picture sampled from a clip of that shape."""
+    """Return height and width of the picture sampled from a clip of this shape."""
     with av.open(str(path), "w", format="mp4") as container:
         track = container.add_stream("libx264", rate=10)
         assert isinstance(track, VideoStream)

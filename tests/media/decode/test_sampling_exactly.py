@@ -1,4 +1,4 @@
-"""What is left out in decoding changes no picture: each is as decoding everything makes it."""
+"""Skipping packets changes no picture: each is the same as when everything is decoded."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def h264(**options: object) -> Way:
     return Way(ClipFormat.MP4, "libx264", named)
 
 
-UNPLANNED = "no key pictures, refreshed bit by bit"
+UNPLANNED = "no keyframes, intra refresh"
 WAYS = {
-    "key pictures often": h264(g=12, bf=3),
-    "a key picture each second": h264(g=25, bf=0),
-    "a key picture each two seconds": h264(g=50, bf=3),
-    "one key picture": h264(g=999, bf=3),
+    "frequent keyframes": h264(g=12, bf=3),
+    "a keyframe every second": h264(g=25, bf=0),
+    "a keyframe every two seconds": h264(g=50, bf=3),
+    "one keyframe": h264(g=999, bf=3),
     "open groups": h264(g=30, bf=3, x264_params="open-gop=1:keyint=30"),
     "open groups at a slow pace": Way(
         ClipFormat.MKV,
@@ -89,7 +89,7 @@ def everything(path: Path) -> dict[int, list[Picture]]:
 
 
 def check(path: Path, clip_format: ClipFormat) -> list[SampledFrame]:
-    """Compare a clip's samples with everything that is in it; return them."""
+    """Compare a clip's samples with full decoding; return the samples."""
     pictures = everything(path)
     seconds = -(-(max(pictures) + 1) // 1000)
     found = list(sample(path, clip_format, seconds=seconds, views=VIEWS))
@@ -145,7 +145,7 @@ def test_packets_falsely_marked_as_keyframes_are_not_trusted(codec: str, tmp_pat
 
 
 def test_a_keyframe_must_decode_as_a_keyframe(tmp_path: Path) -> None:
-    path = moving_clip(tmp_path / "clip", WAYS["one key picture"])
+    path = moving_clip(tmp_path / "clip", WAYS["one keyframe"])
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     scaler = FrameScaler(VIEWS, frames[0].width, frames[0].height)
@@ -173,7 +173,7 @@ def test_memory_of_a_picture_depends_on_its_pixel_format(
 
 
 @pytest.mark.parametrize(
-    ("name", "may"), [("one key picture", True), ("HEVC", True), ("HEVC in layers", False)]
+    ("name", "may"), [("one keyframe", True), ("HEVC", True), ("HEVC in layers", False)]
 )
 def test_reference_pictures_are_not_skipped(name: str, *, may: bool, tmp_path: Path) -> None:
     path = moving_clip(tmp_path / "clip", WAYS[name])
@@ -182,13 +182,13 @@ def test_reference_pictures_are_not_skipped(name: str, *, may: bool, tmp_path: P
 
 
 def test_a_keyframe_within_the_second_is_enough(tmp_path: Path) -> None:
-    way = WAYS["a key picture each second"]
+    way = WAYS["a keyframe every second"]
     found = check(moving_clip(tmp_path / "clip", way), way.format)
     assert [frame.time for frame in found] == [0, 1000, 2000, 3000, 4000]
 
 
 def test_the_middle_picture_is_used_if_it_is_decoded_anyway(tmp_path: Path) -> None:
-    way = h264(g=50, bf=0)  # it goes no further than the second second's beginning
+    way = h264(g=50, bf=0)  # it ends at the start of the second second
     found = check(moving_clip(tmp_path / "clip", way), way.format)
     assert [frame.time for frame in found] == [480, 1000, 2480, 3000, 4000]
 

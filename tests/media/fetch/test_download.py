@@ -55,7 +55,7 @@ async def whole(_request: web.Request) -> web.StreamResponse:
 
 
 async def raw(request: web.Request, answer: bytes) -> web.StreamResponse:
-    """Answer with exactly these bytes and cut the connection."""
+    """Answer with exactly these bytes and close the connection."""
     transport = request.transport
     assert isinstance(transport, asyncio.Transport)
     transport.write(answer)
@@ -93,7 +93,7 @@ async def test_a_download_is_complete_and_has_its_fingerprint(tmp_path: Path) ->
 
 
 async def test_a_large_clip_is_streamed_to_the_disk(tmp_path: Path) -> None:
-    pieces, piece = 40, BODY[:-24]  # of a length that fits no batch
+    pieces, piece = 40, BODY[:-24]  # its length is not a multiple of a batch
 
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -208,7 +208,7 @@ async def test_addresses_that_are_not_public_are_refused(link: str, tmp_path: Pa
 
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "localhost", "0x7f.1", "127.1", "2130706433"])
 async def test_other_spellings_of_private_addresses_are_refused(spelling: str) -> None:
-    """Somebody is there to answer; numbers without three dots aiohttp itself does not take."""
+    """A server listens there. aiohttp itself rejects numbers without three dots."""
     async with serving(whole) as host, guarded_session(TIMEOUTS) as session:
         link = f"http://{spelling}:{host.rpartition(':')[2]}/"
         with pytest.raises((aiohttp.ClientConnectorError, aiohttp.InvalidURL)):
@@ -219,7 +219,7 @@ async def test_other_spellings_of_private_addresses_are_refused(spelling: str) -
 async def test_the_address_is_checked_when_connecting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Take the resolver's check out, as a rebinding name server would: the socket's one holds."""
+    """The check of the socket holds without the resolver's, as with a rebinding name server."""
     monkeypatch.setattr("bot.media.fetch.guard._PublicResolver.resolve", _loopback)
     with pytest.raises(AddressNotPublic):
         await fetch(fetcher(), "http://rebound.example/", tmp_path / "clip")
@@ -493,7 +493,9 @@ async def test_no_cookie_is_kept_between_fetches(tmp_path: Path) -> None:
         return response
 
     async with serving(note) as address:
-        host = f"localhost:{address.rpartition(':')[2]}"  # no jar keeps cookies of a bare address
+        host = (
+            f"localhost:{address.rpartition(':')[2]}"  # cookie jars ignore cookies of IP addresses
+        )
         async with fetcher(host) as source:
             for name in ("a", "b"):
                 await source.fetch(f"http://{host}/", tmp_path / name, 9_999_999, ignore_progress)

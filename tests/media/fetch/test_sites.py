@@ -1,4 +1,4 @@
-"""Clips on pages: yt-dlp in a child, real pages on loopback, every request through the guard."""
+"""Clips on pages: yt-dlp in a child, and real pages on loopback behind the address check."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LD = """<script type="application/ld+json">{{"@context": "http://schema.org",
 PAGES: dict[str, str] = {
     "preview": '<meta property="og:video" content="/city.mp4">',
     "player": f"<video>{SOURCES}</video>",
-    "told": LD,
+    "embedded": LD,
     "long": LD,
     "nothing": "words",
     "pieces.m3u8": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360\npiece.ts\n",
@@ -42,7 +42,7 @@ PAGES: dict[str, str] = {
 
 
 class Site:
-    """Pages, some of them hostile, and what was asked of them."""
+    """Serves pages, some of them hostile, and records requests."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -67,8 +67,8 @@ class Site:
         if name.startswith("loop"):
             return self._page(f'<meta http-equiv="refresh" content="0;url=/{name}0">')
         duration = "PT50M" if name == "long" else "PT5S"
-        told = PAGES[name]
-        return self._page(told.format(duration, self.address) if told is LD else told)
+        page = PAGES[name]
+        return self._page(page.format(duration, self.address) if page is LD else page)
 
     def _page(self, body: str) -> web.Response:
         head = "<title>a page</title>"
@@ -99,7 +99,7 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def fetcher(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fetcher]:
-    """One for all tests: it is yt-dlp that takes its time to start."""
+    """One fetcher for all tests, as yt-dlp takes long to start."""
     folder = tmp_path_factory.mktemp("sites")
     async with _sandbox(folder) as sandbox, opened(site, sandbox) as one:
         yield one
@@ -120,7 +120,7 @@ async def get(fetcher: Fetcher, link: str, folder: Path) -> Fetched:
 
 
 @pytest.mark.parametrize(
-    ("page", "file"), [("preview", "city.mp4"), ("told", "city.mp4"), ("player", "480.mp4")]
+    ("page", "file"), [("preview", "city.mp4"), ("embedded", "city.mp4"), ("player", "480.mp4")]
 )
 async def test_the_clip_of_a_page_is_fetched(
     page: str, file: str, fetcher: Fetcher, site: Site, tmp_path: Path
@@ -208,7 +208,7 @@ async def test_requests_of_a_compromised_child_are_refused(site: Site, tmp_path:
             ({"link": "http://169.254.169.254/"}, "address_not_public"),
             ({"link": site.link("missing").replace("http:", "http:/")}, "unsupported_url"),
             ({"method": "DELETE"}, "unreachable"),
-            # What the operator let us fetch from takes nothing from strangers.
+            # An allowed host must not redirect to private addresses.
             ({"method": "POST", "body": "x"}, "unreachable"),
             ({"method": "POST", "body": "x" * 100_001}, "unreachable"),
             ({"headers": []}, "damaged"),

@@ -1,4 +1,4 @@
-"""Tasks a sandboxed child runs in the tests: most of them misbehave."""
+"""Tasks for a sandboxed child in the tests; most of them misbehave."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def echo(request: Request, _report: Report) -> Any:
 
 
 def describe(_request: Request, _report: Report) -> dict[str, Any]:
-    """Tell what the process sees and may do."""
+    """Return what the process sees and may do."""
     Path("left behind").write_text("something")
     made = tempfile.mkdtemp()
     kinds = ("DATA", "AS", "FSIZE", "NOFILE", "CORE")
@@ -96,7 +96,7 @@ def spin(_request: Request, report: Report) -> None:
 
 
 def burn_cpu(_request: Request, _report: Report) -> None:
-    """Use CPU time faster than the clock on the wall runs: the limit set is already spent."""
+    """Use up CPU time quickly: the limit set is already spent."""
     resource.setrlimit(resource.RLIMIT_CPU, (0, resource.RLIM_INFINITY))
     while True:
         pass
@@ -108,7 +108,7 @@ def sleep(_request: Request, report: Report) -> None:
 
 
 def stop_dead(_request: Request, report: Report) -> None:
-    """Sleep where no signal but SIGKILL reaches."""
+    """Sleep so that only SIGKILL ends it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
     sleep(_request, report)
 
@@ -151,14 +151,14 @@ def no_json(_request: Request, _report: Report) -> Any:
 
 
 def flood(_request: Request, _report: Report) -> None:
-    """Answer past the protocol, and go on writing what nobody reads."""
+    """Send an answer, then keep writing, outside of the protocol."""
     for descriptor in range(3, 8):
         with contextlib.suppress(OSError):
             os.write(descriptor, b'{"kind": "done", "value": 1}\n' + b"x" * 1_000_000)
 
 
 def forge(request: Request, _report: Report) -> None:
-    """Write to the parent past the protocol, as code that took the child over would."""
+    """Write to the parent outside of the protocol, as injected code would."""
     for descriptor in range(3, 8):
         with contextlib.suppress(OSError):
             os.write(descriptor, request["line"].encode() + b"\n")

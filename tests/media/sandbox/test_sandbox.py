@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MODULE = "tests.media.sandbox.tasks"
 TASKS = f"{MODULE}:"
-PLENTY = 30.0  # seconds no test ever needs
+PLENTY = 30.0  # seconds; more than any test needs
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ async def run(sandbox: Sandbox, task: str, *, seconds: float = PLENTY, **request
 
 
 def started(sandbox: Sandbox, task: str, **request: Any) -> tuple[asyncio.Task[Any], Any]:
-    """Begin a call; also return what waits for its first word."""
+    """Begin a call; also return an event that is set when it first reports progress."""
     first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     call = sandbox.run(TASKS + task, request, seconds=PLENTY, on_progress=first.set_result)
     return asyncio.create_task(call), first
 
 
 def has_ended(pid: int) -> bool:
-    """Wait until a process is over, whoever reaps it."""
+    """Wait until a process has ended, whoever reaps it."""
     with contextlib.suppress(ProcessLookupError):
         watch = os.pidfd_open(pid)
         try:
@@ -121,7 +121,7 @@ async def test_a_child_has_none_of_the_parents_secrets(
     for name in ("DISCORD_TOKEN", "CLARIFAI_PAT", "DATABASE_URL", "PYTHONPATH", "HOME"):
         monkeypatch.setenv(name, "secret")
     first = await run(sandbox, "pid")
-    os.kill(first, signal.SIGKILL)  # its successor is started with these settings in place
+    os.kill(first, signal.SIGKILL)  # its successor starts with these settings
     seen = await run(sandbox, "describe")
     assert seen["pid"] != first
     assert "secret" not in seen["environment"].values()

@@ -1,4 +1,4 @@
-"""A tagger and the loopback Clarifai it talks to, and clips to tag."""
+"""A tagger, the loopback Clarifai it calls, and clips to tag."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def account(url: str, token: str = TOKEN, version: str | None = None) -> Clarifa
 def write_clip(
     folder: Path, size: int = 100, duration: int = 9000, public_url: str | None = None
 ) -> ClipFile:
-    """Write ``size`` bytes, no two neighbours alike, that pass for a checked clip."""
+    """Write ``size`` bytes without repetition, as a checked clip."""
     path = folder / f"{size}.mp4"
     content = bytes(number * 7 % 251 for number in range(size))
     path.write_bytes(content)
@@ -53,7 +53,7 @@ async def talking(
     lawful: bool = True,
     **options: Any,
 ) -> AsyncIterator[tuple[LoopbackClarifai, ClarifaiTagger]]:
-    """Open a loopback Clarifai and a tagger on it; ``lawful`` if no request may be wrong."""
+    """Open a loopback Clarifai and a tagger on it; with ``lawful``, no request may be invalid."""
     async with LoopbackClarifai(fetches=fetches) as clarifai, aiohttp.ClientSession() as session:
         where = replace(account(clarifai.url, token, version), model_id=model)
         yield clarifai, ClarifaiTagger(session, where, limits, retry=retry, **options)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# What the codes of each kind do: the error people get, and how often Clarifai is asked.
+# For each kind of code: the error people get, and the number of calls.
 ROWS: list[tuple[Iterable[int], type[TaggerError], int]] = [
     ((11000, 11001, 11002, 11007, 11008, 11009), TaggerUnavailable, 1),
     ((11003, 11004, 11006), QuotaExhausted, 1),
@@ -252,7 +252,7 @@ async def test_a_cancelled_call_is_not_retried(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["seconds", "date"])
 async def test_retry_after_is_waited_for(kind: str, tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    # A date has whole seconds: this one lies between one and two seconds ahead.
+    # Dates have whole seconds: this one is between one and two seconds ahead.
     date = format_datetime((now + timedelta(seconds=2)).replace(microsecond=0), usegmt=True)
     asked, least = ("0.15", 0.15) if kind == "seconds" else (date, 0.9)
     async with talking() as (clarifai, tagger):
@@ -324,9 +324,9 @@ async def test_the_token_is_in_no_error_and_no_log(
     caplog.set_level(logging.DEBUG)
     failed, _ = await failing(tmp_path, reply)
     printed = capfd.readouterr()
-    told = "".join(traceback.format_exception(failed)) + caplog.text + printed.out + printed.err
+    shown = "".join(traceback.format_exception(failed)) + caplog.text + printed.out + printed.err
 
-    assert TOKEN[:10] not in told + failed.detail + repr(failed.record())
+    assert TOKEN[:10] not in shown + failed.detail + repr(failed.record())
     assert len(failed.detail) < 2200
     assert TOKEN not in repr(account("http://host"))
 

@@ -187,11 +187,11 @@ async def test_clarifai_may_fetch_the_link_itself(tmp_path: Path) -> None:
 
 
 async def test_progress_counts_the_clips_seconds(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    seen: list[Progress] = []
     async with talking() as (_, tagger):
-        await tagger.tag(write_clip(tmp_path, duration=8001), told.append)
+        await tagger.tag(write_clip(tmp_path, duration=8001), seen.append)
 
-    assert told == [Progress(Stage.TAG, 0, 9), Progress(Stage.TAG, 9, 9)]
+    assert seen == [Progress(Stage.TAG, 0, 9), Progress(Stage.TAG, 9, 9)]
 
 
 async def test_the_permit_is_awaited_before_every_call(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Custom models for tests: a tiny classifier that gives how red, green and blue a picture is."""
+"""Custom models for tests: a tiny classifier that returns how red, green and blue a picture is."""
 
 from __future__ import annotations
 

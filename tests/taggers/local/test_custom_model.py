@@ -115,7 +115,7 @@ def opened_sandbox(tmp_path: Path, model: Path) -> Sandbox:
 
 
 async def test_the_local_tagger_uses_a_custom_model_in_the_sandbox(tmp_path: Path) -> None:
-    """Uses the card of the example in the documentation."""
+    """Uses the card from the documentation."""
     card = json.loads(re.findall(r"```json\n(.+?)```", GUIDE.read_text(), re.DOTALL)[0])
     folder = make_model(tmp_path / "colours", **card)
     clip = ClipFile(CLIPS / "montage.mp4", ClipInfo(ClipFormat.MP4, 1, 16_000, "sha256:0"))

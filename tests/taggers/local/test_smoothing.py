@@ -76,9 +76,9 @@ def test_similarity_is_between_0_and_1() -> None:
 def test_scores_stay_between_those_of_a_second_and_its_neighbours(
     seconds: list[dict[str, float]],
 ) -> None:
-    for place, found in enumerate(smoothed(*seconds)):
-        assert found.keys() == seconds[place].keys()
-        near = seconds[max(0, place - 1) : place + 2]
+    for position, found in enumerate(smoothed(*seconds)):
+        assert found.keys() == seconds[position].keys()
+        near = seconds[max(0, position - 1) : position + 2]
         for name, score in found.items():
             there = [shown.get(name, 0.0) for shown in near]
             assert min(there) - 1e-4 <= score <= max(there) + 1e-4

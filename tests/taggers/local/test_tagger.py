@@ -42,7 +42,7 @@ def clip(path: Path, clip_format: ClipFormat = ClipFormat.MP4, duration: int = 1
 
 
 class HijackedSandbox:
-    """A sandbox whose child was taken over by a clip and answers anything."""
+    """A sandbox whose child was taken over and returns a given answer."""
 
     def __init__(self, answer: object) -> None:
         self._answer = answer
