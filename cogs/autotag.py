@@ -13,10 +13,12 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.domain.cooldown import Cooldown
 from bot.errors import PermissionMissing, TaggerBusy
 from bot.storage.database import retry_storage
 from cogs.message_clips import job_for_message, posted_clips_of
 from cogs.permissions import require_permissions
+from cogs.posters import Poster, person_behind, poster_of
 from cogs.previews import Previews
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 # Seconds between two messages to one server that too many of its clips are waiting.
 _BUSY_INTERVAL = 60.0
+# Messages by webhooks and bots that are answered in a channel at once, and seconds until the next
+# one: a bot that reposts whatever it sees and this bot could otherwise answer each other forever.
+_WITHOUT_PEOPLE = 10, 30.0
 # Seconds for submitting the last jobs while the bot stops; the database may be away.
 _LAST_SECONDS = 2.0
 # For so long after it was posted, an edited message is checked for new clips. The queue remembers a
@@ -43,6 +48,7 @@ class AutoTag(commands.Cog):
         self._log = structlog.get_logger("framehound.autotag")
         self._previews = Previews()
         self._busy_since: dict[int, float] = {}
+        self._without_people = Cooldown(*_WITHOUT_PEOPLE)
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def cog_unload(self) -> None:
@@ -53,7 +59,7 @@ class AutoTag(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Submit a job for a person's message with clips."""
+        """Submit a job for a message with clips."""
         await self._check(message)
 
     @commands.Cog.listener()
@@ -68,12 +74,13 @@ class AutoTag(commands.Cog):
             await self._check(event.message)
 
     async def _check(self, message: discord.Message) -> None:
-        if message.author.bot or message.webhook_id or message.is_system():
+        poster = poster_of(message, self._bot.application_id or 0)
+        if poster is Poster.OURSELVES or message.is_system() or not self._clips(message):
             return
-        if not self._clips(message) or (await self._bot.get_context(message)).valid:
+        if poster is Poster.PERSON and (await self._bot.get_context(message)).valid:
             return
         with self._tracked():
-            await self._submit_if_wanted(await self._previews.settled(message))
+            await self._submit_if_wanted(await self._previews.settled(message), poster)
 
     @contextmanager
     def _tracked(self) -> Iterator[None]:
@@ -86,11 +93,21 @@ class AutoTag(commands.Cog):
         finally:
             self._tasks.discard(task)
 
-    async def _submit_if_wanted(self, message: discord.Message) -> None:
+    async def _submit_if_wanted(self, message: discord.Message, poster: Poster) -> None:
         """Submit the job of a message whose previews have arrived."""
         clips = self._clips(message)
-        if clips and await self._is_wanted(message):
-            await self._submit(message, clips)
+        if not clips or not await self._is_wanted(message, poster):
+            return
+        if poster is not Poster.PERSON and self._too_often(message):
+            return
+        await self._submit(message, clips)
+
+    def _too_often(self, message: discord.Message) -> bool:
+        """Count a message without a person; return whether its channel has had enough of them."""
+        if not self._without_people.wait(message.channel.id, time.monotonic()):
+            return False
+        self._log.warning("clips of webhooks and bots ignored", channel=message.channel.id)
+        return True
 
     def _clips(self, message: discord.Message) -> tuple[Clip, ...]:
         return posted_clips_of(message, self._bot.app.config.sites)
@@ -106,15 +123,22 @@ class AutoTag(commands.Cog):
                 "clip ignored: permissions missing", channel=message.channel.id, reason=str(error)
             )
 
-    async def _is_wanted(self, message: discord.Message) -> bool:
-        """Return whether the server's settings and the author's own choice allow tagging this."""
-        if await retry_storage(lambda: self._bot.app.stores.opt_outs.among([message.author.id])):
+    async def _is_wanted(self, message: discord.Message, poster: Poster) -> bool:
+        """Return whether the server's settings and the person's own choice allow tagging this."""
+        person = person_behind(message)
+        if person and await self._opted_out(person):
             return False
         if message.guild is None:
-            return True
+            return poster is Poster.PERSON
         guild_id = message.guild.id
         settings = await retry_storage(lambda: self._bot.app.stores.settings.load(guild_id))
+        if poster is Poster.BOT and (not settings.bots or _replies_to_bot(message)):
+            return False
         return _is_autotagged(message, settings)
+
+    async def _opted_out(self, person: int) -> bool:
+        store = self._bot.app.stores.opt_outs
+        return bool(await retry_storage(lambda: store.among([person])))
 
     async def _reply_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Reply that too much is waiting, at most once a minute, so as not to flood the server."""
@@ -126,6 +150,12 @@ class AutoTag(commands.Cog):
         with suppress(discord.Forbidden, discord.NotFound):
             translate = await self._bot.translator(message.guild.id if message.guild else None)
             await message.reply(error.localized(translate), mention_author=False, silent=True)
+
+
+def _replies_to_bot(message: discord.Message) -> bool:
+    """Return whether a message replies to one of a bot, as in a loop of two bots."""
+    replied = message.reference and message.reference.resolved
+    return isinstance(replied, discord.Message) and replied.author.bot
 
 
 def _is_autotagged(message: discord.Message, settings: GuildSettings) -> bool:

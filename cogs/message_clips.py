@@ -20,6 +20,7 @@ from bot.domain.links import (
     name_of,
     promises_clip,
 )
+from cogs.posters import person_behind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -83,7 +84,7 @@ def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, reques
         channel_id=message.channel.id,
         guild_id=message.guild.id if message.guild else None,
         message_id=message.id,
-        author_id=message.author.id,
+        author_id=person_behind(message),
         clips=clips,
         requested=requested,
         **thread_facts(message.channel),
@@ -164,9 +165,10 @@ def _every_link(text: str) -> Iterator[Clip]:
 
 
 def _bounded(message: discord.Message, clips: Iterable[Clip]) -> tuple[Clip, ...]:
-    """Return each clip once, at most ``MAX_CLIPS``, with its message and its author."""
+    """Return each clip once, at most ``MAX_CLIPS``, with its message and the person behind it."""
+    person = person_behind(message)
     by_location = {clip.location: clip for clip in clips}
     return tuple(
-        replace(clip, message_id=message.id, author_id=message.author.id)
+        replace(clip, message_id=message.id, author_id=person)
         for clip in islice(by_location.values(), MAX_CLIPS)
     )

@@ -54,8 +54,9 @@ class Job:
 
     ``id`` comes from the message or the interaction, so that the same event is the same job. Only
     the first ``MAX_CLIPS`` of ``clips`` are kept, whichever way they came in.
-    ``author_id`` is the person who posted the message or used the command. ``requested`` jobs come
-    from a command and always get an answer in words; the others come from posted clips.
+    ``author_id`` is the person who posted the message or used the command; it is None if a webhook
+    or a bot posted the message. ``requested`` jobs come from a command and always get an answer in
+    words; the others come from posted clips.
     ``parent_id`` is the channel of a thread, which may be ``private``. ``record`` is ``OPEN`` if
     the job was recorded when it was handed in, or else ``NONE``.
     """
@@ -93,6 +94,10 @@ class Job:
         """The message in which the clips were posted, or else the interaction that brought them."""
         posted_in = self.clips[0].message_id if self.clips else None
         return posted_in or self.message_id or self.snowflake
+
+    def poster_of(self, clip: Clip) -> int | None:
+        """Return the person who posted a clip, which a command may have found in a message."""
+        return clip.author_id if clip.message_id else self.author_id
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as JSON values."""

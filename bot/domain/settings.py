@@ -130,6 +130,16 @@ class GuildSettings:
         title=Sentence("Age-restricted channels"),
         help=Sentence("Reply to clips posted in age-restricted channels, too."),
     )
+    bots: bool = setting(
+        Switch(),
+        default=False,
+        page=Page.CLIPS,
+        title=Sentence("Other bots"),
+        help=Sentence(
+            "Reply to clips posted by other bots and by channels you follow, too. I always reply "
+            "to webhooks, such as those of PluralKit."
+        ),
+    )
     hidden_tags: frozenset[str] = setting(
         TagList(),
         default=frozenset(),

@@ -73,7 +73,7 @@ def _alert(job: Job, channel_id: int, matches: Sequence[WatchMatch]) -> Alert:
         channel_id=channel_id,
         message_id=job.subject_id,
         source_id=job.channel_id,
-        author_id=(job.clips[0].author_id if job.clips else None) or job.author_id,
+        author_id=job.poster_of(job.clips[0]) if job.clips else job.author_id,
         clips=len(job.clips),
         matches=tuple(sorted(matches, key=_rank)),
         by_command=job.interaction is not None and job.subject_id == job.snowflake,

@@ -123,7 +123,7 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             fingerprint=outcome.fingerprint,
             guild_id=job.guild_id,
             channel_id=job.channel_id,
-            author_id=clip.author_id or job.author_id,
+            author_id=job.poster_of(clip),
             posted_at=datetime.now(UTC),
             parent_id=job.parent_id,
             private=job.private,

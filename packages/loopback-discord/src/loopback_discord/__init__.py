@@ -24,6 +24,7 @@ from loopback_discord.model.messages import Message
 from loopback_discord.model.roles import Permission, Role
 from loopback_discord.model.state import Changes
 from loopback_discord.model.users import Member, User
+from loopback_discord.model.webhooks import Webhook
 from loopback_discord.server import LoopbackDiscord
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "TruncateDownload",
     "Upload",
     "User",
+    "Webhook",
     "WrongContentLength",
     "cloudflare_ban",
     "rate_limited",

@@ -13,6 +13,7 @@ from loopback_discord.events import Intent, fixed_event
 from loopback_discord.model.channels import Channel, ChannelType
 from loopback_discord.model.roles import DEFAULT_PERMISSIONS, NO_PERMISSIONS, Permission, Role
 from loopback_discord.model.users import Member, User
+from loopback_discord.model.webhooks import Webhook
 
 if TYPE_CHECKING:
     from loopback_discord.api import Json
@@ -76,6 +77,10 @@ class Guild:
         self.state.publish(fixed_event("GUILD_DELETE", self.id, Intent.GUILDS, body))
         self.joined = False
         del self.members[self.me.user.id]
+
+    def add_webhook(self, channel: Channel, application_id: int | None = None) -> Webhook:
+        """Add a webhook to a channel, made by a bot if there is an ``application_id``."""
+        return Webhook(self.state.ids.next(), channel, application_id)
 
     def add_role(self, name: str, permissions: Permission = NO_PERMISSIONS) -> Role:
         role = Role(self.state.ids.next(), name, permissions, position=len(self.roles))

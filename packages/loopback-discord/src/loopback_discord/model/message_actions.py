@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from loopback_discord.model.channels import Channel
     from loopback_discord.model.interactions import Interaction
     from loopback_discord.model.users import User
+    from loopback_discord.model.webhooks import Webhook
 
 _NO_FILES: Mapping[int, Upload] = {}
 _USER_MENTION, _ROLE_MENTION = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>")
@@ -48,6 +49,7 @@ class Draft:
     nonce: str | None = None
     interaction: Interaction | None = None
     announced_thread: Channel | None = None
+    webhook: Webhook | None = None
 
 
 def as_uploads(files: Iterable[File]) -> tuple[Upload, ...]:
@@ -83,6 +85,7 @@ def create(channel: Channel, draft: Draft, snowflake: int | None = None) -> Mess
         nonce=draft.nonce,
         interaction=draft.interaction,
         announced_thread=draft.announced_thread,
+        webhook=draft.webhook,
     )
     message.attachments = _store_all(message, draft.files)
     _update_mentions(message)

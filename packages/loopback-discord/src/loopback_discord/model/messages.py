@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from loopback_discord.model.channels import Channel
     from loopback_discord.model.interactions import Interaction
     from loopback_discord.model.users import User
+    from loopback_discord.model.webhooks import Webhook
 
 # https://docs.discord.com/developers/resources/message#message-object-message-flags
+IS_CROSSPOST = 1 << 1
 HAS_THREAD = 1 << 5
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
@@ -76,6 +78,7 @@ class Message:
     allowed_mentions: Json | None = None
     nonce: str | None = None
     interaction: Interaction | None = None
+    webhook: Webhook | None = None
     mentions: list[User] = field(default_factory=list)
     mention_roles: list[int] = field(default_factory=list)
     mention_everyone: bool = False
@@ -235,6 +238,8 @@ def _optional_fields(message: Message) -> Json:
         fields["thread"] = message.thread.to_json()
     if message.reactions:
         fields["reactions"] = [_reaction(message, emoji) for emoji in message.reactions]
+    if message.webhook is not None:
+        fields |= message.webhook.ids_json()
     if message.interaction is not None:
         application = str(message.channel.state.bot.id)
         fields |= {"application_id": application, "webhook_id": application}
