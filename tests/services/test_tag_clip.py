@@ -267,4 +267,5 @@ async def test_no_downloaded_clip_is_left_behind(
         await app.services.clip_tagger.tag_link(
             TagRequest(Clip("a.gif", clip_host.url("nothing.gif")))
         )
-    assert [path for path in (data_dir / "work").rglob("*") if path.is_file()] == []
+    left = {path.name for path in (data_dir / "work").rglob("*") if path.is_file()}
+    assert left <= {".ses"}  # onnxruntime's, in the folder of the child that runs it
