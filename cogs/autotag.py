@@ -13,12 +13,12 @@ import discord
 import structlog
 from discord.ext import commands
 
+from bot.chat.message_clips import job_for_message, posted_clips_of
+from bot.chat.posters import Poster, person_behind, poster_of
 from bot.domain.cooldown import Cooldown
 from bot.errors import PermissionMissing, TaggerBusy
 from bot.storage.database import retry_storage
-from cogs.message_clips import job_for_message, posted_clips_of
 from cogs.permissions import require_permissions
-from cogs.posters import Poster, person_behind, poster_of
 from cogs.previews import Previews
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import discord
 from discord.ext import commands
 
 from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_buttons
+from bot.chat.message_clips import requested_clips
 from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
 from bot.errors import NotAllowed, OwnerUnknown, RateLimited, TaggingErased
@@ -19,7 +20,6 @@ from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 from bot.storage.database import retry_storage
-from cogs.message_clips import requested_clips
 from cogs.reply_owners import reply_owners
 
 if TYPE_CHECKING:

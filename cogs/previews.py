@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cogs.message_clips import awaits_previews
+from bot.chat.message_clips import awaits_previews
 
 if TYPE_CHECKING:
     import discord

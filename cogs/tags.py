@@ -9,17 +9,17 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain.cooldown import Cooldown
-from bot.domain.job import MAX_CLIPS, Interaction, Job
-from bot.errors import OptedOut, RateLimited, TooManyClips
-from bot.i18n import Sentence
-from cogs.message_clips import (
+from bot.chat.message_clips import (
     attached_clip,
     clips_in_argument,
     job_for_message,
     requested_clips,
     thread_facts,
 )
+from bot.domain.cooldown import Cooldown
+from bot.domain.job import MAX_CLIPS, Interaction, Job
+from bot.errors import OptedOut, RateLimited, TooManyClips
+from bot.i18n import Sentence
 from cogs.permissions import require_permissions
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.chat.posters import person_behind
 from bot.domain.clip import Clip
 from bot.domain.job import MAX_CLIPS, Job, message_job_id
 from bot.domain.links import (
@@ -20,7 +21,6 @@ from bot.domain.links import (
     name_of,
     promises_clip,
 )
-from cogs.posters import person_behind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
