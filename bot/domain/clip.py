@@ -61,13 +61,15 @@ class ClipInfo:
 class ClipFile:
     """A checked clip on disk; ``public_url`` if others can fetch the same bytes.
 
-    Its tags should be in ``language`` if the tagger supports it.
+    Its tags should be in ``language`` if the tagger supports it. ``owner`` is the server or the
+    person whose share of the machine tagging it uses; empty for the operator's own clips.
     """
 
     path: Path
     info: ClipInfo
     public_url: str | None = None
     language: str = "en"
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from bot.domain.budget import Payer
+from bot.domain.budget import OPERATOR, Payer
 from bot.domain.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ class TagRequest:
     progress: ProgressListener = ignore_progress
     payer: Payer = field(default_factory=Payer)
     language: str = "en"
+
+    @property
+    def owner(self) -> str:
+        """The server or the person whose clip it is; empty for the operator's own."""
+        return "" if self.payer.name == OPERATOR else self.payer.name
 
     def with_clip(self, clip: Clip) -> Self:
         """Return the same request for another clip."""

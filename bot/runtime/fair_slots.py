@@ -15,7 +15,8 @@ class FairSlots:
     """At most ``total`` slots at once, and at most ``per_owner`` for one owner.
 
     A free slot goes to the waiting owner that holds the fewest; among equals, to the one that was
-    served least recently. So an owner with much work delays its own work, not that of others.
+    served least recently. So an owner with much work delays its own work, not that of others. Work
+    without an owner is bounded by ``total`` only.
     """
 
     def __init__(self, total: int, per_owner: int) -> None:
@@ -28,7 +29,7 @@ class FairSlots:
         self._given = 0
 
     @asynccontextmanager
-    async def held(self, owner: str) -> AsyncIterator[None]:
+    async def held(self, owner: str = "") -> AsyncIterator[None]:
         """Hold a slot while the block runs; wait for one first."""
         await self._acquire(owner)
         try:
@@ -70,7 +71,9 @@ class FairSlots:
             self._served[owner] = self._given
 
     def _next_owner(self) -> str | None:
-        waiting = (owner for owner in self._waiting if self._held[owner] < self._per_owner)
+        waiting = (
+            owner for owner in self._waiting if not owner or self._held[owner] < self._per_owner
+        )
         return min(waiting, key=lambda each: (self._held[each], self._served[each]), default=None)
 
     def _drop_cancelled(self, owner: str) -> None:

@@ -87,7 +87,7 @@ class ClipTagger:
             limit = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
                 fetched = await self._fetcher.fetch(
-                    clip.location, path, limit, request.progress, request.payer.name
+                    clip.location, path, limit, request.progress, request.owner
                 )
             _check_size(fetched.size, self.tagger, public=fetched.public)
             link = clip.location if fetched.public else None
@@ -118,18 +118,24 @@ class ClipTagger:
         self, tagger: CachingTagger, file: _LocalFile, request: TagRequest
     ) -> Tagging:
         async def examine() -> ClipFile:
-            return await self._examine(file, tagger.tagger, request.language)
+            return await self._examine(file, tagger.tagger, request)
 
         return await tagger.tag(file.fingerprint, examine, request)
 
-    async def _examine(self, file: _LocalFile, tagger: Tagger, language: str) -> ClipFile:
+    async def _examine(self, file: _LocalFile, tagger: Tagger, request: TagRequest) -> ClipFile:
         """Check the size, format and length of a clip against a tagger's limits."""
         _check_size(file.size, tagger, public=file.public_url is not None)
         with self._metrics.stage("probe"):
             packets = max(MAX_PACKETS, tagger.longest // 3)  # in longer clips, 333 a second
-            probed = await probe(self._sandbox, file.path, longest=tagger.longest, packets=packets)
+            probed = await probe(
+                self._sandbox,
+                file.path,
+                longest=tagger.longest,
+                packets=packets,
+                owner=request.owner,
+            )
         info = ClipInfo(probed.format, file.size, probed.duration, file.fingerprint)
-        return ClipFile(file.path, info, file.public_url, language)
+        return ClipFile(file.path, info, file.public_url, request.language, request.owner)
 
     def _check_claims(self, clip: Clip) -> None:
         """Refuse a clip before fetching it if Discord already says that it won't do."""

@@ -116,13 +116,13 @@ class ProxyTagger:
         reporter = _Progress(progress, plan)
         async with self._maker.made(clip, plan, self._part_bytes, reporter.made) as parts:
             results = await _gather([self._tag_part(clip, part, reporter) for part in parts])
-            thumbnails = await self._thumbnails(parts, plan, results)
+            thumbnails = await self._thumbnails(parts, plan, results, clip.owner)
         return Observations(
             tuple(_in_clip_time(results, plan)), thumbnails, proxied=True, billed=_count(results)
         )
 
     async def _thumbnails(
-        self, parts: list[Part], plan: ProxyPlan, results: list[Observations]
+        self, parts: list[Part], plan: ProxyPlan, results: list[Observations], owner: str
     ) -> tuple[Thumbnail, ...]:
         """Return thumbnails where tags change most; none if that fails."""
         selector = ThumbnailSelector()
@@ -131,7 +131,7 @@ class ProxyTagger:
             for second in range(part.pictures):
                 selector.add(concepts.get(second, ()))
         try:
-            answer = await self._maker.thumbnails(parts, plan, selector.chosen())
+            answer = await self._maker.thumbnails(parts, plan, selector.chosen(), owner)
             return read_thumbnails(answer, plan.seconds)
         except (ClipError, TaggerError) as error:
             self._log.warning("thumbnails of a proxied clip not made", detail=error.detail)

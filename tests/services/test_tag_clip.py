@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from bot.config import Config
 from bot.domain import timeline
-from bot.domain.budget import Payer
+from bot.domain.budget import OPERATOR, Payer
 from bot.domain.clip import Clip, ClipFormat
 from bot.domain.progress import Progress, Stage
 from bot.domain.settings import GuildSettings
@@ -24,6 +24,7 @@ from bot.errors import (
     UnsupportedFormat,
 )
 from bot.runtime.app import App, opened
+from bot.runtime.fair_slots import FairSlots
 from tests.conftest import CLIPS, ClipHost
 from tests.media.numbered_clips import numbered_clip
 from tests.stand_ins import clarifai_replies as replies
@@ -253,6 +254,31 @@ async def test_the_fallback_keeps_its_own_limits(
 async def test_a_missing_file_is_not_found(app: App) -> None:
     with pytest.raises(NotFound):
         await app.services.clip_tagger.tag_file(TagRequest(Clip("x.mp4", "/nowhere/x.mp4")))
+
+
+async def test_everything_is_done_in_the_slots_of_the_clips_owner(
+    clip_host: ClipHost,
+    make_config: Callable[..., Any],
+    open_app: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owners: list[str] = []
+    app = await open_app(make_config())
+
+    def spied(method: Callable[..., Any]) -> Callable[..., Any]:
+        def spy(self: FairSlots, owner: str = "") -> Any:
+            owners.append(owner)
+            return method(self, owner)
+
+        return spy
+
+    monkeypatch.setattr(FairSlots, "held", spied(FairSlots.held))
+    links = {"guild-5": "montage.ogg", OPERATOR: "montage.webm"}
+    for payer, name in links.items():
+        request = TagRequest(Clip(name, clip_host.url(name)), payer=Payer(payer, "message-1"))
+        await app.services.clip_tagger.tag_link(request)
+    # The host's, the downloads', and twice the children's: to probe and to tag.
+    assert owners == ["guild-5"] * 4 + [""] * 4
 
 
 async def test_no_downloaded_clip_is_left_behind(

@@ -35,6 +35,7 @@ async def probe(
     longest: int,
     packets: int = MAX_PACKETS,
     seconds: float = SECONDS,
+    owner: str = "",
 ) -> Probe:
     """Probe the file at ``path``, which may last ``longest`` milliseconds.
 
@@ -45,7 +46,7 @@ async def probe(
     ``TooSlow``.
     """
     request = {"longest": longest, "packets": packets}
-    found = await sandbox.run(TASK, request, files=[path], seconds=seconds)
+    found = await sandbox.run(TASK, request, files=[path], seconds=seconds, owner=owner)
     try:
         return _read(found, longest)
     except (KeyError, OverflowError, TypeError, ValueError) as error:

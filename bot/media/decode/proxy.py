@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.errors import Damaged, DiskFull
 from bot.media.scratch_dir import scratch_dir
+from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,13 +64,15 @@ class Part:
 class ProxyMaker:
     """Makes proxies, one at a time, so that the other children stay free for quicker clips.
 
+    The owners of clips take turns.
+
     Proxies are kept under ``folder`` while they are needed.
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
-        self._lock = asyncio.Lock()
+        self._slots = FairSlots(1, per_owner=1)
 
     @asynccontextmanager
     async def made(
@@ -89,7 +92,7 @@ class ProxyMaker:
                 "pictures": plan.pictures,
                 "max_bytes": max_bytes,
             }
-            async with self._lock:
+            async with self._slots.held(clip.owner):
                 answer = await self._sandbox.run(
                     TASK,
                     request,
@@ -98,12 +101,15 @@ class ProxyMaker:
                     seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
                     on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
                     stage="decode",
+                    owner=clip.owner,
                 )
             if answer != "made":
                 raise DiskFull(detail=f"{folder}: not enough space for a proxy")
             yield await asyncio.to_thread(_parts, folder, plan, max_bytes)
 
-    async def thumbnails(self, parts: list[Part], plan: ProxyPlan, positions: list[int]) -> Any:
+    async def thumbnails(
+        self, parts: list[Part], plan: ProxyPlan, positions: list[int], owner: str = ""
+    ) -> Any:
         """Return the pictures at these positions, counted through all parts.
 
         The answer comes from a child and is unchecked: ``[second, JPEG in base64]`` for each.
@@ -119,6 +125,7 @@ class ProxyMaker:
             files=[part.path for part in parts],
             seconds=_MAX_THUMBNAIL_SECONDS,
             stage="decode",
+            owner=owner,
         )
 
 

@@ -65,10 +65,10 @@ class SiteFetcher(Fetcher):
         if not is_page(link, self._sites):
             return await super().fetch(link, into, limit, progress, owner)
         async with self.slot(link, owner):
-            request = await self._find_clip(link, limit)
+            request = await self._find_clip(link, limit, owner)
             return replace(await self.fetch_request(request, into, limit, progress), public=False)
 
-    async def _find_clip(self, link: str, limit: int) -> Request:
+    async def _find_clip(self, link: str, limit: int, owner: str) -> Request:
         """Return the request that gets the clip on a page."""
         requests = _PageRequests(self)
         request = {"link": link, "longest": self._longest, "largest": limit}
@@ -79,6 +79,7 @@ class SiteFetcher(Fetcher):
                 seconds=SECONDS,
                 on_question=requests.answer,
                 stage="download",
+                owner=owner,
             )
         except Unreachable as error:
             # Why a request was refused says more than that yt-dlp failed without it.

@@ -9,6 +9,7 @@ other than finish its task is replaced.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.errors import Damaged
@@ -22,6 +23,7 @@ from bot.media.sandbox.process import (
 )
 from bot.media.sandbox.spawn import ChildSettings
 from bot.media.sandbox.task_folder import TaskFolder
+from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -43,7 +45,7 @@ class Sandbox:
 
     Children have folders of their own under ``folder``. Before it is confined, every child imports
     ``modules``, in which its tasks must be. Besides the program's own files, it may read
-    ``readable``, such as models.
+    ``readable``, such as models. If there are several children, one owner never holds them all.
     """
 
     def __init__(
@@ -59,7 +61,8 @@ class Sandbox:
         self._folder = folder.absolute()
         limits = limits or SandboxLimits()
         self._settings = ChildSettings(self._folder, limits, tuple(modules), tuple(readable))
-        self._slots = asyncio.Semaphore(workers)
+        # A hostile clip can hold its child for minutes; the clips of others need not wait for it.
+        self._slots = FairSlots(workers, per_owner=max(1, workers - 1))
         self._closed = False
         self._idle: list[ChildProcess] = []
         self._children: set[ChildProcess] = set()
@@ -77,11 +80,10 @@ class Sandbox:
         self._closed = True
         for child in self._children:
             child.kill()
-        for _ in range(self._workers):
-            await self._slots.acquire()  # every call in progress has failed and released its slot
-        await asyncio.gather(*(child.end() for child in self._children), *self._cleanups)
-        for _ in range(self._workers):
-            self._slots.release()  # a later call gets an error instead of waiting
+        async with AsyncExitStack() as stack:
+            for _ in range(self._workers):  # until every call has failed and released its slot
+                await stack.enter_async_context(self._slots.held())
+            await asyncio.gather(*(child.end() for child in self._children), *self._cleanups)
 
     async def run(  # noqa: PLR0913 - what a task may have, all but two optional
         self,
@@ -94,6 +96,7 @@ class Sandbox:
         on_progress: Callable[[Any], None] | None = None,
         on_question: Callable[[Any, Path], Awaitable[Any]] | None = None,
         stage: str = "open",
+        owner: str = "",
     ) -> Any:
         """Run ``task`` (``module:function``) in a child, as ``function(request, parent)``.
 
@@ -103,7 +106,8 @@ class Sandbox:
         it leaves in its working folder are moved into the folder ``results``, if there is one.
         Files for an answer go into the folder that ``on_question`` is given.
 
-        The call waits for a free child; ``seconds`` count from the moment the child begins.
+        The call waits for a free child, which the owners share fairly; ``seconds`` count from the
+        moment the child begins.
         Cancelling the call kills the child.
 
         Raises the task's own ``ClipError`` or ``TaggerError``; ``NotFound`` without such a file;
@@ -115,12 +119,12 @@ class Sandbox:
             raise ValueError(f"{task} is not a task of this sandbox")
         listeners = (on_progress or _ignore, on_question or _refuse_question)
         call = Call(task, dict(request), tuple(files), results, seconds, stage, *listeners)
-        async with self._slots:
+        async with self._slots.held(owner):
             return await self._serve(call)
 
     async def confinement(self) -> Confinement:
         """Return what confines the children, once one has started; raises ``SandboxFault``."""
-        async with self._slots:
+        async with self._slots.held():
             child = self._take_child()
             try:
                 await child.started()

@@ -76,6 +76,7 @@ class LocalTagger:
                 Progress(Stage.TAG, read_progress(done, seconds), seconds)
             ),
             stage="decode",
+            owner=clip.owner,
         )
         return read_observations(answer, seconds, self._names)
 

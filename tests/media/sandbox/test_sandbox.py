@@ -282,6 +282,21 @@ async def test_cancelling_a_waiting_call_affects_no_other(sandbox: Sandbox) -> N
     assert isinstance(done[1], asyncio.CancelledError)
 
 
+async def test_an_owner_never_holds_all_children(folder: Path) -> None:
+    async with Sandbox(workers=2, folder=folder, modules=(MODULE,)) as sandbox:
+
+        def call(task: str, owner: str) -> asyncio.Task[Any]:
+            request = {"value": owner}
+            return asyncio.create_task(
+                sandbox.run(TASKS + task, request, seconds=PLENTY, owner=owner)
+            )
+
+        stuck = [call("stop_dead", "attacker") for _ in range(20)]
+        async with asyncio.timeout(20):
+            assert [await call("echo", "other") for _ in range(3)] == ["other"] * 3
+        assert not any(task.done() for task in stuck)
+
+
 async def test_a_stuck_child_does_not_block_the_loop(folder: Path) -> None:
     async with Sandbox(workers=2, folder=folder, modules=(MODULE,)) as sandbox:
         stuck, first = started(sandbox, "stop_dead")
