@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -45,6 +46,9 @@ MEDIA_HEAD = 65_536
 _MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
 _MAX_REDIRECTS = 3
 _MAX_URL_LENGTH = 2048
+# Host and port as written. URL parsers forgive much more, each in its own way.
+_AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//([^/?#]*)", re.IGNORECASE | re.ASCII)
+_PLAIN_AUTHORITY = re.compile(r"([^@:%\[\]\\]+|\[[0-9a-fA-F:.]+\])(:[1-9][0-9]{0,4})?")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _KEEP_METHOD = {307, 308}
 _SECRETS = {"authorization", "cookie"}
@@ -218,6 +222,7 @@ class Fetcher:
         """Return the link as a URL; raises ``UnsupportedUrl`` for any unusual form."""
         if len(link) > _MAX_URL_LENGTH or any(c.isspace() or c == "\\" or c < "!" for c in link):
             raise UnsupportedUrl
+        _require_plain(link)
         try:
             url = URL(link)
             host, port = url.host, url.port
@@ -246,7 +251,16 @@ def _next_hop(url: URL, response: aiohttp.ClientResponse) -> str:
     location = response.headers.get("Location", "")
     if not location:
         raise Unreachable(detail=f"{url.host}: redirect without a target")
+    _require_plain(location)  # parsing would tidy it
     return str(url.join(URL(location)))
+
+
+def _require_plain(link: str) -> None:
+    """Refuse a link whose host and port, if it has them, are written in an unusual way."""
+    written = _AUTHORITY.match(link)
+    unusual = written and not _PLAIN_AUTHORITY.fullmatch(written[1])
+    if unusual or any(c < " " for c in link):
+        raise UnsupportedUrl
 
 
 def _require_ok(response: aiohttp.ClientResponse) -> None:
