@@ -10,6 +10,7 @@ import typer
 
 from bot import config
 from bot.errors import ConfigError, FramehoundError
+from bot.render.sanitize import escape_invisible
 from bot.runtime import logs
 
 _USAGE = 2
@@ -146,7 +147,8 @@ def _finish(work: Any) -> Any:
 
 
 def _stop(error: FramehoundError) -> typer.Exit:
-    typer.echo(str(error), err=True)
+    for line in str(error).splitlines():
+        typer.echo(escape_invisible(line), err=True)
     return typer.Exit(_USAGE)
 
 

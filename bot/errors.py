@@ -130,6 +130,10 @@ class NotFound(ClipError):
 
     code = "not_found"
     sentence = "I couldn't find this clip. It may have been moved or deleted."
+    chosen_by = "reason"
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"not_a_file": "That's not a file. I can only read regular files."}
+    )
 
 
 class Unreachable(ClipError):

@@ -10,6 +10,7 @@ import typer
 
 from bot.chat.client import point_at
 from bot.errors import FramehoundError
+from bot.render.sanitize import escape_invisible
 from bot.runtime import app as wiring
 from bot.storage.database import Database
 
@@ -42,10 +43,10 @@ async def check(config: Config) -> int:
 
 async def _report(name: str, attempt: Awaitable[str]) -> bool:
     try:
-        typer.echo(f"{name}: {await attempt}")
+        typer.echo(escape_invisible(f"{name}: {await attempt}"))
     except FramehoundError as error:
         detail = f" ({error.detail})" if error.detail and error.detail != str(error) else ""
-        typer.echo(f"{name}: {error}{detail}")
+        typer.echo(escape_invisible(f"{name}: {error}{detail}"))
         return False
     return True
 

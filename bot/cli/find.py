@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.cli.terminal import Terminal
 from bot.domain.search import SearchQuery
 from bot.errors import ConfigError
-from bot.render import formatting, sanitize
+from bot.render import exports, formatting, sanitize
 from bot.render.search_results import format_ranges
 from bot.runtime import app as wiring
 
@@ -105,7 +104,7 @@ def _json(result: SearchResult) -> str:
             for segment in result.segments
         ],
     }
-    return json.dumps(value, ensure_ascii=False)
+    return exports.to_json(value)
 
 
 def _text(number: int | None) -> str | None:

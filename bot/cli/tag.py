@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bot.domain.timeline import Timeline
     from bot.runtime.app import App
 
+_LINK = re.compile(r"https?://", re.IGNORECASE)
 _REFUSED = 3
 _TAGGER_FAILED = 4
 # Every second counts: no gap is bridged and no short segment left out.
@@ -135,7 +137,8 @@ def _relative_link(folder: Path, clip: Path) -> str:
     """Return a link from a page in a folder to a clip; both may be moved together."""
     clip = clip.resolve()
     try:
-        return quote(Path(os.path.relpath(clip, folder.resolve())).as_posix())
+        relative = Path(os.path.relpath(clip, folder.resolve())).as_posix()
+        return quote(os.fsencode(relative))
     except ValueError:  # another drive
         return clip.as_uri()
 
@@ -162,12 +165,13 @@ def _numbered(options: TagOptions, number: int, count: int) -> TagOptions:
 
 
 def _is_link(source: str) -> bool:
-    return "://" in source
+    """Return whether a source is a link; one that names a file is one only with http or https."""
+    return _LINK.match(source) is not None or ("://" in source and not Path(source).exists())
 
 
 def _display_name(source: str) -> str:
     """Return the name of a file, or a whole link."""
-    return source if _is_link(source) else Path(source).name
+    return source if _is_link(source) else Path(source).name or source
 
 
 def _hint(error: FramehoundError) -> str:

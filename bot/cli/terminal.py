@@ -32,13 +32,13 @@ class Terminal:
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def print_line(self, line: str) -> None:
-        """Print a line as it is."""
+        """Print text that is already safe for a terminal."""
         self._out.file.write(f"{line}\n")
         self._out.file.flush()
 
     def print_mistake(self, line: str) -> None:
         """Print a line about a problem, to standard error."""
-        self._err.print(Text(line, style="red"))
+        self._err.print(Text(sanitize.escape_invisible(line), style="red"))
 
     def print_summary(self, clip: TaggedClip) -> None:
         """Print one clip's summary: aligned and coloured on a terminal, else plain."""
@@ -56,7 +56,7 @@ class Terminal:
     @contextmanager
     def progress(self) -> Iterator[Bars]:
         """Show the progress of clips while the block runs, if this is a terminal."""
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(None))
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(None))
         with Progress(
             *columns, console=self._err, transient=True, disable=not self._err.is_terminal
         ) as shown:

@@ -74,8 +74,11 @@ def refused(name: str, error: FramehoundError) -> dict[str, Any]:
 
 
 def to_json(value: dict[str, Any]) -> str:
-    """Return an object of ``tagged`` or ``refused`` as one line, without escaping letters."""
-    return dumps(value, ensure_ascii=False)
+    """Return an object as one line of JSON, with letters as they are.
+
+    Invisible characters are escaped, as are bytes of a file name that are not UTF-8.
+    """
+    return sanitize.escape_invisible(dumps(value, ensure_ascii=False), _json_escape)
 
 
 def csv(clips: Iterable[TaggedClip]) -> str:
@@ -162,6 +165,10 @@ def _zipped(files: Sequence[ReportFile]) -> ReportFile:
         for file in files:
             archive.writestr(file.name, file.content)
     return ReportFile("tags.zip", whole.getvalue())
+
+
+def _json_escape(character: str) -> str:
+    return dumps(character)[1:-1]
 
 
 def _name(name: str) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Discord shows the character after a backslash literally, so it starts no markdown, mention or
 # link: https://support.discord.com/hc/en-us/articles/210298617 ("escape"). ``.``, ``-``, ``'`` and
@@ -12,6 +16,11 @@ _DISCORD_SYNTAX = re.compile(r"([\\*_~`|>\[\]()#:<@&/!+=])")
 # Joiners that Persian, Indic scripts and emoji need; all other invisible characters are dropped.
 _JOINERS = "\u200c\u200d"
 _MAX_COMBINING_MARKS = 4
+_NOT_ASCII_TEXT = re.compile(r"[^ -~]")
+
+
+def _python_escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def clean(text: str, limit: int = 80) -> str:
@@ -25,6 +34,17 @@ def clean(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def escape_invisible(text: str, escape: Callable[[str], str] = _python_escape) -> str:
+    """Return ``text`` with every control, bidirectional or other invisible character escaped.
+
+    The result is safe to print on a terminal and, unlike that of ``clean``, has lost nothing. The
+    bytes of a file name that are not UTF-8 are escaped too: Python reads them as lone surrogates.
+    """
+    return _NOT_ASCII_TEXT.sub(
+        lambda found: escape(found[0]) if _is_invisible(found[0]) else found[0], text
+    )
+
+
 def for_discord(text: str, limit: int = 80) -> str:
     """Return ``clean(text)`` so that Discord shows it as plain words.
 
@@ -32,6 +52,11 @@ def for_discord(text: str, limit: int = 80) -> str:
     invite.
     """
     return _DISCORD_SYNTAX.sub(r"\\\1", clean(text, limit))
+
+
+def _is_invisible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in {"Zl", "Zp"}
 
 
 def _visible(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +100,7 @@ class ClipTagger:
         path = Path(request.clip.location)
         try:
             path = await asyncio.to_thread(path.resolve, strict=True)
-            size = (await asyncio.to_thread(path.stat)).st_size
+            size = await asyncio.to_thread(_size_of_file, path)
             _check_size(size, self.tagger, public=False)
             fingerprint = await asyncio.to_thread(_fingerprint, path)
         except OSError as error:
@@ -152,6 +153,14 @@ def _check_size(size: int, tagger: Tagger, *, public: bool) -> None:
     limit = tagger.size_limit(public=public)
     if size > limit:
         raise TooLarge.of(size, limit)
+
+
+def _size_of_file(path: Path) -> int:
+    """Return a file's size; opening anything else, such as a pipe, might never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise NotFound(reason="not_a_file", detail=f"{path}: not a regular file")
+    return status.st_size
 
 
 def _fingerprint(path: Path) -> str:
