@@ -20,7 +20,7 @@ _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
 
 def _python_escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    return ascii(character)[1:-1]
 
 
 def clean(text: str, limit: int = 80) -> str:
@@ -41,7 +41,7 @@ def escape_invisible(text: str, escape: Callable[[str], str] = _python_escape) -
     bytes of a file name that are not UTF-8 are escaped too: Python reads them as lone surrogates.
     """
     return _NOT_ASCII_TEXT.sub(
-        lambda found: escape(found[0]) if _is_invisible(found[0]) else found[0], text
+        lambda found: found[0] if found[0].isprintable() else escape(found[0]), text
     )
 
 
@@ -52,11 +52,6 @@ def for_discord(text: str, limit: int = 80) -> str:
     invite.
     """
     return _DISCORD_SYNTAX.sub(r"\\\1", clean(text, limit))
-
-
-def _is_invisible(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in {"Zl", "Zp"}
 
 
 def _visible(text: str) -> list[str]:

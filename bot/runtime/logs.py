@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with secrets removed."""
+"""Structured logs on standard error, with secrets removed and one line for each event."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # A query may carry a signature (Discord's CDN), and an interaction's path its token.
-_QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
-_WEBHOOK = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s\"'?]+")
+_QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+", re.IGNORECASE)
+_WEBHOOK = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/\s\"'?]+", re.IGNORECASE)
+_NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
 
 def configure(level: str, form: str) -> None:
@@ -35,7 +36,7 @@ def configure(level: str, form: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _renderer(form),
+                *_renderers(form),
             ],
         )
     )
@@ -67,16 +68,46 @@ def _shorten_warning(record: logging.LogRecord) -> bool:
     return True
 
 
-def _renderer(form: str) -> structlog.typing.Processor:
-    if form == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+def _renderers(form: str) -> tuple[structlog.typing.Processor, ...]:
+    if form == "json":  # which escapes everything but ASCII
+        return (structlog.processors.JSONRenderer(),)
+    return _on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 def _redact(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = _WEBHOOK.sub(r"\1…", _QUERY.sub(r"\1?…", value))
+        if key != "_record":  # structlog's own
+            event[key] = _redacted(value)
     return event
+
+
+def _redacted(value: object) -> object:
+    """Return a value without the secrets in its texts; all but plain values become texts."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(_redacted(key)): _redacted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(each) for each in value]
+    text = value if isinstance(value, str) else repr(value)
+    return _WEBHOOK.sub(r"\1…", _QUERY.sub(r"\1?…", text))
+
+
+def _on_one_line(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what would start another line or control a terminal; indent tracebacks."""
+    for key, value in event.items():
+        if key == "exception":
+            event[key] = "\n".join(f"  {_escaped(line)}" for line in value.splitlines())
+        elif isinstance(value, str):  # the renderer takes the repr of everything else
+            event[key] = _escaped(value)
+    return event
+
+
+def _escaped(text: str) -> str:
+    return _NOT_ASCII_TEXT.sub(
+        lambda found: found[0] if found[0].isprintable() else ascii(found[0])[1:-1], text
+    )
