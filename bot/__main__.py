@@ -11,7 +11,7 @@ import typer
 from bot import config
 from bot.errors import ConfigError, FramehoundError
 from bot.render.sanitize import escape_invisible
-from bot.runtime import logs
+from bot.runtime import logs, secrets
 
 _USAGE = 2
 
@@ -131,10 +131,13 @@ def worker() -> None:
 
 
 def _load(kind: type[config.Kind], **overrides: Any) -> config.Kind:
+    secrets.close_memory()
     try:
-        return config.load(kind, **overrides)
+        settings = config.load(kind, **overrides)
     except ConfigError as error:
         raise _stop(error) from None
+    secrets.remove_from_environment(settings)
+    return settings
 
 
 def _finish(work: Any) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from bot.config import Config
+    from bot.media.sandbox.pool import Sandbox
 
 _SETTINGS = 2
 _TAGGER = 4
@@ -34,11 +35,22 @@ async def check(config: Config) -> int:
         await _report("database", _try_database(config)),
         await _report("discord", _try_discord(config)),
     ]
-    async with wiring.opened_taggers(config) as taggers:
-        tagging = [await _report(name, tagger.check()) for name, tagger in taggers.items()]
+    async with wiring.clip_sandbox(config) as sandbox:
+        ready.append(await report_sandbox(sandbox))
+        async with wiring.opened_taggers(config, sandbox) as taggers:
+            tagging = [await _report(name, tagger.check()) for name, tagger in taggers.items()]
     if not all(ready):
         return _SETTINGS
     return 0 if all(tagging) else _TAGGER
+
+
+async def report_sandbox(sandbox: Sandbox) -> bool:
+    """Print what confines the decoders; return whether a child process could be started."""
+
+    async def confinement() -> str:
+        return str(await sandbox.confinement())
+
+    return await _report("sandbox", confinement())
 
 
 async def _report(name: str, attempt: Awaitable[str]) -> bool:

@@ -20,6 +20,7 @@ from bot.cli.gateway import gateway_names, serve_gateway
 from bot.cli.worker import serve_worker
 from bot.errors import ConfigError
 from bot.jobs.recovery import worker_name
+from bot.media.sandbox.pool import SandboxFault
 from bot.runtime import app as wiring
 from bot.runtime.shutdown import shutdown_signals
 from bot.storage.locks import held, maintained
@@ -96,10 +97,21 @@ async def _opened_app(config: DiscordConfig) -> AsyncIterator[App]:
     if config.discord_api_url:
         point_at(config.discord_api_url)
     async with wiring.opened(config) as app, maintained(app.locks):
+        await log_missing_confinement(app)
         try:
             yield app
         except discord.LoginFailure:
             raise ConfigError([_REJECTED]) from None
+
+
+async def log_missing_confinement(app: App) -> None:
+    """Log what the decoders lack for full confinement, and what that costs."""
+    log = structlog.get_logger("framehound")
+    try:
+        if warning := (await app.sandbox.confinement()).warning:
+            log.warning(warning)
+    except SandboxFault as error:
+        log.error("no child process can be started; clips will fail", reason=error.detail)  # noqa: TRY400 - the detail says it all
 
 
 async def _retry_start(serve: Callable[[], Awaitable[None]], shutdown: Shutdown) -> None:

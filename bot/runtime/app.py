@@ -110,6 +110,7 @@ class App:
     config: Config
     stores: Stores
     services: Services
+    sandbox: Sandbox
     locks: Locks
     metrics: Metrics
 
@@ -127,11 +128,16 @@ class App:
         )
 
 
+def clip_sandbox(config: Config, *, children: int = 1) -> Sandbox:
+    """Return the sandbox in which clips are opened; its children may read the operator's model."""
+    models = [config.local_model.path] if config.local_model else []
+    return Sandbox(workers=children, folder=_folder(config), readable=models)
+
+
 @asynccontextmanager
-async def opened_taggers(config: Config) -> AsyncIterator[dict[str, Tagger]]:
+async def opened_taggers(config: Config, sandbox: Sandbox) -> AsyncIterator[dict[str, Tagger]]:
     """Open every tagger that the settings allow, by name."""
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(_sandbox(config, workers=1))
         taggers: dict[str, Tagger] = {}
         if config.clarifai_pat:
             session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -152,13 +158,13 @@ async def opened(config: Config) -> AsyncIterator[App]:
             config,
             stack,
             database,
-            await stack.enter_async_context(_sandbox(config, workers=_CHILDREN)),
+            await stack.enter_async_context(clip_sandbox(config, children=_CHILDREN)),
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
         )
         stores = Stores.of(database)
         services = _services(config, stores, await parts.clip_tagger(), parts)
-        yield App(config, stores, services, parts.locks, metrics)
+        yield App(config, stores, services, parts.sandbox, parts.locks, metrics)
 
 
 def job_queue(config: Config, metrics: Metrics | None = None) -> JobQueue:
@@ -289,12 +295,6 @@ def _account(config: Config) -> ClarifaiAccount:
         model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
     )
-
-
-def _sandbox(config: Config, *, workers: int) -> Sandbox:
-    """Return a sandbox for clips, whose children may read the operator's model."""
-    models = [config.local_model.path] if config.local_model else []
-    return Sandbox(workers=workers, folder=_folder(config), readable=models)
 
 
 def _folder(config: Config) -> Path:

@@ -144,7 +144,7 @@ def test_check_prints_a_line_for_each_part(framehound: Framehound) -> None:
     done = framehound("check")
     assert done.returncode == 0, done.stdout
     parts = [line.partition(":")[0] for line in done.stdout.splitlines()]
-    assert parts == ["settings", "database", "discord", "local"]
+    assert parts == ["settings", "database", "discord", "sandbox", "local"]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 A decoder that reads a hostile file may crash, hang, use up all memory or run the attacker's code.
 So no decoder runs in the bot's own process: a few warm children run the tasks. Each child is
-confined (``limits``, ``seccomp``) and killed if its task takes too long. A child that did anything
-other than finish its task is replaced.
+confined (``limits``, ``landlock``, ``seccomp``) and killed if its task takes too long. A child that
+did anything other than finish its task is replaced.
 """
 
 from __future__ import annotations
@@ -13,14 +13,9 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.errors import Damaged
+from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.limits import SandboxLimits
-from bot.media.sandbox.process import (
-    Call,
-    ChildProcess,
-    Confinement,
-    DiedIdleError,
-    SandboxFault,
-)
+from bot.media.sandbox.process import Call, ChildProcess, DiedIdleError, SandboxFault
 from bot.media.sandbox.spawn import ChildSettings
 from bot.media.sandbox.task_folder import TaskFolder
 from bot.runtime.fair_slots import FairSlots
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Confinement", "Sandbox", "SandboxFault", "SandboxLimits"]
+__all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
 
 ATTEMPTS = 3  # children to try before giving up on starting a task
 MODULES = (

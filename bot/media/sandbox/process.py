@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ClipError, Damaged, ErrorRecord, TaggerError, TaggerUnavailable, TooSlow
+from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
 
 if TYPE_CHECKING:
@@ -72,14 +73,6 @@ class Call:
     stage: str
     on_progress: Callable[[Any], None]
     on_question: Callable[[Any, Path], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Confinement:
-    """What confines a child: the version of Landlock and whether seccomp filters, 0 for none."""
-
-    landlock: int
-    seccomp: int
 
 
 class ChildProcess:

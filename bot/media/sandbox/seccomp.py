@@ -3,7 +3,8 @@
 An attacker who takes over a child can make any system call that its process may make. The filter
 leaves reading and writing files (``landlock`` decides which), memory, threads, clocks and waiting.
 It denies everything else: processes and programs, sockets, namespaces, keys, tracing, signals to
-other processes, limits and priorities of other processes, and memory that is executable.
+other processes, limits and priorities of other processes, and memory that is executable or shared
+(``RLIMIT_DATA`` does not count shared memory).
 
 The list comes from tracing probes, tagging and proxies of all seven formats with ``strace -f``.
 The filter is classic BPF (the kernel's Documentation/userspace-api/seccomp_filter.rst). Numbers are
@@ -29,8 +30,10 @@ _ALLOW = 0x7FFF0000
 _FAIL = 0x00050000  # SECCOMP_RET_ERRNO, with the errno in the low bits
 _DENY, _NO_SUCH_CALL = _FAIL | errno.EPERM, _FAIL | errno.ENOSYS
 
-# include/uapi/linux/bpf_common.h: load a word, jump if equal, greater or equal, any bit; return
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# include/uapi/linux/bpf_common.h: load a word, return, mask it, jump if it is equal, at least as
+# large, or has any of these bits
+_LOAD, _RETURN, _MASK = 0x20, 0x06, 0x54
+_JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT = 0x15, 0x35, 0x45
 
 # struct seccomp_data: offsets of the call's number, the architecture and the low words of arguments
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
@@ -38,6 +41,9 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _X32_BIT = 0x40000000  # __X32_SYSCALL_BIT: the same calls under other numbers
 _CLONE_THREAD = 0x00010000  # include/uapi/linux/sched.h
 _PROT_EXEC = 4  # include/uapi/asm-generic/mman-common.h
+_MAP_SHARED = 1  # include/uapi/linux/mman.h; MAP_SHARED_VALIDATE has this bit too
+# include/uapi/asm-generic/fcntl.h
+_O_ACCMODE, _O_TRUNC = 3, 0o1000
 _PR_SET_NAME, _PR_SET_VMA = 15, 0x53564D41  # names of threads and of memory
 # Duplicating and flags; F_SETOWN and F_SETSIG would send signals to other processes.
 # include/uapi/asm-generic/fcntl.h: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC
@@ -47,7 +53,7 @@ _IOCTL_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)
 
 # name: numbers on x86-64 and on arm64, None where the architecture lacks the call
 _CALLS: dict[str, tuple[int, int | None]] = {
-    # files
+    # files; open and openat have conditions
     "read": (0, 63),
     "readv": (19, 65),
     "pread64": (17, 67),
@@ -56,8 +62,6 @@ _CALLS: dict[str, tuple[int, int | None]] = {
     "writev": (20, 66),
     "pwrite64": (18, 68),
     "lseek": (8, 62),
-    "open": (2, None),
-    "openat": (257, 56),
     "close": (3, 57),
     "stat": (4, None),
     "fstat": (5, 80),
@@ -143,6 +147,7 @@ class _Architecture:
 
     audit: int
     allowed: Sequence[int]
+    openat: int
     mmap: int
     mprotect: int
     fcntl: int
@@ -151,6 +156,7 @@ class _Architecture:
     tgkill: int
     prlimit: int
     prctl: int
+    open: int | None = None
     clone3: int = 435
     last: int = 470
     """Later calls are answered as unknown, so that libraries fall back to older ones."""
@@ -160,6 +166,8 @@ _ARCHITECTURES = {
     "x86_64": _Architecture(
         audit=0xC000003E,
         allowed=[numbers[0] for numbers in _CALLS.values()],
+        open=2,
+        openat=257,
         mmap=9,
         mprotect=10,
         fcntl=72,
@@ -172,6 +180,7 @@ _ARCHITECTURES = {
     "aarch64": _Architecture(
         audit=0xC00000B7,
         allowed=[numbers[1] for numbers in _CALLS.values() if numbers[1] is not None],
+        openat=56,
         mmap=222,
         mprotect=226,
         fcntl=25,
@@ -215,8 +224,10 @@ def _program(arch: _Architecture, pid: int) -> list[bytes]:
         _line(_JUMP_AT_LEAST, _X32_BIT, no=1),
         _line(_RETURN, _DENY),
         *_allow(arch.allowed),
-        *_unless_bits(arch.mmap, 2, _PROT_EXEC),
-        *_unless_bits(arch.mprotect, 2, _PROT_EXEC),
+        *([] if arch.open is None else _unless_truncating(arch.open, 1)),
+        *_unless_truncating(arch.openat, 2),
+        *_unless_bits(arch.mmap, {2: _PROT_EXEC, 3: _MAP_SHARED}),
+        *_unless_bits(arch.mprotect, {2: _PROT_EXEC}),
         *_if_equal(arch.fcntl, 1, _FCNTL_COMMANDS),
         *_if_equal(arch.ioctl, 1, _IOCTL_REQUESTS),
         *_if_bits(arch.clone, 0, _CLONE_THREAD),
@@ -239,32 +250,56 @@ def _allow(numbers: Iterable[int]) -> list[bytes]:
     return lines
 
 
-def _unless_bits(number: int, argument: int, bits: int) -> list[bytes]:
-    """Allow a call unless one of its arguments has any of these bits."""
-    return _conditional(number, argument, [_line(_JUMP_ANY_BIT, bits, yes=1)])
+def _unless_bits(number: int, denied: dict[int, int]) -> list[bytes]:
+    """Allow a call unless one of these arguments has any of these bits."""
+    tests: list[bytes] = []
+    for argument, bits in reversed(denied.items()):
+        skipped = len(tests) + 1
+        tests = [_load(argument), _line(_JUMP_ANY_BIT, bits, yes=skipped), *tests]
+    return _conditional(number, tests)
 
 
 def _if_bits(number: int, argument: int, bits: int) -> list[bytes]:
     """Allow a call if one of its arguments has any of these bits."""
-    return _conditional(number, argument, [_line(_JUMP_ANY_BIT, bits, no=1)])
+    return _conditional(number, [_load(argument), _line(_JUMP_ANY_BIT, bits, no=1)])
+
+
+def _unless_truncating(number: int, argument: int) -> list[bytes]:
+    """Allow to open a file, unless it is only read but emptied; the flags are the argument.
+
+    Landlock knows no right to truncate before its third version, but the right to write.
+    """
+    return _conditional(
+        number,
+        [
+            _load(argument),
+            _line(_MASK, _O_ACCMODE | _O_TRUNC),
+            _line(_JUMP_EQUAL, _O_TRUNC, yes=2),
+            _line(_JUMP_EQUAL, _O_ACCMODE | _O_TRUNC, yes=1),  # a mode with neither right
+        ],
+    )
 
 
 def _if_equal(number: int, argument: int, values: Sequence[int]) -> list[bytes]:
     """Allow a call if one of its arguments has one of these values."""
     *others, last = values
     tests = [_line(_JUMP_EQUAL, value, yes=len(others) - at) for at, value in enumerate(others)]
-    return _conditional(number, argument, [*tests, _line(_JUMP_EQUAL, last, no=1)])
+    return _conditional(number, [_load(argument), *tests, _line(_JUMP_EQUAL, last, no=1)])
 
 
-def _conditional(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
-    """Decide about a call by tests that skip one instruction if it is to be denied."""
+def _conditional(number: int, tests: list[bytes]) -> list[bytes]:
+    """Decide about a call by tests that jump over the next-to-last line if it is to be denied."""
     return [
-        _line(_JUMP_EQUAL, number, no=len(tests) + 3),
-        _line(_LOAD, _ARGUMENTS + 8 * argument),
+        _line(_JUMP_EQUAL, number, no=len(tests) + 2),
         *tests,
         _line(_RETURN, _ALLOW),
         _line(_RETURN, _DENY),
     ]
+
+
+def _load(argument: int) -> bytes:
+    """Load the low word of one of the call's arguments."""
+    return _line(_LOAD, _ARGUMENTS + 8 * argument)
 
 
 def _line(code: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:

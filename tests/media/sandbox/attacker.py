@@ -95,6 +95,7 @@ def _attempts_on_clip(clip: Path) -> dict[str, Callable[[], object]]:
         "write to the clip": lambda: clip.open("r+b"),
         "truncate the clip": lambda: os.truncate(clip, 0),
         "open and truncate the clip": lambda: os.open(clip, os.O_RDONLY | os.O_TRUNC),
+        "truncate the clip in a mode of its own": lambda: os.open(clip, 3 | os.O_TRUNC),
         "remove the clip": clip.unlink,
         "move the clip": lambda: clip.rename(here),
         "link the clip": lambda: os.link(clip, here),
@@ -146,6 +147,7 @@ def _attempts_to_execute() -> dict[str, Callable[[], object]]:
         "make memory to write and execute": lambda: mmap.mmap(
             -1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
         ),
+        "make memory that no limit counts": lambda: mmap.mmap(-1, 4096, mmap.MAP_SHARED),
         "make memory executable": _protect_executable,
         "load a file of its own": _map_own_file,
         "load a library": lambda: _load_library("libresolv.so.2"),

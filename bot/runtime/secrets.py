@@ -1,0 +1,46 @@
+"""Keeping the secrets in this process from other processes of the same user."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pydantic import AliasChoices, SecretStr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.config import Config
+
+_PR_SET_DUMPABLE = 4  # include/uapi/linux/prctl.h
+
+
+def close_memory() -> None:
+    """Let no other process without privileges look into this one (Linux).
+
+    Debugging, core dumps, and reading ``mem`` and ``environ`` in ``/proc`` are refused to them.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def remove_from_environment(config: Config) -> None:
+    """Remove the settings that are secrets from ``os.environ``, once they have been read.
+
+    No program that this one starts inherits them. The kernel's copy, ``/proc/self/environ``, keeps
+    them as long as the process lives; ``close_memory`` is what protects that copy.
+    """
+    names = set(_secret_names(config))
+    for name in [name for name in os.environ if name.upper() in names]:
+        del os.environ[name]
+
+
+def _secret_names(config: Config) -> Iterator[str]:
+    """Yield the environment variables of all secret settings that have a value."""
+    for name, field in type(config).model_fields.items():
+        if isinstance(getattr(config, name), SecretStr):
+            alias = field.validation_alias
+            others = alias.choices if isinstance(alias, AliasChoices) else ()
+            yield from map(str, (name.upper(), *others))
