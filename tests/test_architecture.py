@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bot.runtime.fair_slots",
         "bot.runtime.logs",
         "bot.runtime.metrics",
+        "bot.runtime.secrets",
         "bot.runtime.shutdown",
         "bot.runtime.tasks",
     ),

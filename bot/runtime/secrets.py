@@ -12,7 +12,7 @@ from pydantic import AliasChoices, SecretStr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bot.config import Config
+    from pydantic import BaseModel
 
 _PR_SET_DUMPABLE = 4  # include/uapi/linux/prctl.h
 
@@ -26,21 +26,21 @@ def close_memory() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def remove_from_environment(config: Config) -> None:
+def remove_from_environment(settings: BaseModel) -> None:
     """Remove the settings that are secrets from ``os.environ``, once they have been read.
 
     No program that this one starts inherits them. The kernel's copy, ``/proc/self/environ``, keeps
     them as long as the process lives; ``close_memory`` is what protects that copy.
     """
-    names = set(_secret_names(config))
+    names = set(_secret_names(settings))
     for name in [name for name in os.environ if name.upper() in names]:
         del os.environ[name]
 
 
-def _secret_names(config: Config) -> Iterator[str]:
+def _secret_names(settings: BaseModel) -> Iterator[str]:
     """Yield the environment variables of all secret settings that have a value."""
-    for name, field in type(config).model_fields.items():
-        if isinstance(getattr(config, name), SecretStr):
+    for name, field in type(settings).model_fields.items():
+        if isinstance(getattr(settings, name), SecretStr):
             alias = field.validation_alias
             others = alias.choices if isinstance(alias, AliasChoices) else ()
             yield from map(str, (name.upper(), *others))
