@@ -19,7 +19,6 @@ from bot.i18n import Translator
 from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
-from bot.storage.database import retry_storage
 from cogs.reply_owners import reply_owners
 
 if TYPE_CHECKING:
@@ -123,8 +122,7 @@ class ReportButtons(commands.Cog):
         with suppress(discord.NotFound):  # somebody else deleted it just now
             await interaction.delete_original_response()
         if interaction.message:
-            reply_id = interaction.message.id
-            await retry_storage(lambda: self._bot.app.stores.job_records.erase_messages([reply_id]))
+            await self._bot.erasure.messages([interaction.message.id])
 
     async def _check_owner(self, interaction: Press, pressed: ButtonState) -> None:
         """Raise ``NotAllowed`` unless the reply is for the person; ask Discord if it was erased."""

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
-from bot.chat.messages import Messages
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import discord
 
     from bot.chat.client import FramehoundBot
+    from bot.i18n import Translator
 
 
 class Privacy(commands.Cog):
@@ -31,17 +30,18 @@ class Privacy(commands.Cog):
         translate = await self._bot.translator_for(context)
         lines = [
             translate(
-                "For each clip, I store who posted it, where and when, its name, and "
-                "what I saw in it, including small pictures. I don't keep the clip "
-                "itself, and I delete its link a few days after replying. I currently "
-                "remember {count} of your clips. I forget them when you delete the "
-                "message, when you use `/privacy forget`, or after {days} days at the "
-                "latest. If someone else posted the same clip, I still know what's in "
-                "it, but not that you posted it. To make me leave your clips alone, "
+                "For each clip, I store who posted it, where and when, its name, and what I saw in "
+                "it, including small pictures. For each command, I store who used it and where. I "
+                "don't keep the clip itself, and I delete its link within three days of replying."
+            ),
+            _remembered(translate, await app.stores.job_records.count(user)),
+            translate(
+                "I forget them when you delete the message, when you use `/privacy forget`, or "
+                "after {days} days at the latest. If someone else posted the same clip, I still "
+                "know what's in it, but not that you posted it. To make me leave your clips alone, "
                 "use `/privacy optout`.",
-                count=await app.stores.posted_clips.count(user),
                 days=app.config.retention_days,
-            )
+            ),
         ]
         if await app.stores.opt_outs.among([user]):
             lines.append(
@@ -79,23 +79,15 @@ class Privacy(commands.Cog):
         )
 
     @privacy.command(  # type: ignore[arg-type]  # mypy infers none of its type variables
-        name="forget", description="Make me forget the clips you've posted so far"
+        name="forget",
+        description="Make me forget your clips and commands, and delete my replies to them",
     )
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
-        """Erase what is stored about the person's clips."""
+        """Erase what is stored about the person, and delete the replies to them."""
+        await context.defer(ephemeral=True)
         count = await self._bot.erasure.person(context.author.id)
-        translate = await self._bot.translator_for(context)
-        if count == 0:
-            sentence = translate(
-                "I don't remember any of your clips, so there's nothing to forget."
-            )
-        elif count == 1:
-            sentence = translate("Done. I've forgotten the clips from one of your messages.")
-        else:
-            sentence = translate(
-                "Done. I've forgotten the clips from {count} of your messages.", count=count
-            )
-        await _answer(context, sentence)
+        self._bot.reply_deleter.wake()
+        await _answer(context, _forgotten(await self._bot.translator_for(context), count))
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -109,8 +101,8 @@ class Privacy(commands.Cog):
 
     async def _erase(self, message_ids: Collection[int]) -> None:
         """Erase messages, and delete the replies to them."""
-        for reply in await self._bot.erasure.messages(message_ids):
-            await Messages(self._bot).withdraw(reply)
+        await self._bot.erasure.messages(message_ids)
+        self._bot.reply_deleter.wake()
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -126,6 +118,31 @@ class Privacy(commands.Cog):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Erase a server that removed the bot."""
         await self._bot.erasure.guild(guild.id)
+
+
+def _remembered(translate: Translator, count: int) -> str:
+    if count == 0:
+        return translate("Right now, I don't remember any of your clips or commands.")
+    if count == 1:
+        return translate("Right now, I remember one of your messages or commands.")
+    return translate("Right now, I remember {count} of your messages and commands.", count=count)
+
+
+def _forgotten(translate: Translator, count: int) -> str:
+    if count == 0:
+        return translate(
+            "I don't remember any of your clips or commands, so there's nothing to forget."
+        )
+    if count == 1:
+        return translate(
+            "Done. I've forgotten one of your messages or commands, and I'm deleting my reply to "
+            "it, if there is one."
+        )
+    return translate(
+        "Done. I've forgotten {count} of your messages and commands, and I'm deleting my replies "
+        "to them. That can take a while.",
+        count=count,
+    )
 
 
 async def _answer(context: commands.Context[FramehoundBot], sentence: str) -> None:

@@ -16,6 +16,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.chat.messages import Messages
+from bot.chat.reply_deleter import ReplyDeleter
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.database import StorageUnavailable
@@ -66,6 +68,7 @@ class FramehoundBot(commands.AutoShardedBot):
         self.app = app
         self.jobs = jobs
         self.erasure = app.erasure(jobs)
+        self.reply_deleter = ReplyDeleter(Messages(self), app.stores.reply_deletions)
         self._log = structlog.get_logger("framehound.client")
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
 

@@ -12,7 +12,7 @@ import discord
 import structlog
 
 from bot.chat.buttons import report_buttons
-from bot.chat.retry import FAILURES, is_temporary, retry_discord
+from bot.chat.retry import FAILURES, is_temporary, is_temporary_failure, retry_discord
 from bot.domain.job import Reply
 from bot.render import sanitize
 
@@ -106,13 +106,18 @@ class Messages:
             allowed_mentions=discord.AllowedMentions.none(),
         )
 
-    async def withdraw(self, reply: Reply) -> None:
-        """Delete a reply, unless it is gone already or cannot be deleted."""
+    async def withdraw(self, reply: Reply) -> bool:
+        """Delete a reply; return False if another attempt may succeed.
+
+        A reply that is gone already, or that the bot may not delete, is left.
+        """
         try:
             with suppress(discord.NotFound, discord.Forbidden):
                 await retry_discord(self._message(reply).delete)
         except FAILURES as error:
             self._log.warning("reply not deleted", reason=str(error))
+            return not is_temporary_failure(error)
+        return True
 
     async def respond(self, interaction: Interaction, draft: Draft) -> Reply | None:
         """Edit the deferred response, which may be repeated; return None if its token expired."""

@@ -38,6 +38,7 @@ async def serve_gateway(
             await stack.enter_async_context(working(app, jobs, bot))
         await stack.enter_async_context(monitored(app, config, intake, bot))
         await stack.enter_async_context(bot.erasure.daily(app.locks))
+        await stack.enter_async_context(bot.reply_deleter.running())
         await shutdown.interrupts(bot.connect())
         await bot.leave_gateway()
 

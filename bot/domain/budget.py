@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ class Payer:
 
     name: str = OPERATOR
     reference: str = ""
+
+    def for_clip(self, fingerprint: str) -> Payer:
+        """Return the payer for one of the clips; the reference no longer tells the message."""
+        both = f"{self.reference} {fingerprint}"
+        return replace(self, reference=hashlib.sha256(both.encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.domain.clip import Clip
+from bot.domain.erasure import Channel, Guild, Messages, Person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bot.domain.erasure import Scope
 
 MAX_CLIPS = 10
 """Clips of one job; people post more only to keep the bot busy."""
@@ -82,7 +85,7 @@ class Job:
         """The owner whose limits apply and who pays: the server or, outside of one, the person."""
         if self.guild_id:
             return guild_owner(self.guild_id)
-        return f"{PERSON_OWNER}{self.author_id}"
+        return person_owner(self.author_id or 0)
 
     @property
     def snowflake(self) -> int:
@@ -98,6 +101,32 @@ class Job:
     def poster_of(self, clip: Clip) -> int | None:
         """Return the person who posted a clip, which a command may have found in a message."""
         return clip.author_id if clip.message_id else self.author_id
+
+    @property
+    def message_ids(self) -> frozenset[int]:
+        """The messages the job is about: those of its clips, and its own or its interaction."""
+        return frozenset(
+            filter(
+                None, {clip.message_id for clip in self.clips} | {self.message_id or self.snowflake}
+            )
+        )
+
+    @property
+    def people(self) -> frozenset[int]:
+        """The people who posted the clips or asked for the job."""
+        return frozenset(filter(None, {clip.author_id for clip in self.clips} | {self.author_id}))
+
+    def is_about(self, scope: Scope) -> bool:
+        """Return whether the job is to be erased with something else."""
+        match scope:
+            case Messages(ids):
+                return not ids.isdisjoint(self.message_ids)
+            case Channel(channel_id):
+                return channel_id in {self.channel_id, self.parent_id}
+            case Guild(guild_id):
+                return self.guild_id == guild_id
+            case Person(user_id):
+                return user_id in self.people
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as JSON values."""
@@ -124,6 +153,11 @@ PERSON_OWNER = "person-"
 def guild_owner(guild_id: int) -> str:
     """Return the owner of a server's jobs."""
     return f"guild-{guild_id}"
+
+
+def person_owner(user_id: int) -> str:
+    """Return the owner of the jobs that a person asks for outside of servers."""
+    return f"{PERSON_OWNER}{user_id}"
 
 
 def message_job_id(message_id: int) -> str:

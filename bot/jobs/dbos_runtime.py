@@ -11,6 +11,7 @@ Some of what we need of DBOS is private. It is pinned to a minor version, and
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -23,13 +24,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 import structlog
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, PortableWorkflowError, error
 from dbos._serialization import DefaultSerializer
-from sqlalchemy import column, func, select, table
+from sqlalchemy import Text, column, event, func, select, table
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.domain.job import Job
 from bot.storage.database import BUSY_TIMEOUT, StorageUnavailable
-from bot.storage.engine import DatabaseAddress, create_engine, prepare
+from bot.storage.engine import (
+    DatabaseAddress,
+    create_engine,
+    overwrite_deleted,
+    prepare,
+    set_secure_delete,
+)
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -44,10 +51,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dbos import DBOSConfig, EnqueueOptions, StepOptions, WorkflowStatus
+    from dbos._sys_db import SystemDatabase
     from sqlalchemy import Row, Select
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from bot.domain.erasure import Channel, Guild, Person, Scope
+
     CarryOut = Callable[[Job, "JobRun"], Coroutine[Any, Any, None]]
+    WasErased = Callable[[Job], Awaitable[bool]]
 
 APPLICATION = "framehound"
 QUEUE = "jobs"
@@ -70,6 +81,7 @@ _CANCEL_SECONDS = 5.0
 # What the client raises if the database unreachable.
 _UNREACHABLE = (InterfaceError, OperationalError, PoolTimeout)
 _DELETED_AT_ONCE = 500
+_READ_AT_ONCE = 100
 
 T = TypeVar("T")
 
@@ -115,6 +127,7 @@ class JobClient:
             # DBOS would wait in a thread, which can't be cancelled when the bot stops.
             retry_connection_errors=False,
         )
+        _overwrite_deleted_rows(client._sys_db)  # noqa: SLF001 - its engine has no public name
         try:
             yield cls(client)
         finally:
@@ -168,10 +181,15 @@ class QueueFigures:
 class JobTable:
     """Reads DBOS' own table of workflows (https://docs.dbos.dev/explanations/system-tables)."""
 
-    def __init__(self, engine: AsyncEngine, schema: str | None) -> None:
+    def __init__(self, engine: AsyncEngine, address: DatabaseAddress) -> None:
         self._engine = engine
+        self._address = address
+        schema = None if address.path else POSTGRES_SCHEMA
         names = ("workflow_uuid", "queue_name", "queue_partition_key", "status", "created_at")
         self._jobs = table("workflow_status", *map(column, names), schema=schema)
+        self._inputs = table(
+            "workflow_input", column("workflow_uuid"), column("inputs", Text), schema=schema
+        )
         self._ours = self._jobs.c.queue_name == QUEUE
 
     @classmethod
@@ -181,7 +199,7 @@ class JobTable:
         address = DatabaseAddress.parse(url)
         engine = await create_engine(address, BUSY_TIMEOUT)
         try:
-            yield cls(engine, None if address.path else POSTGRES_SCHEMA)
+            yield cls(engine, address)
         finally:
             await engine.dispose()
 
@@ -208,6 +226,28 @@ class JobTable:
             query = select(ids).where(some, self._jobs.c.status != RUNNING)
             found += [row.workflow_uuid for row in await self._rows(query)]
         return found
+
+    async def about(self, scope: Channel | Guild | Person) -> list[str]:
+        """Return the ids of the jobs about a channel, a server or a person, whatever their state.
+
+        Rows that have the number anywhere are read, and judged by what the number is there.
+        """
+        found: list[str] = []
+        columns, last = self._inputs.c, ""
+        query = (
+            select(columns.workflow_uuid, columns.inputs)
+            .where(columns.inputs.contains(str(scope.id)))
+            .order_by(columns.workflow_uuid)
+            .limit(_READ_AT_ONCE)
+        )
+        while rows := await self._rows(query.where(columns.workflow_uuid > last)):
+            found += [row.workflow_uuid for row in rows if _is_about(row.inputs, scope)]
+            last = rows[-1].workflow_uuid
+        return found
+
+    async def overwrite_deleted(self) -> None:
+        """Make sure that what was deleted from a SQLite file can't be read from the disk."""
+        await overwrite_deleted(self._address, BUSY_TIMEOUT)
 
     async def figures(self) -> QueueFigures:
         """Count the jobs that wait and those that run; raises StorageUnavailable."""
@@ -297,11 +337,13 @@ class JobRun:
 class RunningJobs:
     """The jobs this process has taken from the queue, from the moment DBOS hands them over."""
 
-    def __init__(self, worker_id: str, carry_out: CarryOut) -> None:
+    def __init__(self, worker_id: str, carry_out: CarryOut, was_erased: WasErased) -> None:
         self._worker_id = worker_id
         self._carry_out = carry_out
+        self._was_erased = was_erased
         self._taken: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._deletions: set[asyncio.Task[None]] = set()
         self._begun = asyncio.Event()
         self._log = structlog.get_logger("framehound.job")
 
@@ -310,7 +352,7 @@ class RunningJobs:
 
         @DBOS.workflow(name=WORKFLOW, validate_args=self._read)
         async def run(job: Job) -> None:
-            self._begin(job.id)
+            self._begin(job)
             try:
                 await self._carry_out(job, await self._run_of(job.id))
             except UnreadableRow as failure:
@@ -328,8 +370,9 @@ class RunningJobs:
 
     async def finish(self, seconds: float) -> None:
         """Wait until each job that runs has finished and its end is recorded."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        for tasks in (self._tasks, self._deletions):
+            if tasks:
+                await asyncio.wait(tasks, timeout=seconds)
 
     async def cancel(self, seconds: float) -> None:
         """Cancel what still runs, and wait until it has cleaned up."""
@@ -349,14 +392,30 @@ class RunningJobs:
         self._taken.add(job.id)
         return (job,), {}
 
-    def _begin(self, job_id: str) -> None:
+    def _begin(self, job: Job) -> None:
         # The task is DBOS' own: it ends when the end of the job is recorded.
         task = asyncio.current_task()
         if task:
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        self._taken.discard(job_id)
+            task.add_done_callback(lambda task: self._end(task, job))
+        self._taken.discard(job.id)
         self._begun.set()
+
+    def _end(self, task: asyncio.Task[Any], job: Job) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            deletion = asyncio.create_task(self._delete_if_erased(job))
+            self._deletions.add(deletion)
+            deletion.add_done_callback(self._deletions.discard)
+
+    async def _delete_if_erased(self, job: Job) -> None:
+        """Delete the row of a job that was erased while it ran, when it could not be deleted."""
+        try:
+            if await self._was_erased(job):
+                with _outages():
+                    await DBOS.delete_workflows_async([job.id])
+        except StorageUnavailable as failure:
+            self._log.warning("erased job not deleted yet", job=job.id, detail=failure.detail)
 
     async def _run_of(self, job_id: str) -> JobRun:
         status = await _status(job_id)
@@ -377,13 +436,19 @@ class WorkerSettings:
 
 
 @asynccontextmanager
-async def working(settings: WorkerSettings, carry_out: CarryOut) -> AsyncIterator[None]:
-    """Take jobs while the block runs, first those an earlier process of this name left behind."""
-    jobs = RunningJobs(settings.worker_id, carry_out)
+async def working(
+    settings: WorkerSettings, carry_out: CarryOut, was_erased: WasErased
+) -> AsyncIterator[None]:
+    """Take jobs while the block runs, first those an earlier process of this name left behind.
+
+    ``was_erased`` is asked when a job has ended; if so, nothing is kept of it in the queue.
+    """
+    jobs = RunningJobs(settings.worker_id, carry_out, was_erased)
     dbos = DBOS(config=_config(settings))
     _log_through_root()
     jobs.register()
     DBOS.launch()
+    _overwrite_deleted_rows(dbos._sys_db)  # noqa: SLF001 - its engine has no public name
     try:
         await DBOS.register_queue_async(
             QUEUE,
@@ -446,6 +511,22 @@ def _config(settings: WorkerSettings) -> DBOSConfig:
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
     }
+
+
+def _is_about(inputs: str, scope: Scope) -> bool:
+    """Return whether the stored arguments of a job are about a channel, a server or a person."""
+    try:
+        (saved,) = json.loads(inputs)["positionalArgs"]
+        return Job.from_dict(saved).is_about(scope)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _overwrite_deleted_rows(database: SystemDatabase) -> None:
+    """Make SQLite overwrite what DBOS deletes; connections that are open already are replaced."""
+    if database.engine.dialect.name == "sqlite":
+        event.listen(database.engine, "connect", set_secure_delete)
+        database.engine.dispose()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection
     from datetime import datetime
 
+    from bot.domain.erasure import Channel, Guild, Person
     from bot.domain.job import Job
     from bot.services.answer_job import Answerer, Responder
 
@@ -76,7 +77,7 @@ class JobQueue:
             grace=self.timeouts.grace,
         )
         async with (
-            dbos_runtime.working(settings, workflow.carry_out),
+            dbos_runtime.working(settings, workflow.carry_out, workflow.was_erased),
             JobTable.open(self.database_url) as jobs,
         ):
             yield Worker(self.worker_id, jobs)
@@ -120,6 +121,13 @@ class Intake:
         """Count the jobs that wait and those that run; raises StorageUnavailable."""
         return await self._jobs.figures()
 
+    async def about(self, scope: Channel | Guild | Person) -> list[str]:
+        """Return the IDs of the jobs about a channel, a server or a person, whatever their state.
+
+        Raises StorageUnavailable.
+        """
+        return await self._jobs.about(scope)
+
     async def forget(self, job_ids: Collection[str]) -> None:
         """Remove jobs, unless they run just now; raises StorageUnavailable."""
         await self._client.delete(await self._jobs.not_running(job_ids))
@@ -127,6 +135,10 @@ class Intake:
     async def purge(self, before: datetime) -> int:
         """Remove jobs that ended before a moment; return how many. Raises StorageUnavailable."""
         return await self._client.delete_finished(before)
+
+    async def overwrite_deleted(self) -> None:
+        """Make sure that what was removed from a SQLite file can't be read from the disk."""
+        await self._jobs.overwrite_deleted()
 
     async def _is_full(self, job: Job) -> bool:
         """Tell whether too many jobs of a server wait, counting only if that may be so.

@@ -72,6 +72,10 @@ class JobWorkflow:
                 self._log.error("reply abandoned: every attempt failed", reason=str(error))
                 self._metrics.finished("unanswered")
 
+    async def was_erased(self, job: Job) -> bool:
+        """Return whether a job was erased while it ran; raises ``StorageUnavailable``."""
+        return await self._answerer.was_erased(job)
+
     async def _tag(self, job: Job, run: JobRun) -> list[dict[str, Any]]:
         return [outcome_to_json(each) for each in await self._outcomes(job, run)]
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -28,16 +28,11 @@ from bot.services.tag_clip import ClipTagger
 from bot.storage import locks
 from bot.storage.database import Database
 from bot.storage.engine import queue_url
-from bot.storage.guild_settings import GuildSettingsStore
-from bot.storage.job_records import JobRecordStore
-from bot.storage.meta import MetaStore
-from bot.storage.opt_outs import OptOutStore
-from bot.storage.posted_clips import PostedClipStore
 from bot.storage.rate_limiter import RateLimiter
 from bot.storage.search import SearchStore
+from bot.storage.stores import Stores
 from bot.storage.taggings import TaggingStore
 from bot.storage.usage import UsageStore
-from bot.storage.watches import WatchStore
 from bot.taggers.cache import BillingAccount, CachingTagger
 from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
@@ -61,34 +56,6 @@ _CHILDREN = 2
 _CLARIFAI_WAIT = 600.0
 # Calls may arrive a little earlier or later: at the full rate, some second would get one too many.
 _RATE_MARGIN = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Everything that is stored, one store for each kind."""
-
-    settings: GuildSettingsStore
-    taggings: TaggingStore
-    posted_clips: PostedClipStore
-    job_records: JobRecordStore
-    watches: WatchStore
-    opt_outs: OptOutStore
-    usage: UsageStore
-    meta: MetaStore
-
-    @classmethod
-    def of(cls, database: Database) -> Self:
-        """Return the stores of a database."""
-        return cls(
-            settings=GuildSettingsStore(database),
-            taggings=TaggingStore(database),
-            posted_clips=PostedClipStore(database),
-            job_records=JobRecordStore(database),
-            watches=WatchStore(database),
-            opt_outs=OptOutStore(database),
-            usage=UsageStore(database),
-            meta=MetaStore(database),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +83,7 @@ class App:
 
     def erasure(self, jobs: QueuedJobs) -> Erasure:
         """Return the service that erases data, in the queue too."""
-        stores = self.stores
-        return Erasure(
-            stores.posted_clips,
-            stores.job_records,
-            stores.watches,
-            stores.settings,
-            stores.usage,
-            jobs,
-            retention_days=self.config.retention_days,
-        )
+        return Erasure(self.stores, jobs, retention_days=self.config.retention_days)
 
 
 def clip_sandbox(config: Config, *, children: int = 1) -> Sandbox:
@@ -275,7 +233,7 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
         clip_tagger=clip_tagger,
         taggings=known,
         reports=reports,
-        answerer=Answerer(clip_tagger, reports, records, alerts),
+        answerer=Answerer(clip_tagger, reports, records, alerts, stores.opt_outs),
         job_records=records,
         search=ClipSearch(index, stores.taggings, stores.settings),
     )

@@ -16,7 +16,7 @@ from bot.domain.budget import Payer
 from bot.domain.job import RecordState
 from bot.domain.outcome import Failed, Tagged
 from bot.domain.tagging import TagRequest
-from bot.errors import FramehoundError, JobAbandoned, LinkExpired, NotFound, TaggingErased
+from bot.errors import FramehoundError, JobAbandoned, LinkExpired, NotFound, OptedOut, TaggingErased
 from bot.services.verdict import decide
 from bot.storage.database import retry_storage
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.services.reports import ReportBuilder
     from bot.services.tag_clip import ClipTagger
     from bot.services.verdict import Verdict
+    from bot.storage.opt_outs import OptOutStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,13 @@ class Answerer:
         reports: ReportBuilder,
         records: JobRecords,
         alerts: AlertService,
+        opt_outs: OptOutStore,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reports = reports
         self._records = records
         self._alerts = alerts
+        self._opt_outs = opt_outs
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
@@ -125,6 +128,8 @@ class Answerer:
         state = await self._records.resume(job)
         if state is RecordState.ERASED:
             return self._erased(job)
+        if await self._is_opted_out(job):
+            return await self._leave_alone(job)
         progress = JobProgress()
         async with responder.show_progress(
             job,
@@ -142,6 +147,10 @@ class Answerer:
             return self._erased(job)
         await responder.withdraw(shown.reply)
         return []
+
+    async def was_erased(self, job: Job) -> bool:
+        """Return whether a job was recorded and then erased; raises ``StorageUnavailable``."""
+        return job.record is not RecordState.NONE and not await self._records.exists(job)
 
     def abandon(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job during which the process died several times."""
@@ -206,6 +215,21 @@ class Answerer:
         if not job.requested:
             return []
         return [Failed(clip.name, TaggingErased().record()) for clip in job.clips]
+
+    async def _is_opted_out(self, job: Job) -> bool:
+        """Return whether a clip is from a person who opted out while the job waited.
+
+        People may still ask about their own clips.
+        """
+        people = job.people - {job.author_id} if job.requested else job.people
+        return bool(people and await retry_storage(lambda: self._opt_outs.among(people)))
+
+    async def _leave_alone(self, job: Job) -> list[Outcome]:
+        """Tag nothing and keep nothing; only a person who requested the job is answered."""
+        await retry_storage(lambda: self._records.erase(job))
+        if not job.requested:
+            return []
+        return [Failed(clip.name, OptedOut().record()) for clip in job.clips]
 
     async def _tag_clip(
         self, job: Job, responder: Responder, progress: JobProgress, language: str, number: int

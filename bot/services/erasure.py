@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.domain.job import guild_owner, message_job_id
+from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.domain.job import guild_owner, message_job_id, person_owner
 from bot.runtime.tasks import in_background
-from bot.storage.database import StorageUnavailable, retry_storage
+from bot.storage.database import StorageUnavailable, batched, retry_storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from bot.domain.job import Reply
-    from bot.storage.guild_settings import GuildSettingsStore
-    from bot.storage.job_records import JobRecordStore
+    from bot.domain.erasure import Scope
+    from bot.storage.job_records import ErasedJob
     from bot.storage.locks import Locks
-    from bot.storage.posted_clips import PostedClipStore
-    from bot.storage.usage import UsageStore
-    from bot.storage.watches import WatchStore
+    from bot.storage.stores import Stores
 
 _DAY = 24 * 60 * 60.0
 _LOCK = "purge"
@@ -34,83 +32,100 @@ _FINISHED_DAYS = 2
 class QueuedJobs(Protocol):
     """The rows of waiting and finished jobs in the queue."""
 
+    async def about(self, scope: Channel | Guild | Person) -> list[str]:
+        """Return the IDs of the jobs about a channel, a server or a person."""
+
     async def forget(self, job_ids: Collection[str]) -> None:
         """Remove jobs, including those that still wait."""
 
     async def purge(self, before: datetime) -> int:
         """Remove jobs finished before a moment; return how many."""
 
+    async def overwrite_deleted(self) -> None:
+        """Make sure that what was removed can't be read from the disk."""
+
 
 class Erasure:
-    """Erases everything stored under an ID.
+    """Erases everything stored about messages, a channel, a server or a person.
 
-    Every step retries for a while if the database is away, and may be repeated. Job records go
-    first: a job that runs meanwhile learns from its missing record that it was erased.
+    Every step retries for a while if the database is away. Large amounts are erased in parts, so
+    that other writers need not wait. If an erasure is interrupted, the same one again erases what
+    is left. Job records go first: a job that runs meanwhile learns from its missing record that it
+    was erased.
     """
 
-    def __init__(
-        self,
-        posted_clips: PostedClipStore,
-        job_records: JobRecordStore,
-        watches: WatchStore,
-        settings: GuildSettingsStore,
-        usage: UsageStore,
-        jobs: QueuedJobs,
-        *,
-        retention_days: int,
-    ) -> None:
-        self._posted_clips = posted_clips
-        self._job_records = job_records
-        self._watches = watches
-        self._settings = settings
-        self._usage = usage
+    def __init__(self, stores: Stores, jobs: QueuedJobs, *, retention_days: int) -> None:
+        self._stores = stores
         self._jobs = jobs
         self._retention_days = retention_days
         self._log = structlog.get_logger("framehound.erasure")
 
-    async def messages(self, message_ids: Collection[int]) -> list[Reply]:
-        """Erase deleted messages, including their waiting jobs.
-
-        Return the replies to them, which the caller deletes.
-        """
-        replies = await retry_storage(lambda: self._job_records.erase_messages(message_ids))
-        await retry_storage(lambda: self._posted_clips.forget_messages(message_ids))
-        await retry_storage(lambda: self._forget_jobs(message_ids))
-        return replies
+    async def messages(self, message_ids: Collection[int]) -> None:
+        """Erase deleted messages."""
+        for some in batched(sorted(message_ids)):
+            if await self._erase(Messages(frozenset(some))):
+                await self._overwrite_deleted()
 
     async def channel(self, channel_id: int) -> None:
-        """Erase a deleted channel or thread."""
-        await retry_storage(lambda: self._job_records.erase_channel(channel_id))
-        messages = await retry_storage(lambda: self._posted_clips.forget_channel(channel_id))
-        await retry_storage(lambda: self._forget_jobs(messages))
-        await retry_storage(lambda: self._watches.forget_channel(channel_id))
+        """Erase a deleted channel with its threads, or a deleted thread."""
+        await self._erase(Channel(channel_id))
+        await retry_storage(lambda: self._stores.watches.forget_channel(channel_id))
+        await retry_storage(lambda: self._stores.reply_deletions.forget_channel(channel_id))
+        await self._overwrite_deleted()
 
     async def guild(self, guild_id: int) -> None:
         """Erase a server that removed the bot; billed frames stay, without its ID."""
-        await retry_storage(lambda: self._job_records.erase_guild(guild_id))
-        messages = await retry_storage(lambda: self._posted_clips.forget_guild(guild_id))
-        await retry_storage(lambda: self._forget_jobs(messages))
-        await retry_storage(lambda: self._watches.forget_guild(guild_id))
-        await retry_storage(lambda: self._settings.forget(guild_id))
-        await retry_storage(lambda: self._usage.disown(guild_owner(guild_id)))
+        await self._erase(Guild(guild_id))
+        await retry_storage(lambda: self._stores.watches.forget_guild(guild_id))
+        await retry_storage(lambda: self._stores.settings.forget(guild_id))
+        await retry_storage(lambda: self._stores.usage.disown(guild_owner(guild_id)))
+        await self._overwrite_deleted()
 
     async def person(self, user_id: int) -> int:
-        """Erase a person's clips; return the number of messages they were in.
+        """Erase a person; return how many of their messages and commands something was stored of.
 
-        The posted clips go last: they tell which messages are left to erase if an attempt fails.
+        Their opting out stays.
         """
-        messages = await retry_storage(lambda: self._posted_clips.messages_by(user_id))
-        await retry_storage(lambda: self._job_records.erase_messages(messages))
-        await retry_storage(lambda: self._forget_jobs(messages))
-        await retry_storage(lambda: self._posted_clips.forget_author(user_id))
-        return len(messages)
+        count = await retry_storage(lambda: self._stores.job_records.count(user_id))
+        await self._erase(Person(user_id))
+        await retry_storage(lambda: self._stores.usage.disown(person_owner(user_id)))
+        await self._overwrite_deleted()
+        return count
+
+    async def _erase(self, scope: Scope) -> bool:
+        """Erase job records with their jobs, then what else is queued, then the posted clips.
+
+        Return whether there was anything.
+        """
+        found = False
+        while part := await retry_storage(lambda: self._stores.job_records.erase(scope)):
+            found = True
+            await self._forget_jobs([job.job_id for job in part if _ends_with(job, scope)])
+        await self._forget_jobs(await self._unrecorded_jobs(scope))
+        while await retry_storage(lambda: self._stores.posted_clips.erase(scope)):
+            found = True
+        return found
+
+    async def _unrecorded_jobs(self, scope: Scope) -> list[str]:
+        """Return the jobs of a scope whose record could not be written, or is erased already."""
+        if isinstance(scope, Messages):
+            return [message_job_id(number) for number in scope.ids]
+        return await retry_storage(lambda: self._jobs.about(scope))
+
+    async def _forget_jobs(self, job_ids: Collection[str]) -> None:
+        await retry_storage(lambda: self._jobs.forget(job_ids))
+
+    async def _overwrite_deleted(self) -> None:
+        await self._stores.database.overwrite_deleted()
+        await self._jobs.overwrite_deleted()
 
     async def purge(self) -> None:
         """Erase what is older than it may get; raises ``StorageUnavailable``."""
-        clips = await self._posted_clips.purge(self._retention_days)
-        job_records = await self._job_records.purge(self._retention_days)
-        usage = await self._usage.purge()
+        job_records = await self._stores.job_records.purge(self._retention_days)
+        clips = await self._stores.posted_clips.purge(self._retention_days)
+        usage = await self._stores.usage.purge()
         jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
+        await self._overwrite_deleted()
         self._log.info(
             "expired records purged", clips=clips, job_records=job_records, usage=usage, jobs=jobs
         )
@@ -135,5 +150,10 @@ class Erasure:
                 self._log.exception("purge failed")
             await asyncio.sleep(pause)
 
-    async def _forget_jobs(self, message_ids: Collection[int]) -> None:
-        await self._jobs.forget([message_job_id(number) for number in message_ids])
+
+def _ends_with(job: ErasedJob, scope: Scope) -> bool:
+    """Return whether a job is removed from the queue, too.
+
+    If only its reply was deleted, it stays there as done: an edit of its message is not answered.
+    """
+    return not isinstance(scope, Messages) or not scope.ids.isdisjoint(job.message_ids)

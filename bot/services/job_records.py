@@ -61,6 +61,14 @@ class JobRecords:
         """Return the record of a job; raises ``StorageUnavailable``."""
         return await self._store.find(job.id)
 
+    async def exists(self, job: Job) -> bool:
+        """Return whether there is a record of a job; raises ``StorageUnavailable``."""
+        return await self._store.exists(job.id)
+
+    async def erase(self, job: Job) -> None:
+        """Erase the record of a job; raises ``StorageUnavailable``."""
+        await self._store.erase_job(job.id)
+
     async def save_outcomes(
         self, job: Job, outcomes: Sequence[Outcome], reply: Reply | None, before: RecordState
     ) -> RecordState:
@@ -70,14 +78,15 @@ class JobRecords:
         """
         kept = [each for each in outcomes if job.requested or isinstance(each, Tagged)]
         try:
-            added = await retry_storage(lambda: self._posted_clips.add(_posted(job, outcomes)))
             if before is RecordState.NONE:
                 await retry_storage(lambda: self._store.add(_open_record(job)))
-            exists = await retry_storage(lambda: self._store.save_outcomes(job.id, kept))
+            posted = _posted(job, outcomes)
+            exists = await retry_storage(lambda: self._store.save_outcomes(job.id, kept, posted))
             if exists and reply:
                 exists = await retry_storage(lambda: self._store.save_reply(job.id, reply))
             if not exists:
-                await retry_storage(lambda: self._posted_clips.forget(added))
+                clips = {clip.fingerprint for clip in posted}
+                await retry_storage(lambda: self._posted_clips.erase_unposted(clips))
         except StorageUnavailable as error:
             self._log.error("outcomes not recorded", detail=error.detail)
             return RecordState.TAGGED
@@ -104,14 +113,13 @@ class JobRecords:
 
 
 def _open_record(job: Job) -> JobRecord:
-    messages = {clip.message_id for clip in job.clips} | {job.message_id or job.snowflake}
-    people = {clip.author_id for clip in job.clips} | {job.author_id}
     return JobRecord(
         job_id=job.id,
         channel_id=job.channel_id,
         guild_id=job.guild_id,
-        message_ids=tuple(sorted(filter(None, messages))),
-        people=tuple(sorted(filter(None, people))),
+        parent_id=job.parent_id,
+        message_ids=tuple(sorted(job.message_ids)),
+        people=tuple(sorted(job.people)),
     )
 
 

@@ -14,7 +14,13 @@ from stamina import AsyncRetryingCaller
 
 from bot.errors import ConfigError, FramehoundError
 from bot.storage import schema
-from bot.storage.engine import DatabaseAddress, begin_for_writing, create_engine, queue_url
+from bot.storage.engine import (
+    DatabaseAddress,
+    begin_for_writing,
+    create_engine,
+    overwrite_deleted,
+    queue_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -26,6 +32,9 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 8.0
 """Seconds to wait for another process to finish writing to a SQLite file."""
+
+ERASED_AT_ONCE = 500
+"""Rows that one transaction deletes: SQLite's other writers wait for it to end."""
 
 # A database that restarts is back within this time; paid results should not be lost meanwhile.
 _RETRY_SECONDS = 300.0
@@ -102,6 +111,10 @@ class Database:
         if self.is_postgresql:
             return postgresql.insert(table)
         return sqlite.insert(table)
+
+    async def overwrite_deleted(self) -> None:
+        """Make sure that what was deleted from a SQLite file can't be read from the disk."""
+        await overwrite_deleted(self._address, BUSY_TIMEOUT)
 
     async def _migrate(self, url: str) -> None:
         # Looked for before the tables are, as another process may create both meanwhile.

@@ -6,17 +6,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
-from bot.storage.database import batched
+from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
-from bot.storage.tables import posted_clips, taggings
+from bot.storage.tables import TAGGING_KEY, posted_clips, taggings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from bot.domain.erasure import Scope
     from bot.storage.database import Database
 
 _columns = posted_clips.c
@@ -43,85 +45,88 @@ class PostedClip:
 
 
 class PostedClipStore:
-    """Posted clips; every ``forget_`` method returns the IDs of the messages it deleted.
-
-    The tagging of a clip is deleted with it, unless the same clip is posted elsewhere.
-    """
+    """Posted clips. The tagging of a clip is deleted with the last message that has the clip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, clips: Sequence[PostedClip]) -> list[PostedClip]:
-        """Store posted clips; return those that are new."""
-        if not clips:
-            return []
-        insert = self._database.insert(posted_clips).values([asdict(clip) for clip in clips])
-        new = insert.on_conflict_do_nothing().returning(_columns.message_id, _columns.fingerprint)
+    async def add(self, clips: Sequence[PostedClip]) -> None:
+        """Store posted clips, unless they are stored already."""
         async with self._database.writing() as connection:
-            added = {tuple(row) for row in await connection.execute(new)}
-        return [clip for clip in clips if (clip.message_id, clip.fingerprint) in added]
+            await insert_posted(self._database, connection, clips)
 
-    async def count(self, author_id: int) -> int:
-        """Return the number of clips that a person posted."""
-        query = select(func.count()).select_from(posted_clips)
-        async with self._database.reading() as connection:
-            return int(await connection.scalar(query.where(_columns.author_id == author_id)) or 0)
+    async def erase(self, scope: Scope) -> frozenset[int]:
+        """Erase the next clips of a scope, a limited number, and return their messages.
 
-    async def messages_by(self, author_id: int) -> frozenset[int]:
-        """Return the messages with clips of a person."""
-        query = select(_columns.message_id).where(_columns.author_id == author_id)
-        async with self._database.reading() as connection:
-            return frozenset(await connection.scalars(query))
+        The result is empty at the end. Most deleted messages have no clip, which costs one read.
+        """
+        return await self._erase(_in_scope(scope))
 
-    async def forget(self, clips: Iterable[PostedClip]) -> None:
-        """Delete single clips, but not the other clips of their messages."""
-        for clip in clips:
-            here = _columns.message_id == clip.message_id
-            await self._forget(and_(here, _columns.fingerprint == clip.fingerprint))
-
-    async def forget_messages(self, message_ids: Iterable[int]) -> frozenset[int]:
-        """Delete the clips of deleted messages; most have none, which costs one read."""
-        among = _columns.message_id.in_(sorted(message_ids))
-        async with self._database.reading() as connection:
-            known = await connection.scalar(select(_columns.message_id).where(among).limit(1))
-        return frozenset() if known is None else await self._forget(among)
-
-    async def forget_channel(self, channel_id: int) -> frozenset[int]:
-        """Delete the clips of a deleted channel and of its threads."""
-        inside = or_(_columns.channel_id == channel_id, _columns.parent_id == channel_id)
-        return await self._forget(inside)
-
-    async def forget_guild(self, guild_id: int) -> frozenset[int]:
-        """Delete the clips of a server that removed the bot."""
-        return await self._forget(_columns.guild_id == guild_id)
-
-    async def forget_author(self, author_id: int) -> frozenset[int]:
-        """Delete the clips of a person who asked for it."""
-        return await self._forget(_columns.author_id == author_id)
+    async def erase_unposted(self, fingerprints: Collection[str]) -> None:
+        """Erase the taggings of those clips that are not posted anywhere."""
+        async with self._database.writing() as connection:
+            await _erase_unposted(connection, fingerprints)
 
     async def purge(self, max_days: int) -> int:
-        """Delete what is older than its server's retention or ``max_days``; return the count."""
+        """Erase what is older than its server's retention or ``max_days``; return the count."""
         columns = _columns.guild_id, _columns.posted_at
-        forgotten = await self._forget(await is_expired(self._database, *columns, max_days))
+        expired = await is_expired(self._database, *columns, max_days)
+        erased = 0
+        while part := await self._erase(expired):
+            erased += len(part)
+        while part_size := await self._purge_taggings(max_days):
+            erased += part_size
+        return erased
+
+    async def _purge_taggings(self, max_days: int) -> int:
+        key = [taggings.c[name] for name in TAGGING_KEY]
+        aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
+        part = select(*key).where(aged).limit(ERASED_AT_ONCE)
         async with self._database.writing() as connection:
-            aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
-            gone = (await connection.execute(delete(taggings).where(aged))).rowcount
-        return len(forgotten) + gone
+            statement = delete(taggings).where(tuple_(*key).in_(part))
+            return (await connection.execute(statement)).rowcount
 
-    async def _forget(self, which: ColumnElement[bool]) -> frozenset[int]:
-        statement = delete(posted_clips).where(which)
-        returning = statement.returning(_columns.message_id, _columns.fingerprint)
+    async def _erase(self, which: ColumnElement[bool]) -> frozenset[int]:
+        key = _columns.message_id, _columns.fingerprint
+        async with self._database.reading() as connection:
+            part = (await connection.execute(select(*key).where(which).limit(ERASED_AT_ONCE))).all()
+        if not part:
+            return frozenset()
+        messages = frozenset(row.message_id for row in part)
+        among = and_(which, _columns.message_id.in_(messages))
         async with self._database.writing() as connection:
-            gone = (await connection.execute(returning)).all()
-            await _forget_orphans(connection, {row.fingerprint for row in gone})
-        return frozenset(row.message_id for row in gone)
+            gone = await connection.scalars(
+                delete(posted_clips).where(among).returning(_columns.fingerprint)
+            )
+            await _erase_unposted(connection, set(gone))
+        return messages
 
 
-async def _forget_orphans(connection: AsyncConnection, fingerprints: set[str]) -> None:
-    """Delete taggings of clips that are no longer posted anywhere."""
+async def insert_posted(
+    database: Database, connection: AsyncConnection, clips: Sequence[PostedClip]
+) -> None:
+    """Store posted clips in a transaction that does more than that."""
+    if clips:
+        insert = database.insert(posted_clips).on_conflict_do_nothing()
+        await connection.execute(insert, [asdict(clip) for clip in clips])
+
+
+async def _erase_unposted(connection: AsyncConnection, fingerprints: Collection[str]) -> None:
     still_posted = select(_columns.fingerprint).where(
         _columns.fingerprint == taggings.c.fingerprint
     )
     for some in batched(sorted(fingerprints)):
         orphaned = and_(taggings.c.fingerprint.in_(some), ~still_posted.exists())
         await connection.execute(delete(taggings).where(orphaned))
+
+
+def _in_scope(scope: Scope) -> ColumnElement[bool]:
+    match scope:
+        case Messages(ids):
+            return _columns.message_id.in_(ids)
+        case Channel(channel_id):
+            return or_(_columns.channel_id == channel_id, _columns.parent_id == channel_id)
+        case Guild(guild_id):
+            return _columns.guild_id == guild_id
+        case Person(user_id):
+            return _columns.author_id == user_id

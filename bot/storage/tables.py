@@ -80,7 +80,7 @@ taggings = Table(
     Column("duration", BigInteger, nullable=False),
     Column("frames", LargeBinary, nullable=False),
     Column("frames_format", SmallInteger, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
     Column("thumbnails", LargeBinary),
     Column("proxied", Boolean, nullable=False, server_default=false()),
 )
@@ -172,8 +172,9 @@ posted_clips = Table(
     Column("alerted", Boolean, nullable=False, server_default=false()),
 )
 
-# Billed frames. They are reserved before a call and corrected after it; a repeated attempt has the
-# same ``reference``. ``month`` is like ``2026-11``, in UTC.
+# Billed frames. Each payer has one row a month, with a ``reference`` made of both, and one for each
+# call that is under way: frames are reserved before a call, and billed when it ends. ``month`` is
+# like ``2026-11``, in UTC.
 usage = Table(
     "usage",
     metadata,
@@ -202,19 +203,19 @@ guild_settings = Table(
 )
 
 # The outcome of each job and where its reply is, for the buttons under the reply and for deleting
-# it with its message. ``clips`` (JSON) has each clip's name and outcome, ``people`` (JSON) the IDs
-# of those who posted the clips or asked. ``reply_id`` is NULL until the reply is sent.
+# it with its message. ``clips`` (JSON) has each clip's name and outcome. ``reply_id`` is NULL until
+# the reply is sent, ``parent_id`` outside of threads.
 job_records = Table(
     "job_records",
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("guild_id", BigInteger, index=True),
     Column("channel_id", BigInteger, nullable=False, index=True),
-    Column("people", Text, nullable=False),
     Column("clips", Text, nullable=False),
     Column("reply_channel_id", BigInteger, index=True),
     Column("reply_id", BigInteger, index=True),
     Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("parent_id", BigInteger, index=True),
 )
 
 # The messages that a job is about: if one is deleted, the reply is deleted too.
@@ -223,6 +224,23 @@ job_record_messages = Table(
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("job_id", Text, primary_key=True, index=True),
+)
+
+# The people who posted the clips of a job or asked for it.
+job_record_people = Table(
+    "job_record_people",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("job_id", Text, primary_key=True, index=True),
+)
+
+# Replies whose records were erased, until they are deleted on Discord, too.
+reply_deletions = Table(
+    "reply_deletions",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger, nullable=False, index=True),
+    Column("erased_at", UtcDateTime, nullable=False),
 )
 
 # Values of the program's own, such as the hash of the commands it has registered with Discord.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text
 
 from bot.domain.budget import month_of
 from bot.storage.tables import usage
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.dml import ReturningDelete
 
     from bot.domain.budget import Budget, Payer
     from bot.storage.database import Database
@@ -46,11 +48,15 @@ class UsageStore:
         return True
 
     async def settle(self, reference: str, frames: int) -> None:
-        """Replace a reservation by the frames that were really billed, perhaps 0."""
-        ours = usage.c.reference == reference
-        statement = update(usage).where(ours).values(frames=frames) if frames else None
+        """Replace a reservation by the frames that were really billed, perhaps 0.
+
+        They are added to the payer's month: what they were billed for is not kept.
+        """
         async with self._database.writing() as connection:
-            await connection.execute(delete(usage).where(ours) if statement is None else statement)
+            ours = usage.c.reference == reference
+            row = (await connection.execute(_take(ours))).one_or_none()
+            if row and frames:
+                await self._add(connection, row.payer, row.month, frames)
 
     async def used(self, payer: str | None = None) -> int:
         """Return the frames of this month, of one payer or of all."""
@@ -58,16 +64,28 @@ class UsageStore:
             return await _sum(connection, month_of(datetime.now(UTC)), payer)
 
     async def disown(self, payer: str) -> None:
-        """Keep the numbers but not their payer, when a server removes the bot."""
+        """Keep the numbers but not their payer: a server removed the bot, or a person asked."""
         async with self._database.writing() as connection:
-            ours = usage.c.payer == payer
-            await connection.execute(update(usage).where(ours).values(payer=_GONE))
+            for row in (await connection.execute(_take(usage.c.payer == payer))).all():
+                await self._add(connection, _GONE, row.month, row.frames)
 
     async def purge(self) -> int:
         """Delete the usage of earlier months; return the number of rows."""
         past = usage.c.month < month_of(datetime.now(UTC))
         async with self._database.writing() as connection:
             return (await connection.execute(delete(usage).where(past))).rowcount
+
+    async def _add(self, connection: AsyncConnection, payer: str, month: str, frames: int) -> None:
+        row = {"reference": f"{month} {payer}", "payer": payer, "month": month, "frames": frames}
+        insert = self._database.insert(usage).values(row)
+        total = {"frames": usage.c.frames + insert.excluded.frames}
+        await connection.execute(
+            insert.on_conflict_do_update(index_elements=[usage.c.reference], set_=total)
+        )
+
+
+def _take(which: ColumnElement[bool]) -> ReturningDelete[Any]:
+    return delete(usage).where(which).returning(usage.c.payer, usage.c.month, usage.c.frames)
 
 
 async def _sum(connection: AsyncConnection, month: str, payer: str | None = None) -> int:

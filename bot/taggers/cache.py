@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -86,8 +86,7 @@ class CachingTagger:
         return await retry_storage(lambda: self._taggings.find(fingerprint, identity))
 
     async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
-        reference = f"{request.payer.reference} {clip.info.fingerprint}"
-        payer = replace(request.payer, reference=reference)
+        payer = request.payer.for_clip(clip.info.fingerprint)
         await self._reserve(payer, self.tagger.count_frames(clip.info.duration))
         try:
             with self._metrics.stage("tag"):

@@ -15,7 +15,8 @@ from bot.chat.buttons import Action
 from bot.errors import OwnerUnknown
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
-from loopback_discord import LoopbackDiscord, Permission, Upload
+from bot.storage.job_records import JobRecordStore
+from loopback_discord import LoopbackDiscord, Permission, Upload, server_error
 from tests.conftest import CLIPS
 from tests.processes.programs import TOKEN, answer_to, settings_for, started
 from tests.processes.running_bot import RunningBot, running_bot
@@ -35,13 +36,19 @@ class Chat(RunningBot):
     """A server with a channel and members, its settings, and presses of buttons."""
 
     store: GuildSettingsStore
+    records: JobRecordStore
 
     @classmethod
-    def open(cls, bot: RunningBot, store: GuildSettingsStore) -> Chat:
+    def open(cls, bot: RunningBot, database: Database) -> Chat:
         guild = bot.discord.add_guild()
         chat = cls(bot.discord, bot.program, guild.add_text_channel("videos"))
-        chat.guild, chat.ann, chat.store = guild, guild.add_member("ann"), store
+        chat.guild, chat.ann = guild, guild.add_member("ann")
+        chat.store, chat.records = GuildSettingsStore(database), JobRecordStore(database)
         return chat
+
+    async def purge_records(self) -> None:
+        """Erase all records, as at the end of their time; the replies stay."""
+        await self.records.purge(max_days=-1)
 
     async def choose(self, **chosen: Any) -> None:
         await self.store.update(self.guild.id, **chosen)
@@ -63,7 +70,7 @@ def button(reply: Message, action: Action) -> dict[str, Any]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bot(
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[RunningBot, GuildSettingsStore]]:
+) -> AsyncIterator[tuple[RunningBot, Database]]:
     folder = tmp_path_factory.mktemp("bot")
     data_dir = folder / "data"
     data_dir.mkdir()
@@ -71,11 +78,11 @@ async def bot(
         running_bot(folder, data_dir) as opened,
         Database.open(f"sqlite:///{data_dir / 'framehound.sqlite'}") as database,
     ):
-        yield opened, GuildSettingsStore(database)
+        yield opened, database
 
 
 @pytest.fixture
-def chat(bot: tuple[RunningBot, GuildSettingsStore]) -> Chat:
+def chat(bot: tuple[RunningBot, Database]) -> Chat:
     return Chat.open(*bot)
 
 
@@ -194,17 +201,31 @@ async def test_a_reply_is_deleted_with_its_message(chat: Chat) -> None:
     await chat.discord.wait_until(gone, "end of both replies")
 
 
+async def test_replies_are_deleted_when_a_person_is_forgotten(chat: Chat) -> None:
+    posted, reply = await chat.posted()
+    bob = chat.guild.add_member("bob")
+    own = await chat.reply_to(await bob.post(chat.channel, files=[CAT]))
+    about_ann = await chat.reply_to(await bob.post(chat.channel, "!tags", reply_to=posted))
+    chat.discord.faults.add("DELETE", r"/channels/\d+/messages/\d+", server_error(503), times=2)
+    interaction = await chat.ann.slash(chat.channel, "privacy forget")
+    answer = (await interaction.wait_for_response()).content
+    assert answer.startswith("Done. I've forgotten 2 of your messages and commands")
+    gone = lambda: not {reply.id, about_ann.id} & set(chat.channel.messages)  # noqa: E731 - read once
+    await chat.discord.wait_until(gone, "end of both replies")
+    assert own.id in chat.channel.messages
+
+
 async def test_buttons_of_an_erased_report_say_that_it_was_erased(chat: Chat) -> None:
     own = ("own.gif", CAT[1] + b"own", "image/gif")
     _posted, reply = await chat.posted(own)
-    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    await chat.purge_records()
     pressed = await chat.press(chat.ann, reply, Action.RAISE)
     assert "I've forgotten" in (await pressed.wait_for_followup()).content
 
 
 async def test_a_poster_whose_data_was_erased_still_removes_the_reply(chat: Chat) -> None:
     _posted, reply = await chat.posted(("removed.gif", CAT[1] + b"removed", "image/gif"))
-    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    await chat.purge_records()
     refused = await chat.press(chat.guild.add_member("bob"), reply, Action.REMOVE)
     assert "Only" in (await refused.wait_for_response()).content
     await chat.press(chat.ann, reply, Action.REMOVE)
@@ -215,7 +236,7 @@ async def test_a_person_who_requested_an_erased_reply_removes_it(chat: Chat) -> 
     posted, _reply = await chat.posted(("asked.gif", CAT[1] + b"asked", "image/gif"))
     bob = chat.guild.add_member("bob")
     reply = await chat.reply_to(await bob.post(chat.channel, "!tags", reply_to=posted))
-    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    await chat.purge_records()
     await chat.press(bob, reply, Action.REMOVE)
     await chat.discord.wait_until(lambda: reply.id not in chat.channel.messages, "end of the reply")
 
@@ -224,7 +245,7 @@ async def test_only_moderators_remove_an_erased_reply_whose_message_cannot_be_re
     chat: Chat,
 ) -> None:
     _posted, reply = await chat.posted(("hidden.gif", CAT[1] + b"hidden", "image/gif"))
-    await (await chat.ann.slash(chat.channel, "privacy forget")).wait_for_response()
+    await chat.purge_records()
     chat.channel.deny_bot(Permission.READ_MESSAGE_HISTORY)
     refused = await chat.press(chat.ann, reply, Action.REMOVE)
     assert (await refused.wait_for_response()).content == OwnerUnknown.sentence

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bot.chat.responder import REFUSED
 from bot.storage.database import Database
+from bot.storage.job_records import JobRecordStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from loopback_discord import LoopbackDiscord, Member, Permission
 from tests.processes.programs import (
@@ -186,7 +187,7 @@ async def test_records_past_their_retention_are_purged_when_the_bot_starts(
         await store.add([PostedClip(1, "sha256:01", 100, 10, 51, long_ago)])
         async with running_bot(tmp_path, data_dir) as opened:
             await opened.program.wait_for_line('"expired records purged"')
-        assert await store.count(51) == 0
+        assert await JobRecordStore(database).count(51) == 0
 
 
 async def test_a_replayed_message_is_answered_once(bot: RunningBot) -> None:

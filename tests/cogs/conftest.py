@@ -11,6 +11,7 @@ from bot.jobs.queue import Intake
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from bot.domain.erasure import Channel, Guild, Person
     from bot.domain.job import Job
 
 
@@ -26,6 +27,12 @@ class RecordedJobs(Intake):
         if job.id not in {recorded.id for recorded in self.recorded}:
             self.recorded.append(job)
             self.news.put_nowait(job)
+
+    async def about(self, scope: Channel | Guild | Person) -> list[str]:
+        return [job.id for job in self.recorded if job.is_about(scope)]
+
+    async def overwrite_deleted(self) -> None:
+        """Nothing is on the disk."""
 
     async def forget(self, job_ids: Collection[str]) -> None:
         self.forgotten |= set(job_ids)

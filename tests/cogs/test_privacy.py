@@ -38,10 +38,13 @@ async def test_people_see_what_is_stored_about_them(
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
     answered = await alice.slash(channel, "privacy show")
-    assert "2 of your clips" in answered.response.content
+    assert "I remember 2 of your messages and commands." in answered.response.content
     assert answered.ephemeral
-    await alice.send(channel, "!privacy")
-    assert "2 of your clips" in channel.last_message.content
+    await bob.send(channel, "!privacy")
+    assert "I remember one of your messages or commands." in channel.last_message.content
+    await simcord_bot.erasure.person(bob.id)
+    await bob.send(channel, "!privacy")
+    assert "I don't remember any of your clips or commands." in channel.last_message.content
 
 
 async def test_people_who_opted_out_are_ignored_until_they_opt_in(
@@ -83,11 +86,18 @@ async def test_people_can_erase_their_data(
     channel, alice, bob = channel_and_members
     await keep(simcord_bot, alice, 1, 2)
     await keep(simcord_bot, bob, 3)
+    posted = await alice.send(channel, LINK)
     answered = await alice.slash(channel, "privacy forget")
-    assert answered.response.content == ("Done. I've forgotten the clips from 2 of your messages.")
-    counts = [await simcord_bot.app.stores.posted_clips.count(each.id) for each in (alice, bob)]
+    assert answered.ephemeral
+    assert answered.response.content == (
+        "Done. I've forgotten 2 of your messages and commands, and I'm deleting my replies to "
+        "them. That can take a while."
+    )
+    counts = [await simcord_bot.app.stores.job_records.count(each.id) for each in (alice, bob)]
     assert counts == [0, 1]
-    assert jobs.forgotten == {"message-1", "message-2"}
+    assert jobs.forgotten == {f"message-{posted.id}"}
+    again = await alice.slash(channel, "privacy forget")
+    assert "nothing to forget" in again.response.content
 
 
 async def test_a_deleted_message_is_erased(
@@ -97,7 +107,7 @@ async def test_a_deleted_message_is_erased(
     message = await alice.send(channel, LINK)
     await keep(simcord_bot, alice, message.id)
     await alice.delete(message)
-    assert await simcord_bot.app.stores.posted_clips.count(alice.id) == 0
+    assert await simcord_bot.app.stores.job_records.count(alice.id) == 0
     assert jobs.forgotten == {f"message-{message.id}"}
 
 
@@ -114,7 +124,7 @@ async def test_single_and_bulk_deletions_are_handled(
         PostedClip(4, "sha256:04", guild.id, 8, alice.id, now),
     ]
     await simcord_bot.app.stores.posted_clips.add(posted)
-    count = simcord_bot.app.stores.posted_clips.count
+    count = simcord_bot.app.stores.job_records.count
     cog = simcord_bot.get_cog("Privacy")
     bulk = discord.RawBulkMessageDeleteEvent({"ids": ["1"], "channel_id": "5"})
     await cog.on_raw_bulk_message_delete(bulk)  # type: ignore[union-attr]  # it is loaded

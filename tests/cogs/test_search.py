@@ -158,7 +158,7 @@ async def test_page_buttons_work_after_a_restart(
     assert messages(answered.response.content) == [1]
     assert "Page 3 of 3" in answered.response.content
     # Deleted clips are no longer counted; beyond the end, the last page is shown.
-    await simcord_bot.app.stores.posted_clips.forget_messages(range(1, 8))
+    await simcord_bot.erasure.messages(range(1, 8))
     back = answered.response.components[0]["components"][0]["custom_id"]
     await alice.click(answered.response.message, custom_id=back)
     assert messages(answered.response.content) == list(range(13, 7, -1))

@@ -42,10 +42,14 @@ async def client(queue: JobQueue) -> AsyncIterator[JobClient]:
         yield client
 
 
+async def was_erased(_job: Job) -> bool:
+    return False
+
+
 @asynccontextmanager
 async def working(queue: JobQueue, carry_out: CarryOut) -> AsyncIterator[None]:
     settings = WorkerSettings(queue.database_url, "one", at_once=2, at_once_per_owner=2, grace=0.5)
-    async with dbos_runtime.working(settings, carry_out):
+    async with dbos_runtime.working(settings, carry_out, was_erased):
         yield
 
 

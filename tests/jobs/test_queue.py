@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.domain.clip import Clip
+from bot.domain.erasure import Messages
 from bot.domain.job import Interaction, Job
+from bot.errors import OptedOut
 from bot.jobs.workflow import JobTimeouts
 from bot.runtime import app as wiring
 from bot.storage.database import StorageUnavailable
@@ -111,11 +113,52 @@ async def test_a_job_is_recorded_before_it_waits(queue: JobQueue, app: App, clip
         await intake.submit(job(1, clip))
         await intake.submit(job(2, clip))
         assert await app.stores.job_records.find("message-2")
-        await app.stores.job_records.erase_messages([2])
+        await app.stores.job_records.erase(Messages(frozenset({2})))
     recorder = Recorder()
     async with queue.working(app.services.answerer, recorder):
         await recorder.until(answers=1)
     assert [job_id for job_id, _ in recorder.answers] == ["message-1"]
+
+
+@on_sqlite
+async def test_a_job_erased_while_it_runs_leaves_no_row(
+    queue: JobQueue, app: App, clip: Clip
+) -> None:
+    class Erasing(Recorder):
+        """Forgets the person while the job is answered."""
+
+        async def answer(self, job: Job, *args: Any, **options: Any) -> Reply | None:
+            await app.erasure(intake).person(8)
+            assert len(await execute(queue, "SELECT * FROM {jobs} WHERE status = 'PENDING'")) == 1
+            return await super().answer(job, *args, **options)
+
+    recorder = Erasing()
+    async with queue.accepting(app.services.job_records.begin) as intake:
+        async with queue.working(app.services.answerer, recorder):
+            await intake.submit(job(1, clip, author_id=8))
+            await recorder.until(answers=1)
+        for table in ("{jobs}", "{inputs}", "{outputs}", "{steps}"):
+            assert await execute(queue, f"SELECT * FROM {table}") == []  # noqa: S608 - ours
+
+
+@on_sqlite
+async def test_a_person_who_opts_out_while_their_clip_waits_is_left_alone(
+    queue: JobQueue, app: App, clip: Clip, clip_host: ClipHost
+) -> None:
+    recorder = Recorder()
+    theirs = replace(clip, author_id=8, message_id=1)
+    async with queue.accepting(app.services.job_records.begin) as intake:
+        await intake.submit(job(1, theirs, author_id=8))
+        await intake.submit(job(2, theirs, author_id=9, requested=True))
+        await app.stores.opt_outs.add(8)
+        async with queue.working(app.services.answerer, recorder):
+            await recorder.until(answers=1)
+        assert await execute(queue, "SELECT * FROM {jobs}") == []
+    assert [text for _job, text in recorder.answers] == [
+        f"**montage.gif** · {OptedOut.sentence}",
+    ]
+    assert clip_host.asked == recorder.refusals == []
+    assert await app.stores.job_records.count(8) == 0
 
 
 class FailingOnce(Recorder):

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from sqlalchemy import func, select
 
 from bot.chat.progress_display import Pace, ProgressDisplay
 from bot.chat.responder import DiscordResponder
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
+from bot.domain.erasure import Messages
 from bot.domain.job import Job, RecordState, Reply, message_job_id
+from bot.storage.tables import posted_clips
 from loopback_discord import LoopbackDiscord
 from loopback_discord.discord_py import redirect_discord_py
 from tests.processes.programs import TOKEN
@@ -102,13 +105,16 @@ class Chat:
         """Handle a deleted message as the bot does."""
         deleted = message or self.message
         await self.ann.delete(deleted)
-        await self.app.stores.job_records.erase_messages([deleted.id])
-        await self.app.stores.posted_clips.forget_messages([deleted.id])
+        scope = Messages(frozenset({deleted.id}))
+        await self.app.stores.job_records.erase(scope)
+        await self.app.stores.posted_clips.erase(scope)
 
     async def kept(self) -> tuple[bool, int]:
         """Return whether there is a report, and the number of posted clips."""
         report = await self.app.stores.job_records.find(self.job.id)
-        return report is not None, await self.app.stores.posted_clips.count(self.ann.user.id)
+        async with self.app.stores.database.reading() as connection:
+            posted = await connection.scalar(select(func.count()).select_from(posted_clips))
+        return report is not None, posted or 0
 
     def sent(self) -> list[str]:
         messages = self.channel.messages.values()
@@ -211,13 +217,12 @@ async def test_deleted_messages_cause_no_alert(chat: Chat) -> None:
 async def test_a_reply_that_shows_progress_is_recorded_before_the_job_is_done(chat: Chat) -> None:
     await chat.post()
     shown = Reply(chat.channel.id, 99)
-    gone: list[Reply] = []
 
     async def delete() -> None:
         await chat.responder.on_reply(shown)
-        gone.extend(await chat.app.stores.job_records.erase_messages([chat.message.id]))
+        await chat.delete()
 
     chat.responder = Interrupted(chat.client, Pace())
     chat.responder.while_working = delete
     await chat.carry_out()
-    assert gone == [shown]
+    assert await chat.app.stores.reply_deletions.newest(2) == [shown]

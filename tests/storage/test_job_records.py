@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select, update
 
+from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.job import Reply
 from bot.domain.outcome import Failed, Tagged
 from bot.errors import NotFound
 from bot.storage.guild_settings import GuildSettingsStore
-from bot.storage.job_records import JobRecord, JobRecordStore
-from bot.storage.tables import job_record_messages, job_records
+from bot.storage.job_records import ErasedJob, JobRecord, JobRecordStore
+from bot.storage.posted_clips import PostedClip, PostedClipStore
+from bot.storage.reply_deletions import ReplyDeletionStore
+from bot.storage.tables import job_record_messages, job_record_people, job_records
 
 if TYPE_CHECKING:
     from bot.storage.database import Database
@@ -59,50 +62,74 @@ async def test_saving_outcomes_keeps_the_reply(store: JobRecordStore) -> None:
     assert await store.find("message-1") == replace(first, outcomes=(REFUSED,))
 
 
-async def test_nothing_can_be_saved_in_an_erased_record(store: JobRecordStore) -> None:
+async def erase_messages(store: JobRecordStore, *message_ids: int) -> list[str]:
+    return [job.job_id for job in await store.erase(Messages(frozenset(message_ids)))]
+
+
+@pytest.fixture
+def deletions(database: Database) -> ReplyDeletionStore:
+    return ReplyDeletionStore(database)
+
+
+async def test_nothing_can_be_saved_in_an_erased_record(
+    store: JobRecordStore, database: Database
+) -> None:
     await add_answered(store)
-    await store.erase_messages([1])
-    assert not await store.save_outcomes("message-1", [REFUSED])
+    await erase_messages(store, 1)
+    posted = PostedClip(1, "sha256:ab", 5, 10, 7, datetime.now(UTC))
+    assert not await store.save_outcomes("message-1", [REFUSED], [posted])
     assert not await store.save_reply("message-1", REPLY)
     assert await store.find("message-1") is None
+    assert await PostedClipStore(database).erase(Guild(5)) == frozenset()
 
 
 @pytest.mark.parametrize("deleted", [1, 2])
 async def test_deleting_any_of_its_messages_erases_a_record(
-    store: JobRecordStore, deleted: int
+    store: JobRecordStore, deletions: ReplyDeletionStore, deleted: int
 ) -> None:
     await add_answered(store)
-    assert await store.erase_messages([deleted, 999]) == [REPLY]
+    assert await erase_messages(store, deleted, 999) == ["message-1"]
     assert await store.find("message-1") is None
-    assert await store.erase_messages([1, 2]) == []
+    assert await erase_messages(store, 1, 2) == []
+    assert await deletions.newest(2) == [REPLY]
+    await deletions.remove([REPLY])
+    assert await deletions.newest(2) == []
 
 
-async def test_more_messages_than_a_statement_takes_are_erased(store: JobRecordStore) -> None:
+async def test_a_deleted_reply_erases_its_record_and_is_not_deleted_again(
+    store: JobRecordStore, deletions: ReplyDeletionStore
+) -> None:
     await add_answered(store)
-    assert await store.erase_messages(range(1000, 71_000)) == []
-    assert await store.erase_messages([*range(1000, 71_000), 2]) == [REPLY]
-
-
-async def test_a_deleted_reply_erases_its_record_and_is_not_returned(store: JobRecordStore) -> None:
-    await add_answered(store)
-    assert await store.erase_messages([REPLY.message_id]) == []
+    (erased,) = await store.erase(Messages(frozenset({REPLY.message_id})))
+    assert erased.message_ids == {1, 2}
     assert await store.find("message-1") is None
+    assert await deletions.newest(1) == []
 
 
 async def test_other_records_stay(store: JobRecordStore, database: Database) -> None:
     await add_answered(store)
     other = await add_answered(
-        store, job_id="message-3", message_ids=(3,), guild_id=6, channel_id=11
+        store, job_id="message-3", message_ids=(3,), guild_id=6, channel_id=11, people=(8,)
     )
     await store.save_reply("message-3", Reply(12, 101))
     other = replace(other, reply=Reply(12, 101))
-    await store.erase_guild(5)
-    await store.erase_channel(10)
+    for scope in (Guild(5), Channel(10), Person(7)):
+        await store.erase(scope)
     assert await store.find("message-3") == other
     async with database.reading() as connection:
-        left = await connection.scalar(select(func.count()).select_from(job_record_messages))
-    assert left == 1
-    assert await store.erase_channel(12) == [Reply(12, 101)]
+        for table in (job_record_messages, job_record_people):
+            assert await connection.scalar(select(func.count()).select_from(table)) == 1
+    assert await store.erase(Channel(12)) == [ErasedJob("message-3", frozenset({3}))]
+
+
+async def test_messages_and_commands_of_a_person_are_counted_once(
+    store: JobRecordStore, database: Database
+) -> None:
+    await add_answered(store)
+    now = datetime.now(UTC)
+    clips = [PostedClip(n, f"sha256:{n}{m}", 5, 10, 7, now) for n in (1, 9) for m in (1, 2)]
+    await PostedClipStore(database).add(clips)
+    assert [await store.count(person) for person in (7, 8, 9)] == [2, 1, 0]
 
 
 async def test_old_records_are_purged_as_operator_and_server_want(

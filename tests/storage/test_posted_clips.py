@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, update
 
+from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
@@ -15,6 +17,7 @@ from bot.storage.taggings import TaggingStore
 from tests.storage.samples import IDENTITY, make_tagging
 
 if TYPE_CHECKING:
+    from bot.domain.erasure import Scope
     from bot.storage.database import Database
 
 NOW = datetime.now(UTC)
@@ -45,19 +48,25 @@ async def left(database: Database) -> tuple[set[int], set[str]]:
     return messages, {fingerprint.removeprefix("sha256:") for fingerprint in tagged}
 
 
+async def erase(store: PostedClipStore, scope: Scope) -> set[int]:
+    messages: set[int] = set()
+    while part := await store.erase(scope):
+        messages |= part
+    return messages
+
+
 async def test_a_deleted_message_deletes_its_clips_only(
     database: Database, store: PostedClipStore
 ) -> None:
-    assert await store.forget_messages([1, 99]) == {1}
+    assert await erase(store, Messages(frozenset({1, 99}))) == {1}
     assert await left(database) == ({2, 3, 4}, {"02", "03", "04"})
-    assert await store.forget_messages([1]) == frozenset()
-    assert await store.forget_messages([]) == frozenset()
+    assert await erase(store, Messages(frozenset())) == set()
 
 
 async def test_a_deleted_channel_deletes_its_clips(
     database: Database, store: PostedClipStore
 ) -> None:
-    assert await store.forget_channel(11) == {2}
+    assert await erase(store, Channel(11)) == {2}
     assert await left(database) == ({1, 3, 4}, {"01", "02", "04"})
 
 
@@ -65,29 +74,35 @@ async def test_a_deleted_channel_deletes_the_clips_of_its_threads(
     database: Database, store: PostedClipStore
 ) -> None:
     await store.add([replace(POSTED[0], message_id=9, channel_id=12, parent_id=11)])
-    assert await store.forget_channel(11) == {2, 9}
+    assert await erase(store, Channel(11)) == {2, 9}
     assert (await left(database))[0] == {1, 3, 4}
 
 
 async def test_a_server_that_removes_the_bot_deletes_its_clips(
     database: Database, store: PostedClipStore
 ) -> None:
-    assert await store.forget_guild(100) == {1, 2}
+    assert await erase(store, Guild(100)) == {1, 2}
     assert await left(database) == ({3, 4}, {"02", "04"})
 
 
 async def test_a_person_can_delete_their_clips(database: Database, store: PostedClipStore) -> None:
-    assert [await store.count(ANN), await store.count(BOB)] == [3, 2]
-    assert await store.forget_author(ANN) == {1, 4}
+    assert await erase(store, Person(ANN)) == {1, 4}
     assert await left(database) == ({2, 3}, {"02", "03"})
-    assert [await store.count(ANN), await store.count(BOB)] == [0, 2]
 
 
-async def test_only_new_clips_are_returned(database: Database, store: PostedClipStore) -> None:
+async def test_a_clip_is_stored_once(store: PostedClipStore) -> None:
     await store.add([replace(POSTED[0], author_id=BOB)])
     await store.add([])
-    assert await store.count(ANN) == 3
-    assert (await left(database))[0] == {1, 2, 3, 4}
+    assert await erase(store, Person(ANN)) == {1, 4}
+
+
+async def test_many_clips_are_deleted_in_parts(database: Database, store: PostedClipStore) -> None:
+    many = range(1000, 1000 + 2 * ERASED_AT_ONCE)
+    await store.add([replace(POSTED[0], message_id=number) for number in many])
+    part = await store.erase(Person(ANN))
+    assert 0 < len(part) <= ERASED_AT_ONCE
+    assert await erase(store, Person(ANN)) == {1, 4, *many} - part
+    assert await left(database) == ({2, 3}, {"02", "03"})
 
 
 async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(

@@ -11,10 +11,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.job import Reply
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import Tagging
 from bot.errors import ConfigError
@@ -22,8 +23,9 @@ from bot.storage import migrations, schema
 from bot.storage.database import Database
 from bot.storage.engine import DatabaseAddress, begin_for_writing, create_engine
 from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.meta import MetaStore
-from bot.storage.tables import metadata
+from bot.storage.tables import metadata, usage
 from bot.storage.taggings import TaggingStore
 
 if TYPE_CHECKING:
@@ -56,16 +58,17 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ("INSERT INTO rate_limits VALUES ('clarifai', 1767323045.5)", {}),
         (
             """INSERT INTO posted_clips VALUES
-                (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', NULL, FALSE, 1, 1, FALSE)""",
+                (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', 8, FALSE, 1, 1, FALSE)""",
             {},
         ),
         ("INSERT INTO usage VALUES ('message-1 sha256:ab', 'guild-2', '2026-01', 9)", {}),
+        ("INSERT INTO usage VALUES ('message-5 sha256:ab', 'guild-2', '2026-01', 3)", {}),
         ("INSERT INTO opt_outs VALUES (5)", {}),
         ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
         ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
         (
             """INSERT INTO job_records VALUES
-                ('message-1', 2, 3, '[4]', '[]', 3, 9, '2026-01-02 03:04:05')""",
+                ('message-1', 2, 3, '[4, 5]', '[]', 3, 9, '2026-01-02 03:04:05')""",
             {},
         ),
         ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
@@ -76,6 +79,26 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ),
         ("INSERT INTO search_scores VALUES (1, 1, 0.95)", {}),
         ("INSERT INTO watches VALUES (2, 'cat', 'Cat', 3, 0.7)", {}),
+    ],
+    "2002": [
+        (
+            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
+                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE)""",
+            {"frames": bytes.fromhex(FRAMES)},
+        ),
+        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
+        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
+        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
+        (
+            """INSERT INTO job_records VALUES
+                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
+            {},
+        ),
+        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
+        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
+        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
     ],
 }
 
@@ -174,6 +197,24 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)
         assert await MetaStore(database).get("commands") == "abc"
+
+
+async def test_people_threads_and_usage_of_the_first_revision_are_kept(database_url: str) -> None:
+    await populate(database_url, "2001")
+    async with Database.open(database_url) as database:
+        record = await JobRecordStore(database).find("message-1")
+        assert record == JobRecord(
+            "message-1",
+            3,
+            guild_id=2,
+            message_ids=(1,),
+            people=(4, 5),
+            reply=Reply(3, 9),
+            parent_id=8,
+        )
+        async with database.reading() as connection:
+            (row,) = (await connection.execute(select(usage))).all()
+            assert row == ("2026-01 guild-2", "guild-2", "2026-01", 12)
 
 
 async def test_a_new_database_has_the_newest_schema(database: Database) -> None:

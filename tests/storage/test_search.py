@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.erasure import Messages
 from bot.domain.job import Reply
 from bot.domain.search import SearchQuery, Visibility, first_snowflake, moment_of, normalize
 from bot.storage.guild_settings import GuildSettingsStore
@@ -272,9 +273,9 @@ async def test_frames_past_the_end_of_a_clip_are_not_found(
 async def test_a_deleted_clip_leaves_the_index(database: Database, found: SearchStore) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"), posted(2, "a"))
     store = PostedClipStore(database)
-    await store.forget_messages([2])
+    await store.erase(Messages(frozenset({2})))
     assert len(await look(found, "cat")) == 1
-    await store.forget_messages([1])
+    await store.erase(Messages(frozenset({1})))
     async with database.reading() as connection:
         for table in (search_taggings, search_scores):
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
@@ -287,7 +288,7 @@ async def test_clips_of_people_who_opted_out_are_not_found(
     await keep(database, tagged("b", LOCAL, [("cat", 0.8)]), posted(2, "b", author_id=None))
     await OptOutStore(database).add(5)
     assert [hit.message_id for hit in await look(found, "cat")] == [2]
-    await PostedClipStore(database).forget_messages([2])
+    await PostedClipStore(database).erase(Messages(frozenset({2})))
     assert await found.suggest("", guild_id=1, visibility=Visibility(frozenset({10}))) == []
 
 

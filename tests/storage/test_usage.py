@@ -91,7 +91,26 @@ async def test_every_month_has_a_new_budget(database: Database, store: UsageStor
         assert (await connection.scalars(select(usage.c.reference))).all() == ["b"]
 
 
-async def test_usage_of_a_removed_server_is_anonymous(store: UsageStore) -> None:
-    await store.reserve(Payer(CATS, "a"), 60, Budget())
-    await store.disown(CATS)
-    assert [await store.used(CATS), await store.used()] == [0, 60]
+async def test_what_frames_were_billed_for_is_not_kept(
+    store: UsageStore, database: Database
+) -> None:
+    for reference in ("a", "b"):
+        await store.reserve(Payer(CATS, reference), 60, Budget())
+        await store.settle(reference, 40)
+        await store.settle(reference, 40)  # repeated, as the answer of the database was lost
+    async with database.reading() as connection:
+        (row,) = (await connection.execute(select(usage))).all()
+    assert (row.reference, row.frames) == (f"{row.month} {CATS}", 80)
+
+
+async def test_usage_of_a_removed_server_is_anonymous(
+    store: UsageStore, database: Database
+) -> None:
+    for payer in (CATS, DOGS):
+        await store.reserve(Payer(payer, payer), 60, Budget())
+        await store.settle(payer, 60)
+        await store.reserve(Payer(payer, f"{payer} again"), 5, Budget())
+        await store.disown(payer)
+    assert [await store.used(CATS), await store.used()] == [0, 130]
+    async with database.reading() as connection:
+        assert CATS not in str((await connection.execute(select(usage))).all())
