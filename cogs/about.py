@@ -140,8 +140,8 @@ class About(commands.Cog):
         )
         yield translate(
             "Clips can be up to {minutes} min long and {size} MB in size.",
-            minutes=f"{tagger.longest / 60_000:g}",
-            size=f"{tagger.size_limit(public=True) / 1e6:g}",
+            minutes=tagger.longest / 60_000,
+            size=tagger.size_limit(public=True) / 1e6,
         )
         if config.source_url:
             yield translate("Source code: {url}", url=f"<{config.source_url}>")

@@ -31,14 +31,12 @@ class Usage(commands.Cog):
         budget = self._bot.app.config.budget
         translate = await self._bot.translator_for(context)
         if budget.server is None:
-            billed = translate(
-                "Frames billed for this server this month: {used}.", used=f"{used:,}"
-            )
+            billed = translate("Frames billed for this server this month: {used}.", used=used)
         else:
             billed = translate(
                 "This server has used {used} of its {limit} frames this month.",
-                used=f"{used:,}",
-                limit=f"{budget.server:,}",
+                used=used,
+                limit=budget.server,
             )
         lines = (
             billed,

@@ -13,6 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NewType
 
+from bot.i18n.numbers import read_number, write_number
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,9 +37,20 @@ class Translator:
         """Translate an English template, and fill in its ``facts``.
 
         Without facts it may be any text; a text that is not in the catalog is returned as it is.
+        Numbers are written as in the language, whether they are a fact or the whole text.
         """
         template = _catalog(self.language).get(sentence, sentence)
-        return template.format(**facts) if facts else template
+        if facts:
+            return template.format(**{name: self._written(fact) for name, fact in facts.items()})
+        number = read_number(template)
+        return template if number is None else self.number(number)
+
+    def number(self, value: float) -> str:
+        """Write a number with the separators of the language."""
+        return write_number(value, self.language)
+
+    def _written(self, fact: object) -> object:
+        return self.number(fact) if isinstance(fact, int | float) else fact
 
 
 ENGLISH = Translator("en")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.i18n import Translator
 
 
 def clock(seconds: int) -> str:
@@ -17,11 +21,11 @@ def span(start: int, end: int) -> str:
     return f"{clock(start)}–{clock(end)}"
 
 
-def length(milliseconds: int) -> str:
+def length(milliseconds: int, translate: Translator) -> str:
     """Format a clip's length: ``0.4 s``, ``15 s``, ``2:05 min``, ``1:00:00 h``."""
     seconds = milliseconds / 1000
     if seconds < 1:
-        return f"{max(seconds, 0.1):.1f} s"
+        return f"{translate.number(max(round(seconds, 1), 0.1))} s"
     whole = round(seconds)
     if whole < 60:  # noqa: PLR2004 - a minute
         return f"{whole} s"

@@ -58,7 +58,7 @@ def page(
         "name": shown,
         "language": translate.language,
         "policy": _policy(script, style, csp_source),
-        "facts": f"{formatting.length(timeline.duration)} · {tagging.tagger}",
+        "facts": f"{formatting.length(timeline.duration, translate)} · {tagging.tagger}",
         "notice": ""
         if moving
         else translate("GIFs play on their own, so you can't jump to a moment in this one."),

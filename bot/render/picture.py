@@ -67,7 +67,8 @@ def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) 
     parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MAX_ROWS]]
     if len(rows) > MAX_ROWS:
         parts.append(_more(len(rows) - MAX_ROWS, translate))
-    facts = {"clip": sanitize.clean(name), "length": formatting.length(timeline.duration)}
+    length = formatting.length(timeline.duration, translate)
+    facts = {"clip": sanitize.clean(name), "length": length}
     if parts:
         text = translate("Timeline of {clip}, {length}: {tags}", tags="; ".join(parts), **facts)
     else:
@@ -139,7 +140,7 @@ class _Sheet:
         """Write the clip's name and length, and draw the legend."""
         base = _MARGIN + 26
         end = self._legend(base)
-        length = f" · {formatting.length(self._timeline.duration)}"
+        length = f" · {formatting.length(self._timeline.duration, self._translate)}"
         room = end - 2 * _MARGIN - self._small.width(length)
         shown = self._large.fitted(sanitize.clean(name), room)
         self._large.write(self._draw, (_MARGIN, base), shown, _TEXT)

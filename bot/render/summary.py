@@ -128,7 +128,7 @@ def empty_line(
 def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
     """Return the clip's length and the threshold that applied: ``15 s · above 0.94``."""
     above = translate("tags above {threshold}", threshold=formatting.threshold(timeline.threshold))
-    return f"{formatting.length(timeline.duration)} · {above}"
+    return f"{formatting.length(timeline.duration, translate)} · {above}"
 
 
 def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:

@@ -75,7 +75,7 @@ def test_discord_locales_map_to_languages() -> None:
 def test_an_error_is_translated_with_its_values() -> None:
     german, french = Translator("de"), Translator("fr")
     assert TooLarge.of(10**7 + 1, 10**7, at_least=True).localized(french) == (
-        "Ce clip est trop volumineux\u202f: au moins 10.000001 Mo. La limite est de 10 Mo."
+        "Ce clip est trop volumineux\u202f: au moins 10,000001 Mo. La limite est de 10 Mo."
     )
     assert TooSlow(stage="open").localized(german) == (
         "Das Öffnen dieses Clips hat zu lange gedauert, deshalb habe ich abgebrochen."
