@@ -94,6 +94,21 @@ def test_only_chat_cogs_and_cli_import_discord(path: Path) -> None:
     assert not knows or part_of(module_of(path)) in DISCORD
 
 
+def test_the_loopback_discord_and_the_bot_do_not_import_each_other() -> None:
+    """The package can be used without this repository, and the bot's wheel does without it."""
+    ours = {"bot", "cogs", "tests", "scripts", "benchmarks", "fuzz"}
+    package = sorted((ROOT / "packages").rglob("*.py"))
+    assert package
+    crossing = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for paths, others in ((package, ours), (FILES, {"loopback_discord"}))
+        for path in paths
+        for name in imports(path)
+        if name.partition(".")[0] in others
+    ]
+    assert crossing == []
+
+
 def test_one_file_knows_dbos() -> None:
     knowing = {
         path for path in FILES if any(name.split(".")[0] == "dbos" for name in imports(path))
