@@ -1,9 +1,10 @@
-"""A bot as a real process between a loopback Discord and one of its members."""
+"""Bots as real processes between a loopback Discord and one of its members."""
 
 from __future__ import annotations
 
+import signal
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loopback_discord import LoopbackDiscord
 from tests.conftest import CLIPS
@@ -39,7 +40,7 @@ class RunningBot:
         return RunningBot(self.discord, self.program, self.guild.add_text_channel(name))
 
     async def reply_to(self, message: Message) -> Message:
-        return await answer_to(self.discord, message, 20)
+        return await answer_to(self.discord, message)
 
 
 @asynccontextmanager
@@ -62,6 +63,49 @@ async def running_bot(
         assert discord.unknown_routes == []
         assert TOKEN not in program.log
         assert "Traceback" not in program.log, program.log
+
+
+class Programs:
+    """Starts programs on one Discord and one database, and posts there as a member."""
+
+    def __init__(self, discord: LoopbackDiscord, data_dir: Path, folder: Path) -> None:
+        self.discord = discord
+        self.settings = settings_for(discord, data_dir)
+        self.channel, self.ann = channel_and_member(discord)
+        self._folder = folder
+        self._count = 0
+
+    @asynccontextmanager
+    async def started(
+        self, *arguments: str, ready: bool = True, fresh: bool = False, **settings: str
+    ) -> AsyncIterator[Program]:
+        """Start a program, wait until its gateway is ``ready``, and kill it in the end."""
+        self._count += 1
+        folder = self._folder / f"program-{self._count}"
+        environment = {**self.settings, **settings}
+        async with started(environment, folder, *arguments, fresh=fresh) as program:
+            if ready:
+                await self.discord.wait_ready()
+            yield program
+
+    @asynccontextmanager
+    async def running(self, *arguments: str, **options: Any) -> AsyncIterator[Program]:
+        """Start a program as ``started`` does, and check that it ends and logs cleanly."""
+        async with self.started(*arguments, **options) as program, ended_well(program):
+            yield program
+
+    async def kill(self, program: Program) -> None:
+        """Kill a gateway with SIGKILL, and wait until Discord has noticed."""
+        assert await program.stop(signal.SIGKILL) == -signal.SIGKILL
+        await self.discord.wait_disconnected()
+
+    async def post(self, text: str = "", *files: Any, reply_to: Message | None = None) -> Message:
+        """Post files, or else a clip of a cat."""
+        attached = list(files or [CAT_FILE] * (reply_to is None))
+        return await self.ann.post(self.channel, text, files=attached, reply_to=reply_to)
+
+    async def answer(self, message: Message) -> Message:
+        return await answer_to(self.discord, message)
 
 
 def channel_and_member(discord: LoopbackDiscord) -> tuple[Channel, Member]:

@@ -13,8 +13,7 @@ import pytest
 
 from tests.processes.programs import Program, answer_to, clarifai_settings, settings_for, started
 from tests.processes.running_bot import CAT, CAT_FILE, channel_and_member, ended_well
-from tests.stand_ins.clarifai import LoopbackClarifai
-from tests.stand_ins.clarifai_replies import Reply, recorded
+from tests.stand_ins.clarifai_replies import recorded
 from tests.stand_ins.postgres import free_port
 from tests.storage.test_locks import cut_connections
 
@@ -23,18 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loopback_discord import LoopbackDiscord
+    from tests.stand_ins.clarifai import LoopbackClarifai
     from tests.stand_ins.postgres import PostgresServer
 
 pytestmark = pytest.mark.process
 
 HELD_ANSWER = replace(recorded("video_beer_2017.json"), hangs=True)
 TIMEOUT = 40  # seconds; two checks for dead workers take up to ten
-
-
-@pytest.fixture
-async def clarifai() -> AsyncIterator[LoopbackClarifai]:
-    async with LoopbackClarifai() as clarifai:
-        yield clarifai
 
 
 class Cluster:
@@ -77,23 +71,6 @@ async def cluster(
         yield Cluster(stack, settings, tmp_path)
 
 
-async def test_a_dead_workers_jobs_are_taken_over(
-    discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster
-) -> None:
-    clarifai.script(Reply(hangs=True))
-    gateway, first = await cluster.gateway(), await cluster.worker("one")
-    await discord.wait_ready()
-    channel, ann = channel_and_member(discord)
-    posted = await ann.post(channel, "", files=[CAT_FILE])
-    await clarifai.called.wait()
-    second = await cluster.worker("two")
-    await first.stop(signal.SIGKILL)
-    async with ended_well(gateway, second):
-        await answer_to(discord, posted, TIMEOUT)
-        assert "jobs of a dead worker recovered" in second.log
-    assert len(discord.replies_to(posted)) == 1
-
-
 async def test_a_disconnected_worker_does_not_answer_again(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, cluster: Cluster, postgres_url: str
 ) -> None:
@@ -113,6 +90,7 @@ async def test_a_disconnected_worker_does_not_answer_again(
     async with ended_well(gateway, first, second):
         later = await ann.post(channel, "", files=[("b.gif", CAT + b"b", "image/gif")])
         await answer_to(discord, later, TIMEOUT)
+    assert "jobs of a dead worker recovered" in second.log
     assert len(discord.replies_to(posted)) == 1
     assert len(discord.replies_to(later)) == 1
 
