@@ -9,7 +9,7 @@ import socket
 import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from aiohttp import web
@@ -17,6 +17,7 @@ from discord.gateway import KeepAliveHandler
 from hypothesis import settings
 
 from bot.config import Config, DiscordConfig
+from bot.media.sandbox.pool import Sandbox
 from bot.runtime import app as wiring
 from bot.storage.database import Database
 from tests.processes import programs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from bot.jobs.queue import JobQueue
+    from bot.media.sandbox.process import ChildProcess
     from bot.runtime.app import App
 
 CLIPS = Path(__file__).parent / "clips"
@@ -66,6 +68,27 @@ def _no_heartbeat_outlives_its_test() -> Iterator[None]:
     for thread in threading.enumerate():
         if isinstance(thread, KeepAliveHandler):
             thread.stop()
+
+
+class SandboxOnDemand(Sandbox):
+    """Starts its children when tasks come, as most tests that open an app have none."""
+
+    async def __aenter__(self) -> Self:
+        """Start no child yet."""
+        await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def _take_child(self) -> ChildProcess:
+        if not self._closed and not self._idle:
+            self._start_child()
+        return super()._take_child()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_on_demand() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "Sandbox", SandboxOnDemand)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
