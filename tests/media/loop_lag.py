@@ -1,4 +1,4 @@
-"""How late an event loop comes to what is due, while it has much to do."""
+"""How late an event loop runs what is due while clips are tagged."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tests.media.hostile_clips import HEADS, MEGABYTE, corpus
 from tests.media.made_clips import gif
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
     from pathlib import Path
 
     from bot.services.tag_clip import ClipTagger
 
 NAP = 0.01  # seconds
+CORPUS = corpus()
 
 
 @dataclass(slots=True)
 class Lags:
-    """How late each nap ended, and how long the loop's thread computed meanwhile, in seconds."""
+    """How late each nap ended, and the CPU time of the loop's thread meanwhile, in seconds."""
 
     late: list[float] = field(default_factory=list)
     computed: list[float] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Lags:
     def at(self, share: float) -> float:
         """Return the lag not exceeded for this share of all time.
 
-        Of all time, not of all naps: who blocks the loop for a second spoils a single nap.
+        The share is of all time, not of all naps: blocking the loop for a second delays one nap.
         """
         left = share * sum(NAP + late for late in self.late)
         for late in sorted(self.late):
@@ -47,10 +48,10 @@ class Lags:
 
 @asynccontextmanager
 async def napping() -> AsyncIterator[Lags]:
-    """Nap as long as the block lasts, and note how each nap went."""
+    """Take naps while the block runs, and measure each."""
     lags = Lags()
     gc.collect()
-    gc.freeze()  # what other tests left is not the loop's to look through
+    gc.freeze()  # so that collections don't walk through what other tests left
     napper = asyncio.create_task(_nap(lags))
     try:
         yield lags
@@ -70,10 +71,12 @@ async def _nap(lags: Lags) -> None:
         lags.computed.append(time.thread_time() - used)
 
 
-def write_clips(folder: Path, *, long_seconds: int, megabytes: int) -> list[str]:
-    """Write every hostile file, a long clip and a big one; return their names."""
+def write_clips(
+    folder: Path, *, long_seconds: int, megabytes: int, hostile: Collection[str] = CORPUS
+) -> list[str]:
+    """Write hostile files, a long clip and a big one; return their names."""
     half = round(long_seconds * 50)
-    files = {f"{number}.mp4": hostile.make() for number, hostile in enumerate(corpus().values())}
+    files = {f"{number}.mp4": CORPUS[name].make() for number, name in enumerate(hostile)}
     files["long.gif"] = gif([half, half])
     files["big.mp4"] = HEADS["MP4"] + bytes(megabytes * MEGABYTE)
     for name, content in files.items():
@@ -83,7 +86,7 @@ def write_clips(folder: Path, *, long_seconds: int, megabytes: int) -> list[str]
 
 @asynccontextmanager
 async def hosted(folder: Path) -> AsyncIterator[tuple[str, int]]:
-    """Serve a folder on loopback from another process, whose work is none of our loop's."""
+    """Serve a folder on loopback from another process, so that this loop does no serving."""
     command = ("-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder))
     server = await asyncio.create_subprocess_exec(
         sys.executable,
