@@ -136,7 +136,7 @@ def test_every_job_is_carried_out_exactly_once(
     run_state_machine_as_test(
         partial(JobStore, config),  # type: ignore[arg-type]  # any factory will do
         settings=settings(
-            max_examples=3,
+            max_examples=2,
             stateful_step_count=12,
             suppress_health_check=list(HealthCheck),
         ),

@@ -7,6 +7,7 @@ import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -182,12 +183,22 @@ async def test_answers_are_retried_through_ten_minutes_of_server_errors(
     assert sum(JobTimeouts().first_pause * by for by in doublings) >= 600
 
 
-async def test_four_internal_errors_are_retried_by_discord_py(queue: AnsweringQueue) -> None:
-    # discord.py retries these by itself, over some fifteen seconds.
+async def test_four_internal_errors_are_retried_by_discord_py(
+    queue: AnsweringQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def note_pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    without_pauses = SimpleNamespace(**{**vars(asyncio), "sleep": note_pause})
+    monkeypatch.setattr("discord.http.asyncio", without_pauses)
     queue.discord.faults.add("POST", SENDING, server_error(500), times=4)
     posted = await queue.submit_message()
-    await answer_to(queue.discord, posted, 40)
+    await answer_to(queue.discord, posted)
     assert attempts(queue.discord, queue.channel) == [*[500] * 4, 200]
+    assert pauses == [1, 3, 5, 7]
     assert len(queue.responder.began) == 1
 
 
