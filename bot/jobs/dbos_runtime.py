@@ -29,6 +29,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.domain.job import Job
+from bot.jobs.claim_rules import RUNNING, WAITING, ClaimRules
 from bot.storage.database import BUSY_TIMEOUT, StorageUnavailable
 from bot.storage.engine import (
     DatabaseAddress,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
     from dbos import DBOSConfig, EnqueueOptions, StepOptions, WorkflowStatus
     from dbos._sys_db import SystemDatabase
-    from sqlalchemy import Row, Select
+    from sqlalchemy import ColumnElement, Row, Select
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from bot.domain.erasure import Channel, Guild, Person, Scope
@@ -72,7 +73,6 @@ POLL_SECONDS = 0.1
 # How DBOS names the thread that takes jobs of our queue.
 TAKER_THREAD = f"queue-worker-{QUEUE}"
 POSTGRES_SCHEMA = "dbos"
-WAITING, RUNNING = "ENQUEUED", "PENDING"
 
 # Seconds that a job being taken has to begin on shutdown; while the database is away it never does.
 _BEGIN_SECONDS = 5.0
@@ -142,6 +142,8 @@ class JobClient:
             "queue_partition_key": job.owner,
             "app_version": WORKFLOW_VERSION,
         }
+        if job.author_id is not None:
+            options["authenticated_user"] = str(job.author_id)
         with _outages():
             await self._client.enqueue_async(options, job.as_dict())
 
@@ -185,7 +187,14 @@ class JobTable:
         self._engine = engine
         self._address = address
         schema = None if address.path else POSTGRES_SCHEMA
-        names = ("workflow_uuid", "queue_name", "queue_partition_key", "status", "created_at")
+        names = (
+            "workflow_uuid",
+            "queue_name",
+            "queue_partition_key",
+            "status",
+            "created_at",
+            "authenticated_user",
+        )
         self._jobs = table("workflow_status", *map(column, names), schema=schema)
         self._inputs = table(
             "workflow_input", column("workflow_uuid"), column("inputs", Text), schema=schema
@@ -203,10 +212,12 @@ class JobTable:
         finally:
             await engine.dispose()
 
-    async def count_waiting(self, owner: str, limit: int) -> int:
-        """Count the waiting jobs of one owner, up to ``limit``."""
+    async def count_waiting(self, owner: str, person: int | None, limit: int) -> int:
+        """Count the waiting jobs of an owner, or of one person there, up to ``limit``."""
         columns = self._jobs.c
-        waiting = columns.status == WAITING, columns.queue_partition_key == owner
+        waiting = [columns.status == WAITING, columns.queue_partition_key == owner]
+        if person is not None:
+            waiting.append(columns.authenticated_user == str(person))
         return len(
             await self._rows(select(columns.status).where(self._ours, *waiting).limit(limit))
         )
@@ -426,13 +437,17 @@ class RunningJobs:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How a worker takes jobs: how many at once, for all owners and for one; grace in seconds."""
+    """How a worker takes jobs: how many at once, for all owners and for one; grace in seconds.
+
+    ``rules`` bound further what is taken.
+    """
 
     database_url: str
     worker_id: str
     at_once: int
     at_once_per_owner: int
     grace: float
+    rules: ClaimRules
 
 
 @asynccontextmanager
@@ -449,6 +464,7 @@ async def working(
     jobs.register()
     DBOS.launch()
     _overwrite_deleted_rows(dbos._sys_db)  # noqa: SLF001 - its engine has no public name
+    _apply(settings.rules, dbos, settings.worker_id)
     try:
         await DBOS.register_queue_async(
             QUEUE,
@@ -460,6 +476,18 @@ async def working(
         yield
     finally:
         await _stop(dbos, jobs, settings.grace)
+
+
+def _apply(rules: ClaimRules, dbos: DBOS, worker_id: str) -> None:
+    """Add our conditions to the query with which DBOS takes jobs."""
+    database = dbos._sys_db  # noqa: SLF001 - the only hook there is
+
+    def gate(queue: str, owner: str | None) -> list[ColumnElement[bool]]:
+        if queue != QUEUE or owner is None:
+            return []
+        return list(rules.conditions(database.tables.workflow_status, queue, owner, worker_id))
+
+    database._claim_gate = gate  # type: ignore[method-assign, assignment]  # noqa: SLF001 - see above
 
 
 async def _stop(dbos: DBOS, jobs: RunningJobs, grace: float) -> None:

@@ -12,6 +12,7 @@ from stamina import AsyncRetryingCaller
 from bot.domain.job import RecordState
 from bot.errors import TaggerBusy
 from bot.jobs import dbos_runtime
+from bot.jobs.claim_rules import ClaimRules
 from bot.jobs.dbos_runtime import JobClient, JobTable, QueueFigures, WorkerSettings
 from bot.jobs.workflow import JobTimeouts, JobWorkflow
 from bot.runtime.metrics import Metrics
@@ -32,11 +33,25 @@ _MAX_REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """How many jobs run at once in this process and for one server, and wait for one server."""
+    """How many jobs run at once in this process and for one server, and wait for one server.
+
+    One person has half of a server's places, running and waiting. All people who use the bot
+    outside of servers have a quarter of the process' places together.
+    """
 
     worker: int = 8
     server: int = 2
     waiting: int = 250
+
+    @property
+    def waiting_per_person(self) -> int:
+        """How many jobs of one person may wait."""
+        return max(1, self.waiting // 2)
+
+    @property
+    def rules(self) -> ClaimRules:
+        """The bounds on what a worker takes from the queue."""
+        return ClaimRules(per_person=max(1, self.server // 2), outside=max(1, self.worker // 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class JobQueue:
             JobClient.open(self.database_url) as client,
             JobTable.open(self.database_url) as jobs,
         ):
-            yield Intake(client, jobs, self.limits.waiting, self.metrics, begin_record)
+            yield Intake(client, jobs, self.limits, self.metrics, begin_record)
 
     @asynccontextmanager
     async def working(self, answerer: Answerer, responder: Responder) -> AsyncIterator[Worker]:
@@ -75,6 +90,7 @@ class JobQueue:
             at_once=self.limits.worker,
             at_once_per_owner=self.limits.server,
             grace=self.timeouts.grace,
+            rules=self.limits.rules,
         )
         async with (
             dbos_runtime.working(settings, workflow.carry_out, workflow.was_erased),
@@ -90,14 +106,14 @@ class Intake:
         self,
         client: JobClient,
         jobs: JobTable,
-        max_waiting: int,
+        limits: JobLimits,
         metrics: Metrics,
         begin_record: BeginRecord | None,
     ) -> None:
         self._client = client
         self._jobs = jobs
-        self._max_waiting = max_waiting
-        self._room: dict[str, int] = {}
+        self._limits = limits
+        self._room: dict[tuple[str, int | None], int] = {}
         self._counting = asyncio.Lock()
         self._metrics = metrics
         self._begin_record = begin_record
@@ -106,13 +122,13 @@ class Intake:
         """Accept a job; one that was accepted before is not accepted twice.
 
         Retries while the database unreachable: Discord tells of a message only once. Raises
-        ``TaggerBusy`` if as many jobs of the job's server wait as may.
+        ``TaggerBusy`` if as many jobs of the job's server, or of its author there, wait as may.
         """
         async with self._counting:
             full = await self._is_full(job)
         if full:
             self._metrics.finished("busy")
-            raise TaggerBusy(detail=f"{job.owner} already has {self._max_waiting} jobs waiting")
+            raise TaggerBusy(detail=f"too many jobs of {job.owner} are waiting")
         record = await self._begin_record(job) if self._begin_record else RecordState.NONE
         caller = AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.5, wait_max=15)
         await caller(StorageUnavailable, self._client.enqueue, replace(job, record=record))
@@ -141,24 +157,30 @@ class Intake:
         await self._jobs.overwrite_deleted()
 
     async def _is_full(self, job: Job) -> bool:
-        """Tell whether too many jobs of a server wait, counting only if that may be so.
+        """Return whether too many jobs of a server, or of one person there, wait."""
+        try:
+            has_room = await self._has_room(job.owner, job.author_id) and await self._has_room(
+                job.owner
+            )
+            return not has_room and not await self._jobs.contains(job.id)
+        except StorageUnavailable:
+            return False  # the job is accepted once the database is back
+
+    async def _has_room(self, owner: str, person: int | None = None) -> bool:
+        """Return whether another job may wait, counting only if there may be no room.
 
         All jobs of a server come in through one gateway, so the room found by the last count is
         still there, less what was accepted since.
         """
-        room = self._room.pop(job.owner, 0)
-        try:
-            room = room or await self._count_room(job.owner)
-            full = room <= 0 and not await self._jobs.contains(job.id)
-        except StorageUnavailable:
-            return False  # the job is accepted once the database is back
+        room = self._room.pop((owner, person), 0) or await self._count_room(owner, person)
         if len(self._room) >= _MAX_REMEMBERED:
             self._room.clear()
-        self._room[job.owner] = max(0, room - 1)
-        return full
+        self._room[owner, person] = max(0, room - 1)
+        return room > 0
 
-    async def _count_room(self, owner: str) -> int:
-        return self._max_waiting - await self._jobs.count_waiting(owner, self._max_waiting)
+    async def _count_room(self, owner: str, person: int | None) -> int:
+        most = self._limits.waiting if person is None else self._limits.waiting_per_person
+        return most - await self._jobs.count_waiting(owner, person, most)
 
 
 class Worker:

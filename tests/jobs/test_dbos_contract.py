@@ -19,6 +19,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer, WorkflowStatusString, _serial
 from packaging.requirements import Requirement
 
 from bot.jobs import dbos_runtime
+from bot.jobs.claim_rules import RUNNING, WAITING, ClaimRules
 from bot.jobs.dbos_runtime import JobClient, JobTable, UnreadableRow, WorkerSettings
 from tests.jobs.recorder import execute, job, until_recorded
 
@@ -48,7 +49,8 @@ async def was_erased(_job: Job) -> bool:
 
 @asynccontextmanager
 async def working(queue: JobQueue, carry_out: CarryOut) -> AsyncIterator[None]:
-    settings = WorkerSettings(queue.database_url, "one", at_once=2, at_once_per_owner=2, grace=0.5)
+    rules = ClaimRules(per_person=2, outside=2)
+    settings = WorkerSettings(queue.database_url, "one", 2, 2, grace=0.5, rules=rules)
     async with dbos_runtime.working(settings, carry_out, was_erased):
         yield
 
@@ -85,17 +87,17 @@ def test_exhausted_retries_have_a_public_error_that_is_restored_as_a_portable_on
 
 
 def test_the_states_of_a_job_have_these_names() -> None:
-    assert WorkflowStatusString.ENQUEUED.value == dbos_runtime.WAITING
-    assert WorkflowStatusString.PENDING.value == dbos_runtime.RUNNING
+    assert WorkflowStatusString.ENQUEUED.value == WAITING
+    assert WorkflowStatusString.PENDING.value == RUNNING
 
 
 async def test_the_tables_have_the_columns_that_are_read(
     queue: JobQueue, client: JobClient
 ) -> None:
-    await client.enqueue(job(1))
-    columns = "workflow_uuid, queue_name, queue_partition_key, status, created_at"
-    (row,) = await execute(queue, f"SELECT {columns} FROM {{jobs}}")  # noqa: S608 - ours
-    assert row[:4] == ("message-1", dbos_runtime.QUEUE, "guild-5", dbos_runtime.WAITING)
+    await client.enqueue(job(1, author_id=3))
+    columns = "workflow_uuid, queue_name, queue_partition_key, status, authenticated_user"
+    (row,) = await execute(queue, f"SELECT {columns}, created_at FROM {{jobs}}")  # noqa: S608 - ours
+    assert row[:5] == ("message-1", dbos_runtime.QUEUE, "guild-5", WAITING, "3")
     assert 1.7e12 < row.created_at < 4e12  # milliseconds since 1970
     async with JobTable.open(queue.database_url) as jobs:
         assert await jobs.contains("message-1")
@@ -172,7 +174,7 @@ async def test_a_job_cancelled_when_dbos_is_closed_stays_running(
     async with working(queue, carry_out):
         await client.enqueue(job(1))
         await begun.wait()
-    assert await states(queue) == [dbos_runtime.RUNNING]
+    assert await states(queue) == [RUNNING]
 
 
 @on_sqlite

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.runtime.app import App
 
 OTHER_GUILD = 99
+OTHER_PERSON = 98
 
 
 async def test_a_job_beyond_the_waiting_limit_is_refused(queue: JobQueue) -> None:
@@ -39,6 +40,75 @@ async def test_a_job_beyond_the_waiting_limit_is_refused(queue: JobQueue) -> Non
         with pytest.raises(TaggerBusy):
             await intake.submit(job(5))
     assert finished_jobs(queue, "busy") == 3
+
+
+async def test_one_person_leaves_room_for_others_among_the_waiting_jobs(queue: JobQueue) -> None:
+    queue = replace(queue, limits=JobLimits(waiting=6))
+    async with queue.accepting() as intake:
+        for number in range(3):
+            await intake.submit(job(number, author_id=1))
+        with pytest.raises(TaggerBusy):
+            await intake.submit(job(3, author_id=1))
+        for number in range(4, 7):
+            await intake.submit(job(number, author_id=number))
+        with pytest.raises(TaggerBusy):
+            await intake.submit(job(7, author_id=7))
+
+
+class Holding(Recorder):
+    """Holds the jobs of an attacker until the test is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[str] = []
+        self.over = asyncio.Event()
+
+    async def refuse(self, job: Job) -> None:
+        if job.author_id != OTHER_PERSON:
+            self.held.append(job.id)
+            await self._notify()
+            await self.over.wait()
+        await super().refuse(job)
+
+    async def until_held(self, count: int) -> None:
+        async with asyncio.timeout(20), self._changed:
+            await self._changed.wait_for(lambda: len(self.held) >= count)
+
+
+async def test_one_person_does_not_hold_all_places_of_a_server(
+    queue: JobQueue, app: App, missing_clip: Clip
+) -> None:
+    queue = replace(queue, limits=JobLimits(worker=8, server=4))
+    recorder = Holding()
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
+        for number in range(20):
+            await intake.submit(job(number, missing_clip, author_id=1))
+        for number in range(20, 25):
+            await intake.submit(job(number, missing_clip, author_id=OTHER_PERSON))
+        await recorder.until_held(2)
+        await recorder.until(refusals=5)
+        assert len(recorder.held) == 2  # half of the places
+        recorder.over.set()
+        await recorder.until(refusals=25)
+
+
+async def test_people_outside_of_servers_hold_a_part_of_all_places(
+    queue: JobQueue, app: App, missing_clip: Clip
+) -> None:
+    queue = replace(queue, limits=JobLimits(worker=8, server=4))
+    recorder = Holding()
+    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
+        for number in range(20):
+            person = 100 + number % 10
+            outside = Job(f"message-{number}", number, (missing_clip,), author_id=person)
+            await intake.submit(outside)
+        for number in range(20, 25):
+            await intake.submit(job(number, missing_clip, author_id=OTHER_PERSON))
+        await recorder.until_held(2)
+        await recorder.until(refusals=5)
+        assert len(recorder.held) == 2  # a quarter of the places
+        recorder.over.set()
+        await recorder.until(refusals=25)
 
 
 async def test_one_busy_server_does_not_hold_up_another(
