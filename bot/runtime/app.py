@@ -9,9 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
+from yarl import URL
 
 from bot.media.decode.proxy import ProxyMaker
 from bot.media.fetch.download import Fetcher
+from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.sites import MODULE as SITES_MODULE
 from bot.media.fetch.sites import SiteFetcher
 from bot.media.sandbox.pool import Sandbox
@@ -168,8 +170,11 @@ class _Parts:
     async def _fetcher(self, longest: int) -> Fetcher:
         """Return the downloader; web pages are read in a sandbox of their own."""
         config, folder = self.config, _folder(self.config)
+        own = OwnNetworks(_public_address_url(config))
         if not config.sites:
-            return await self.stack.enter_async_context(Fetcher(config.fetch_allowed_hosts))
+            return await self.stack.enter_async_context(
+                Fetcher(config.fetch_allowed_hosts, own=own)
+            )
         sandbox = await self.stack.enter_async_context(
             Sandbox(workers=_CHILDREN, folder=folder, modules=(SITES_MODULE,))
         )
@@ -178,6 +183,7 @@ class _Parts:
             sites=config.sites,
             sandbox=sandbox,
             longest=longest,
+            own=own,
         )
         return await self.stack.enter_async_context(fetcher)
 
@@ -253,6 +259,14 @@ def _account(config: Config) -> ClarifaiAccount:
         model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
     )
+
+
+def _public_address_url(config: Config) -> str | None:
+    """Return where to ask for our public addresses: Discord, which a bot is connected to anyway."""
+    if config.discord_token is None:
+        return None
+    root = URL(config.discord_api_url or "https://discord.com")
+    return str(root.origin() / "cdn-cgi/trace")
 
 
 def _folder(config: Config) -> Path:

@@ -27,6 +27,7 @@ from bot.errors import (
 )
 from bot.media.fetch.download_slots import DISCORD_CDN, DownloadSlots
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
+from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.pace import Pace
 from bot.media.scratch_dir import reporting_full_disk
 from bot.runtime.tasks import open_in_thread
@@ -97,7 +98,8 @@ class _Response:
 class Fetcher:
     """Downloads links. The ``(host, port)`` pairs in ``allowed`` need not be public.
 
-    Downloads from the hosts in ``cdn`` never wait for those from others.
+    Downloads from the hosts in ``cdn`` never wait for those from others. Our ``own`` networks are
+    never public.
     """
 
     def __init__(
@@ -107,11 +109,13 @@ class Fetcher:
         *,
         pace: Pace | None = None,
         cdn: Collection[str] = DISCORD_CDN,
+        own: OwnNetworks | None = None,
     ) -> None:
         self._allowed = frozenset(allowed)
         self._pace = pace or Pace()
         self._slots = DownloadSlots(cdn)
-        self._guarded = guarded_session(timeouts)
+        self._own = own or OwnNetworks()
+        self._guarded = guarded_session(timeouts, self._own)
         self._unguarded = unguarded_session(timeouts)
 
     async def __aenter__(self) -> Self:
@@ -202,6 +206,8 @@ class Fetcher:
                 raise Unreachable(
                     detail=f"{url.host}: requests with a body aren't sent to FETCH_ALLOWED_HOSTS"
                 )
+            if not trusted:
+                await self._own.refresh()
             session = self._unguarded if trusted else self._guarded
             async with session.request(
                 request.method,

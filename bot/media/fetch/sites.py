@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.domain.progress import ProgressListener
+    from bot.media.fetch.own_networks import OwnNetworks
     from bot.media.sandbox.pool import Sandbox
 
 MODULE = "bot.media.fetch.sites_child"
@@ -45,12 +46,13 @@ class SiteFetcher(Fetcher):
         sites: Collection[str],
         sandbox: Sandbox,
         longest: int,
+        own: OwnNetworks | None = None,
     ) -> None:
         """Take a sandbox of its own, as children here mostly wait for the network.
 
         ``longest`` is the length limit of a clip in milliseconds.
         """
-        super().__init__(allowed)
+        super().__init__(allowed, own=own)
         self._sites = sites
         self._sandbox = sandbox
         self._longest = longest

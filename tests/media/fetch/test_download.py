@@ -24,6 +24,7 @@ from bot.errors import (
 )
 from bot.media.fetch.download import Fetcher, Request, _BackgroundWriter, _redirected
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
+from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.pace import Pace
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ async def test_addresses_that_are_not_public_are_refused(link: str, tmp_path: Pa
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "localhost", "0x7f.1", "127.1", "2130706433"])
 async def test_other_spellings_of_private_addresses_are_refused(spelling: str) -> None:
     """A server listens there. aiohttp itself rejects numbers without three dots."""
-    async with serving(whole) as host, guarded_session(TIMEOUTS) as session:
+    async with serving(whole) as host, guarded_session(TIMEOUTS, OwnNetworks()) as session:
         link = f"http://{spelling}:{host.rpartition(':')[2]}/"
         with pytest.raises((aiohttp.ClientConnectorError, aiohttp.InvalidURL)):
             async with session.get(link):
@@ -243,7 +244,7 @@ async def test_a_name_with_any_private_address_is_refused(
 
     monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", both)
     with pytest.raises(AddressRefusedError):
-        await _PublicResolver().resolve("both.example", 80)
+        await _PublicResolver(OwnNetworks()).resolve("both.example", 80)
 
 
 async def _loopback(_self: object, host: str, port: int, family: int) -> list[dict[str, Any]]:
