@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
+from bot.chat.left_guilds import LeftGuilds
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -88,6 +90,11 @@ class Privacy(commands.Cog):
         count = await self._bot.erasure.person(context.author.id)
         self._bot.reply_deleter.wake()
         await _answer(context, _forgotten(await self._bot.translator_for(context), count))
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Erase servers that removed the bot while it was offline."""
+        await LeftGuilds(self._bot).erase()
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

@@ -21,6 +21,7 @@ from bot.chat.reply_deleter import ReplyDeleter
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.database import StorageUnavailable
+from bot.storage.meta import COMMANDS_KEY
 
 if TYPE_CHECKING:
     from bot.jobs.queue import Intake
@@ -155,7 +156,7 @@ class FramehoundBot(commands.AutoShardedBot):
             for command in self.tree.get_commands()
         ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        key = f"commands:{self.application_id}"
+        key = f"{COMMANDS_KEY}{self.application_id}"
         if await self.app.stores.meta.get(key) != digest:
             await self.tree.sync()
             await self.app.stores.meta.set(key, digest)

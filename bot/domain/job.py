@@ -146,13 +146,15 @@ class Job:
         )
 
 
+GUILD_OWNER = "guild-"
+"""How the owners that are servers begin."""
 PERSON_OWNER = "person-"
 """How the owners that are people, not servers, begin."""
 
 
 def guild_owner(guild_id: int) -> str:
     """Return the owner of a server's jobs."""
-    return f"guild-{guild_id}"
+    return f"{GUILD_OWNER}{guild_id}"
 
 
 def person_owner(user_id: int) -> str:

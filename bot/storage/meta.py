@@ -11,6 +11,9 @@ from bot.storage.tables import meta
 if TYPE_CHECKING:
     from bot.storage.database import Database
 
+COMMANDS_KEY = "commands:"
+"""The key for the hash of an application's commands begins so; the application's ID follows."""
+
 
 class MetaStore:
     """Values by key, such as the hash of the commands registered with Discord."""
@@ -23,6 +26,12 @@ class MetaStore:
         query = select(meta.c.value).where(meta.c.key == key)
         async with self._database.reading() as connection:
             return await connection.scalar(query)
+
+    async def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        query = select(meta.c.key).where(meta.c.key.startswith(prefix, autoescape=True))
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(query))
 
     async def set(self, key: str, value: str) -> None:
         """Set the value of a key, replacing an earlier one."""

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy import select, union
+
+from bot.domain.job import GUILD_OWNER
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.reply_deletions import ReplyDeletionStore
+from bot.storage.tables import (
+    guild_settings,
+    job_records,
+    posted_clips,
+    thresholds,
+    usage,
+    watches,
+)
 from bot.storage.taggings import TaggingStore
 from bot.storage.usage import UsageStore
 from bot.storage.watches import WatchStore
@@ -49,3 +60,13 @@ class Stores:
             usage=UsageStore(database),
             meta=MetaStore(database),
         )
+
+    async def guild_ids(self) -> set[int]:
+        """Return the IDs of all servers that something is stored about."""
+        tables = posted_clips, job_records, guild_settings, thresholds, watches
+        query = union(*(select(table.c.guild_id) for table in tables))
+        payers = select(usage.c.payer).where(usage.c.payer.startswith(GUILD_OWNER)).distinct()
+        async with self.database.reading() as connection:
+            found = set(await connection.scalars(query)) - {None}
+            names = (await connection.scalars(payers)).all()
+        return found | {int(name.removeprefix(GUILD_OWNER)) for name in names}

@@ -12,10 +12,13 @@ import pytest_asyncio
 
 from bot.chat.responder import REFUSED
 from bot.storage.database import Database
+from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecordStore
+from bot.storage.meta import MetaStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from loopback_discord import LoopbackDiscord, Member, Permission
+from loopback_discord import LoopbackDiscord, Member, Permission, server_error
 from tests.processes.programs import (
+    TOKEN,
     clarifai_settings,
     settings_for,
     started,
@@ -188,6 +191,29 @@ async def test_records_past_their_retention_are_purged_when_the_bot_starts(
         async with running_bot(tmp_path, data_dir) as opened:
             await opened.program.wait_for_line('"expired records purged"')
         assert await JobRecordStore(database).count(51) == 0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_servers_that_removed_the_bot_while_it_was_offline_are_erased(
+    tmp_path: Path, data_dir: Path, *, shared: bool
+) -> None:
+    async with (
+        LoopbackDiscord(TOKEN) as discord,
+        Database.open(f"sqlite:///{data_dir / 'framehound.sqlite'}") as database,
+    ):
+        unclear, left = (discord.add_guild_without_bot(name) for name in ("Owls", "Dogs"))
+        guilds = [discord.add_guild("Cats"), unclear, left]
+        discord.faults.add("GET", f"/guilds/{unclear.id}", server_error(503))
+        settings = GuildSettingsStore(database)
+        for guild in guilds:
+            await settings.update(guild.id, retention_days=30)
+        if shared:  # another bot may be a member of the servers that this one isn't in
+            await MetaStore(database).set("commands:7", "abc")
+        async with started(settings_for(discord, data_dir), tmp_path) as program:
+            await program.wait_for_line("another application" if shared else '"server erased')
+            assert await program.stop() == 0, program.log
+        kept = [(await settings.load(guild.id)).retention_days for guild in guilds]
+        assert kept == [30, 30, 30 if shared else None]
 
 
 async def test_a_replayed_message_is_answered_once(bot: RunningBot) -> None:
