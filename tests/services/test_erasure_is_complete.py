@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Pool, event, inspect, text
 
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
@@ -20,7 +20,9 @@ from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
     from bot.jobs.queue import JobQueue
     from bot.runtime.app import App
@@ -79,6 +81,21 @@ class Answering(Recorder):
     async def answer(self, job: Job, *args: Any, **options: Any) -> Reply | None:
         await super().answer(job, *args, **options)
         return Reply(job.channel_id, REPLY + job.snowflake)
+
+
+@pytest.fixture(autouse=True)
+def _sqlite_that_leaves_deleted_bytes() -> Iterator[None]:
+    """Make SQLite behave as where it is built without SQLITE_SECURE_DELETE."""
+
+    def leave_bytes(connection: DBAPIConnection, _entry: object) -> None:
+        if "sqlite" in type(connection).__module__:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA secure_delete = OFF")
+            cursor.close()
+
+    event.listen(Pool, "connect", leave_bytes)  # comes before the listeners of single engines
+    yield
+    event.remove(Pool, "connect", leave_bytes)
 
 
 @pytest.fixture
