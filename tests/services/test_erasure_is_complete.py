@@ -70,6 +70,7 @@ COLUMNS = {
     "workflow_input.inputs",
     "workflow_input.workflow_uuid",
     "workflow_output.workflow_uuid",
+    "workflow_status.authenticated_user",
     "workflow_status.queue_partition_key",
     "workflow_status.workflow_uuid",
 }
