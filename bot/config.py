@@ -142,7 +142,7 @@ class _CardFile(BaseModel):
 
     name: _Name | None = None
     labels: Annotated[tuple[_Label, ...], AfterValidator(_check_labels)]
-    size: Annotated[int, Field(ge=16, le=1024)]  # beyond that a frame takes seconds
+    size: Annotated[int, Field(ge=16, le=1024)]  # with a larger side, a frame takes seconds
     mean: tuple[_Number, _Number, _Number]
     std: tuple[_Positive, _Positive, _Positive]
     scores: Literal["softmax", "sigmoid", "probabilities"]

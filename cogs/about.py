@@ -94,7 +94,7 @@ class About(commands.Cog):
         self._greeted.discard(guild.id)
 
     def _ways(self, translate: Translator, *, posted: bool = True) -> Iterator[str]:
-        """Say what I do, and the ways to have it done; ``posted`` where clips are noticed."""
+        """Describe what the bot does and how to use it; ``posted`` where clips are noticed."""
         prefix = self._bot.app.config.command_prefix
         yield translate(
             "I tell you what's in the clips people post, second by second. Here's how to use me:"
@@ -115,7 +115,7 @@ class About(commands.Cog):
     def _needs(
         self, translate: Translator, channel: discord.TextChannel, settings: GuildSettings
     ) -> Iterator[str]:
-        """Say what is missing for all of it to work, if anything is."""
+        """Describe what is missing for everything to work, if anything."""
         if not self._bot.intents.message_content:
             yield translate(
                 "I can't see the clips people post because my message content intent "
@@ -161,7 +161,7 @@ def _ways_out(translate: Translator) -> Iterator[str]:
 
 
 def _writable(guild: discord.Guild) -> Iterator[discord.TextChannel]:
-    """Yield the text channels I may write in, the system channel first."""
+    """Yield the text channels the bot may write in, the system channel first."""
     system = [guild.system_channel] if guild.system_channel else []
     for channel in (*system, *guild.text_channels):
         allowed = channel.permissions_for(guild.me)

@@ -35,8 +35,8 @@ _BUSY_INTERVAL = 60.0
 _WITHOUT_PEOPLE = 10, 30.0
 # Seconds for submitting the last jobs while the bot stops; the database may be away.
 _LAST_SECONDS = 2.0
-# For so long after it was posted, an edited message is checked for new clips. The queue remembers a
-# message's job for longer, so that no edit is answered twice.
+# An edited message is checked for new clips until this long after it was posted. The queue
+# remembers a message's job for longer, so that no edit is answered twice.
 _EDITABLE = timedelta(days=1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -19,16 +20,26 @@ from bot.i18n import Translator
 from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
-from cogs.reply_owners import reply_owners
 
 if TYPE_CHECKING:
     import re
 
     from bot.chat.client import FramehoundBot
+    from bot.domain.settings import GuildSettings
+    from bot.render.summary import ReportedClip
     from bot.storage.job_records import JobRecord
 
     Press = discord.Interaction[FramehoundBot]
     Button = discord.ui.Button[discord.ui.View]
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredReport:
+    """A job's record, the server's settings, and the clips above a threshold."""
+
+    record: JobRecord
+    settings: GuildSettings
+    clips: list[ReportedClip]
 
 
 class ReportButtons(commands.Cog):
@@ -68,43 +79,34 @@ class ReportButtons(commands.Cog):
     ) -> None:
         """Show the reply with another threshold, to everybody, from the stored tagging."""
         await interaction.response.defer()
-        saved = await self._saved(pressed)
-        reporter = self._bot.app.services.reports
-        settings = await reporter.settings(saved.guild_id)
-        clips = await reporter.clips(saved.outcomes, settings, threshold)
-        report = await reporter.report(clips, settings)
-        draft = Draft.of(report, pressed.job_id, Translator(settings.language))
+        shown = await self._load(pressed.job_id, threshold)
+        report = await self._bot.app.services.reports.report(shown.clips, shown.settings)
+        draft = Draft.of(report, pressed.job_id, Translator(shown.settings.language))
         await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
 
     async def _list(self, interaction: Press, pressed: ButtonState) -> None:
         """List every tag, a page at a time; only the person who pressed the button sees it."""
-        saved = await self._saved(pressed)
-        reporter = self._bot.app.services.reports
-        settings = await reporter.settings(saved.guild_id)
+        shown = await self._load(pressed.job_id, pressed.threshold)
         translate = await self._bot.translator_for(interaction)
-        clips = await reporter.clips(saved.outcomes, settings, pressed.threshold)
-        listed = await asyncio.to_thread(tag_pages, clips, translate)
-        shown: dict[str, Any] = {"content": listed[min(pressed.page, len(listed) - 1)]}
-        if len(listed) > 1:
-            shown["view"] = page_buttons(pressed, len(listed), translate)
+        pages = await asyncio.to_thread(tag_pages, shown.clips, translate)
+        content: dict[str, Any] = {"content": pages[min(pressed.page, len(pages) - 1)]}
+        if len(pages) > 1:
+            content["view"] = page_buttons(pressed, len(pages), translate)
         if interaction.message and interaction.message.flags.ephemeral:
-            await interaction.response.edit_message(**shown)
+            await interaction.response.edit_message(**content)
         else:
-            await interaction.response.send_message(**shown, ephemeral=True)
+            await interaction.response.send_message(**content, ephemeral=True)
 
     async def _export(self, interaction: Press, pressed: ButtonState) -> None:
         """Send the report as files; only the person who pressed the button sees them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        saved = await self._saved(pressed)
-        reporter = self._bot.app.services.reports
-        settings = await reporter.settings(saved.guild_id)
+        shown = await self._load(pressed.job_id, pressed.threshold)
         translate = await self._bot.translator_for(interaction)
-        clips = await reporter.clips(saved.outcomes, settings, pressed.threshold)
-        tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
+        tagged = [clip for clip in shown.clips if isinstance(clip, TaggedClip)]
         if not tagged:
             raise TaggingErased
-        sources = await self._sources(saved)
-        files = await asyncio.to_thread(export_files, tagged, sources, settings, translate)
+        sources = await self._sources(shown.record)
+        files = await asyncio.to_thread(export_files, tagged, sources, shown.settings, translate)
         await interaction.followup.send(
             translate(
                 "Open the HTML page in a browser and click a bar to play the clip from there."
@@ -129,23 +131,27 @@ class ReportButtons(commands.Cog):
         saved = await self._bot.app.stores.job_records.find(pressed.job_id)
         people = set(saved.people) if saved else set()
         if saved is None and interaction.message:
-            people = await reply_owners(self._bot, interaction.message)
+            people = await _reply_owners(self._bot, interaction.message)
             if not people:
                 raise OwnerUnknown
         if interaction.user.id not in people:
             raise NotAllowed
 
-    async def _saved(self, pressed: ButtonState) -> JobRecord:
-        saved = await self._bot.app.stores.job_records.find(pressed.job_id)
-        if saved is None or not saved.outcomes:
+    async def _load(self, job_id: str, threshold: float | None) -> _StoredReport:
+        """Load what is stored about a job; raises ``TaggingErased`` if it was erased."""
+        record = await self._bot.app.stores.job_records.find(job_id)
+        if record is None or not record.outcomes:
             raise TaggingErased
-        return saved
+        reports = self._bot.app.services.reports
+        settings = await reports.settings(record.guild_id)
+        clips = await reports.clips(record.outcomes, settings, threshold)
+        return _StoredReport(record, settings, clips)
 
-    async def _sources(self, saved: JobRecord) -> dict[str, str]:
+    async def _sources(self, record: JobRecord) -> dict[str, str]:
         """Return the clips' links by name, fetched from Discord, which signs them anew."""
-        channel = self._bot.get_partial_messageable(saved.channel_id, guild_id=saved.guild_id)
+        channel = self._bot.get_partial_messageable(record.channel_id, guild_id=record.guild_id)
         links: dict[str, str] = {}
-        for message_id in saved.message_ids:
+        for message_id in record.message_ids:
             try:
                 message = await channel.fetch_message(message_id)
             except (discord.NotFound, discord.Forbidden):
@@ -177,6 +183,38 @@ class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], t
             await cog.press(interaction, self._pressed)
         except Exception as error:  # noqa: BLE001 - answered with a sentence; unexpected errors are logged
             await interaction.client.refuse(interaction, error)
+
+
+async def _reply_owners(bot: FramehoundBot, reply: discord.Message) -> set[int]:
+    """Return the people who posted or requested a reply's clips, read from Discord.
+
+    Used once our record of the reply was erased. Empty if the messages are gone or unreadable.
+    """
+    by_command = reply.interaction_metadata
+    if by_command is not None:
+        target = getattr(by_command, "target_message_id", None)
+        posted = await _authors(bot, reply.channel.id, target)
+        return {by_command.user.id} | posted
+    if reply.reference is not None:
+        return await _authors(bot, reply.reference.channel_id, reply.reference.message_id)
+    if isinstance(reply.channel, discord.Thread):
+        # A thread that was opened at a message has the ID of that message.
+        return await _authors(bot, reply.channel.parent_id, reply.channel.id)
+    return set()
+
+
+async def _authors(bot: FramehoundBot, channel_id: int | None, message_id: int | None) -> set[int]:
+    """Return the author of a message, and of the message it replies to."""
+    if channel_id is None or message_id is None:
+        return set()
+    channel = bot.get_partial_messageable(channel_id)
+    authors: set[int] = set()
+    with suppress(discord.NotFound, discord.Forbidden):
+        message = await channel.fetch_message(message_id)
+        authors.add(message.author.id)
+        if message.reference is not None and message.reference.message_id is not None:
+            authors.add((await channel.fetch_message(message.reference.message_id)).author.id)
+    return authors
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -78,7 +78,7 @@ class Settings(commands.Cog):
     @commands.has_permissions(manage_guild=True)
     @commands.guild_only()
     async def retention(self, context: commands.Context[FramehoundBot], days: int) -> None:
-        """Set for how many days this server's clips are known (Manage Server only)."""
+        """Set how many days this server's clips are remembered (Manage Server only)."""
         guild, most = _guild(context), self._bot.app.config.retention_days
         translate = await self._bot.translator_for(context)
         if not 0 <= days <= most:

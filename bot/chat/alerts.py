@@ -45,7 +45,9 @@ class Alerts:
         channel = await self._client.fetch_channel(alert.channel_id)
         # The settings may come from another server's file, but alerts never leave their own server.
         if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
-            self._log.warning("alert not sent: no channel of its server", channel=channel.id)
+            self._log.warning(
+                "alert not sent: the channel is not in its server", channel=channel.id
+            )
             return
         await channel.send(
             alert_text(translate, alert),

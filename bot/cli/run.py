@@ -51,7 +51,7 @@ _FIRST_PAUSE, _MAX_PAUSE = 1.0, 60.0
 async def run(config: DiscordConfig, *, works: bool) -> None:
     """Run the gateway, and a worker if it ``works``, until SIGTERM or SIGINT.
 
-    Raises ``ConfigError`` if Discord does not accept the token or another process is in the way.
+    Raises ``ConfigError`` if Discord does not accept the token or another process has its name.
     """
     _require_server(config, alone=works)
     async with AsyncExitStack() as stack:

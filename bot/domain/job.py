@@ -59,7 +59,7 @@ class Job:
     the first ``MAX_CLIPS`` of ``clips`` are kept, whichever way they came in.
     ``author_id`` is the person who posted the message or used the command; it is None if a webhook
     or a bot posted the message. ``requested`` jobs come from a command and always get an answer in
-    words; the others come from posted clips.
+    text; the others come from posted clips.
     ``parent_id`` is the channel of a thread, which may be ``private``. ``record`` is ``OPEN`` if
     the job was recorded when it was handed in, or else ``NONE``.
     """

@@ -66,19 +66,19 @@ QUEUE = "jobs"
 WORKFLOW = "job"
 # The shape of the workflow; jobs wait across releases as long as it stays the same.
 WORKFLOW_VERSION = "1"
-# Measured on SQLite and PostgreSQL: polling each 0.1 s, an idle process uses about 4 % of a core,
-# and a job begins 60 to 70 ms after it was handed in. Each 0.05 s it is 5 to 7 % and 35 ms, each
-# 0.25 s 2 % and 140 ms.
+# Measured on SQLite and PostgreSQL: if it polls every 0.1 s, an idle process uses about 4 % of a
+# core, and a job begins 60 to 70 ms after it was submitted. With 0.05 s it is 5 to 7 % and 35 ms,
+# with 0.25 s 2 % and 140 ms.
 POLL_SECONDS = 0.1
 # How DBOS names the thread that takes jobs of our queue.
 TAKER_THREAD = f"queue-worker-{QUEUE}"
 POSTGRES_SCHEMA = "dbos"
 
-# Seconds that a job being taken has to begin on shutdown; while the database is away it never does.
+# Seconds to wait at shutdown for a job being taken to begin; without the database it never does.
 _BEGIN_SECONDS = 5.0
 # Seconds that a job has to clean up after it was cancelled on shutdown.
 _CANCEL_SECONDS = 5.0
-# What the client raises if the database unreachable.
+# What the client raises if the database is unreachable.
 _UNREACHABLE = (InterfaceError, OperationalError, PoolTimeout)
 _DELETED_AT_ONCE = 500
 _READ_AT_ONCE = 100
@@ -223,7 +223,7 @@ class JobTable:
         )
 
     async def contains(self, job_id: str) -> bool:
-        """Tell whether a job was ever accepted."""
+        """Return whether a job was ever accepted."""
         query = select(self._jobs.c.status).where(self._jobs.c.workflow_uuid == job_id)
         return bool(await self._rows(query))
 
@@ -314,7 +314,7 @@ class JobRun:
     ) -> T:
         """Do something as ``step`` does; if it fails, again after pauses that double.
 
-        ``action`` is told whether it was tried before. Raises RetriesExhausted.
+        ``action`` gets True if it was tried before. Raises RetriesExhausted.
         """
 
         async def once() -> T:
@@ -335,7 +335,7 @@ class JobRun:
             raise RetriesExhausted(failure.message) from failure
 
     async def is_current(self) -> bool:
-        """Tell whether no other worker has taken the job over since this attempt began."""
+        """Return whether no other worker has taken over the job since this attempt began."""
         status = await _status(self.job_id)
         return (
             status is not None
@@ -404,7 +404,7 @@ class RunningJobs:
         return (job,), {}
 
     def _begin(self, job: Job) -> None:
-        # The task is DBOS' own: it ends when the end of the job is recorded.
+        # This is DBOS' own task: it ends when the end of the job is recorded.
         task = asyncio.current_task()
         if task:
             self._tasks.add(task)
@@ -454,7 +454,7 @@ class WorkerSettings:
 async def working(
     settings: WorkerSettings, carry_out: CarryOut, was_erased: WasErased
 ) -> AsyncIterator[None]:
-    """Take jobs while the block runs, first those an earlier process of this name left behind.
+    """Take jobs while the block runs, first those that an earlier process of this name left.
 
     ``was_erased`` is asked when a job has ended; if so, nothing is kept of it in the queue.
     """

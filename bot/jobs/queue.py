@@ -121,7 +121,7 @@ class Intake:
     async def submit(self, job: Job) -> None:
         """Accept a job; one that was accepted before is not accepted twice.
 
-        Retries while the database unreachable: Discord tells of a message only once. Raises
+        Retries while the database is unreachable: Discord tells of a message only once. Raises
         ``TaggerBusy`` if as many jobs of the job's server, or of its author there, wait as may.
         """
         async with self._counting:

@@ -32,7 +32,7 @@ class JobTimeouts:
     Attributes:
         first_pause: from the first failed attempt to answer to the second; later pauses double
         max_age: a job that was accepted longer ago is dropped
-        grace: how long a job may go on after the worker was told to stop
+        grace: how long a job may go on after the worker was asked to stop
     """
 
     first_pause: float = 5.0

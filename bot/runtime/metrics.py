@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -28,19 +29,13 @@ class Metrics:
         registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        self.jobs = Gauge(
-            "framehound_jobs", "Jobs in the queue, by state", ["state"], registry=registry
+        count, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self.jobs = gauge("framehound_jobs", "Jobs in the queue, by state", ["state"])
+        self.queue_age = gauge(
+            "framehound_queue_age_seconds", "Seconds since the oldest waiting job was queued"
         )
-        self.queue_age = Gauge(
-            "framehound_queue_age_seconds",
-            "Seconds since the oldest waiting job was queued",
-            registry=registry,
-        )
-        self.jobs_finished = Counter(
-            "framehound_jobs_finished",
-            "Finished jobs, by outcome",
-            ["outcome"],
-            registry=registry,
+        self.jobs_finished = count(
+            "framehound_jobs_finished", "Finished jobs, by outcome", ["outcome"]
         )
         self._stages = Histogram(
             "framehound_stage_seconds",
@@ -49,30 +44,22 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.clarifai_calls = Counter(
-            "framehound_clarifai_calls",
-            "Calls to Clarifai, by outcome",
-            ["outcome"],
-            registry=registry,
+        self.clarifai_calls = count(
+            "framehound_clarifai_calls", "Calls to Clarifai, by outcome", ["outcome"]
         )
-        self.frames_billed = Counter(
-            "framehound_frames_billed", "Frames billed by Clarifai", registry=registry
-        )
-        self.cache_hits = Counter(
+        self.frames_billed = count("framehound_frames_billed", "Frames billed by Clarifai")
+        self.cache_hits = count(
             "framehound_cache_hits",
             "Clips answered from a stored tagging, without calling a tagger",
-            registry=registry,
         )
-        self.gateway_latency = Gauge(
+        self.gateway_latency = gauge(
             "framehound_gateway_latency_seconds",
             "Seconds from a gateway heartbeat to its acknowledgement",
             ["shard"],
-            registry=registry,
         )
-        self.circuit_open = Gauge(
+        self.circuit_open = gauge(
             "framehound_circuit_open",
             "1 while the circuit breaker holds back calls to Clarifai, else 0",
-            registry=registry,
         )
 
     def stage(self, name: str) -> AbstractContextManager[object]:

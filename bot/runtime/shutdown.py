@@ -24,11 +24,11 @@ class Shutdown:
 
     @property
     def requested(self) -> bool:
-        """Whether the program was told to stop."""
+        """Whether the program was asked to stop."""
         return self._event.is_set()
 
     def request(self) -> None:
-        """Tell the program to stop."""
+        """Ask the program to stop."""
         self._event.set()
 
     async def sleep(self, seconds: float) -> None:

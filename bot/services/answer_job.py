@@ -88,10 +88,10 @@ class Responder(Protocol):
         """
 
     async def withdraw(self, earlier: Reply) -> None:
-        """Delete a message that showed the progress of a job without an answer in words."""
+        """Delete a message that showed the progress of a job that gets no reply."""
 
     async def refuse(self, job: Job) -> None:
-        """Mark the job's message with a small reaction and no words."""
+        """Mark the job's message with a reaction instead of a reply."""
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         """Send an alert, unless an earlier attempt already did."""
@@ -119,7 +119,7 @@ class Answerer:
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
-        """Tag all clips of a job at once; a clip that fails costs the others nothing.
+        """Tag all clips of a job at once; a failed clip does not affect the others.
 
         If the job is erased meanwhile, nothing is kept. Then only a person who requested the job,
         and has seen no progress yet, is answered; a message that shows progress is withdrawn.

@@ -1,4 +1,4 @@
-"""Deciding what to do about a job whose clips are tagged or refused. Nothing here does anything."""
+"""Deciding what to do about a job whose clips are tagged or refused. Deciding has no effects."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What outlives a restart: taggings, servers' settings, and notes of our own.
+"""Everything that is stored: taggings, servers' settings, and the program's own values.
 
-One SQL for SQLite (one machine, nothing to install) and PostgreSQL (many workers). Open a
-``Database`` once, hand it to the stores; whatever goes wrong with it at work is a
-``StorageUnavailable``, and at opening a ``ConfigError``.
+The same SQL runs on SQLite (one machine, nothing to install) and PostgreSQL (many workers). Open a
+``Database`` once and pass it to the stores; failures while it is in use are a
+``StorageUnavailable``, and failures on opening a ``ConfigError``.
 """

@@ -16,22 +16,22 @@ class Tagger(Protocol):
 
     @property
     def identity(self) -> TaggerIdentity:
-        """Whose scores these are."""
+        """The identity that the scores are stored under."""
 
     @property
     def longest(self) -> int:
-        """How many milliseconds a clip may have."""
+        """The longest clip accepted, in milliseconds."""
 
     def size_limit(self, *, public: bool) -> int:
-        """Return how many bytes a clip may have, by whether others could fetch it by link."""
+        """Return the largest clip accepted, in bytes; ``public`` if it has a public link."""
 
     def count_frames(self, duration: int) -> int:
-        """Return how many frames a clip of so many milliseconds costs."""
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
         """Return what was seen.
 
-        Raises ``ClipError`` for the clip's fault and ``TaggerError`` for the tagger's.
+        Raises ``ClipError`` if the clip is at fault and ``TaggerError`` if the tagger is.
         """
 
     async def check(self) -> str:

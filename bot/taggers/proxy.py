@@ -191,7 +191,7 @@ def _count(results: list[Observations]) -> int:
 
 
 def _in_clip_time(results: list[Observations], plan: ProxyPlan) -> Iterator[Frame]:
-    """Yield the frames at the clip's own seconds, each at every second it stands for."""
+    """Yield the frames at the clip's own seconds, each at every second it represents."""
     first = 0
     for part, pictures in zip(results, plan.pictures, strict=True):
         for frame in part.frames:

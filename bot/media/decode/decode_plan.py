@@ -77,7 +77,7 @@ def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun]
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """Packets whose pictures could stand for a second.
+    """Packets whose pictures could represent a second.
 
     ``exact`` is the one on screen in its middle, and ``anchor`` the keyframe it depends on;
     ``cheapest`` is the one within the second that needs the least decoding.
@@ -100,7 +100,7 @@ def are_single(runs: Sequence[DecodeRun]) -> bool:
 
 
 def can_run_in_parallel(runs: Sequence[DecodeRun], cores: int) -> bool:
-    """Return whether to decode runs side by side instead of each with all ``cores``."""
+    """Return whether to decode runs in parallel instead of each with all ``cores``."""
     if cores == 1 or are_single(runs):
         return False
     lengths = [each.last - each.first + 1 for each in runs]
@@ -126,7 +126,7 @@ class _Screen:
         return milliseconds(ticks, self.index.tick)
 
     def candidates(self, second: int) -> _Candidates:
-        """Return the pictures that could stand for a second."""
+        """Return the pictures that could represent a second."""
         exact = self.order[max(0, bisect_right(self._times, middle(second)) - 1)]
         return _Candidates(second, exact, self.anchor(exact), self._cheapest(second, exact))
 

@@ -1,4 +1,4 @@
-"""Decoding groups of pictures (GOPs) side by side, with the results in their order."""
+"""Decoding groups of pictures (GOPs) in parallel, with the results in order."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Decoding is most of the cost of tagging a clip, so most of it is skipped. An ind
 ones they depend on. Packets may lie: if anything else comes out than they promised, the rest of the
 clip is decoded whole, without relying on the index.
 
-Independent runs of packets are decoded side by side, one thread each: threads that share the
+Independent runs of packets are decoded in parallel, one thread each: threads that share the
 pictures of one run wait for each other and take a fifth more CPU time.
 
 The loop filter stays on: without it decoding is a sixth faster, but errors build up from picture to
@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SampledFrame:
-    """The picture that stands for a second.
+    """The picture that represents a second.
 
     ``time`` is when that picture appears, in milliseconds from the clip's start. ``pictures`` has
     one array for each requested view: upright RGB, uint8, shape (height, width, 3).

@@ -22,8 +22,9 @@ _MIN_RAISED_SCORE = 0.3
 def smooth(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     """Average each score with those of the neighbouring frames; ``frames`` are in order of time.
 
-    A neighbour's weight is its similarity to the frame, so a flicker within a scene loses, what
-    the whole scene shows gains, and nothing crosses a cut. No frame gets a concept it lacked.
+    A neighbour's weight is its similarity to the frame. So a mistake of one second within a scene
+    is outvoted, what the whole scene shows gains, and nothing crosses a cut. No frame gets a
+    concept it lacked.
     """
     similarities = [0.0, *(similarity(one, other) for one, other in pairwise(frames)), 0.0]
     return tuple(

@@ -41,7 +41,7 @@ class LoopbackDiscord:
     """A Discord server for one bot, which logs in with ``token``.
 
     Without ``content_granted``, the bot may not have the message content intent. ``shards`` is the
-    number of shards that it is told to start.
+    number of shards that Discord recommends.
 
     Example:
         async with LoopbackDiscord("token") as discord:
