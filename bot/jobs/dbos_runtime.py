@@ -33,6 +33,7 @@ from bot.jobs.claim_rules import RUNNING, WAITING, ClaimRules
 from bot.storage.database import BUSY_TIMEOUT, StorageUnavailable
 from bot.storage.engine import (
     DatabaseAddress,
+    OverwritingConnection,
     create_engine,
     overwrite_deleted,
     prepare,
@@ -463,7 +464,6 @@ async def working(
     _log_through_root()
     jobs.register()
     DBOS.launch()
-    _overwrite_deleted_rows(dbos._sys_db)  # noqa: SLF001 - its engine has no public name
     _apply(settings.rules, dbos, settings.worker_id)
     try:
         await DBOS.register_queue_async(
@@ -531,7 +531,7 @@ async def recover(worker_id: str) -> int:
 
 
 def _config(settings: WorkerSettings) -> DBOSConfig:
-    return {
+    config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_url": settings.database_url,
         "executor_id": settings.worker_id,
@@ -539,6 +539,10 @@ def _config(settings: WorkerSettings) -> DBOSConfig:
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
     }
+    if DatabaseAddress.parse(settings.database_url).path is not None:
+        # An event listener as for the client would come too late: DBOS' threads connect already.
+        config["db_engine_kwargs"] = {"connect_args": {"factory": OverwritingConnection}}
+    return config
 
 
 def _is_about(inputs: str, scope: Scope) -> bool:

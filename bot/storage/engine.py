@@ -14,7 +14,7 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -120,6 +120,14 @@ def set_secure_delete(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
     cursor = connection.cursor()
     cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
+
+
+class OverwritingConnection(sqlite3.Connection):
+    """A connection that has SQLite overwrite what is deleted, as ``set_secure_delete`` does."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA secure_delete = ON").close()
 
 
 def begin_for_writing(engine: AsyncEngine) -> AsyncEngine:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import dbos
 import pytest
-from dbos import DBOS, DBOSPortableJSONSerializer, WorkflowStatusString, _serialization
+from dbos import DBOS, DBOSPortableJSONSerializer, WorkflowStatusString, _dbos, _serialization
 from packaging.requirements import Requirement
 
 from bot.jobs import dbos_runtime
 from bot.jobs.claim_rules import RUNNING, WAITING, ClaimRules
 from bot.jobs.dbos_runtime import JobClient, JobTable, UnreadableRow, WorkerSettings
+from bot.storage.engine import OverwritingConnection
 from tests.jobs.recorder import execute, job, until_recorded
 
 if TYPE_CHECKING:
@@ -113,6 +114,19 @@ async def test_deleting_a_job_deletes_all_its_rows(queue: JobQueue, client: JobC
     await client.delete(["message-1"])
     for table in ("{jobs}", "{inputs}", "{outputs}", "{steps}"):
         assert await execute(queue, f"SELECT * FROM {table}") == []  # noqa: S608 - ours
+
+
+@on_sqlite
+@pytest.mark.usefixtures("client")
+async def test_connections_of_a_worker_overwrite_what_is_deleted(queue: JobQueue) -> None:
+    async def carry_out(_job: Job, _run: JobRun) -> None: ...
+
+    async with working(queue, carry_out):
+        engine = _dbos._get_dbos_instance()._sys_db.engine
+        with engine.connect() as connection:
+            # Some builds of SQLite overwrite in any case, so look at the class, too.
+            assert type(connection.connection.dbapi_connection) is OverwritingConnection
+            assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
 
 
 async def test_the_stop_events_end_the_thread_that_takes_jobs(
