@@ -125,7 +125,8 @@ async def test_connections_of_a_worker_overwrite_what_is_deleted(queue: JobQueue
         engine = _dbos._get_dbos_instance()._sys_db.engine
         with engine.connect() as connection:
             # Some builds of SQLite overwrite in any case, so look at the class, too.
-            assert type(connection.connection.dbapi_connection) is OverwritingConnection
+            opened: Any = connection.connection.dbapi_connection
+            assert isinstance(opened, OverwritingConnection)
             assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
 
 
