@@ -13,7 +13,7 @@ from socket import AF_INET, AF_INET6, AddressFamily
 from typing import TYPE_CHECKING
 
 import aiohttp
-import ifaddr
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import structlog
 from yarl import URL
 
@@ -81,12 +81,17 @@ class OwnNetworks:
 
 def interface_networks() -> Iterator[Network]:
     """Yield the networks of all interfaces."""
-    for adapter in ifaddr.get_adapters():
-        for each in adapter.ips:
-            address = ip_address(each.ip if isinstance(each.ip, str) else each.ip[0])
-            # With a prefix of no bits, every address would be a neighbour.
-            length = each.network_prefix or address.max_prefixlen
-            yield ip_network(f"{address}/{length}", strict=False)
+    for addresses in psutil.net_if_addrs().values():
+        for each in addresses:
+            if each.family in {AF_INET, AF_INET6}:
+                yield _network(ip_address(each.address.partition("%")[0]), each.netmask)
+
+
+def _network(address: Address, netmask: str | None) -> Network:
+    """Return the network of an address, or only the address if its mask has no bits."""
+    # The ipaddress module reads masks of IPv4 only.
+    length = int(ip_address(netmask or 0)).bit_count()
+    return ip_network(f"{address}/{length or address.max_prefixlen}", strict=False)
 
 
 def _families(url: str) -> list[AddressFamily]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from ipaddress import ip_interface
+from typing import TYPE_CHECKING, Any
 
-import ifaddr
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from bot.media.fetch.own_networks import OwnNetworks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from ipaddress import IPv4Interface, IPv6Interface
     from pathlib import Path
 
 ROUTER_V6, NEIGHBOUR_V4, ELSEWHERE = "2a02:8109:1:2::1", "91.64.10.9", "2a02:8109:1:3::1"
@@ -27,11 +29,22 @@ class Machine:
     """The interfaces of a machine, which a test may change."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ips: list[ifaddr.IP] = []
-        monkeypatch.setattr(ifaddr, "get_adapters", self._adapters)
+        self.interfaces: list[IPv4Interface | IPv6Interface] = []
+        monkeypatch.setattr(psutil, "net_if_addrs", self._addresses)
 
-    def _adapters(self) -> list[ifaddr.Adapter]:
-        return [ifaddr.Adapter("eth0", "eth0", self.ips)]
+    def use(self, *interfaces: str) -> None:
+        self.interfaces = [ip_interface(each) for each in interfaces]
+
+    def _addresses(self) -> dict[str, list[Any]]:
+        return {
+            "eth0": [
+                psutil._ntuples.snicaddr(
+                    socket.AF_INET if each.version == 4 else socket.AF_INET6,
+                    *(str(each.ip), str(each.netmask), None, None),
+                )
+                for each in self.interfaces
+            ]
+        }
 
 
 @pytest.fixture
@@ -68,17 +81,14 @@ async def fetch(link: str, tmp_path: Path, own: OwnNetworks | None = None) -> No
 async def test_a_global_address_in_the_network_of_an_interface_is_refused(
     host: str, machine: Machine, tmp_path: Path
 ) -> None:
-    machine.ips = [
-        ifaddr.IP(("2a02:8109:1:2:ae22:bff:fe44:1", 0, 0), 64, "eth0"),
-        ifaddr.IP("91.64.10.5", 24, "eth0"),
-    ]
+    machine.use("2a02:8109:1:2:ae22:bff:fe44:1/64", "91.64.10.5/24")
     with pytest.raises(AddressNotPublic):
         await fetch(f"http://{host}/status.mp4", tmp_path)
 
 
 async def test_a_name_for_an_address_in_an_own_network_is_refused(machine: Machine) -> None:
     """The name server may be the attacker's: the check is also in the socket."""
-    machine.ips = [ifaddr.IP("91.64.10.5", 24, "eth0")]
+    machine.use("91.64.10.5/24")
     async with guarded_session(TIMEOUTS, OwnNetworks()) as session:
         assert session.connector is not None
         with pytest.raises(OSError, match="address isn't public"):
@@ -90,13 +100,13 @@ async def test_a_name_for_an_address_in_an_own_network_is_refused(machine: Machi
 def test_interfaces_are_read_anew_each_time(machine: Machine) -> None:
     own = OwnNetworks()
     assert not own.contains(ROUTER_V6)
-    machine.ips = [ifaddr.IP(("2a02:8109:1:2::5", 0, 0), 64, "eth0")]
+    machine.use("2a02:8109:1:2::5/64")
     assert own.contains(ROUTER_V6)
     assert not own.contains(ELSEWHERE)
 
 
 def test_an_interface_without_a_prefix_covers_only_its_own_address(machine: Machine) -> None:
-    machine.ips = [ifaddr.IP("91.64.10.5", 0, "ppp0")]
+    machine.use("91.64.10.5/0")
     own = OwnNetworks()
     assert own.contains("91.64.10.5")
     assert not own.contains(NEIGHBOUR_V4)
@@ -116,9 +126,9 @@ async def test_our_public_address_is_refused_and_asked_for_again_when_interfaces
         with pytest.raises(AddressNotPublic):
             await fetch(f"http://{NEIGHBOUR_V4}/", tmp_path, own)
         assert not own.contains(ELSEWHERE)
-        machine.ips = [ifaddr.IP("91.65.0.1", 24, "eth0")]
+        machine.use("91.65.0.1/24")
         with pytest.raises(AddressNotPublic):
             await fetch(f"http://[{ELSEWHERE}]/", tmp_path, own)
-        machine.ips = []
+        machine.use()
         await own.refresh()
         assert own.contains(ELSEWHERE)  # an answer that can't be read changes nothing
