@@ -152,7 +152,7 @@ def keyframes(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
         track.thread_count = 1
         scaler = FrameScaler(recognizer.views, track.width, track.height)
         second = 0
-        for frame in _key_pictures(track):
+        for frame in _keyframes(track):
             if second >= job.seconds:
                 return
             if frame.time >= second:
@@ -161,7 +161,7 @@ def keyframes(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
                 second += 1
 
 
-def _key_pictures(track: VideoStream) -> Iterator[VideoFrame]:
+def _keyframes(track: VideoStream) -> Iterator[VideoFrame]:
     for packet in track.container.demux(track):  # type: ignore[attr-defined]  # a container to read
         if packet.is_keyframe or not packet.size:
             yield from packet.decode()

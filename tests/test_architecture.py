@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 # Each level may import those listed before it; parts of one level don't import each other.
-FLOORS: tuple[tuple[str, ...], ...] = (
+LEVELS: tuple[tuple[str, ...], ...] = (
     # The small parts of ``runtime`` import nothing else of the bot, so everything may use them.
     (
         "bot.errors",
@@ -46,8 +46,8 @@ FILES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])
 
 
 def part_of(module: str) -> str | None:
-    for floor in FLOORS:
-        for part in floor:
+    for level in LEVELS:
+        for part in level:
             if module == part or module.startswith(f"{part}."):
                 return part
     return None
@@ -70,8 +70,8 @@ def imports(path: Path) -> Iterator[str]:
             )
 
 
-def floor_of(part: str) -> int:
-    return next(number for number, floor in enumerate(FLOORS) if part in floor)
+def level_of(part: str) -> int:
+    return next(number for number, level in enumerate(LEVELS) if part in level)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -80,12 +80,12 @@ def test_imports_point_down(path: Path) -> None:
     if module in {"bot", "bot.runtime"}:
         return
     part = part_of(module)
-    assert part is not None, f"{module} has no floor: name it in FLOORS"
+    assert part is not None, f"{module} has no level: name it in LEVELS"
     for imported in imports(path):
         other = part_of(imported)
         if other is None or other == part or (part, other) in NEIGHBOURS_THAT_MAY:
             continue
-        assert floor_of(other) < floor_of(part), f"{module} must not import {imported}"
+        assert level_of(other) < level_of(part), f"{module} must not import {imported}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -106,7 +106,7 @@ class DiscordResponder:
             self._log.info("reaction not added", status=error.status, code=error.code)
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
-        """Send an alert in the language of its server."""
+        """Send an alert in its server's language."""
         await self._alerts.send(alert, Translator(settings.language))
 
     async def renew(self, job: Job, clip: Clip) -> Clip | None:

@@ -72,7 +72,7 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A posted clip with the concept, with a ``score`` above the ``threshold`` of its server.
+    """A posted clip with the concept, with a ``score`` above its server's ``threshold``.
 
     The clip is number ``position`` (from 1) of the ``clips`` in its message; None if that is not
     known. ``reply_id`` is the message to link to if a command brought the clip.

@@ -373,7 +373,7 @@ class RunningJobs:
                 )
 
     async def all_begun(self, seconds: float) -> None:
-        """Wait until each job that was taken has begun."""
+        """Wait until every job taken from the queue has started."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._taken:

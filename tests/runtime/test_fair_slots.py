@@ -7,7 +7,7 @@ from bot.runtime.fair_slots import FairSlots
 
 
 class Work:
-    """Holds slots until it is told to end one, and notes the order in which slots were given."""
+    """Holds slots until a test ends one, and records the order in which slots were given."""
 
     def __init__(self, slots: FairSlots) -> None:
         self.order: list[str] = []

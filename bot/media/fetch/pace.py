@@ -1,4 +1,4 @@
-"""A floor of speed for downloads: a host that sends next to nothing is given up."""
+"""A minimum speed for downloads: a host that sends next to nothing is given up."""
 
 from __future__ import annotations
 

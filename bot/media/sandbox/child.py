@@ -14,7 +14,7 @@ question. The child sends messages of these kinds:
     done       ``value``: what the task returned
     refused    ``error``: a ClipError or TaggerError as ``ErrorRecord.as_dict`` writes it
     failed     ``detail``: the task raised any other exception
-    broken     ``detail``: a bug of ours, whatever the clip: unknown task, value that is not JSON
+    broken     ``detail``: a fault in the program: unknown task, value that is not JSON
 """
 
 from __future__ import annotations
