@@ -115,7 +115,7 @@ class AutoTag(commands.Cog):
     async def _submit(self, message: discord.Message, clips: tuple[Clip, ...]) -> None:
         try:
             require_permissions(message)
-            await self._bot.jobs.submit(job_for_message(message, clips, requested=False))
+            await self._bot.submit(job_for_message(message, clips, requested=False))
         except TaggerBusy as error:
             await self._reply_busy(message, error)
         except PermissionMissing as error:

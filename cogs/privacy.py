@@ -9,8 +9,6 @@ from discord.ext import commands
 from bot.chat.left_guilds import LeftGuilds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     import discord
 
     from bot.chat.client import FramehoundBot
@@ -99,17 +97,12 @@ class Privacy(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Erase a deleted message."""
-        await self._erase([payload.message_id])
+        await self._bot.erase_messages([payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Erase messages that were deleted together."""
-        await self._erase(payload.message_ids)
-
-    async def _erase(self, message_ids: Collection[int]) -> None:
-        """Erase messages, and delete the replies to them."""
-        await self._bot.erasure.messages(message_ids)
-        self._bot.reply_deleter.wake()
+        await self._bot.erase_messages(payload.message_ids)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:

@@ -66,7 +66,7 @@ class Tags(commands.Cog):
             clips = tuple(clips_in_argument(link))
         if clips:
             await self._check_opt_outs(clips, context.author.id)
-            await self._bot.jobs.submit(job_for_message(message, clips, requested=True))
+            await self._bot.submit(job_for_message(message, clips, requested=True))
         else:
             translate = await self._bot.translator_for(context)
             await context.reply(translate(_NOTHING), mention_author=False)
@@ -105,7 +105,7 @@ class Tags(commands.Cog):
         self._check_rate(interaction.user.id, interaction.guild)
         await interaction.response.defer()
         await self._check_opt_outs(clips, interaction.user.id)
-        await self._bot.jobs.submit(self._job_of(interaction, clips))
+        await self._bot.submit(self._job_of(interaction, clips))
 
     def _check_rate(self, user_id: int, guild: discord.Guild | None) -> None:
         """Raise ``RateLimited`` if a person or a server makes too many requests at once."""

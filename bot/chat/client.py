@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,17 @@ from yarl import URL
 
 from bot.chat.messages import Messages
 from bot.chat.reply_deleter import ReplyDeleter
+from bot.chat.responder import DiscordResponder
+from bot.chat.retry import FAILURES
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.database import StorageUnavailable
 from bot.storage.meta import COMMANDS_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bot.domain.job import Job
     from bot.jobs.queue import Intake
     from bot.runtime.app import App
 
@@ -48,6 +54,10 @@ COGS = (
 )
 
 
+# A message may be deleted while the bot still waits for its previews. Of so many it is remembered.
+_DELETED_REMEMBERED = 10_000
+
+
 class FramehoundBot(commands.AutoShardedBot):
     """The bot. It gives the cogs what they need, and caches neither people nor messages."""
 
@@ -68,7 +78,8 @@ class FramehoundBot(commands.AutoShardedBot):
         )
         self.app = app
         self.jobs = jobs
-        self.erasure = app.erasure(jobs)
+        self.erasure = app.erasure(jobs, self._answer_dropped)
+        self._deleted: deque[int] = deque(maxlen=_DELETED_REMEMBERED)
         self.reply_deleter = ReplyDeleter(Messages(self), app.stores.reply_deletions)
         self._log = structlog.get_logger("framehound.client")
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
@@ -78,6 +89,22 @@ class FramehoundBot(commands.AutoShardedBot):
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
+
+    async def submit(self, job: Job) -> None:
+        """Hand in a job, unless its message was deleted since the bot was told of it.
+
+        Raises what ``Intake.submit`` raises.
+        """
+        if job.requested or not self._is_deleted(job):
+            await self.jobs.submit(job)
+        if self._is_deleted(job):  # perhaps before there was anything to erase
+            await self.erase_messages(job.message_ids.intersection(self._deleted))
+
+    async def erase_messages(self, message_ids: Collection[int]) -> None:
+        """Erase deleted messages, and delete the replies to them."""
+        self._deleted.extend(message_ids)
+        await self.erasure.messages(message_ids)
+        self.reply_deleter.wake()
 
     async def translator(self, guild_id: int | None) -> Translator:
         """Return a translator into a server's language; into English while the database is away."""
@@ -146,6 +173,16 @@ class FramehoundBot(commands.AutoShardedBot):
             return translate(_UNCLEAR)
         self._log.error("command failed unexpectedly", exc_info=cause)
         return FramehoundError().localized(translate)
+
+    def _is_deleted(self, job: Job) -> bool:
+        return not job.message_ids.isdisjoint(self._deleted)
+
+    async def _answer_dropped(self, job: Job) -> None:
+        """Answer a request that was dropped with the message or the person it was about."""
+        try:
+            await self.app.services.answerer.answer_erased(job, DiscordResponder(self))
+        except (*FAILURES, StorageUnavailable) as error:
+            self._log.warning("dropped request not answered", job=job.id, reason=str(error))
 
     async def _sync_commands(self) -> None:
         """Sync the commands only if they changed, as Discord limits how often that may be done."""

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Row, Select
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from bot.domain.erasure import Channel, Guild, Person, Scope
+    from bot.domain.erasure import Channel, Guild, Person
 
     CarryOut = Callable[[Job, "JobRun"], Coroutine[Any, Any, None]]
     WasErased = Callable[[Job], Awaitable[bool]]
@@ -239,6 +239,18 @@ class JobTable:
             found += [row.workflow_uuid for row in await self._rows(query)]
         return found
 
+    async def waiting(self, job_ids: Collection[str]) -> list[Job]:
+        """Return those jobs that wait."""
+        found: list[Job | None] = []
+        wanted = sorted(job_ids)
+        ids = self._jobs.c.workflow_uuid
+        rows = self._jobs.join(self._inputs, self._inputs.c.workflow_uuid == ids)
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            some = ids.in_(wanted[start : start + _READ_AT_ONCE]), self._jobs.c.status == WAITING
+            query = select(self._inputs.c.inputs).select_from(rows).where(*some)
+            found += [_read_job(row.inputs) for row in await self._rows(query)]
+        return [job for job in found if job]
+
     async def about(self, scope: Channel | Guild | Person) -> list[str]:
         """Return the ids of the jobs about a channel, a server or a person, whatever their state.
 
@@ -253,7 +265,8 @@ class JobTable:
             .limit(_READ_AT_ONCE)
         )
         while rows := await self._rows(query.where(columns.workflow_uuid > last)):
-            found += [row.workflow_uuid for row in rows if _is_about(row.inputs, scope)]
+            jobs = ((row.workflow_uuid, _read_job(row.inputs)) for row in rows)
+            found += [job_id for job_id, job in jobs if job and job.is_about(scope)]
             last = rows[-1].workflow_uuid
         return found
 
@@ -545,13 +558,13 @@ def _config(settings: WorkerSettings) -> DBOSConfig:
     return config
 
 
-def _is_about(inputs: str, scope: Scope) -> bool:
-    """Return whether the stored arguments of a job are about a channel, a server or a person."""
+def _read_job(inputs: str) -> Job | None:
+    """Read the stored arguments of a job; return None if they are not ours."""
     try:
         (saved,) = json.loads(inputs)["positionalArgs"]
-        return Job.from_dict(saved).is_about(scope)
+        return Job.from_dict(saved)
     except (TypeError, ValueError, KeyError, AttributeError):
-        return False
+        return None
 
 
 def _overwrite_deleted_rows(database: SystemDatabase) -> None:

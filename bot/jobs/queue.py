@@ -144,9 +144,14 @@ class Intake:
         """
         return await self._jobs.about(scope)
 
-    async def forget(self, job_ids: Collection[str]) -> None:
-        """Remove jobs, unless they run just now; raises StorageUnavailable."""
+    async def forget(self, job_ids: Collection[str]) -> list[Job]:
+        """Remove jobs unless they run just now, and return those that waited.
+
+        Raises StorageUnavailable.
+        """
+        waiting = await self._jobs.waiting(job_ids)
         await self._client.delete(await self._jobs.not_running(job_ids))
+        return waiting
 
     async def purge(self, before: datetime) -> int:
         """Remove jobs that ended before a moment; return how many. Raises StorageUnavailable."""

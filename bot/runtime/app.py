@@ -42,10 +42,11 @@ from bot.taggers.local.tagger import LocalTagger
 from bot.taggers.proxy import ProxyTagger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from bot.config import Config
+    from bot.domain.job import Job
     from bot.jobs.queue import JobQueue
     from bot.services.erasure import QueuedJobs
     from bot.storage.locks import Locks
@@ -83,9 +84,16 @@ class App:
     locks: Locks
     metrics: Metrics
 
-    def erasure(self, jobs: QueuedJobs) -> Erasure:
+    def erasure(
+        self, jobs: QueuedJobs, answer_dropped: Callable[[Job], Awaitable[None]] | None = None
+    ) -> Erasure:
         """Return the service that erases data, in the queue too."""
-        return Erasure(self.stores, jobs, retention_days=self.config.retention_days)
+        return Erasure(
+            self.stores,
+            jobs,
+            retention_days=self.config.retention_days,
+            answer_dropped=answer_dropped,
+        )
 
 
 def clip_sandbox(config: Config, *, children: int = 1) -> Sandbox:

@@ -148,6 +148,10 @@ class Answerer:
         await responder.withdraw(shown.reply)
         return []
 
+    async def answer_erased(self, job: Job, responder: Responder) -> None:
+        """Answer a request that was erased before it began: its clips are forgotten."""
+        await self.answer(job, self._erased(job), responder, again=False)
+
     async def was_erased(self, job: Job) -> bool:
         """Return whether a job was recorded and then erased; raises ``StorageUnavailable``."""
         return job.record is not RecordState.NONE and not await self._records.exists(job)

@@ -15,9 +15,10 @@ from bot.runtime.tasks import in_background
 from bot.storage.database import StorageUnavailable, batched, retry_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from bot.domain.erasure import Scope
+    from bot.domain.job import Job
     from bot.storage.job_records import ErasedJob
     from bot.storage.locks import Locks
     from bot.storage.stores import Stores
@@ -35,8 +36,8 @@ class QueuedJobs(Protocol):
     async def about(self, scope: Channel | Guild | Person) -> list[str]:
         """Return the IDs of the jobs about a channel, a server or a person."""
 
-    async def forget(self, job_ids: Collection[str]) -> None:
-        """Remove jobs, including those that still wait."""
+    async def forget(self, job_ids: Collection[str]) -> list[Job]:
+        """Remove jobs unless they run just now, and return those that waited."""
 
     async def purge(self, before: datetime) -> int:
         """Remove jobs finished before a moment; return how many."""
@@ -52,12 +53,23 @@ class Erasure:
     that other writers need not wait. If an erasure is interrupted, the same one again erases what
     is left. Job records go first: a job that runs meanwhile learns from its missing record that it
     was erased.
+
+    ``answer_dropped`` is called for each request that waited and was dropped with the message or
+    the person that it was about.
     """
 
-    def __init__(self, stores: Stores, jobs: QueuedJobs, *, retention_days: int) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        jobs: QueuedJobs,
+        *,
+        retention_days: int,
+        answer_dropped: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> None:
         self._stores = stores
         self._jobs = jobs
         self._retention_days = retention_days
+        self._answer_dropped = answer_dropped
         self._log = structlog.get_logger("framehound.erasure")
 
     async def messages(self, message_ids: Collection[int]) -> None:
@@ -97,13 +109,17 @@ class Erasure:
 
         Return whether there was anything.
         """
-        found = False
+        found, dropped = False, []
         while part := await retry_storage(lambda: self._stores.job_records.erase(scope)):
             found = True
-            await self._forget_jobs([job.job_id for job in part if _ends_with(job, scope)])
-        await self._forget_jobs(await self._unrecorded_jobs(scope))
+            ends = [job.job_id for job in part if _ends_with(job, scope)]
+            dropped += await self._forget_jobs(ends)
+        dropped += await self._forget_jobs(await self._unrecorded_jobs(scope))
         while await retry_storage(lambda: self._stores.posted_clips.erase(scope)):
             found = True
+        for job in dropped:
+            if self._answer_dropped and _awaits_answer(job, scope):
+                await self._answer_dropped(job)
         return found
 
     async def _unrecorded_jobs(self, scope: Scope) -> list[str]:
@@ -112,8 +128,8 @@ class Erasure:
             return [message_job_id(number) for number in scope.ids]
         return await retry_storage(lambda: self._jobs.about(scope))
 
-    async def _forget_jobs(self, job_ids: Collection[str]) -> None:
-        await retry_storage(lambda: self._jobs.forget(job_ids))
+    async def _forget_jobs(self, job_ids: Collection[str]) -> list[Job]:
+        return await retry_storage(lambda: self._jobs.forget(job_ids))
 
     async def _overwrite_deleted(self) -> None:
         await self._stores.database.overwrite_deleted()
@@ -149,6 +165,17 @@ class Erasure:
             except Exception:  # noqa: BLE001 - logged with its traceback; it may work tomorrow
                 self._log.exception("purge failed")
             await asyncio.sleep(pause)
+
+
+def _awaits_answer(job: Job, scope: Scope) -> bool:
+    """Return whether somebody waits for an answer to a job, and there is a place for it."""
+    match scope:
+        case Messages(ids):
+            return job.requested and job.message_id not in ids
+        case Person():
+            return job.requested
+        case _:
+            return False
 
 
 def _ends_with(job: ErasedJob, scope: Scope) -> bool:

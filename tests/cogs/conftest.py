@@ -34,8 +34,9 @@ class RecordedJobs(Intake):
     async def overwrite_deleted(self) -> None:
         """Nothing is on the disk."""
 
-    async def forget(self, job_ids: Collection[str]) -> None:
+    async def forget(self, job_ids: Collection[str]) -> list[Job]:
         self.forgotten |= set(job_ids)
+        return [job for job in self.recorded if job.id in job_ids]
 
 
 @pytest.fixture

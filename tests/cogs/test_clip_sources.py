@@ -193,6 +193,16 @@ async def test_a_clip_removed_while_previews_are_awaited_is_not_tagged(chat: Cha
     assert not chat.previews._held
 
 
+async def test_a_message_deleted_while_previews_are_awaited_is_not_tagged(chat: Chat) -> None:
+    message = await chat.ann.post(chat.channel, f"{LINK} {TENOR}")
+    await chat.ann.post(chat.channel, LAST)
+    assert await chat.links() == [LAST]  # so the bot holds the message before it by now
+    await chat.ann.delete(message)
+    await chat.nothing_more()  # so the bot knows of the deletion by now
+    chat.previews.release()
+    await chat.nothing_more()
+
+
 async def test_links_to_pages_named_like_files_wait_for_their_preview(
     chat: Chat,
 ) -> None:

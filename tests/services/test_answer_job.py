@@ -179,6 +179,17 @@ async def test_a_request_about_a_deleted_message_is_answered(chat: Chat) -> None
     assert await chat.kept() == (False, 0)
 
 
+async def test_a_request_that_was_dropped_is_answered(chat: Chat) -> None:
+    message = await chat.post()
+    clip = Clip("cat.gif", "http://a/", message_id=1)
+    asked: dict[str, Any] = {"guild_id": chat.guild.id, "message_id": message.id, "requested": True}
+    job = Job(message_job_id(message.id), chat.channel.id, (clip,), **asked)
+    await chat.app.services.answerer.answer_erased(job, chat.responder)
+    assert chat.sent() == [
+        "**cat.gif** · I've forgotten what's in this clip. Use `/tags` to tag it again."
+    ]
+
+
 @pytest.mark.parametrize("asked", [False, True])
 async def test_a_clip_deleted_while_its_job_waited_is_not_tagged(
     chat: Chat, *, asked: bool

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.domain.budget import Budget, Payer
+from bot.domain.clip import Clip
 from bot.domain.job import Job, Reply, guild_owner, message_job_id, person_owner
 from bot.storage import locks
 from bot.storage.database import StorageUnavailable
@@ -73,6 +74,29 @@ async def test_jobs_about_a_deleted_message_are_erased_and_others_stay(
     await erasure.messages([99])
     assert (await left(intake, app))[0] == 2
     assert not await app.stores.job_records.exists("message-3")
+
+
+async def test_a_request_that_waits_is_answered_if_the_clips_message_is_deleted(
+    app: App, intake: Intake
+) -> None:
+    answered: list[str] = []
+
+    async def answer(job: Job) -> None:
+        answered.append(job.id)
+
+    clips = (Clip("a.mp4", "http://a/", message_id=1),)
+    asking: dict[str, Any] = {
+        "channel_id": CHANNEL,
+        "clips": clips,
+        "guild_id": GUILD,
+        "requested": True,
+    }
+    for job in (Job("interaction-8", **asking), Job("message-9", message_id=9, **asking)):
+        await app.services.job_records.begin(job)
+        await intake.submit(job)
+    await app.erasure(intake, answer).messages([1, 9])
+    assert (await left(intake, app))[0] == 2
+    assert answered == ["interaction-8"]  # the other request was itself deleted
 
 
 @pytest.mark.parametrize("failing", ["job_records", "posted_clips"])
