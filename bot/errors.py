@@ -13,6 +13,8 @@
     │   ├── UnsupportedFormat    unsupported_format
     │   ├── NotAVideo            not_a_video
     │   ├── Damaged              damaged
+    │   ├── Protected            protected
+    │   ├── TooLargePicture      too_large_picture
     │   ├── TooSlow              too_slow
     │   └── JobAbandoned         job_abandoned
     ├── DiskFull                 disk_full
@@ -225,10 +227,31 @@ class NotAVideo(ClipError):
 
 
 class Damaged(ClipError):
-    """The file cannot be read to its end."""
+    """Nothing in the file can be decoded."""
 
     code = "damaged"
     sentence = "This clip is damaged, so I can't read it."
+
+
+class Protected(ClipError):
+    """The file is encrypted."""
+
+    code = "protected"
+    sentence = "This clip is protected (encrypted), so I can't read it."
+
+
+class TooLargePicture(ClipError):
+    """Decoding the clip needs more than we allow; ``reason`` is a key of ``sentences``."""
+
+    code = "too_large_picture"
+    sentence = "This clip has too large a picture for this bot."
+    chosen_by = "reason"
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "memory": "This clip needs more memory than this bot can give it.",
+            "pictures": "This clip has more pictures than this bot can look at.",
+        }
+    )
 
 
 class TooSlow(ClipError):

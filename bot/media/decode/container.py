@@ -12,10 +12,10 @@ import av.error
 from av.stream import Disposition
 
 from bot.domain.clip import ClipFormat
-from bot.errors import Damaged, NotAVideo
+from bot.errors import Damaged, NotAVideo, Protected, TooLargePicture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -34,6 +34,10 @@ DEMUXERS = {
 MAX_PIXELS = 8192 * 8192  # such a frame takes 100 MB decoded; 8K is half of it
 # Cover art and previews are stored as video tracks too.
 _STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+# Packets to read if a file doesn't say how many pictures each of its tracks has.
+_COUNTED_PACKETS = 500
+# Sample entries of encrypted tracks: ISO/IEC 23001-7 section 4.2, and Apple's FairPlay.
+_ENCRYPTED_TAGS = frozenset({"encv", "drmi"})
 
 
 def load_everything() -> None:
@@ -50,7 +54,8 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
     Whatever the file says, FFmpeg reads no other file, no address and no other container, and
     decodes no picture of more than ``MAX_PIXELS``.
 
-    Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block.
+    Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block, and
+    ``TooLargePicture`` if memory or threads run out: those limits are ours.
     """
     demuxer = DEMUXERS[clip_format]
     options = {
@@ -69,28 +74,66 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
             metadata_errors="replace",
         ) as container:
             yield container
+    except (MemoryError, BlockingIOError) as error:  # libraries can't start a thread without memory
+        raise TooLargePicture(reason="memory", detail=f"out of memory: {error!r}") from error
     except av.error.FFmpegError as error:
         raise Damaged(detail=f"FFmpeg: {error.strerror} ({type(error).__name__})") from error
 
 
 def picture_track(container: InputContainer) -> VideoStream:
-    """Return the first track of moving pictures, with its decoder not yet open.
+    """Return the track that players show, with its decoder not yet open.
 
-    A picture that grows beyond ``MAX_PIXELS`` later on makes decoding fail.
+    Moving pictures come before a still one, then the track marked as default and enabled before
+    others. Cover art never counts. A picture that grows beyond ``MAX_PIXELS`` later on makes
+    decoding fail.
 
-    Raises ``NotAVideo`` if there is no such track, ``Damaged`` if it cannot be decoded.
+    Raises ``NotAVideo`` if there is no such track; ``Damaged``, ``Protected`` or
+    ``TooLargePicture`` if it cannot be decoded.
     """
-    for track in container.streams.video:
-        if not track.disposition & _STILL_PICTURES:
-            return _decodable(track)
-    raise NotAVideo
+    tracks = [each for each in container.streams.video if not each.disposition & _STILL_PICTURES]
+    if not tracks:
+        raise NotAVideo
+    if len(tracks) > 1:
+        tracks = _by_preference(container, tracks)
+    return _decodable(tracks[0])
+
+
+def _by_preference(
+    container: InputContainer, tracks: Sequence[VideoStream]
+) -> Sequence[VideoStream]:
+    counts = {each.index: each.frames for each in tracks}
+    if not all(counts.values()):
+        counts = _count_pictures(container, tracks)
+    return sorted(
+        tracks,
+        key=lambda each: (
+            each.codec_context is None,
+            counts[each.index] == 1,
+            not each.disposition & Disposition.default,
+        ),
+    )
+
+
+def _count_pictures(container: InputContainer, tracks: Sequence[VideoStream]) -> dict[int, int]:
+    """Count the first packets of each track; then return to the beginning."""
+    counts = dict.fromkeys((each.index for each in tracks), 0)
+    for number, packet in enumerate(container.demux(*tracks)):
+        counts[packet.stream.index] += packet.size > 0
+        if number >= _COUNTED_PACKETS or min(counts.values()) > 1:
+            break
+    container.seek(0)
+    return counts
 
 
 def _decodable(track: VideoStream) -> VideoStream:
     context = track.codec_context
     if context is None:  # PyAV's type hints leave this case out
         raise Damaged(detail="unknown codec")
-    if not 0 < context.width * context.height <= MAX_PIXELS:
+    if context.codec_tag in _ENCRYPTED_TAGS or "enc_key_id" in track.metadata:
+        raise Protected(detail="the track is encrypted")
+    if context.width * context.height > MAX_PIXELS:
+        raise TooLargePicture(detail=f"{context.width}x{context.height} pixels")
+    if context.width * context.height <= 0:
         raise Damaged(detail=f"picture size out of range: {context.width}x{context.height}")
     # open_clip's options apply to FFmpeg's probing; the decoder needs its own.
     context.options = {"max_pixels": str(MAX_PIXELS)}

@@ -6,9 +6,10 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bot.media.decode.packets import milliseconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from fractions import Fraction
 
     from bot.media.decode.packet_index import PacketIndex
 
@@ -46,11 +47,6 @@ class DecodeRun:
 def middle(second: int) -> int:
     """Return the middle of a second, in milliseconds: the moment its picture should show."""
     return second * 1000 + 500
-
-
-def milliseconds(ticks: int, tick: Fraction) -> int:
-    """Convert ticks of ``tick`` seconds each to milliseconds, rounded."""
-    return (2000 * ticks * tick.numerator + tick.denominator) // (2 * tick.denominator)
 
 
 def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun] | None:
@@ -121,9 +117,8 @@ class _Screen:
         self._key_times = [self.milliseconds(number) for number in self._keys]
 
     def milliseconds(self, number: int) -> int:
-        """Return when a picture is shown, in milliseconds from the first one."""
-        ticks = self.index.times[number] - self.index.times[self.order[0]]
-        return milliseconds(ticks, self.index.tick)
+        """Return when a picture is shown, in milliseconds from the clip's start."""
+        return milliseconds(self.index.times[number] - self.index.start, self.index.tick)
 
     def candidates(self, second: int) -> _Candidates:
         """Return the pictures that could represent a second."""

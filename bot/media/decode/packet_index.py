@@ -6,17 +6,15 @@ It is read without decoding anything. Import this only in a sandboxed child (it 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bot.errors import Damaged
+from bot.media.decode.packets import clip_start, picture_packets, tick_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from fractions import Fraction
 
     from av.container import InputContainer
-    from av.packet import Packet
     from av.video.stream import VideoStream
 
 # Codecs whose pictures depend only on those since the last keyframe. Other clips are decoded
@@ -30,51 +28,33 @@ _HVCC_LAYERS, _HVCC_LAYERS_SHIFT, _HVCC_LAYERS_MASK = 21, 3, 0x07
 class PacketIndex:
     """Every packet that holds a picture, in decoding order.
 
-    ``times`` are presentation times in ticks of ``tick`` seconds. ``keys`` marks keyframes,
-    which depend on no other; ``shown`` marks those that no edit list cuts out.
+    ``times`` are presentation times in ticks of ``tick`` seconds; the clip begins at ``start``.
+    ``keys`` marks keyframes, which depend on no other; ``shown`` marks those that no edit list
+    cuts out.
     """
 
     tick: Fraction
+    start: int = 0
     times: array[int] = field(default_factory=lambda: array("q"))
     keys: bytearray = field(default_factory=bytearray)
     shown: bytearray = field(default_factory=bytearray)
 
-    @property
-    def start(self) -> int | None:
-        """When the first shown picture appears, in ticks."""
-        return min(
-            (time for time, shown in zip(self.times, self.shown, strict=True) if shown),
-            default=None,
-        )
-
-
-def picture_packets(container: InputContainer, track: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Read the packets that hold a picture; raises ``Damaged`` if the file is cut off."""
-    for packet in container.demux(track):
-        if packet.is_corrupt:
-            raise Damaged(detail="truncated packet")
-        # Theora sends an empty packet for an unchanged picture; PyAV's last packet is empty too.
-        if packet.size:
-            yield packet
-
 
 def index_packets(container: InputContainer, track: VideoStream) -> PacketIndex | None:
-    """Read every packet; return None if packets don't tell which picture is shown when.
-
-    Raises ``Damaged`` if the file is cut off.
-    """
+    """Read every packet; return None if packets don't tell which picture is shown when."""
     codec = track.codec_context.codec
     intra_only = codec.intra_only
     if not (intra_only or codec.canonical_name in _INTER_CODECS):
         return None
-    index = PacketIndex(track.time_base or Fraction(1, 1000))
+    index = PacketIndex(tick_of(track))
     for packet in picture_packets(container, track):
         if packet.pts is None:  # as in AVI with B-frames
             return None
         index.times.append(packet.pts)
         index.keys.append(intra_only or packet.is_keyframe)
         index.shown.append(not packet.is_discard)
-    return index
+    shown = (time for time, shown in zip(index.times, index.shown, strict=True) if shown)
+    return replace(index, start=clip_start(container, track, min(shown, default=0)))
 
 
 def may_skip(track: VideoStream) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.clip import FORMAT_NAMES, ClipFormat
-from bot.errors import Damaged, NotFound, TooLong, UnsupportedFormat
+from bot.errors import Damaged, NotFound, TooLargePicture, TooLong, UnsupportedFormat
 from bot.media.decode import formats
 from bot.media.decode.container import load_everything, open_clip, picture_track
+from bot.media.decode.packets import all_packets, clip_start, milliseconds, tick_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+    from bot.media.decode.packets import AnyPacket
+
 __all__ = ["load_everything", "probe"]
+
+# Sound that goes on this much longer than the pictures counts: players show the last one until
+# it ends. Nearly every clip's sound ends some milliseconds later.
+_SOUND_ALONE = 1000  # milliseconds
 
 
 def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, Any]:
@@ -51,47 +58,62 @@ def _format(path: Path) -> ClipFormat:
 
 
 def _duration(container: InputContainer, track: VideoStream, limits: dict[str, Any]) -> int:
-    """Return the milliseconds from the first picture's start to the last one's end.
+    """Return the milliseconds from the clip's start to the end of its last picture or sound.
 
     Headers may claim anything, so this reads every packet, up to the limits.
 
-    Raises ``TooLong`` and ``Damaged``.
+    Raises ``TooLong``, ``TooLargePicture``, ``Protected`` and ``Damaged``.
     """
-    span = _Span(track.time_base or Fraction(1, 1000))
+    tick, rate = tick_of(track), track.guessed_rate
     # A Matroska file need not say how long each picture lasts.
-    default = round(1 / (track.guessed_rate * span.tick)) if track.guessed_rate else 0
-    for number, packet in enumerate(container.demux(track)):
-        if packet.is_corrupt or number >= limits["packets"]:
-            raise Damaged(detail=f"packet {number} is truncated or over the packet limit")
-        moment = packet.dts if packet.pts is None else packet.pts
-        if moment is None or packet.is_discard:  # the end marker; pictures cut by an edit list
+    pictures = _Span(tick, round(1 / (rate * tick)) if rate else 0)
+    sound = {each.index: _Span(each.time_base or Fraction(1)) for each in container.streams.audio}
+    for packet in all_packets(container, track, *container.streams.audio):
+        if packet.is_corrupt or packet.is_discard:  # cut off, or cut out by an edit list
             continue
-        span.add(moment, packet.duration or default)
-        if span.milliseconds > limits["longest"]:
-            raise TooLong.of(span.milliseconds, limits["longest"], at_least=True)
-    if span.first is None:
+        sound.get(packet.stream.index, pictures).add(packet)
+        if pictures.packets > limits["packets"]:
+            raise TooLargePicture(reason="pictures", detail=f"over {limits['packets']} packets")
+        _check_length(pictures.milliseconds(pictures.first or 0), limits)
+    if pictures.first is None:
         raise Damaged(detail="the video track has no picture")
-    return span.milliseconds
+    start = clip_start(container, track, pictures.first)
+    duration = pictures.milliseconds(start)
+    offset = milliseconds(start, pictures.tick)
+    heard = max((each.milliseconds(0) - offset for each in sound.values()), default=0)
+    if heard >= duration + _SOUND_ALONE:
+        duration = heard
+    _check_length(duration, limits)
+    return duration
+
+
+def _check_length(duration: int, limits: dict[str, Any]) -> None:
+    if duration > limits["longest"]:
+        raise TooLong.of(duration, limits["longest"], at_least=True)
 
 
 @dataclass(slots=True)
 class _Span:
-    """The time that packets cover, in the track's ticks of ``tick`` seconds each."""
+    """The time that a track's packets cover, in ticks of ``tick`` seconds each."""
 
     tick: Fraction
+    default_duration: int = 0
+    packets: int = 0
     first: int | None = None
     last: int = 0
 
-    def add(self, moment: int, duration: int) -> None:
+    def add(self, packet: AnyPacket) -> None:
         """Extend the span to a packet; with B-frames, packets are not in time order."""
-        end = moment + max(0, duration)
+        moment = packet.dts if packet.pts is None else packet.pts
+        if moment is None:  # the end marker
+            return
+        self.packets += 1
+        end = moment + max(0, packet.duration or self.default_duration)
         if self.first is None:
             self.first, self.last = moment, end
         else:
             self.first, self.last = min(self.first, moment), max(self.last, end)
 
-    @property
-    def milliseconds(self) -> int:
-        """The span in whole milliseconds; integers only, as it is read for every packet."""
-        ticks = self.last - (self.first or 0)
-        return ticks * 1000 * self.tick.numerator // self.tick.denominator
+    def milliseconds(self, since: int) -> int:
+        """Return the whole milliseconds from ``since`` to the end, with integers only."""
+        return (self.last - since) * 1000 * self.tick.numerator // self.tick.denominator

@@ -18,20 +18,15 @@ import logging
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from bot.errors import Damaged
 from bot.media.decode.container import open_clip, picture_track
-from bot.media.decode.decode_plan import (
-    are_single,
-    can_run_in_parallel,
-    middle,
-    milliseconds,
-    plan_decoding,
-)
-from bot.media.decode.packet_index import index_packets, may_skip, picture_packets
+from bot.media.decode.decode_plan import are_single, can_run_in_parallel, plan_decoding
+from bot.media.decode.full_decoding import decode_everything
+from bot.media.decode.packet_index import index_packets, may_skip
+from bot.media.decode.packets import picture_packets
 from bot.media.decode.parallel import available_cores, map_in_order
 from bot.media.decode.scaling import FrameScaler
 
@@ -50,6 +45,8 @@ if TYPE_CHECKING:
 
 # Two decoders keep twice as many decoded pictures as one: up to sixteen each.
 _MAX_PARALLEL_PICTURE_BYTES = 4_000_000
+# Each thread of one decoder keeps pictures of its own; 4K with 8 bits is below this.
+_MAX_THREADED_PICTURE_BYTES = 16_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +70,10 @@ def sample(
     """Yield a picture for every second, in order: the one in its middle, or a keyframe near it.
 
     With a ``step``, only seconds 0, ``step``, 2 x ``step`` and so on are sampled. A picture that
-    stays on screen serves every second it covers; after the last one, the last one stays.
+    stays on screen serves every second it covers; after the last one, the last one stays. The
+    first one also stands for the time before it. A second that can't be decoded is left out.
 
-    Raises ``Damaged`` if no picture can be decoded or the file is cut off.
+    Raises ``Damaged`` if no picture can be decoded; ``Protected`` and ``TooLargePicture``.
     """
     source = _Source(path, clip_format, views)
     wanted = range(0, seconds, step)
@@ -97,7 +95,15 @@ def sample(
             )
     if served < len(wanted):
         with source.opened() as (container, track, scaler):
-            yield from _whole(container, track, scaler, wanted[served:], start)
+            _set_threads(track, _threads(track))
+            decoded = decode_everything(container, track, wanted[served:], start)
+            for second, shown in decoded:
+                yield _sampled(second, shown.time, scaler.scale(shown.frame))
+
+
+def _sampled(second: int, time: int, pictures: tuple[Picture, ...]) -> SampledFrame:
+    """Return a frame; a first picture that appears after its second counts as if it were there."""
+    return SampledFrame(second, min(time, second * 1000 + 999), pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ def _by_plan(source: _Source, runs: Sequence[DecodeRun]) -> Iterator[SampledFram
             not can_run_in_parallel(runs, available_cores())
             or _picture_bytes(track) > _MAX_PARALLEL_PICTURE_BYTES
         ):
-            _set_threads(track, 1 if are_single(runs) else available_cores())
+            _set_threads(track, 1 if are_single(runs) else _threads(track))
             decoder = _Decoder(container, track, scaler)
             yield from chain.from_iterable(map(decoder.frames, runs))
             return
@@ -184,55 +190,14 @@ def _pick_wanted(
             raise Damaged(detail="a packet marked as a key frame holds no picture")
         while due and frame.pts == due[0].ticks:
             wanted = due.popleft()
-            yield SampledFrame(wanted.second, wanted.time, scaler.scale(frame))
+            yield _sampled(wanted.second, wanted.time, scaler.scale(frame))
     if due:
         raise Damaged(detail=f"no picture decoded for second {due[0].second}")
 
 
-def _whole(
-    container: InputContainer,
-    track: VideoStream,
-    scaler: FrameScaler,
-    seconds: Sequence[int],
-    start: int | None,
-) -> Iterator[SampledFrame]:
-    """Decode every picture; time begins at ``start`` ticks, or else with the first picture."""
-    due = deque(seconds)
-    shown: _Shown | None = None
-    for upcoming in _all_frames(container, track, start):
-        while shown and due and middle(due[0]) < upcoming.time:
-            yield SampledFrame(due.popleft(), shown.time, scaler.scale(shown.frame))
-        if not due:
-            return
-        shown = upcoming
-    if shown is None:
-        raise Damaged(detail="no picture decoded")
-    for second in due:  # a short last second may end before its middle
-        yield SampledFrame(second, shown.time, scaler.scale(shown.frame))
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A decoded frame and when it appears, in milliseconds from the clip's start."""
-
-    time: int
-    frame: VideoFrame
-
-
-def _all_frames(
-    container: InputContainer, track: VideoStream, start: int | None
-) -> Iterator[_Shown]:
-    """Decode every picture, in the order in which they are shown."""
-    tick = track.time_base or Fraction(1, 1000)
-    _set_threads(track, available_cores())
-    for packet in container.demux(track):
-        if packet.size == 0 and packet.dts is not None:
-            continue  # Theora sends an empty packet for an unchanged picture; it cannot be decoded
-        for frame in packet.decode():
-            if frame.pts is None:
-                continue
-            start = frame.pts if start is None else start
-            yield _Shown(max(0, milliseconds(frame.pts - start, tick)), frame)
+def _threads(track: VideoStream) -> int:
+    """Return how many threads may decode a track: one, if its pictures are very large."""
+    return 1 if _picture_bytes(track) > _MAX_THREADED_PICTURE_BYTES else available_cores()
 
 
 def _set_threads(track: VideoStream, number: int) -> None:

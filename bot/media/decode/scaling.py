@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
+
+from bot.media.decode.orientation import orientation_of
+from bot.media.decode.tone_mapping import is_hdr, to_sdr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
     from av.video.frame import VideoFrame
 
@@ -73,12 +76,16 @@ class _Scaler:
         self._converter = VideoReformatter()
 
     def picture(self, frame: VideoFrame) -> Picture:
-        rotation, kind = frame.rotation, frame.format.name
+        orientation, transfer, kind = orientation_of(frame), frame.color_trc, frame.format.name
+        if is_hdr(frame):
+            frame = self._reformatted(self._resizer, frame, "yuv420p10le")
+            coded: Any = self._reformatted(self._converter, frame, "rgb48le").to_ndarray()
+            return orientation.apply(to_sdr(coded, transfer))
         if kind.startswith("yuv"):
             small = "yuvj420p" if kind.startswith("yuvj") else "yuv420p"
             frame = self._reformatted(self._resizer, frame, small)
         picture: Any = self._reformatted(self._converter, frame, "rgb24").to_ndarray()
-        return np.rot90(picture, k=rotation // 90) if rotation else picture
+        return orientation.apply(picture)
 
     def _reformatted(self, scaler: VideoReformatter, frame: VideoFrame, kind: str) -> VideoFrame:
         """Scale down by averaging areas, scale up linearly."""
