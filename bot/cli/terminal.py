@@ -12,7 +12,14 @@ from rich.text import Text
 
 from bot.domain.progress import Stage
 from bot.render import formatting, sanitize
-from bot.render.summary import TaggedClip, empty_line, heading_facts, plain, span_clock
+from bot.render.summary import (
+    TaggedClip,
+    empty_line,
+    heading_facts,
+    plain,
+    span_clock,
+    unreadable_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +55,8 @@ class Terminal:
         title = Text(sanitize.clean(clip.name, limit=200), style="bold")
         self._out.print(title.append(f" · {heading_facts(clip.timeline)}", style="not bold dim"))
         self._out.print(_spans(clip))
-        empty = empty_line(clip.timeline, sanitize.clean)
-        if empty:
-            self._out.print(Text(empty, style="dim"))
+        for line in filter(None, (empty_line(clip, sanitize.clean), unreadable_line(clip.tagging))):
+            self._out.print(Text(line, style="dim"))
         self._out.print()
 
     @contextmanager

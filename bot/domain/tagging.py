@@ -9,6 +9,8 @@ from bot.domain.budget import OPERATOR, Payer
 from bot.domain.progress import ignore_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
     from bot.domain.progress import ProgressListener
@@ -44,17 +46,38 @@ class Thumbnail:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondRange:
+    """Consecutive seconds of a clip: ``start`` to ``end`` (exclusive)."""
+
+    start: int
+    end: int
+
+
+def ranges_of(seconds: Iterable[int]) -> tuple[SecondRange, ...]:
+    """Return seconds, which are in order, as ranges."""
+    found: list[SecondRange] = []
+    for second in seconds:
+        if found and found[-1].end == second:
+            found[-1] = SecondRange(found[-1].start, second + 1)
+        else:
+            found.append(SecondRange(second, second + 1))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """A tagger's result: frames in order of time, none past the clip's end.
 
     ``thumbnails``, at most ``MAX_THUMBNAILS`` in order of time, are there if the clip was decoded
-    here. ``proxied`` means that the tagger got a proxy instead of the clip. ``billed`` is the
-    number of billed frames, if it differs from the number of ``frames``.
+    here. ``proxied`` means that the tagger got a proxy instead of the clip. ``unreadable`` are the
+    seconds that could not be decoded, if the clip was decoded here. ``billed`` is the number of
+    billed frames, if it differs from the number of ``frames``.
     """
 
     frames: tuple[Frame, ...]
     thumbnails: tuple[Thumbnail, ...] = ()
     proxied: bool = False
+    unreadable: tuple[SecondRange, ...] = ()
     billed: int | None = None
 
 
@@ -62,7 +85,7 @@ class Observations:
 class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``thumbnails`` and ``proxied`` are as in ``Observations``.
+    ``thumbnails``, ``proxied`` and ``unreadable`` are as in ``Observations``.
     """
 
     info: ClipInfo
@@ -70,3 +93,4 @@ class Tagging:
     tagger: TaggerIdentity
     thumbnails: tuple[Thumbnail, ...] = ()
     proxied: bool = False
+    unreadable: tuple[SecondRange, ...] = ()

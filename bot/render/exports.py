@@ -34,9 +34,12 @@ _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
     """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
 
-    ``proxied`` is present, and true, if the tagger got a proxy instead of the clip.
+    ``unreadable`` is present if some seconds could not be decoded; ``proxied`` is present, and
+    true, if the tagger got a proxy instead of the clip.
     """
     info = tagging.info
+    gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
+    unreadable = {"unreadable": gaps} if gaps else {}
     proxied = {"proxied": True} if tagging.proxied else {}
     return {
         "clip": name,
@@ -64,6 +67,7 @@ def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
             }
             for segment in timeline.segments
         ],
+        **unreadable,
         **proxied,
     }
 

@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 from bot.domain import timeline as timelines
 from bot.domain.clip import ClipFormat
 from bot.render import formatting, sanitize
+from bot.render.summary import unreadable_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from bot.domain.settings import Smoothing
     from bot.domain.tagging import Tagging
@@ -58,7 +59,7 @@ def page(
         "name": shown,
         "language": translate.language,
         "policy": _policy(script, style, csp_source),
-        "facts": f"{formatting.length(timeline.duration, translate)} · {tagging.tagger}",
+        "facts": " · ".join(_facts(tagging, timeline, translate)),
         "notice": ""
         if moving
         else translate("GIFs play on their own, so you can't jump to a moment in this one."),
@@ -78,6 +79,13 @@ def page(
         style=style,
         script=script,
     )
+
+
+def _facts(tagging: Tagging, timeline: Timeline, translate: Translator) -> Iterator[str]:
+    yield formatting.length(timeline.duration, translate)
+    yield str(tagging.tagger)
+    if line := unreadable_line(tagging, translate):
+        yield line
 
 
 def _content(

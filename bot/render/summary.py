@@ -8,13 +8,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept
+from bot.domain.tagging import ranges_of
 from bot.i18n import ENGLISH
 from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bot.domain.tagging import Tagging
+    from bot.domain.tagging import SecondRange, Tagging
     from bot.domain.timeline import Segment, Span, Timeline
     from bot.i18n import Translator
 
@@ -101,17 +102,20 @@ def plain(clips: Iterable[ReportedClip], style: Style = PLAIN_STYLE) -> str:
     return "\n\n".join(str(_plain_block(clip, style)) for clip in clips) + "\n"
 
 
-def span_clock(span: Span | Segment) -> str:
+def span_clock(span: Span | Segment | SecondRange) -> str:
     """Format a span's time: ``0:04–0:15``, the end exclusive."""
     return f"{formatting.clock(span.start)}–{formatting.clock(span.end)}"
 
 
 def empty_line(
-    timeline: Timeline, name: Callable[[str], str], translate: Translator = ENGLISH
+    clip: TaggedClip, name: Callable[[str], str], translate: Translator = ENGLISH
 ) -> str | None:
-    """Return a line about the seconds without tags; None if there are none."""
+    """Return a line about the seconds without tags that could be read; None if there are none."""
+    timeline = clip.timeline
     above = formatting.threshold(timeline.threshold)
-    empty = [span for span in timeline.spans if not span.tags]
+    unreadable = {s for each in clip.tagging.unreadable for s in range(each.start, each.end)}
+    untagged = (second.second for second in timeline.seconds if not second.tags)
+    empty = ranges_of(second for second in untagged if second not in unreadable)
     if not empty:
         return None
     if not timeline.segments:
@@ -143,7 +147,7 @@ def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Bloc
         more = len(lines) - _MAX_LINES
         return _Block(translate, header, tuple(lines[:_MAX_LINES]), _notes(clip, translate), more)
     lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
-    empty = empty_line(clip.timeline, sanitize.for_discord, translate)
+    empty = empty_line(clip, sanitize.for_discord, translate)
     footer = (_bounded(empty),) if empty else ()
     return _Block(translate, header, tuple(lines), (*footer, *_notes(clip, translate)))
 
@@ -176,15 +180,20 @@ def _concepts(segments: Iterable[Segment]) -> list[Concept]:
     return [Concept(segment.tag, segment.score) for segment in segments]
 
 
+def unreadable_line(tagging: Tagging, translate: Translator = ENGLISH) -> str | None:
+    """Return a line about the seconds that could not be decoded; None if all could."""
+    if not tagging.unreadable:
+        return None
+    spans = ", ".join(map(span_clock, tagging.unreadable))
+    return _bounded(translate("I couldn't read {spans}.", spans=spans))
+
+
 def _notes(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
-    if not clip.tagging.proxied:
-        return ()
-    return (
-        translate(
-            "The tagger didn't accept this clip, so I showed it small pictures from "
-            "the clip instead."
-        ),
+    proxied = translate(
+        "The tagger didn't accept this clip, so I showed it small pictures from the clip instead."
     )
+    notes = (unreadable_line(clip.tagging, translate), proxied if clip.tagging.proxied else None)
+    return tuple(filter(None, notes))
 
 
 def _plain_block(clip: ReportedClip, style: Style) -> _Block:
@@ -197,7 +206,7 @@ def _plain_block(clip: ReportedClip, style: Style) -> _Block:
     lines = tuple(
         f"{span_clock(span):>{width}}  {_tags(span.tags, None, sanitize.clean)}" for span in spans
     )
-    empty = empty_line(clip.timeline, sanitize.clean, translate)
+    empty = empty_line(clip, sanitize.clean, translate)
     footer = (empty,) if empty else ()
     header = f"{title} · {heading_facts(clip.timeline, translate)}"
     return _Block(translate, header, lines, (*footer, *_notes(clip, translate)))

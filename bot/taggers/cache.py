@@ -96,7 +96,12 @@ class CachingTagger:
             raise
         identity = self.tagger.identity.speaking(clip.language)
         tagging = Tagging(
-            clip.info, result.frames, identity, result.thumbnails, proxied=result.proxied
+            clip.info,
+            result.frames,
+            identity,
+            result.thumbnails,
+            proxied=result.proxied,
+            unreadable=result.unreadable,
         )
         await retry_storage(lambda: self._taggings.save(tagging))
         await self._settle(payer, len(result.frames) if result.billed is None else result.billed)

@@ -52,6 +52,8 @@ SIGNATURES = (
     (0, b"FLV\x01", Sentence("Flash videos")),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Sentence("Windows Media files")),
     (0, b"\x00\x00\x01\xba", Sentence("MPEG program streams")),
+    (0, b"\x00\x00\x01\xb3", Sentence("raw MPEG video")),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02", Sentence("MXF files")),
     (0, b"%PDF-", Sentence("PDFs")),
     (0, b"PK\x03\x04", Sentence("ZIP archives")),
     (0, b"\x1f\x8b", Sentence("gzip archives")),
@@ -105,6 +107,10 @@ MEDIA_TYPES = MappingProxyType(
 MP3_FRAME = re.compile(rb"\xff[\xe2-\xef\xf2-\xf7\xfa-\xff][\x10-\xeb]")
 AAC_FRAME = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 TRANSPORT_PACKET = 188  # ISO/IEC 13818-1: each begins with the byte 0x47
+AVCHD_PACKET, AVCHD_STAMP = 192, 4  # the same, each after a time stamp of four bytes
+# Annex B of ITU-T H.264 and H.265: a start code, then the head of a unit that begins a stream.
+RAW_H264 = re.compile(rb"\x00{2,3}\x01[\x06\x09\x27\x47\x67]")
+RAW_HEVC = re.compile(rb"\x00{2,3}\x01[\x40\x42\x44\x46\x4e]\x01")
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -189,11 +195,23 @@ def _vint_length(head: bytes, position: int) -> int:
 
 def _describe_stream(head: bytes) -> str | None:
     """Describe a stream that has no signature but repeats a sync pattern."""
-    if head[:1] == b"\x47" and head[TRANSPORT_PACKET : TRANSPORT_PACKET + 1] == b"\x47":
+    if _repeats(b"\x47", head, 0, TRANSPORT_PACKET):
         return Sentence("MPEG transport streams")
+    if _repeats(b"\x47", head, AVCHD_STAMP, AVCHD_PACKET):
+        return Sentence("AVCHD recordings")
+    if RAW_H264.match(head):
+        return Sentence("raw H.264 video")
+    if RAW_HEVC.match(head):
+        return Sentence("raw HEVC video")
     if MP3_FRAME.match(head):
         return Sentence("MP3 audio files")
     return Sentence("AAC audio files") if AAC_FRAME.match(head) else None
+
+
+def _repeats(byte: bytes, head: bytes, start: int, distance: int) -> bool:
+    """Return whether a byte stands at ``start`` and at two places after it."""
+    places = (start, start + distance, start + 2 * distance)
+    return all(head[place : place + 1] == byte for place in places)
 
 
 def _describe_text(head: bytes) -> str | None:

@@ -50,7 +50,8 @@ def to_sdr(coded: npt.NDArray[np.uint16], transfer: int) -> Picture:
     brightest = light.max(axis=-1, keepdims=True)
     light = light * (_rolled_off(brightest) / np.maximum(brightest, 1e-6))
     shown = np.clip(light @ _TO_BT709.T, 0, 1)
-    return _srgb()[(shown * (_LEVELS - 1)).astype(np.uint16)]
+    picture: Picture = _srgb()[(shown * (_LEVELS - 1)).astype(np.uint16)]
+    return picture
 
 
 @cache
@@ -61,10 +62,9 @@ def _eotf(transfer: int) -> Light:
         power = code ** (32 / 2523)
         ratio = np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power)
         return np.asarray(ratio ** (8192 / 1305) * 10_000 / _REFERENCE_WHITE, np.float32)
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.asarray(
-        np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12), np.float32
-    )
+    a, b, c, middle = 0.17883277, 0.28466892, 0.55991073, 0.5
+    bright = (np.exp((code - c) / a) + b) / 12
+    return np.asarray(np.where(code <= middle, code**2 / 3, bright), np.float32)
 
 
 def _rolled_off(light: Light) -> Light:
@@ -84,5 +84,7 @@ def _rolled_off(light: Light) -> Light:
 @cache
 def _srgb() -> Picture:
     light: Any = np.linspace(0, 1, _LEVELS)
-    coded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    straight_up_to = 0.0031308
+    curve = 1.055 * light ** (1 / 2.4) - 0.055
+    coded = np.where(light <= straight_up_to, light * 12.92, curve)
     return np.asarray(np.rint(coded * 255), np.uint8)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.domain.progress import Progress, Stage
+from bot.domain.tagging import ranges_of
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerUnavailable
 from bot.taggers.local.identity import identify
@@ -60,7 +62,7 @@ class LocalTagger:
         return count_seconds(duration)
 
     async def tag(self, clip: ClipFile, progress: ProgressListener) -> Observations:
-        """Return a frame for every second of the clip, and thumbnails."""
+        """Return a frame for every second of the clip that can be read, and thumbnails."""
         seconds = count_seconds(clip.info.duration)
         progress(Progress(Stage.TAG, 0, seconds))
         answer = await self._sandbox.run(
@@ -78,7 +80,10 @@ class LocalTagger:
             stage="decode",
             owner=clip.owner,
         )
-        return read_observations(answer, seconds, self._names)
+        found = read_observations(answer, seconds, self._names)
+        readable = {frame.second for frame in found.frames}
+        missing = (second for second in range(seconds) if second not in readable)
+        return replace(found, unreadable=ranges_of(missing))
 
     async def check(self) -> str:
         """Load the models; raises TaggerUnavailable if that fails."""
