@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
-from bot.domain.tagging import Thumbnail
+from bot.domain.tagging import SecondRange, Thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,6 +60,17 @@ def decode_thumbnails(payload: bytes | None) -> tuple[Thumbnail, ...]:
     """Return the thumbnails that ``encode_thumbnails`` was given; none for None."""
     rows = json.loads(payload) if payload else []
     return tuple(Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in rows)
+
+
+def encode_ranges(ranges: Iterable[SecondRange]) -> str | None:
+    """Return ranges of seconds as JSON of ``[start, end]``; None if there are none."""
+    pairs = [(each.start, each.end) for each in ranges]
+    return json.dumps(pairs, separators=(",", ":")) if pairs else None
+
+
+def decode_ranges(text: str | None) -> tuple[SecondRange, ...]:
+    """Return the ranges that ``encode_ranges`` was given."""
+    return tuple(SecondRange(*pair) for pair in json.loads(text or "[]"))
 
 
 def _concepts(

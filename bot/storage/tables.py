@@ -83,6 +83,7 @@ taggings = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
     Column("thumbnails", LargeBinary),
     Column("proxied", Boolean, nullable=False, server_default=false()),
+    Column("unreadable", Text),
 )
 
 # The search index: each concept's name (``normalized`` for comparing), taggings as numbers, and the

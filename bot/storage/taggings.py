@@ -15,8 +15,10 @@ from bot.storage import search_index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
+    decode_ranges,
     decode_thumbnails,
     encode,
+    encode_ranges,
     encode_thumbnails,
 )
 from bot.storage.tables import taggings
@@ -46,6 +48,7 @@ class TaggingStore:
             columns.frames,
             columns.thumbnails,
             columns.proxied,
+            columns.unreadable,
         ).where(_is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -55,7 +58,12 @@ class TaggingStore:
         # Decoding ten minutes of frames takes tens of milliseconds, too long for the event loop.
         frames = await asyncio.to_thread(decode, row.frames)
         return Tagging(
-            info, frames, identity, decode_thumbnails(row.thumbnails), proxied=row.proxied
+            info,
+            frames,
+            identity,
+            decode_thumbnails(row.thumbnails),
+            proxied=row.proxied,
+            unreadable=decode_ranges(row.unreadable),
         )
 
     async def save(self, tagging: Tagging) -> None:
@@ -77,6 +85,7 @@ class TaggingStore:
                 created_at=datetime.now(UTC),
                 thumbnails=encode_thumbnails(tagging.thumbnails) if tagging.thumbnails else None,
                 proxied=tagging.proxied,
+                unreadable=encode_ranges(tagging.unreadable),
             )
             .on_conflict_do_nothing()
             .returning(taggings.c.fingerprint)

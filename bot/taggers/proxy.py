@@ -11,7 +11,7 @@ import structlog
 from bot.domain.clip import ClipFile, ClipFormat
 from bot.domain.concepts import Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
-from bot.domain.tagging import Observations
+from bot.domain.tagging import Observations, ranges_of
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, FramehoundError, TaggerError, TaggerRefused
 from bot.media.decode.proxy import ProxyPlan
@@ -118,7 +118,11 @@ class ProxyTagger:
             results = await _gather([self._tag_part(clip, part, reporter) for part in parts])
             thumbnails = await self._thumbnails(parts, plan, results, clip.owner)
         return Observations(
-            tuple(_in_clip_time(results, plan)), thumbnails, proxied=True, billed=_count(results)
+            tuple(_in_clip_time(results, parts, plan)),
+            thumbnails,
+            proxied=True,
+            unreadable=ranges_of(_unreadable_seconds(parts, plan)),
+            billed=_count(results),
         )
 
     async def _thumbnails(
@@ -190,11 +194,25 @@ def _count(results: list[Observations]) -> int:
     return sum(len(part.frames) for part in results)
 
 
-def _in_clip_time(results: list[Observations], plan: ProxyPlan) -> Iterator[Frame]:
+def _unreadable_seconds(parts: list[Part], plan: ProxyPlan) -> Iterator[int]:
+    """Yield the clip's seconds that could not be decoded, in order."""
+    first = 0
+    for part in parts:
+        for number in sorted(part.unreadable):
+            start = (first + number) * plan.step
+            yield from range(start, min(start + plan.step, plan.seconds))
+        first += part.pictures
+
+
+def _in_clip_time(
+    results: list[Observations], parts: list[Part], plan: ProxyPlan
+) -> Iterator[Frame]:
     """Yield the frames at the clip's own seconds, each at every second it represents."""
     first = 0
-    for part, pictures in zip(results, plan.pictures, strict=True):
-        for frame in part.frames:
+    for result, part, pictures in zip(results, parts, plan.pictures, strict=True):
+        for frame in result.frames:
+            if frame.second in part.unreadable:
+                continue
             start = (first + frame.second) * plan.step
             for second in range(start, min(start + plan.step, plan.seconds)):
                 yield Frame(second * _SECOND + frame.time % _SECOND, frame.concepts)

@@ -66,11 +66,13 @@ def _hostile(ends: str, make: Callable[..., bytes], *given: Any, **named: Any) -
 
 def _greedy() -> dict[str, Hostile]:
     return {
-        "a picture of 15360x15360": _hostile("damaged", gif, [10], width=15_360, height=15_360),
+        "a picture of 15360x15360": _hostile(
+            "too_large_picture", gif, [10], width=15_360, height=15_360
+        ),
         # fits into a child's memory; the limit on pixels refuses it
-        "a picture that grows to 9000x9000": _hostile("damaged", _growing),
-        "two canvases of the biggest size": _hostile("damaged", _two_canvases),
-        "an index that unpacks to 500 MB": _hostile("damaged", _packed_index),
+        "a picture that grows to 9000x9000": _hostile("frames", _growing),
+        "two canvases of the biggest size": _hostile("too_large_picture", _two_canvases),
+        "an index that unpacks to 500 MB": _hostile("too_large_picture", _packed_index),
         "an index of 20 million pictures": _hostile("damaged", _long_index),
         "a GIF of 300,000 frames": _hostile("too_long", gif, [2] * 300_000),
     }

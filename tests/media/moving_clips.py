@@ -32,13 +32,14 @@ class Way:
     codec: str
     options: tuple[tuple[str, str], ...] = ()
     pixels: str = "yuv420p"
+    muxing: tuple[tuple[str, str], ...] = ()
     times: Sequence[int] = range(0, 5000, 40)
 
 
 def moving_clip(path: Path, way: Way) -> Path:
     """Write a clip that pans over noise, with a flashing number in a corner."""
     muxer = {ClipFormat.MKV: "matroska"}.get(way.format, way.format.value)
-    with av.open(str(path), "w", format=muxer) as container:
+    with av.open(str(path), "w", format=muxer, options=dict(way.muxing)) as container:
         track = container.add_stream(way.codec, rate=25, options=dict(way.options))
         assert isinstance(track, VideoStream)
         track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, way.pixels

@@ -17,7 +17,7 @@ from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.job import Reply
 from bot.domain.settings import GuildSettings
-from bot.domain.tagging import Tagging
+from bot.domain.tagging import SecondRange, Tagging
 from bot.errors import ConfigError
 from bot.storage import migrations, schema
 from bot.storage.database import Database
@@ -84,6 +84,27 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         (
             """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
                 'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE)""",
+            {"frames": bytes.fromhex(FRAMES)},
+        ),
+        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
+        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
+        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
+        (
+            """INSERT INTO job_records VALUES
+                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
+            {},
+        ),
+        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
+        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
+        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
+    ],
+    "2003": [
+        (
+            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
+                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE,
+                '[[1,2]]')""",
             {"frames": bytes.fromhex(FRAMES)},
         ),
         ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
@@ -193,6 +214,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
             ClipInfo(ClipFormat.MP4, 9, 2000, "sha256:ab"),
             (Frame(1000, (Concept("cat", 0.95),)),),
             identity,
+            unreadable=(SecondRange(1, 2),) if revision >= "2003" else (),
         )
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)

@@ -32,6 +32,8 @@ DEMUXERS = {
     ClipFormat.GIF: "gif",
 }
 MAX_PIXELS = 8192 * 8192  # such a frame takes 100 MB decoded; 8K is half of it
+# FFmpeg forgets the size of a larger picture while it probes, and we want to name the reason.
+_MAX_PROBED = 4
 # Cover art and previews are stored as video tracks too.
 _STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 # Packets to read if a file doesn't say how many pictures each of its tracks has.
@@ -52,7 +54,7 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
     """Open the file at ``path`` as ``clip_format`` and nothing else.
 
     Whatever the file says, FFmpeg reads no other file, no address and no other container, and
-    decodes no picture of more than ``MAX_PIXELS``.
+    decodes no picture of more than ``_MAX_PROBED`` times ``MAX_PIXELS`` to find out what it is.
 
     Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block, and
     ``TooLargePicture`` if memory or threads run out: those limits are ours.
@@ -61,7 +63,7 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": demuxer,
-        "max_pixels": str(MAX_PIXELS),
+        "max_pixels": str(MAX_PIXELS * _MAX_PROBED),
         "threads": "1",
     }
     try:
@@ -90,7 +92,9 @@ def picture_track(container: InputContainer) -> VideoStream:
     Raises ``NotAVideo`` if there is no such track; ``Damaged``, ``Protected`` or
     ``TooLargePicture`` if it cannot be decoded.
     """
-    tracks = [each for each in container.streams.video if not each.disposition & _STILL_PICTURES]
+    tracks: Sequence[VideoStream] = [
+        each for each in container.streams.video if not each.disposition & _STILL_PICTURES
+    ]
     if not tracks:
         raise NotAVideo
     if len(tracks) > 1:

@@ -209,8 +209,8 @@ def _describe_stream(head: bytes) -> str | None:
 
 
 def _repeats(byte: bytes, head: bytes, start: int, distance: int) -> bool:
-    """Return whether a byte stands at ``start`` and at two places after it."""
-    places = (start, start + distance, start + 2 * distance)
+    """Return whether a byte stands at ``start`` and at the next place."""
+    places = (start, start + distance)
     return all(head[place : place + 1] == byte for place in places)
 
 

@@ -104,7 +104,7 @@ class _Decoding:
         except (MemoryError, BlockingIOError):
             raise
         except av.error.FFmpegError:
-            self._note_damage(packet and packet.pts)
+            self._note_damage(packet.pts if packet else None)
         if packet and packet.is_corrupt:
             self._note_damage(packet.pts)
         for frame in frames:

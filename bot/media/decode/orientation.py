@@ -33,8 +33,8 @@ class Orientation:
 
     def apply(self, picture: Picture) -> Picture:
         """Return the picture as it is shown."""
-        shown: Any = picture.swapaxes(0, 1) if self.swap else picture
-        return shown[:: -1 if self.flip else 1, :: -1 if self.mirror else 1]  # type: ignore[no-any-return]  # a view of an array
+        shown = picture.swapaxes(0, 1) if self.swap else picture
+        return shown[:: -1 if self.flip else 1, :: -1 if self.mirror else 1]
 
 
 UPRIGHT = Orientation()
@@ -42,7 +42,8 @@ UPRIGHT = Orientation()
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Return how a frame is shown; odd angles are left as they are, as in browsers."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    side_data: Any = frame.side_data  # PyAV's hints take it for a mapping of names
+    matrix = side_data.get(Type.DISPLAYMATRIX)
     if matrix is None:
         return UPRIGHT
     a, b, _, c, d, *_ = _MATRIX.unpack(bytes(matrix)[: _MATRIX.size])

@@ -51,9 +51,10 @@ def clip_start(container: InputContainer, track: VideoStream, first: int) -> int
     latest = round(_LATEST_START / tick_of(track))
     if first <= latest:
         return min(0, first)
-    if container.start_time is None:
+    started: int | None = container.start_time
+    if started is None:
         return first
-    begin = round(Fraction(container.start_time, av.time_base) / tick_of(track))
+    begin = round(Fraction(started, av.time_base) / tick_of(track))
     return 0 if begin <= latest else min(begin, first)
 
 

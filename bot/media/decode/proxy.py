@@ -54,11 +54,15 @@ class ProxyPlan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a proxy: an MP4 file of ``size`` bytes that shows ``pictures``, one a second."""
+    """A part of a proxy: an MP4 file of ``size`` bytes that shows ``pictures``, one a second.
+
+    Those in ``unreadable``, counted from 0, stand for seconds that could not be decoded.
+    """
 
     path: Path
     size: int
     pictures: int
+    unreadable: frozenset[int] = frozenset()
 
 
 class ProxyMaker:
@@ -103,9 +107,10 @@ class ProxyMaker:
                     stage="decode",
                     owner=clip.owner,
                 )
-            if answer != "made":
+            if answer == "full":
                 raise DiskFull(detail=f"{folder}: not enough space for a proxy")
-            yield await asyncio.to_thread(_parts, folder, plan, max_bytes)
+            unreadable = _checked_numbers(answer, sum(plan.pictures))
+            yield await asyncio.to_thread(_parts, folder, plan, max_bytes, unreadable)
 
     async def thumbnails(
         self, parts: list[Part], plan: ProxyPlan, positions: list[int], owner: str = ""
@@ -136,12 +141,21 @@ def _checked_count(count: Any, limit: int) -> int:
     raise Damaged(detail=f"the child sent an invalid count: {count!r}")
 
 
-def _parts(folder: Path, plan: ProxyPlan, max_bytes: int) -> list[Part]:
-    paths = [folder / f"{number}.mp4" for number in range(len(plan.pictures))]
-    return [
-        Part(path, _checked_size(path, max_bytes), pictures)
-        for path, pictures in zip(paths, plan.pictures, strict=True)
-    ]
+def _checked_numbers(answer: Any, limit: int) -> list[int]:
+    """Check the numbers of pictures in a child's answer."""
+    if not isinstance(answer, list) or len(answer) > limit:
+        raise Damaged(detail="the child sent an invalid answer")
+    return [_checked_count(number, limit) for number in answer]
+
+
+def _parts(folder: Path, plan: ProxyPlan, max_bytes: int, unreadable: list[int]) -> list[Part]:
+    parts, first = [], 0
+    for number, pictures in enumerate(plan.pictures):
+        path = folder / f"{number}.mp4"
+        inside = frozenset(n - first for n in unreadable if first <= n < first + pictures)
+        parts.append(Part(path, _checked_size(path, max_bytes), pictures, inside))
+        first += pictures
+    return parts
 
 
 def _checked_size(path: Path, limit: int) -> int:

@@ -20,11 +20,12 @@ from bot.media.decode.thumbnails import VIEW, jpeg
 from bot.media.scratch_dir import reporting_full_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
+    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
 
 _LONGER_SIDE = 512  # pixels; image models look at 224 to 448
@@ -38,11 +39,12 @@ _OPTIONS = {
 }
 
 
-def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
+def make(request: dict[str, Any], report: Callable[[Any], None]) -> list[int] | str:
     """Write the clip in ``files`` as parts ``0.mp4``, ``1.mp4`` and so on to the working folder.
 
     ``pictures`` has the number of pictures of each part; they show every ``step``-th second.
-    Reports the number of pictures made so far. Returns "made", or "full" if the disk is full.
+    Reports the number of pictures made so far. A second that can't be read shows the picture before
+    it. Returns the numbers of the pictures for such seconds, or "full" if the disk is full.
     """
     sampled = sample(
         Path(request["files"][0]),
@@ -51,7 +53,9 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
         views=(View(_LONGER_SIDE, whole=True),),
         step=request["step"],
     )
-    pictures = _with_progress((frame.pictures[0] for frame in sampled), report)
+    unreadable: list[int] = []
+    every = _without_gaps(sampled, range(0, request["seconds"], request["step"]), unreadable)
+    pictures = _with_progress(every, report)
     into = Path.cwd()
     for number, count in enumerate(request["pictures"]):
         rate = min(
@@ -63,7 +67,7 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> str:
                 (into / f"{number}.mp4").write_bytes(video)
         except DiskFull:
             return "full"
-    return "made"
+    return unreadable
 
 
 def thumbnails(request: dict[str, Any], _report: Callable[[Any], None]) -> list[list[Any]]:
@@ -121,6 +125,21 @@ def _add_track(container: OutputContainer, codec: str, picture: Picture, rate: i
 def _even(side: int) -> int:
     """Round a side to an even number, as 4:2:0 colour needs; encoders need at least 16."""
     return max(16, side // 2 * 2)
+
+
+def _without_gaps(
+    sampled: Iterator[SampledFrame], seconds: Iterable[int], unreadable: list[int]
+) -> Iterator[Picture]:
+    """Yield a picture for every second; add the numbers of those that are not their own."""
+    picture = None
+    waiting = next(sampled)
+    for number, second in enumerate(seconds):
+        if waiting.second == second:
+            picture = waiting.pictures[0]
+            waiting = next(sampled, waiting)
+        else:
+            unreadable.append(number)
+        yield waiting.pictures[0] if picture is None else picture
 
 
 def _with_progress(pictures: Iterator[Picture], report: Callable[[Any], None]) -> Iterator[Picture]:

@@ -37,6 +37,6 @@ def test_only_the_given_file_and_format_can_be_opened(tmp_path: Path) -> None:
         assert opened.name.startswith("file:/")
         assert opened.options["protocol_whitelist"] == "file"
         assert opened.options["format_whitelist"] == "matroska"
-        assert opened.options["max_pixels"] == str(container.MAX_PIXELS)
+        assert opened.options["max_pixels"] == str(4 * container.MAX_PIXELS)
     with pytest.raises(Damaged), open_clip(path, ClipFormat.MP4):
         pass

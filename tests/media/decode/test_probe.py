@@ -16,6 +16,7 @@ from bot.errors import (
     Damaged,
     NotAVideo,
     NotFound,
+    TooLargePicture,
     TooLong,
     UnsupportedFormat,
 )
@@ -98,11 +99,13 @@ async def test_a_clip_exactly_at_the_limit_passes(
 
 
 @pytest.mark.parametrize("clip_format", [f for f in WAYS if f is not ClipFormat.GIF])
-async def test_sound_longer_than_the_picture_does_not_count(
+async def test_sound_that_goes_on_after_the_pictures_counts_as_in_a_player(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
-    found = await look(sandbox, clip(clip_format, sound=3.0))
-    assert found.duration == 1000
+    assert 2950 < (await look(sandbox, clip(clip_format, sound=3.0))).duration < 3200
+    assert (await look(sandbox, clip(clip_format, sound=1.5))).duration == 1000  # a mere rest
+    with pytest.raises(TooLong):
+        await look(sandbox, clip(clip_format, sound=3.0), longest=2900)
 
 
 @pytest.mark.parametrize("clip_format", [f for f in WAYS if f is not ClipFormat.GIF])
@@ -114,11 +117,12 @@ async def test_a_file_with_only_sound_is_not_a_video(
 
 
 @pytest.mark.parametrize("clip_format", [ClipFormat.MKV, ClipFormat.WEBM, ClipFormat.MP4])
-async def test_time_before_the_first_picture_does_not_count(
+async def test_time_before_the_first_picture_counts_but_not_that_of_a_live_stream(
     sandbox: Sandbox, clip: Callable[..., Path], clip_format: ClipFormat
 ) -> None:
-    found = await look(sandbox, clip(clip_format, start=3600))
-    assert found.duration == 1000
+    assert (await look(sandbox, clip(clip_format, start=5))).duration == 6000
+    assert (await look(sandbox, clip(clip_format, start=5, sound=1.0))).duration == 6000
+    assert (await look(sandbox, clip(clip_format, start=3600))).duration == 1000
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
@@ -192,7 +196,7 @@ async def test_the_index_may_be_at_the_start_or_the_end(
 async def test_a_fragmented_clip_is_read(sandbox: Sandbox, clip: Callable[..., Path]) -> None:
     options = (("movflags", "frag_keyframe+empty_moov"),)
     found = await look(sandbox, clip(ClipFormat.MP4, options=options))
-    assert found.duration == 1000
+    assert found.duration == 1200  # without an edit list, its first picture appears at 0.2 s
 
 
 async def test_quicktime_without_a_brand_is_read(
@@ -252,9 +256,8 @@ async def test_a_gif_with_too_many_frames_is_refused(
     path = write(gif([2])[:-1] + frame * 200_000 + b";")
     with pytest.raises(TooLong):
         await look(sandbox, path)
-    with pytest.raises(Damaged) as caught:
+    with pytest.raises(TooLargePicture, match="more pictures than this bot"):
         await look(sandbox, path, longest=10**9)
-    assert "200000" in caught.value.detail
 
 
 @pytest.mark.parametrize("clip_format", list(WAYS))
@@ -273,19 +276,18 @@ async def test_a_truncated_clip_is_damaged_or_shorter(
     assert found.duration < 1000
 
 
-async def test_a_truncated_clip_with_its_index_in_front_is_damaged(
+async def test_a_truncated_clip_with_its_index_in_front_is_shorter(
     sandbox: Sandbox, clip: Callable[..., Path], write: Callable[[bytes], Path]
 ) -> None:
     whole = clip(ClipFormat.MP4, options=FRONT).read_bytes()
-    with pytest.raises(Damaged):
-        await look(sandbox, write(whole[:-100]))
+    assert 0 < (await look(sandbox, write(whole[:-100]))).duration < 1000
 
 
 @pytest.mark.parametrize("size", [(15360, 15360), (65535, 65535)])
-async def test_a_picture_of_absurd_size_is_damaged(
+async def test_a_picture_of_absurd_size_is_too_large(
     sandbox: Sandbox, write: Callable[[bytes], Path], size: tuple[int, int]
 ) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises((TooLargePicture, Damaged)):
         await look(sandbox, write(gif([10], width=size[0], height=size[1])))
 
 

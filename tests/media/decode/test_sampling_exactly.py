@@ -82,7 +82,7 @@ def everything(path: Path) -> dict[int, list[Picture]]:
         )
         packets = (each for each in container.demux(track) if each.size or each.dts is None)
         frames = [frame for packet in packets for frame in packet.decode() if frame.pts is not None]
-        first = min(frame.time for frame in frames)
+        first = min(0, *(frame.time for frame in frames))
         for frame in frames:
             found.setdefault(round((frame.time - first) * 1000), []).append(scaler.scale(frame)[0])
     return found

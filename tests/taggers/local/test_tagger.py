@@ -14,7 +14,7 @@ from bot.domain import timeline
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
 from bot.domain.progress import Progress, Stage, ignore_progress
-from bot.domain.tagging import Observations, Thumbnail
+from bot.domain.tagging import Observations, SecondRange, Thumbnail
 from bot.errors import Damaged, NotAVideo
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.labels import model_names
@@ -171,7 +171,9 @@ async def test_a_valid_answer_is_returned() -> None:
     tagger = LocalTagger(cast("Sandbox", HijackedSandbox(answer)), LIMITS)
     seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
     frames = (Frame(5, (Concept("cat", 0.5),)),)
-    assert seen == Observations(frames, (Thumbnail(0, b"\xff\xd8\xff"),))
+    assert seen == Observations(
+        frames, (Thumbnail(0, b"\xff\xd8\xff"),), unreadable=(SecondRange(1, 16),)
+    )
 
 
 @pytest.mark.parametrize("done", [None, "many", float("inf"), []])
