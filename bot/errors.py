@@ -337,7 +337,7 @@ class BudgetExhausted(QuotaExhausted):
 
     @classmethod
     def of(cls, frames: int) -> Self:
-        """Return the error for a clip of so many frames."""
+        """Return the error for a clip with this number of frames."""
         return cls(frames=str(frames))
 
 

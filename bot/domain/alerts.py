@@ -48,7 +48,7 @@ class WatchMatch:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The alert that one channel of a server gets about a message with so many ``clips``.
+    """The alert that a channel gets about a message; ``clips`` counts the message's clips.
 
     ``matches`` are sorted by score, highest first. ``message_id`` is the message the clips were
     posted in. If a command brought them, it is the interaction, and ``linked_id`` is the reply to

@@ -75,7 +75,7 @@ async def test_square_brackets_in_a_name_are_shown_on_a_terminal(
     assert "[/x].mp4" in err
 
 
-async def test_only_regular_files_are_clips_whatever_they_are_called(
+async def test_only_regular_files_are_clips(
     make_config: Callable[..., Any],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -118,7 +118,7 @@ async def test_deleting_a_job_deletes_all_its_rows(queue: JobQueue, client: JobC
 
 @on_sqlite
 @pytest.mark.usefixtures("client")
-async def test_connections_of_a_worker_overwrite_what_is_deleted(queue: JobQueue) -> None:
+async def test_connections_of_a_worker_overwrite_deleted_rows(queue: JobQueue) -> None:
     async def carry_out(_job: Job, _run: JobRun) -> None: ...
 
     async with working(queue, carry_out):

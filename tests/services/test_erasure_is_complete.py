@@ -222,9 +222,7 @@ def files_naming(url: str, *numbers: int) -> set[tuple[str, int]]:
     }
 
 
-async def test_nothing_that_names_what_was_erased_is_left(
-    erasure: Erasure, app: App, database_url: str
-) -> None:
+async def test_erased_ids_are_left_nowhere(erasure: Erasure, app: App, database_url: str) -> None:
     async def assert_gone(*numbers: int) -> None:
         assert await columns_naming(database_url, *numbers) == set()
         assert files_naming(database_url, *numbers) == set()

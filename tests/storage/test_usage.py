@@ -91,7 +91,7 @@ async def test_every_month_has_a_new_budget(database: Database, store: UsageStor
         assert (await connection.scalars(select(usage.c.reference))).all() == ["b"]
 
 
-async def test_what_frames_were_billed_for_is_not_kept(
+async def test_usage_keeps_no_reference_to_billed_messages(
     store: UsageStore, database: Database
 ) -> None:
     for reference in ("a", "b"):

@@ -33,7 +33,7 @@ _MAX_THUMBNAIL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProxyPlan:
-    """Which seconds a proxy shows: every ``step``-th, with so many ``pictures`` in each part."""
+    """Which seconds a proxy shows: every ``step``-th; ``pictures`` has the number in each part."""
 
     seconds: int
     step: int

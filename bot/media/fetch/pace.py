@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The slowest pace of a download: so many bytes in so many seconds, 13 kB/s by default."""
+    """The slowest pace of a download: bytes per number of seconds, 13 kB/s by default."""
 
     size: int = 256 * 1024
     seconds: float = 20.0
@@ -34,7 +34,7 @@ class PaceTimer:
         self._received = 0
 
     def received(self, size: int) -> None:
-        """Note that so many bytes arrived."""
+        """Count bytes that arrived."""
         self._received += size
         if self._received >= self._pace.size:
             self.restart()

@@ -358,7 +358,7 @@ async def test_a_slow_download_times_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("before_the_headers", [True, False])
-async def test_a_host_that_trickles_is_given_up_whatever_the_whole_download_may_take(
+async def test_a_download_below_the_minimum_speed_is_given_up(
     tmp_path: Path, *, before_the_headers: bool
 ) -> None:
     async def drip(request: web.Request) -> web.StreamResponse:

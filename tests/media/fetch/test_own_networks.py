@@ -97,7 +97,7 @@ async def test_a_name_for_an_address_in_an_own_network_is_refused(machine: Machi
             )
 
 
-def test_interfaces_are_read_anew_each_time(machine: Machine) -> None:
+def test_interfaces_are_read_again_each_time(machine: Machine) -> None:
     own = OwnNetworks()
     assert not own.contains(ROUTER_V6)
     machine.use("2a02:8109:1:2::5/64")

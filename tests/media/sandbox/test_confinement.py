@@ -36,7 +36,7 @@ async def test_a_kernel_without_landlock_is_reported(
     assert cost in logged[0]["event"]
 
 
-async def test_full_confinement_is_reported_by_check_alone(
+async def test_full_confinement_is_reported_only_by_check(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Sandbox(workers=1, folder=tmp_path) as sandbox:

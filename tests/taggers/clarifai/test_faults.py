@@ -182,9 +182,7 @@ async def test_an_endless_answer_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
-async def test_an_answer_is_read_whatever_its_content_type(
-    content_type: str, tmp_path: Path
-) -> None:
+async def test_an_answer_is_read_with_any_content_type(content_type: str, tmp_path: Path) -> None:
     async with talking() as (clarifai, tagger):
         clarifai.serve(replace(replies.frames({0: {"cat": 0.99}}), content_type=content_type))
         frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames

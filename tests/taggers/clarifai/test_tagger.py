@@ -250,7 +250,7 @@ async def test_only_the_general_model_is_called_with_a_language(
     assert call.model["output_info"]["output_config"].get("language") == asked
 
 
-async def test_a_pinned_version_is_what_gets_called(tmp_path: Path) -> None:
+async def test_a_pinned_version_is_called(tmp_path: Path) -> None:
     async with talking(version="v7") as (clarifai, tagger):
         await tagger.tag(write_clip(tmp_path), ignore_progress)
         await tagger.check()
