@@ -97,6 +97,29 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
 
 
 @cli.command()
+def index(
+    server: Annotated[int, typer.Option(metavar="ID", help="The server to index.")],
+    *,
+    channel: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="Only index this channel; may be given several times."),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many days to go back.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; start at once.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the run of this server.")] = False,
+) -> None:
+    """Have the running bot tag clips that were posted before it came; shows the price first."""
+    settings = _load(config.DiscordConfig)
+    from bot.cli import index  # noqa: PLC0415 - keeps --help and mistakes fast
+
+    logs.configure("ERROR", "console")
+    options = index.IndexOptions(server, tuple(channel or ()), days, yes=yes, stop=stop)
+    raise typer.Exit(_finish(index.index(settings, options)))
+
+
+@cli.command()
 def check() -> None:
     """Check the settings, database, Discord, Clarifai and the local model, one line each."""
     settings = _load(config.Config)

@@ -193,7 +193,7 @@ def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
     assert set(metadata.tables) == {
         *("taggings", "posted_clips", "thresholds", "usage", "opt_outs"),
         *("guild_settings", "job_records", "job_record_messages", "watches"),
-        *("job_record_people", "reply_deletions"),
+        *("job_record_people", "reply_deletions", "index_runs", "index_messages"),
         *("search_concepts", "search_taggings", "search_scores"),
         *("meta", "rate_limits"),
     }

@@ -47,6 +47,7 @@ COGS = (
     "cogs.buttons",
     "cogs.search",
     "cogs.watches",
+    "cogs.index",
     "cogs.settings",
     "cogs.usage",
     "cogs.privacy",

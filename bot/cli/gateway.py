@@ -7,12 +7,16 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from bot.chat.client import FramehoundBot, follow_gateway
+from bot.chat.history import DiscordHistory
+from bot.chat.index_messages import IndexMessages
 from bot.cli.monitoring import monitored
 from bot.cli.worker import log_in, working
 from bot.runtime import app as wiring
+from bot.services.history_index import IndexRunner
 
 if TYPE_CHECKING:
     from bot.config import DiscordConfig
+    from bot.jobs.queue import Intake
     from bot.runtime.app import App
     from bot.runtime.shutdown import Shutdown
 
@@ -39,8 +43,20 @@ async def serve_gateway(
         await stack.enter_async_context(monitored(app, config, intake, bot))
         await stack.enter_async_context(bot.erasure.daily(app.locks))
         await stack.enter_async_context(bot.reply_deleter.running())
+        await stack.enter_async_context(_index_runner(app, intake, bot).running())
         await shutdown.interrupts(bot.connect())
         await bot.leave_gateway()
+
+
+def _index_runner(app: App, intake: Intake, bot: FramehoundBot) -> IndexRunner:
+    """Return what carries out the index runs of this gateway's servers."""
+    return IndexRunner(
+        app.services.history,
+        DiscordHistory(bot, app.config.sites),
+        intake,
+        IndexMessages(bot),
+        serves=lambda guild_id: bot.get_guild(guild_id) is not None,
+    )
 
 
 def gateway_names(config: DiscordConfig) -> list[str]:

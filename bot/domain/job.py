@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.domain.erasure import Scope
+
+_DISCORD_EPOCH = 1420070400000  # milliseconds from 1970 to 2015
 
 MAX_CLIPS = 10
 """Clips of one job; people post more only to keep the bot busy."""
@@ -59,9 +62,10 @@ class Job:
     the first ``MAX_CLIPS`` of ``clips`` are kept, whichever way they came in.
     ``author_id`` is the person who posted the message or used the command; it is None if a webhook
     or a bot posted the message. ``requested`` jobs come from a command and always get an answer in
-    text; the others come from posted clips.
-    ``parent_id`` is the channel of a thread, which may be ``private``. ``record`` is ``OPEN`` if
-    the job was recorded when it was handed in, or else ``NONE``.
+    text; the others come from posted clips. ``quiet`` jobs are of old messages: ``/find`` finds
+    their clips, and nothing is said. ``parent_id`` is the channel of a thread, which may be
+    ``private``. ``record`` is ``OPEN`` if the job was recorded when it was handed in, or else
+    ``NONE``.
     """
 
     id: str
@@ -75,6 +79,7 @@ class Job:
     parent_id: int | None = None
     private: bool = False
     record: RecordState = RecordState.NONE
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         """Bound the clips."""
@@ -160,6 +165,15 @@ def guild_owner(guild_id: int) -> str:
 def person_owner(user_id: int) -> str:
     """Return the owner of the jobs that a person asks for outside of servers."""
     return f"{PERSON_OWNER}{user_id}"
+
+
+def posted_at(message_id: int) -> datetime:
+    """Return when a message was posted, which its ID says.
+
+    https://docs.discord.com/developers/reference#snowflakes
+    """
+    milliseconds = (message_id >> 22) + _DISCORD_EPOCH
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def message_job_id(message_id: int) -> str:

@@ -228,6 +228,13 @@ class JobTable:
         query = select(self._jobs.c.status).where(self._jobs.c.workflow_uuid == job_id)
         return bool(await self._rows(query))
 
+    async def is_unfinished(self, job_id: str) -> bool:
+        """Return whether a job waits or runs."""
+        columns = self._jobs.c
+        unfinished = columns.status.in_((WAITING, RUNNING))
+        query = select(columns.status).where(columns.workflow_uuid == job_id, unfinished)
+        return bool(await self._rows(query))
+
     async def not_running(self, job_ids: Collection[str]) -> list[str]:
         """Return the ids of those jobs that are known and not running."""
         ids = self._jobs.c.workflow_uuid

@@ -144,6 +144,14 @@ class Intake:
         """
         return await self._jobs.about(scope)
 
+    async def is_idle(self) -> bool:
+        """Return whether no job waits; raises StorageUnavailable."""
+        return (await self._jobs.figures()).waiting == 0
+
+    async def is_unfinished(self, job_id: str) -> bool:
+        """Return whether a job waits or runs; raises StorageUnavailable."""
+        return await self._jobs.is_unfinished(job_id)
+
     async def forget(self, job_ids: Collection[str]) -> list[Job]:
         """Remove jobs unless they run just now, and return those that waited.
 

@@ -22,6 +22,7 @@ from bot.runtime.metrics import Metrics
 from bot.services.alerts import AlertService
 from bot.services.answer_job import Answerer
 from bot.services.erasure import Erasure
+from bot.services.history_index import HistoryIndex
 from bot.services.job_records import JobRecords
 from bot.services.known_taggings import KnownTaggings
 from bot.services.reports import ReportBuilder
@@ -71,6 +72,7 @@ class Services:
     answerer: Answerer
     job_records: JobRecords
     search: ClipSearch
+    history: HistoryIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,9 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
         answerer=Answerer(clip_tagger, reports, records, alerts, stores.opt_outs),
         job_records=records,
         search=ClipSearch(index, stores.taggings, stores.settings),
+        history=HistoryIndex(
+            stores.index_runs, stores.posted_clips, stores.job_records, stores.opt_outs
+        ),
     )
 
 

@@ -6,6 +6,7 @@ Each of the two steps may be repeated without harm. This knows no queue and no D
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -57,6 +58,13 @@ class ShownProgress(Protocol):
     @property
     def reply(self) -> Reply | None:
         """The message that shows the progress, once there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NotShown:
+    """The progress of a quiet job."""
+
+    reply: Reply | None = None
 
 
 class Responder(Protocol):
@@ -131,13 +139,7 @@ class Answerer:
         if await self._is_opted_out(job):
             return await self._leave_alone(job)
         progress = JobProgress()
-        async with responder.show_progress(
-            job,
-            settings,
-            progress,
-            on_reply=partial(self._records.save_progress, job),
-            again=again,
-        ) as shown:
+        async with self._shown(job, settings, progress, responder, again=again) as shown:
             tag = partial(self._tag_clip, job, responder, progress, settings.language)
             outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
         state = await self._records.save_outcomes(job, outcomes, shown.reply, state)
@@ -155,6 +157,20 @@ class Answerer:
     async def was_erased(self, job: Job) -> bool:
         """Return whether a job was recorded and then erased; raises ``StorageUnavailable``."""
         return job.record is not RecordState.NONE and not await self._records.exists(job)
+
+    def _shown(
+        self,
+        job: Job,
+        settings: GuildSettings,
+        progress: JobProgress,
+        responder: Responder,
+        *,
+        again: bool,
+    ) -> AbstractAsyncContextManager[ShownProgress]:
+        if job.quiet:
+            return nullcontext(_NotShown())
+        save = partial(self._records.save_progress, job)
+        return responder.show_progress(job, settings, progress, on_reply=save, again=again)
 
     def abandon(self, job: Job) -> list[Outcome]:
         """Refuse all clips of a job during which the process died several times."""
@@ -181,7 +197,7 @@ class Answerer:
         if record is None and was_recorded and any(isinstance(each, Tagged) for each in outcomes):
             outcomes = self._erased(job)
         clips = await self._reports.clips(outcomes, settings)
-        alerts = await self._alerts.alerts(job, clips, settings)
+        alerts = [] if job.quiet else await self._alerts.alerts(job, clips, settings)
         return decide(job, clips, settings, record=record, alerts=alerts)
 
     async def _deliver(

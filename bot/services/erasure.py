@@ -105,7 +105,7 @@ class Erasure:
         return count
 
     async def _erase(self, scope: Scope) -> bool:
-        """Erase job records with their jobs, then what else is queued, then the posted clips.
+        """Erase job records with their jobs, then what else is queued, then index runs and clips.
 
         Return whether there was anything.
         """
@@ -115,6 +115,7 @@ class Erasure:
             ends = [job.job_id for job in part if _ends_with(job, scope)]
             dropped += await self._forget_jobs(ends)
         dropped += await self._forget_jobs(await self._unrecorded_jobs(scope))
+        await retry_storage(lambda: self._stores.index_runs.erase(scope))
         while await retry_storage(lambda: self._stores.posted_clips.erase(scope)):
             found = True
         for job in dropped:
@@ -140,6 +141,7 @@ class Erasure:
         job_records = await self._stores.job_records.purge(self._retention_days)
         clips = await self._stores.posted_clips.purge(self._retention_days)
         usage = await self._stores.usage.purge()
+        await self._stores.index_runs.purge()
         jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
         await self._overwrite_deleted()
         self._log.info(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.domain.job import RecordState
+from bot.domain.job import RecordState, posted_at
 from bot.domain.outcome import Tagged
 from bot.storage.database import StorageUnavailable, retry_storage
 from bot.storage.job_records import JobRecord
@@ -132,7 +132,7 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             guild_id=job.guild_id,
             channel_id=job.channel_id,
             author_id=job.poster_of(clip),
-            posted_at=datetime.now(UTC),
+            posted_at=posted_at(job.subject_id) if job.quiet else datetime.now(UTC),
             parent_id=job.parent_id,
             private=job.private,
             position=position,

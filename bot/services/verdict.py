@@ -54,6 +54,8 @@ def decide(
     alerts: Sequence[Alert] = (),
 ) -> Verdict:
     """Decide what to do about a job, given its clips as the server wants to see them."""
+    if job.quiet:
+        return Verdict(recorded=record is not None)
     refused = any(isinstance(clip, RefusedClip) for clip in clips)
     return Verdict(
         report=_worth_reporting(job, clips, settings),

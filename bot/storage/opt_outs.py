@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
+from bot.storage.database import batched
 from bot.storage.tables import opt_outs
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ class OptOutStore:
 
     async def among(self, users: Iterable[int]) -> frozenset[int]:
         """Return those of ``users`` who opted out."""
-        query = select(opt_outs.c.user_id).where(opt_outs.c.user_id.in_(sorted(users)))
+        found: set[int] = set()
         async with self._database.reading() as connection:
-            return frozenset((await connection.scalars(query)).all())
+            for some in batched(sorted(users)):
+                query = select(opt_outs.c.user_id).where(opt_outs.c.user_id.in_(some))
+                found |= set((await connection.scalars(query)).all())
+        return frozenset(found)
 
     async def add(self, user_id: int) -> None:
         """Opt a person out."""

@@ -67,6 +67,15 @@ class PostedClipStore:
         async with self._database.writing() as connection:
             await _erase_unposted(connection, fingerprints)
 
+    async def known_messages(self, message_ids: Collection[int]) -> set[int]:
+        """Return those of some messages that have clips here."""
+        known: set[int] = set()
+        async with self._database.reading() as connection:
+            for some in batched(sorted(message_ids)):
+                query = select(_columns.message_id).where(_columns.message_id.in_(some))
+                known |= set((await connection.scalars(query)).all())
+        return known
+
     async def purge(self, max_days: int) -> int:
         """Erase what is older than its server's retention or ``max_days``; return the count."""
         columns = _columns.guild_id, _columns.posted_at

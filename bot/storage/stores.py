@@ -9,6 +9,7 @@ from sqlalchemy import select, union
 
 from bot.domain.job import GUILD_OWNER
 from bot.storage.guild_settings import GuildSettingsStore
+from bot.storage.index_runs import IndexRunStore
 from bot.storage.job_records import JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
@@ -43,6 +44,7 @@ class Stores:
     watches: WatchStore
     opt_outs: OptOutStore
     usage: UsageStore
+    index_runs: IndexRunStore
     meta: MetaStore
 
     @classmethod
@@ -58,6 +60,7 @@ class Stores:
             watches=WatchStore(database),
             opt_outs=OptOutStore(database),
             usage=UsageStore(database),
+            index_runs=IndexRunStore(database),
             meta=MetaStore(database),
         )
 

@@ -244,6 +244,35 @@ reply_deletions = Table(
     Column("erased_at", UtcDateTime, nullable=False),
 )
 
+# Runs that tag what was posted before the bot came, and the messages each still has to do.
+index_runs = Table(
+    "index_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("started_by", BigInteger),
+    Column("state", Text, nullable=False, index=True),
+    Column("clips", Integer, nullable=False),
+    Column("tagged", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("shown_channel_id", BigInteger),
+    Column("shown_id", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+index_messages = Table(
+    "index_messages",
+    metadata,
+    Column(
+        "run",
+        ForeignKey(index_runs.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False, index=True),
+    Column("channel_id", BigInteger, nullable=False, index=True),
+    Column("clips", Integer, nullable=False),
+)
+
 # Values of the program's own, such as the hash of the commands it has registered with Discord.
 meta = Table(
     "meta",

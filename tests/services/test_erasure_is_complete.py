@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Pool, event, inspect, text
 
 from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
+from bot.domain.index_run import FoundMessage
 from bot.domain.job import Interaction, Job, Reply, message_job_id
 from bot.storage.engine import DatabaseAddress, create_engine, queue_url
 from tests.jobs.recorder import Recorder
@@ -42,6 +43,12 @@ REPLY = 1500 * 10**15
 # Every column that can hold the ID of a message, a channel, a server or a person.
 COLUMNS = {
     "guild_settings.guild_id",
+    "index_messages.channel_id",
+    "index_messages.message_id",
+    "index_runs.guild_id",
+    "index_runs.shown_channel_id",
+    "index_runs.shown_id",
+    "index_runs.started_by",
     "job_record_messages.job_id",
     "job_record_messages.message_id",
     "job_record_people.job_id",
@@ -181,7 +188,17 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
             await app.stores.settings.update(guild, retention_days=30)
             await app.stores.settings.set_threshold(guild, "clarifai:x", 0.7)
             await app.stores.watches.add(guild, Watch("cat", channel))
+        await index(app, GUILD, CHANNEL, ANN, POSTED)
+        await index(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE)
         yield app.erasure(intake)
+
+
+async def index(app: App, guild: int, channel: int, person: int, message: int) -> None:
+    """Have a person start a run that still has a message to do."""
+    runs = app.stores.index_runs
+    run = await runs.add(guild, person, [FoundMessage(channel, message, None, 1)])
+    await runs.start(run.id)
+    await runs.show_in(run.id, Reply(channel, REPLY + message))
 
 
 def naming(connection: Connection, number: int, schema: str | None) -> set[str]:

@@ -15,6 +15,7 @@ from loopback_discord.gateway import Gateway
 from loopback_discord.model import message_actions
 from loopback_discord.model.state import Changes, State
 from loopback_discord.rest.application_routes import ApplicationRoutes
+from loopback_discord.rest.guild_routes import GuildRoutes
 from loopback_discord.rest.interaction_routes import InteractionRoutes
 from loopback_discord.rest.message_routes import MessageRoutes
 from loopback_discord.rest.request_log import RequestLog
@@ -96,6 +97,7 @@ class LoopbackDiscord:
         handlers = (
             ApplicationRoutes(self.state, self.gateway, self._shards),
             MessageRoutes(self.state),
+            GuildRoutes(self.state),
             InteractionRoutes(self.state),
         )
         rest.add_to(app, [route for handler in handlers for route in handler.routes()])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader
+from multidict import MultiDict
 
 from loopback_discord.model.attachments import Upload
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aiohttp import web
+    from multidict import MultiMapping
 
 _DESCRIBED_REQUESTS = 8
 
@@ -27,7 +29,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str]
+    query: MultiMapping[str]
     body: Any
     files: Mapping[int, Upload]
     headers: Mapping[str, str] = field(repr=False)
@@ -62,7 +64,9 @@ async def read_request(request: web.Request, path: str) -> Request:
     elif request.can_read_body:
         text = await request.text()
         body = json.loads(text) if text else None
-    return Request(request.method, path, dict(request.query), body, files, dict(request.headers))
+    return Request(
+        request.method, path, MultiDict(request.query), body, files, dict(request.headers)
+    )
 
 
 async def _read_form(request: web.Request) -> tuple[Any, dict[int, Upload]]:
