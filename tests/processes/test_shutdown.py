@@ -31,7 +31,8 @@ def clip(number: int) -> tuple[str, bytes, str]:
 async def test_running_jobs_finish_and_waiting_jobs_stay(
     discord: LoopbackDiscord, clarifai: LoopbackClarifai, programs: Programs
 ) -> None:
-    concurrency = {"WORKER_CONCURRENCY": "3", "SERVER_CONCURRENCY": "3"}
+    # One person may use half of a server's places.
+    concurrency = {"WORKER_CONCURRENCY": "3", "SERVER_CONCURRENCY": "6"}
     programs.settings |= clarifai_settings(clarifai) | concurrency
     programs.settings["CLARIFAI_CALLS_PER_SECOND"] = "100"
     clarifai.script(*(HELD_ANSWER for _ in range(3)))
