@@ -1,21 +1,23 @@
-ARG BASE=python:3.13-slim
+# Everything is pinned. For a newer base image, take the digest that this prints:
+# docker buildx imagetools inspect python:3.13-slim
+ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${BASE} AS build
 # EXTRAS=sites adds yt-dlp.
 ARG EXTRAS=
 WORKDIR /src
 RUN python3 -m venv /opt/framehound
-COPY requirements.txt .
-RUN /opt/framehound/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+COPY requirements.txt requirements-build.txt requirements-sites.txt ./
+RUN /opt/framehound/bin/pip install --no-cache-dir --require-hashes -r requirements.txt \
+    ${EXTRAS:+-r requirements-${EXTRAS}.txt}
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY cogs cogs
 # The build backend gets its own venv, so that it doesn't end up in the image.
 RUN python3 -m venv /opt/build \
-    && /opt/build/bin/pip install --no-cache-dir hatchling \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.txt \
     && /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/framehound/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
-    && if [ -n "${EXTRAS}" ]; then /opt/framehound/bin/pip install --no-cache-dir "framehound[${EXTRAS}]"; fi \
     && /opt/framehound/bin/python -m compileall -q /opt/framehound/lib \
     && rm -rf /opt/framehound/lib/python3*/site-packages/pip*
 
