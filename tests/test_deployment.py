@@ -70,7 +70,7 @@ def test_images_are_pinned_by_digest() -> None:
         assert DIGEST.fullmatch(image), image
 
 
-def test_whatever_the_image_installs_is_pinned_with_hashes() -> None:
+def test_everything_the_image_installs_is_pinned() -> None:
     installs = re.findall(r"pip (?:install|wheel) [^&]+", DOCKERFILE)
     assert len(installs) >= 4
     for command in installs:

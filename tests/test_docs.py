@@ -107,6 +107,8 @@ def test_every_command_and_option_is_documented() -> None:
     ("file", "declared"),
     [
         ("requirements.txt", PROJECT["project"]["dependencies"]),
+        ("requirements-sites.txt", PROJECT["project"]["optional-dependencies"]["sites"]),
+        ("requirements-build.txt", PROJECT["build-system"]["requires"]),
         (
             "requirements-dev.txt",
             [*PROJECT["project"]["dependencies"], *GROUPS["models"], *GROUPS["dev"][1:]],
@@ -127,7 +129,7 @@ def test_the_pins_match_the_declared_dependencies(file: str, declared: list[str]
             assert version in requirement.specifier, f"{requirement}: run scripts/pin.sh"
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", [path.name for path in ROOT.glob("requirements*.txt")])
 def test_pins_name_no_registry(file: str) -> None:
     text = (ROOT / file).read_text()
     assert "://" not in text

@@ -12,6 +12,7 @@ from bot.chat.client import point_at
 from bot.errors import FramehoundError
 from bot.render.sanitize import escape_invisible
 from bot.runtime import app as wiring
+from bot.runtime.secrets import env_file_warning
 from bot.storage.database import Database
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class _DiscordFailed(FramehoundError):
 
 async def check(config: Config) -> int:
     """Try every part; return 0 if all work, 2 for settings, 4 for a tagger."""
-    typer.echo(f"settings: valid, tagger is {config.chosen_tagger}")
+    valid = f"settings: valid, tagger is {config.chosen_tagger}"
+    typer.echo("; ".join(filter(None, (valid, env_file_warning()))))
     ready = [
         await _report("database", _try_database(config)),
         await _report("discord", _try_discord(config)),

@@ -22,6 +22,7 @@ from bot.errors import ConfigError
 from bot.jobs.recovery import worker_name
 from bot.media.sandbox.pool import SandboxFault
 from bot.runtime import app as wiring
+from bot.runtime.secrets import env_file_warning
 from bot.runtime.shutdown import shutdown_signals
 from bot.storage.locks import held, maintained
 
@@ -96,6 +97,8 @@ async def _opened_app(config: DiscordConfig) -> AsyncIterator[App]:
     """Open the app; a token Discord does not accept becomes a ``ConfigError``."""
     if config.discord_api_url:
         point_at(config.discord_api_url)
+    if warning := env_file_warning():
+        structlog.get_logger("framehound").warning(warning)
     async with wiring.opened(config) as app, maintained(app.locks):
         await log_missing_confinement(app)
         try:

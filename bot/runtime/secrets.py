@@ -1,10 +1,12 @@
-"""Keeping the secrets in this process from other processes of the same user."""
+"""Keeping secrets from other processes and from other users of the machine."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AliasChoices, SecretStr
@@ -35,6 +37,17 @@ def remove_from_environment(settings: BaseModel) -> None:
     names = set(_secret_names(settings))
     for name in [name for name in os.environ if name.upper() in names]:
         del os.environ[name]
+
+
+def env_file_warning(env_file: Path = Path(".env")) -> str | None:
+    """Return a sentence for the operator if everybody on this machine may read ``.env``."""
+    try:
+        mode = env_file.stat().st_mode
+    except OSError:
+        return None
+    if sys.platform == "win32" or not mode & (stat.S_IROTH | stat.S_IWOTH):
+        return None
+    return f"other users of this machine can read or change {env_file}; run chmod 600 {env_file}"
 
 
 def _secret_names(settings: BaseModel) -> Iterator[str]:

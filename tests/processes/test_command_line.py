@@ -137,8 +137,11 @@ def test_wrong_usage_is_exit_code_2(
     assert ended.value.code == 2
 
 
-def test_check_prints_a_line_for_each_part(framehound: Framehound) -> None:
+def test_check_prints_a_line_for_each_part(framehound: Framehound, tmp_path: Path) -> None:
+    (tmp_path / ".env").touch()
+    (tmp_path / ".env").chmod(0o644)
     done = framehound("check")
+    assert done.stdout.splitlines()[0].endswith("run chmod 600 .env")
     assert done.returncode == 0, done.stdout
     parts = [line.partition(":")[0] for line in done.stdout.splitlines()]
     assert parts == ["settings", "database", "discord", "sandbox", "local"]
