@@ -40,6 +40,8 @@ class Cluster:
         self._folder = folder
 
     async def gateway(self, **settings: str) -> Program:
+        # As in compose.yaml: it knows that there is a token, but only workers know the token.
+        settings = {"CLARIFAI_PAT": "only-workers-have-it", **settings}
         return await self._start("gateway", settings, "run", "--no-worker")
 
     async def worker(self, name: str, **settings: str) -> Program:
