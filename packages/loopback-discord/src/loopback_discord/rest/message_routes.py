@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -189,9 +190,8 @@ def _page(messages: list[Message], call: Call) -> list[Message]:
     query = call.request.query
     limit = int(query.get("limit", _DEFAULT_HISTORY_LIMIT))
     if "around" in query:
-        middle = int(query["around"])
-        nearest = sorted(messages, key=lambda message: abs(message.id - middle))[:limit]
-        return sorted(nearest, key=lambda message: message.id, reverse=True)
+        middle = bisect_left(messages, int(query["around"]), key=lambda message: message.id)
+        return messages[max(0, middle - limit // 2) : middle + (limit + 1) // 2][::-1]
     if "after" in query:
         later = [message for message in messages if message.id > int(query["after"])]
         return later[:limit][::-1]
