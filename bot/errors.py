@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -325,20 +325,31 @@ class QuotaExhausted(TaggerError):
 
     code = "quota_exhausted"
     sentence = "The tagger's quota is used up for now. Try again later."
+    chosen_by = "budget"
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "month": (
+                "There aren't enough frames left this month for this clip, which needs {frames}. "
+                "Try a shorter one, or wait until next month."
+            ),
+            "job": (
+                "This clip needs {frames} frames. With the other clips of the message, that's more "
+                "than half of the month's frames, so I left it out."
+            ),
+        }
+    )
 
 
 class BudgetExhausted(QuotaExhausted):
-    """This month's budget of frames is used up: the server's or the operator's."""
+    """The budget has no frames for a clip: the server's or the operator's month, or the job's part.
 
-    sentence = (
-        "There aren't enough frames left this month for this clip, which needs {frames}. "
-        "Try a shorter one, or wait until next month."
-    )
+    Restored from its record, it is a ``QuotaExhausted`` with the same sentence.
+    """
 
     @classmethod
-    def of(cls, frames: int) -> Self:
+    def of(cls, frames: int, budget: Literal["month", "job"] = "month") -> Self:
         """Return the error for a clip with this number of frames."""
-        return cls(frames=str(frames))
+        return cls(budget=budget, frames=str(frames))
 
 
 class RateLimited(FramehoundError):

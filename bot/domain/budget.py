@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,12 +13,27 @@ OPERATOR = "operator"
 """Pays for clips tagged on the command line."""
 
 
+# The frames of ten minutes: a job's first clip may cost so many, however small the budget is.
+_FIRST_CLIP = 600
+
+
+@dataclass(slots=True)
+class Tally:
+    """The frames that one job has reserved or was billed so far."""
+
+    frames: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """The payer (a job's owner) and what they pay for; each ``reference`` is billed once."""
+    """The payer (a job's owner) and what they pay for; each ``reference`` is billed once.
+
+    The clips of a job share its ``tally``.
+    """
 
     name: str = OPERATOR
     reference: str = ""
+    tally: Tally = field(default_factory=Tally, compare=False, repr=False)
 
     def for_clip(self, fingerprint: str) -> Payer:
         """Return the payer for one of the clips; the reference no longer tells the message."""
@@ -41,6 +56,18 @@ class Budget:
         if self.overall is not None:
             left.append(self.overall - used_overall)
         return max(0, min(left)) if left else None
+
+    def allows(self, payer: Payer, frames: int) -> bool:
+        """Return whether a job may reserve so many frames more: it has half of a month's.
+
+        One command can't use up what is meant for a server's month. A single clip of ordinary
+        length is tagged as long as the month has frames for it; so are the operator's own clips.
+        """
+        limits = [limit for limit in (self.server, self.overall) if limit is not None]
+        if not limits or payer.name == OPERATOR:
+            return True
+        is_first = payer.tally.frames == 0 and frames <= _FIRST_CLIP
+        return is_first or payer.tally.frames + frames <= min(limits) // 2
 
 
 def month_of(moment: datetime) -> str:

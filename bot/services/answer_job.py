@@ -140,7 +140,9 @@ class Answerer:
             return await self._leave_alone(job)
         progress = JobProgress()
         async with self._shown(job, settings, progress, responder, again=again) as shown:
-            tag = partial(self._tag_clip, job, responder, progress, settings.language)
+            # One payer for all clips, which share the job's part of the budget.
+            payer = Payer(job.owner, job.id)
+            tag = partial(self._tag_clip, job, responder, progress, payer, settings.language)
             outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
         state = await self._records.save_outcomes(job, outcomes, shown.reply, state)
         if state is not RecordState.ERASED:
@@ -252,10 +254,15 @@ class Answerer:
         return [Failed(clip.name, OptedOut().record()) for clip in job.clips]
 
     async def _tag_clip(
-        self, job: Job, responder: Responder, progress: JobProgress, language: str, number: int
+        self,
+        job: Job,
+        responder: Responder,
+        progress: JobProgress,
+        payer: Payer,
+        language: str,
+        number: int,
     ) -> Outcome:
         clip = job.clips[number]
-        payer = Payer(job.owner, job.id)
         request = TagRequest(clip, progress.listener(number), payer, language)
         try:
             tagging = await self._tag_link(job, request, responder)

@@ -87,12 +87,13 @@ class CachingTagger:
 
     async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
         payer = request.payer.for_clip(clip.info.fingerprint)
-        await self._reserve(payer, self.tagger.count_frames(clip.info.duration))
+        reserved = self.tagger.count_frames(clip.info.duration)
+        await self._reserve(payer, reserved)
         try:
             with self._metrics.stage("tag"):
                 result = await self.tagger.tag(clip, request.progress)
         except FramehoundError as error:
-            await self._settle(payer, error.billed)
+            await self._settle(payer, reserved, error.billed)
             raise
         identity = self.tagger.identity.speaking(clip.language)
         tagging = Tagging(
@@ -104,7 +105,8 @@ class CachingTagger:
             unreadable=result.unreadable,
         )
         await retry_storage(lambda: self._taggings.save(tagging))
-        await self._settle(payer, len(result.frames) if result.billed is None else result.billed)
+        billed = len(result.frames) if result.billed is None else result.billed
+        await self._settle(payer, reserved, billed)
         return tagging
 
     async def _reserve(self, payer: Payer, frames: int) -> None:
@@ -112,10 +114,15 @@ class CachingTagger:
         if self._account is None:
             return
         usage, budget = self._account.usage, self._account.budget
+        if not budget.allows(payer, frames):
+            raise BudgetExhausted.of(frames, "job")
+        payer.tally.frames += frames
         if not await retry_storage(lambda: usage.reserve(payer, frames, budget)):
+            payer.tally.frames -= frames
             raise BudgetExhausted.of(frames)
 
-    async def _settle(self, payer: Payer, frames: int) -> None:
+    async def _settle(self, payer: Payer, reserved: int, billed: int) -> None:
         if self._account is not None:
             usage = self._account.usage
-            await retry_storage(lambda: usage.settle(payer.reference, frames))
+            payer.tally.frames += billed - reserved
+            await retry_storage(lambda: usage.settle(payer.reference, billed))

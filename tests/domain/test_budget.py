@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.domain.budget import Budget, month_of
+from bot.domain.budget import OPERATOR, Budget, Payer, Tally, month_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,25 @@ from bot.domain.budget import Budget, month_of
 )
 def test_the_lower_limit_applies(budget: Budget, room: int | None) -> None:
     assert budget.remaining(used=30, used_overall=90) == room
+
+
+@pytest.mark.parametrize(
+    ("budget", "used", "frames", "allowed"),
+    [
+        (Budget(), 10_000, 10_000, True),
+        (Budget(server=10_000), 0, 5000, True),
+        (Budget(server=10_000), 0, 5001, False),
+        (Budget(server=10_000), 4000, 1001, False),
+        (Budget(server=10_000, overall=1000), 0, 601, False),
+        (Budget(server=16), 0, 16, True),  # the month itself decides about a short clip
+        (Budget(server=16), 1, 16, False),
+    ],
+)
+def test_a_job_may_use_half_of_a_month(
+    budget: Budget, used: int, frames: int, *, allowed: bool
+) -> None:
+    assert budget.allows(Payer("guild-1", "job", Tally(used)), frames) is allowed
+    assert budget.allows(Payer(OPERATOR, "", Tally(used)), frames)
 
 
 def test_months_sort_as_text() -> None:

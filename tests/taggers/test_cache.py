@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.domain.budget import Budget, Payer
+from bot.domain.budget import OPERATOR, Budget, Payer
 from bot.domain.clip import Clip, ClipFile
 from bot.domain.tagging import Observations, TagRequest
 from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
@@ -20,7 +22,7 @@ from bot.taggers.cache import BillingAccount, CachingTagger
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
@@ -83,8 +85,17 @@ async def examine() -> ClipFile:
     return ClipFile(Path("clip"), TAGGING.info, None)
 
 
-def request(*payer: str) -> TagRequest:
-    return TagRequest(Clip("clip.mp4", "clip"), payer=Payer(*payer))
+def examine_as(number: int) -> Callable[[], Awaitable[ClipFile]]:
+    info = replace(TAGGING.info, fingerprint=f"sha256:{number:02}")
+
+    async def examine() -> ClipFile:
+        return ClipFile(Path("clip"), info)
+
+    return examine
+
+
+def request(payer: str = OPERATOR, reference: str = "") -> TagRequest:
+    return TagRequest(Clip("clip.mp4", "clip"), payer=Payer(payer, reference))
 
 
 def tag(tagger: CachingTagger) -> asyncio.Task[object]:
@@ -180,13 +191,14 @@ def paid(database: Database, slow: Slow, usage: UsageStore) -> CachingTagger:
     return CachingTagger(slow, TaggingStore(database), Metrics(), account=account)
 
 
-CATS = request("guild-1", "message-1")
+def cats() -> TagRequest:
+    return request("guild-1", "message-1")
 
 
 async def test_a_clip_is_billed_to_the_server_that_requested_it_first(
     paid: CachingTagger, usage: UsageStore
 ) -> None:
-    await paid.tag(FINGERPRINT, examine, CATS)
+    await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used("guild-1") == len(TAGGING.frames)
     await paid.tag(FINGERPRINT, examine, request("guild-2", "message-2"))
     assert await usage.used() == len(TAGGING.frames)
@@ -196,7 +208,7 @@ async def test_frames_are_reserved_before_they_are_billed(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
-    first = asyncio.create_task(paid.tag("sha256:01", examine, CATS))
+    first = asyncio.create_task(paid.tag("sha256:01", examine, cats()))
     await slow.called.wait()
     assert await usage.used("guild-1") == 16
     with pytest.raises(BudgetExhausted, match="needs 16"):
@@ -206,12 +218,32 @@ async def test_frames_are_reserved_before_they_are_billed(
     assert slow.calls == 1
 
 
+async def test_one_command_cannot_use_up_the_month_of_a_server(
+    database: Database, slow: Slow, usage: UsageStore
+) -> None:
+    account = BillingAccount(usage, Budget(server=100))
+    tagger = CachingTagger(slow, TaggingStore(database), Metrics(), account=account)
+    command = cats()
+    ten = [
+        asyncio.create_task(tagger.tag(f"sha256:{number:02}", examine_as(number), command))
+        for number in range(10)
+    ]
+    for ended in itertools.islice(asyncio.as_completed(ten), 7):
+        with pytest.raises(BudgetExhausted, match="more than half of the month's frames"):
+            await ended
+    waiting = [task for task in ten if not task.done()]
+    slow.may.set()
+    assert len(await asyncio.gather(*waiting)) == slow.calls == 3
+    await tagger.tag("sha256:99", examine_as(99), request("guild-1", "message-2"))
+    assert await usage.used("guild-1") == 4 * len(TAGGING.frames)
+
+
 async def test_frames_that_were_not_billed_are_not_counted(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.mood = TaggerUnavailable()
     with pytest.raises(TaggerUnavailable):
-        await paid.tag(FINGERPRINT, examine, CATS)
+        await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used() == 0
 
 
@@ -219,7 +251,7 @@ async def test_fewer_examined_frames_cost_less(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.billed = 2
-    await paid.tag(FINGERPRINT, examine, CATS)
+    await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used("guild-1") == 2
 
 
@@ -229,7 +261,7 @@ async def test_frames_billed_before_a_failure_are_counted(
 ) -> None:
     slow.mood, error.billed = error, 3
     with pytest.raises(type(error)):
-        await paid.tag(FINGERPRINT, examine, CATS)
+        await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used("guild-1") == 3
 
 
@@ -237,11 +269,11 @@ async def test_frames_that_may_have_been_billed_are_counted_once(
     paid: CachingTagger, usage: UsageStore, slow: Slow
 ) -> None:
     slow.may.clear()
-    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, CATS))
+    cut_off = asyncio.create_task(paid.tag(FINGERPRINT, examine, cats()))
     await slow.called.wait()
     cut_off.cancel()
     await asyncio.wait([cut_off])
     assert await usage.used("guild-1") == 16
     slow.may.set()
-    await paid.tag(FINGERPRINT, examine, CATS)
+    await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used("guild-1") == len(TAGGING.frames)
