@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from discord.ext import commands
 
 from bot.chat.left_guilds import LeftGuilds
+from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     import discord
 
     from bot.chat.client import FramehoundBot
@@ -20,6 +24,7 @@ class Privacy(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._log = structlog.get_logger("framehound.erasure")
 
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="privacy", fallback="show", description="See what I store about your clips"
@@ -97,27 +102,37 @@ class Privacy(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Erase a deleted message."""
-        await self._bot.erase_messages([payload.message_id])
+        await self._persist(lambda: self._bot.erase_messages([payload.message_id]))
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Erase messages that were deleted together."""
-        await self._bot.erase_messages(payload.message_ids)
+        await self._persist(lambda: self._bot.erase_messages(payload.message_ids))
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Erase a deleted channel."""
-        await self._bot.erasure.channel(channel.id)
+        await self._persist(lambda: self._bot.erasure.channel(channel.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
-        await self._bot.erasure.channel(payload.thread_id)
+        await self._persist(lambda: self._bot.erasure.channel(payload.thread_id))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Erase a server that removed the bot."""
-        await self._bot.erasure.guild(guild.id)
+        await self._persist(lambda: self._bot.erasure.guild(guild.id))
+
+    async def _persist(self, erase: Callable[[], Awaitable[None]]) -> None:
+        """Erase, however long the database is away: Discord tells of a deletion only once."""
+        while True:
+            try:
+                await erase()
+            except StorageUnavailable as error:
+                self._log.warning("erasure postponed: the database is away", detail=error.detail)
+            else:
+                return
 
 
 def _remembered(translate: Translator, count: int) -> str:

@@ -17,7 +17,7 @@ from bot.chat.message_clips import (
     thread_facts,
 )
 from bot.domain.cooldown import Cooldown
-from bot.domain.job import MAX_CLIPS, Interaction, Job
+from bot.domain.job import MAX_CLIPS, Interaction, Job, interaction_job_id
 from bot.errors import OptedOut, RateLimited, TooManyClips
 from bot.i18n import Sentence
 from cogs.permissions import require_permissions
@@ -128,7 +128,7 @@ class Tags(commands.Cog):
         """Return the job; it belongs to the server only if the bot is a member there."""
         here = self._bot.get_guild(interaction.guild_id or 0)
         return Job(
-            id=f"interaction-{interaction.id}",
+            id=interaction_job_id(interaction.id),
             channel_id=interaction.channel_id or 0,
             guild_id=here.id if here else None,
             author_id=interaction.user.id,

@@ -151,6 +151,7 @@ class Job:
         )
 
 
+_INTERACTION = "interaction-"
 GUILD_OWNER = "guild-"
 """How the owners that are servers begin."""
 PERSON_OWNER = "person-"
@@ -174,6 +175,18 @@ def posted_at(message_id: int) -> datetime:
     """
     milliseconds = (message_id >> 22) + _DISCORD_EPOCH
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def interaction_job_id(interaction_id: int) -> str:
+    """Return the id of the one job a slash command or a context menu can be."""
+    return f"{_INTERACTION}{interaction_id}"
+
+
+def interaction_of(job_id: str) -> int | None:
+    """Return the interaction that a job is from; None for a message's job."""
+    if not job_id.startswith(_INTERACTION):
+        return None
+    return int(job_id.removeprefix(_INTERACTION))
 
 
 def message_job_id(message_id: int) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
-from bot.domain.job import guild_owner, message_job_id, person_owner
+from bot.domain.job import guild_owner, interaction_of, message_job_id, person_owner
 from bot.runtime.tasks import in_background
 from bot.storage.database import StorageUnavailable, batched, retry_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from bot.domain.erasure import Scope
     from bot.domain.job import Job
@@ -114,13 +114,19 @@ class Erasure:
             found = True
             ends = [job.job_id for job in part if _ends_with(job, scope)]
             dropped += await self._forget_jobs(ends)
+            await self._erase_clips(_slash_commands(part))
         dropped += await self._forget_jobs(await self._unrecorded_jobs(scope))
         await retry_storage(lambda: self._stores.index_runs.erase(scope))
-        while await retry_storage(lambda: self._stores.posted_clips.erase(scope)):
-            found = True
+        found |= await self._erase_clips(scope)
         for job in dropped:
             if self._answer_dropped and _awaits_answer(job, scope):
                 await self._answer_dropped(job)
+        return found
+
+    async def _erase_clips(self, scope: Scope) -> bool:
+        found = False
+        while await retry_storage(lambda: self._stores.posted_clips.erase(scope)):
+            found = True
         return found
 
     async def _unrecorded_jobs(self, scope: Scope) -> list[str]:
@@ -180,9 +186,17 @@ def _awaits_answer(job: Job, scope: Scope) -> bool:
             return False
 
 
+def _slash_commands(jobs: Sequence[ErasedJob]) -> Messages:
+    """Return what stands for the messages of slash commands, which have none but their reply."""
+    return Messages(frozenset(filter(None, (interaction_of(job.job_id) for job in jobs))))
+
+
 def _ends_with(job: ErasedJob, scope: Scope) -> bool:
     """Return whether a job is removed from the queue, too.
 
-    If only its reply was deleted, it stays there as done: an edit of its message is not answered.
+    If only the reply to a message was deleted, its job stays there as done, so that an edit of the
+    message is not answered. A command ends with its reply.
     """
-    return not isinstance(scope, Messages) or not scope.ids.isdisjoint(job.message_ids)
+    if not isinstance(scope, Messages) or interaction_of(job.job_id):
+        return True
+    return not scope.ids.isdisjoint(job.message_ids)

@@ -17,6 +17,7 @@ from bot.storage.posted_clips import PostedClipStore
 from bot.storage.reply_deletions import ReplyDeletionStore
 from bot.storage.tables import (
     guild_settings,
+    index_runs,
     job_records,
     posted_clips,
     thresholds,
@@ -66,7 +67,7 @@ class Stores:
 
     async def guild_ids(self) -> set[int]:
         """Return the IDs of all servers that something is stored about."""
-        tables = posted_clips, job_records, guild_settings, thresholds, watches
+        tables = posted_clips, job_records, guild_settings, thresholds, watches, index_runs
         query = union(*(select(table.c.guild_id) for table in tables))
         payers = select(usage.c.payer).where(usage.c.payer.startswith(GUILD_OWNER)).distinct()
         async with self.database.reading() as connection:

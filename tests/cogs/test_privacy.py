@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
+from bot.storage.database import StorageUnavailable
 from bot.storage.posted_clips import PostedClip
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.chat.client import FramehoundBot
     from tests.cogs.conftest import RecordedJobs
 
@@ -109,6 +112,26 @@ async def test_a_deleted_message_is_erased(
     await alice.delete(message)
     assert await simcord_bot.app.stores.job_records.count(alice.id) == 0
     assert jobs.forgotten == {f"message-{message.id}"}
+
+
+async def test_a_deletion_is_not_forgotten_if_the_database_is_away_for_long(
+    channel_and_members: tuple[Any, Any, Any],
+    simcord_bot: FramehoundBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel, alice, _bob = channel_and_members
+    message = await alice.send(channel, LINK)
+    await keep(simcord_bot, alice, message.id)
+    erase, outages = simcord_bot.erasure.messages, iter([StorageUnavailable, StorageUnavailable])
+
+    async def away_twice(message_ids: Collection[int]) -> None:
+        for outage in outages:  # each of which lasted for all retries
+            raise outage
+        await erase(message_ids)
+
+    monkeypatch.setattr(simcord_bot.erasure, "messages", away_twice)
+    await alice.delete(message)
+    assert await simcord_bot.app.stores.job_records.count(alice.id) == 0
 
 
 async def test_single_and_bulk_deletions_are_handled(

@@ -76,6 +76,22 @@ async def test_jobs_about_a_deleted_message_are_erased_and_others_stay(
     assert not await app.stores.job_records.exists("message-3")
 
 
+async def test_a_slash_command_is_erased_with_its_reply_and_nothing_else_is(
+    erasure: Erasure, intake: Intake, app: App
+) -> None:
+    """A slash command has no message; a context menu is about somebody's message, which stays."""
+    slash, menu = "interaction-8", "interaction-9"
+    for job_id, messages, reply_id in ((slash, (8,), 80), (menu, (9, 3), 90)):
+        await app.stores.job_records.add(JobRecord(job_id, CHANNEL, message_ids=messages))
+        await app.stores.job_records.save_reply(job_id, Reply(CHANNEL, reply_id))
+        await intake.submit(Job(job_id, CHANNEL, (), GUILD))
+    clip = PostedClip(8, "sha256:08", GUILD, CHANNEL, ANN, datetime.now(UTC))
+    await app.stores.posted_clips.add([clip])
+    assert await left(intake, app) == (5, 4)
+    await erasure.messages([80, 90])
+    assert await left(intake, app) == (3, 3)
+
+
 async def test_a_request_that_waits_is_answered_if_the_clips_message_is_deleted(
     app: App, intake: Intake
 ) -> None:
