@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.domain.links import is_signed_attachment
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,7 +50,8 @@ class Clip:
 class ClipInfo:
     """The facts about a clip, known once its bytes were read.
 
-    ``size`` in bytes, ``duration`` in milliseconds, ``fingerprint`` as ``sha256:`` and hex digits.
+    ``size`` in bytes, ``duration`` in milliseconds, ``fingerprint`` as ``sha256:`` and hex digits,
+    or as the key of a tagging that counts for one job alone (``TagRequest.own_key``).
     """
 
     format: ClipFormat
@@ -70,6 +73,11 @@ class ClipFile:
     public_url: str | None = None
     language: str = "en"
     owner: str = ""
+
+    @property
+    def has_trusted_link(self) -> bool:
+        """Whether the link surely gives others the same bytes, as links to attachments do."""
+        return self.public_url is not None and is_signed_attachment(self.public_url)
 
 
 @dataclass(frozen=True, slots=True)

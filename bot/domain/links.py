@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,6 +19,11 @@ _MEDIA_HOST = re.compile(
 )
 PREVIEWED = frozenset({"tenor.com", "giphy.com", "klipy.com", "imgur.com"})
 """Sites whose pages are not clips, but Discord's previews of them are."""
+DISCORD_CDN = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""The hosts that serve attachments: fast, and only Discord decides what they send."""
+# Other paths of these hosts lead to files of other hosts.
+_ATTACHMENTS = ("/attachments/", "/ephemeral-attachments/")
+_SIGNATURE = {"ex", "is", "hm"}
 # Their links may end like files, but lead to pages.
 _PAGES_ALONE = re.compile(r"(www\.)?(tenor|giphy)\.com")
 # Discord shows no preview of a link in code.
@@ -62,6 +67,17 @@ def is_media(link: str) -> bool:
         return False
     return promises_clip(link) or bool(
         path.name and not path.suffix and _MEDIA_HOST.fullmatch(host)
+    )
+
+
+def is_signed_attachment(link: str) -> bool:
+    """Return whether a link leads to a file on Discord, which sends everybody the same bytes."""
+    parts = urlsplit(link)
+    return (
+        parts.scheme == "https"
+        and parts.netloc in DISCORD_CDN
+        and parts.path.startswith(_ATTACHMENTS)
+        and parse_qs(parts.query).keys() >= _SIGNATURE
     )
 
 

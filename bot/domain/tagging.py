@@ -32,6 +32,15 @@ class TagRequest:
         """The server or the person whose clip it is; empty for the operator's own."""
         return "" if self.payer.name == OPERATOR else self.payer.name
 
+    def own_key(self, fingerprint: str) -> str | None:
+        """Return a key in place of the fingerprint for a tagging that only counts for this job.
+
+        It doesn't tell the job. None without a job, as on the command line.
+        """
+        if not self.payer.reference:
+            return None
+        return f"link:{self.payer.for_clip(fingerprint).reference}"
+
     def with_clip(self, clip: Clip) -> Self:
         """Return the same request for another clip."""
         return replace(self, clip=clip)
@@ -71,7 +80,8 @@ class Observations:
     ``thumbnails``, at most ``MAX_THUMBNAILS`` in order of time, are there if the clip was decoded
     here. ``proxied`` means that the tagger got a proxy instead of the clip. ``unreadable`` are the
     seconds that could not be decoded, if the clip was decoded here. ``billed`` is the number of
-    billed frames, if it differs from the number of ``frames``.
+    billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
+    fetched the clip itself from a host that may have sent it another one than us.
     """
 
     frames: tuple[Frame, ...]
@@ -79,6 +89,7 @@ class Observations:
     proxied: bool = False
     unreadable: tuple[SecondRange, ...] = ()
     billed: int | None = None
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

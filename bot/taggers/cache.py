@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -13,7 +14,7 @@ from bot.errors import BudgetExhausted, FramehoundError
 from bot.storage.database import retry_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from bot.domain.budget import Budget, Payer
     from bot.domain.clip import ClipFile
@@ -67,23 +68,31 @@ class CachingTagger:
     ) -> Tagging:
         """Return the stored tagging, or else ``examine`` the clip, tag it and store the result.
 
+        If the tagger fetched the clip from a host that may have sent it another clip, the result
+        only counts for the job: it is stored under ``request.own_key``, as its ``info`` says.
+
         Raises what ``examine`` and the tagger raise, ``BudgetExhausted`` and
         ``StorageUnavailable``.
         """
         identity = self.tagger.identity.speaking(request.language)
         lock = self._in_progress.setdefault(fingerprint, asyncio.Lock())
         async with lock:
-            known = await self._find(fingerprint, identity)
+            keys = [key for key in (fingerprint, request.own_key(fingerprint)) if key]
+            known = await self._find(keys, identity)
             if known is None:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
-                    known = await self._find(fingerprint, identity)
+                    known = await self._find(keys, identity)
                     if known is None:
                         return await self._tag(await examine(), request)
             self._metrics.cache_hits.inc()
             return known
 
-    async def _find(self, fingerprint: str, identity: TaggerIdentity) -> Tagging | None:
-        return await retry_storage(lambda: self._taggings.find(fingerprint, identity))
+    async def _find(self, keys: Sequence[str], identity: TaggerIdentity) -> Tagging | None:
+        for key in keys:
+            find = partial(self._taggings.find, key, identity)
+            if tagging := await retry_storage(find):
+                return tagging
+        return None
 
     async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
         payer = request.payer.for_clip(clip.info.fingerprint)
@@ -104,9 +113,21 @@ class CachingTagger:
             proxied=result.proxied,
             unreadable=result.unreadable,
         )
-        await retry_storage(lambda: self._taggings.save(tagging))
+        if result.by_link:
+            tagging = await self._save_for_job(tagging, request)
+        else:
+            await retry_storage(lambda: self._taggings.save(tagging))
         billed = len(result.frames) if result.billed is None else result.billed
         await self._settle(payer, reserved, billed)
+        return tagging
+
+    async def _save_for_job(self, tagging: Tagging, request: TagRequest) -> Tagging:
+        """Store a tagging for the job alone, or not at all if there is none."""
+        key = request.own_key(tagging.info.fingerprint)
+        if key is None:
+            return tagging
+        tagging = replace(tagging, info=replace(tagging.info, fingerprint=key))
+        await retry_storage(lambda: self._taggings.save(tagging))
         return tagging
 
     async def _reserve(self, payer: Payer, frames: int) -> None:

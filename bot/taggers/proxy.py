@@ -37,6 +37,8 @@ _SECOND = 1000  # milliseconds
 class ProxyTagger:
     """A tagger that gets a proxy of every clip it refuses or would refuse.
 
+    It also gets one of a clip that it would have to fetch from a host other than Discord.
+
     ``accepts`` has the tagger's own limits, ``limits`` those of clips sent as proxies. A container
     that was refused once is not sent again, unless it is one that is always accepted: then the
     fault was with that clip.
@@ -94,7 +96,9 @@ class ProxyTagger:
         return await self._tag_proxy(clip, progress)
 
     def _is_accepted(self, clip: ClipFile) -> bool:
-        limit = self._tagger.size_limit(public=clip.public_url is not None)
+        # Another host may send the tagger another clip than us, so the proxy is better.
+        links = clip.has_trusted_link or clip.info.size > self._limits.size
+        limit = self._tagger.size_limit(public=links and clip.public_url is not None)
         fits = clip.info.size <= limit and clip.info.duration <= self._tagger.longest
         return fits and clip.info.format not in self._refused
 

@@ -10,6 +10,7 @@ from bot.domain.links import (
     is_media,
     is_page,
     is_same_clip,
+    is_signed_attachment,
     name_of,
     promises_clip,
 )
@@ -90,6 +91,26 @@ def test_a_page_is_on_a_site_and_not_a_file() -> None:
         assert not is_page(link, sites)
     for link in ("https://a.example", "https://a.example/?v=1", "http://["):
         assert not is_page(link, sites)
+
+
+_SIGNED = "?ex=1&is=1&hm=1"
+
+
+@pytest.mark.parametrize(
+    ("link", "signed"),
+    [
+        (f"https://cdn.discordapp.com/attachments/1/2/a.mp4{_SIGNED}", True),
+        (f"https://media.discordapp.net/attachments/1/2/a.mp4{_SIGNED}&width=9", True),
+        ("https://cdn.discordapp.com/attachments/1/2/a.mp4", False),
+        (f"http://cdn.discordapp.com/attachments/1/2/a.mp4{_SIGNED}", False),
+        (f"https://media.discordapp.net/external/x/https/a.example/a.mp4{_SIGNED}", False),
+        (f"https://cdn.discordapp.com.a.example/attachments/1/2/a.mp4{_SIGNED}", False),
+        (f"https://cdn.discordapp.com@a.example/attachments/1/2/a.mp4{_SIGNED}", False),
+        (f"https://a.example/attachments/1/2/a.mp4{_SIGNED}", False),
+    ],
+)
+def test_only_discords_own_files_are_signed_attachments(link: str, signed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert is_signed_attachment(link) is signed
 
 
 def test_two_formats_are_the_same_clip_only_on_the_same_site() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import aiohttp
 from yarl import URL
 
+from bot.domain.links import DISCORD_CDN
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.errors import (
     AddressNotPublic,
@@ -25,7 +26,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
-from bot.media.fetch.download_slots import DISCORD_CDN, DownloadSlots
+from bot.media.fetch.download_slots import DownloadSlots
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
 from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.pace import Pace

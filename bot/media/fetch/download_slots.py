@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from bot.domain.links import DISCORD_CDN
 from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-DISCORD_CDN = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
-"""The hosts that serve attachments: fast, and only Discord decides what they send."""
 # An owner is a Discord server. Each can have clips of two jobs at once, ten a job.
 _AT_ONCE, _PER_OWNER = 32, 8
 _PER_HOST, _PER_HOST_AND_OWNER = 8, 4

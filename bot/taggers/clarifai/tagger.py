@@ -147,11 +147,11 @@ class ClarifaiTagger:
         length = count_seconds(clip.info.duration)
         progress(Progress(Stage.TAG, 0, length))
         try:
-            frames = await self._predict(clip)
+            observations = await self._predict(clip)
         except CallFailed as failure:
             raise error_for(failure) from failure
         progress(Progress(Stage.TAG, length, length))
-        return Observations(frames)
+        return observations
 
     async def check(self) -> str:
         """Ask for the model's description once, which is free; raises ``TaggerError``."""
@@ -162,7 +162,7 @@ class ClarifaiTagger:
             raise error_for(failure) from failure
         return f"{model} is available"
 
-    async def _predict(self, clip: ClipFile) -> tuple[Frame, ...]:
+    async def _predict(self, clip: ClipFile) -> Observations:
         fits = clip.info.size <= self._limits.as_bytes
         link = clip.public_url if clip.info.size <= self._limits.by_url else None
         if not fits and link is None:
@@ -170,11 +170,15 @@ class ClarifaiTagger:
             raise TooLarge.of(clip.info.size, limit)
         if link and (self._links_first or not fits):
             try:
-                return await self._predict_with(clip, partial(by_link, link, self._language(clip)))
+                frames = await self._predict_with(
+                    clip, partial(by_link, link, self._language(clip))
+                )
+                return Observations(frames, by_link=not clip.has_trusted_link)
             except CallFailed as failure:
                 if failure.kind is not Kind.DOWNLOAD or not fits:
                     raise
-        return await self._predict_with(clip, partial(by_bytes, clip.path, self._language(clip)))
+        frames = await self._predict_with(clip, partial(by_bytes, clip.path, self._language(clip)))
+        return Observations(frames)
 
     def _language(self, clip: ClipFile) -> str | None:
         """Return the language to ask for; None if the model does not speak it."""
