@@ -143,16 +143,30 @@ class Erasure:
         await self._jobs.overwrite_deleted()
 
     async def purge(self) -> None:
-        """Erase what is older than it may get; raises ``StorageUnavailable``."""
-        job_records = await self._stores.job_records.purge(self._retention_days)
-        clips = await self._stores.posted_clips.purge(self._retention_days)
-        usage = await self._stores.usage.purge()
-        await self._stores.index_runs.purge()
-        jobs = await self._jobs.purge(datetime.now(UTC) - timedelta(days=_FINISHED_DAYS))
+        """Erase what is older than it may get; raises ``StorageUnavailable``.
+
+        Each kind is purged on its own: if one can't be, the others don't grow without end.
+        """
+        stores, days = self._stores, self._retention_days
+        finished = datetime.now(UTC) - timedelta(days=_FINISHED_DAYS)
+        purged = {
+            "job_records": await self._purged(stores.job_records.purge(days)),
+            "clips": await self._purged(stores.posted_clips.purge(days)),
+            "usage": await self._purged(stores.usage.purge()),
+            "index_runs": await self._purged(stores.index_runs.purge()),
+            "jobs": await self._purged(self._jobs.purge(finished)),
+        }
         await self._overwrite_deleted()
-        self._log.info(
-            "expired records purged", clips=clips, job_records=job_records, usage=usage, jobs=jobs
-        )
+        self._log.info("expired records purged", **purged)
+
+    async def _purged(self, purge: Awaitable[int]) -> int:
+        try:
+            return await purge
+        except StorageUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - logged with its traceback; it may work tomorrow
+            self._log.exception("purge failed")
+            return 0
 
     @asynccontextmanager
     async def daily(self, locks: Locks, pause: float = _DAY) -> AsyncIterator[None]:

@@ -140,10 +140,10 @@ class IndexRunStore:
             case Person(user_id):
                 await self._update(_runs.started_by == user_id, started_by=None)
 
-    async def purge(self) -> None:
-        """Delete runs that ended, or were never started, more than a day ago."""
+    async def purge(self) -> int:
+        """Delete runs that ended, or were never started, over a day ago; return how many."""
         old = _runs.created_at < datetime.now(UTC) - timedelta(days=_KEPT_DAYS)
-        await self._delete(old & (_runs.state != IndexState.RUNNING))
+        return await self._delete(old & (_runs.state != IndexState.RUNNING))
 
     async def _forget(self, which: ColumnElement[bool]) -> None:
         """Forget messages; most are in no run, which costs one read."""
@@ -155,14 +155,19 @@ class IndexRunStore:
     async def _update(self, which: ColumnElement[bool], **values: Any) -> None:
         await self._execute(update(index_runs).where(which).values(**values))
 
-    async def _delete(self, which: ColumnElement[bool]) -> None:
+    async def _delete(self, which: ColumnElement[bool]) -> int:
         of_runs = _messages.run.in_(select(_runs.id).where(which))
-        await self._execute(delete(index_messages).where(of_runs), delete(index_runs).where(which))
+        return await self._execute(
+            delete(index_messages).where(of_runs), delete(index_runs).where(which)
+        )
 
-    async def _execute(self, *statements: Update | Delete) -> None:
+    async def _execute(self, *statements: Update | Delete) -> int:
+        """Execute statements in one transaction; return how many rows the last one changed."""
+        changed = 0
         async with self._database.writing() as connection:
             for statement in statements:
-                await connection.execute(statement)
+                changed = (await connection.execute(statement)).rowcount
+        return changed
 
 
 def _read(row: Any) -> IndexRun:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.budget import Budget, Payer
 from bot.domain.clip import Clip
@@ -15,6 +16,7 @@ from bot.storage import locks
 from bot.storage.database import StorageUnavailable
 from bot.storage.job_records import JobRecord
 from bot.storage.posted_clips import PostedClip
+from bot.storage.tables import usage
 from tests.jobs.recorder import execute
 
 if TYPE_CHECKING:
@@ -177,6 +179,20 @@ async def test_the_data_of_a_person_is_erased(erasure: Erasure, intake: Intake, 
         60,
     ]
     assert await erasure.person(ANN) == 0
+
+
+async def test_what_cannot_be_purged_does_not_keep_the_rest(
+    erasure: Erasure, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_days: int) -> int:
+        raise RecursionError("Expression tree is too large")
+
+    await app.stores.usage.reserve(Payer("guild-1", "a"), 60, Budget())
+    async with app.stores.database.writing() as connection:
+        await connection.execute(update(usage).values(month="2020-01"))
+    monkeypatch.setattr(app.stores.job_records, "purge", fail)
+    await erasure.purge()
+    assert await app.stores.usage.purge() == 0
 
 
 async def test_one_process_purges_once_a_day(

@@ -12,7 +12,7 @@ from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.tables import posted_clips, taggings
+from bot.storage.tables import guild_settings, posted_clips, taggings
 from bot.storage.taggings import TaggingStore
 from tests.storage.samples import IDENTITY, make_tagging
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.storage.database import Database
 
 NOW = datetime.now(UTC)
+AGE = timedelta(days=300)
 ANN, BOB = 51, 52
 # Two servers, two channels in the first; the second clip is posted in both.
 POSTED = (
@@ -122,6 +123,19 @@ async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(
     # Message 1 exceeds its server's seven days, 4 the operator's thirty.
     assert await left(database) == ({2, 3}, {"02"})
     assert await store.purge(max_days=30) == 0
+
+
+async def test_any_number_of_servers_may_have_their_own_retention(
+    database: Database, store: PostedClipStore
+) -> None:
+    rows = [
+        {"guild_id": number, "name": "retention_days", "value": str(number % 365 + 1)}
+        for number in range(200, 1700)
+    ]
+    async with database.writing() as connection:
+        await connection.execute(guild_settings.insert(), rows)
+    await store.add([replace(POSTED[0], message_id=9, guild_id=1699, posted_at=NOW - AGE)])
+    assert await store.purge(max_days=365) == 1
 
 
 async def test_people_can_opt_out_and_in(database: Database) -> None:
