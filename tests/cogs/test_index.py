@@ -51,7 +51,8 @@ async def test_only_channels_that_the_manager_may_read_are_searched(
 ) -> None:
     guild = manager.guild
     office = guild.create_text_channel("office")
-    staff = guild.create_text_channel("staff", overwrites=shut(guild))
+    seen = discord.PermissionOverwrite(view_channel=True, read_message_history=True)
+    staff = guild.create_text_channel("staff", overwrites={**shut(guild), guild.me: seen})
     role = guild.create_role("staff", permissions=discord.Permissions(administrator=True))
     alice = guild.add_member(simcord_env.create_user("alice"), roles=[role])
     await alice.send(staff, LINK)
