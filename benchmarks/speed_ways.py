@@ -31,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Frame
 from bot.domain.progress import ignore_progress
-from bot.media.decode.sampling import SampledFrame, sample
+from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import FrameScaler
+from bot.media.decode.source import SampledFrame
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.bundled_models import CLASSIFIER, DETECTOR
 from bot.taggers.local.label_mapping import load_label_mapping

@@ -19,16 +19,22 @@ _MAX_PART = 0.6
 _MAX_WAITING = 32
 # A picture decoded after a keyframe but shown before it depends on an earlier keyframe.
 _KEYS_BACK = 3
+# A picture of this part of its keyframe's bytes may begin a scene.
+_LARGE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPicture:
-    """The picture planned for a second: its packet's number and when it is shown (ticks and ms)."""
+    """The picture planned for a second: its packet's number and when it is shown (ticks and ms).
+
+    ``doubtful`` if there may be a cut between it and the second's middle.
+    """
 
     second: int
     packet: int
     ticks: int
     time: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,25 @@ def middle(second: int) -> int:
     return second * 1000 + 500
 
 
-def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun] | None:
+@dataclass(frozen=True, slots=True)
+class DecodePlan:
+    """The runs to decode, in order of time."""
+
+    runs: list[DecodeRun]
+    _screen: _Screen
+
+    @property
+    def doubtful(self) -> frozenset[int]:
+        """The seconds with a possible cut between their picture and their middle."""
+        wanted = (each for run in self.runs for each in run.wanted)
+        return frozenset(each.second for each in wanted if each.doubtful)
+
+    def whole_second(self, second: int) -> DecodeRun | None:
+        """Return the run that decodes every picture shown in a second."""
+        return self._screen.whole_second(second)
+
+
+def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> DecodePlan | None:
     """Choose a picture for each second with little decoding; None if everything must be decoded.
 
     It is the picture on screen in the middle of the second if that is a keyframe, or if it gets
@@ -68,7 +92,7 @@ def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> list[DecodeRun]
             if anchor is None:
                 return None
             reach[anchor] = max(reach.get(anchor, 0), each.cheapest)
-    return _runs(screen, ((each.second, each.chosen(reach)) for each in candidates))
+    return DecodePlan(_runs(screen, candidates, reach), screen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +158,28 @@ class _Screen:
                 return key
         return None
 
+    def may_hide_cut(self, second: int, time: int) -> bool:
+        """Return whether there may be a cut between a picture's time and its second's middle.
+
+        Encoders begin a scene with a keyframe or with a picture that is nearly as large.
+        """
+        begin, end = sorted((time, middle(second)))
+        between = self.order[bisect_right(self._times, begin) : bisect_right(self._times, end)]
+        return any(self.index.keys[number] or self._is_large(number) for number in between)
+
+    def _is_large(self, number: int) -> bool:
+        place = bisect_right(self._every_key, number)
+        keyframe = self._every_key[max(0, place - 1)]
+        return self.index.sizes[number] > self.index.sizes[keyframe] * _LARGE
+
+    def whole_second(self, second: int) -> DecodeRun | None:
+        """Return the run that decodes every picture shown in a second."""
+        begin = max(0, bisect_right(self._times, second * 1000) - 1)
+        shown = self.order[begin : bisect_left(self._times, (second + 1) * 1000)]
+        anchors = [self.anchor(number) for number in shown]
+        first = min((each for each in anchors if each is not None), default=None)
+        return None if first is None else DecodeRun(first, self.index.times[first], max(shown), [])
+
     def _cheapest(self, second: int, exact: int) -> int:
         """Return the picture of a second that needs the least decoding."""
         if self.index.keys[exact]:
@@ -147,11 +193,14 @@ class _Screen:
         return min(first, default=exact)
 
 
-def _runs(screen: _Screen, chosen: Iterable[tuple[int, int]]) -> list[DecodeRun]:
+def _runs(
+    screen: _Screen, candidates: Iterable[_Candidates], reach: dict[int, int]
+) -> list[DecodeRun]:
     """Group the seconds' pictures by the keyframe they start from; join overlapping runs."""
     found: list[DecodeRun] = []
     times = screen.index.times
-    for second, packet in chosen:
+    for each in candidates:
+        packet = each.chosen(reach)
         anchor = screen.anchor(packet)
         first = packet if anchor is None else anchor
         if not (found and found[-1].first <= first <= found[-1].last):
@@ -159,5 +208,6 @@ def _runs(screen: _Screen, chosen: Iterable[tuple[int, int]]) -> list[DecodeRun]
         elif found[-1].last < packet:
             found[-1] = replace(found[-1], last=packet)
         time = screen.milliseconds(packet)
-        found[-1].wanted.append(PlannedPicture(second, packet, times[packet], time))
+        doubtful = packet != each.exact and screen.may_hide_cut(each.second, time)
+        found[-1].wanted.append(PlannedPicture(each.second, packet, times[packet], time, doubtful))
     return found

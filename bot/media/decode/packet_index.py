@@ -29,6 +29,7 @@ class PacketIndex:
     """Every packet that holds a picture, in decoding order.
 
     ``times`` are presentation times in ticks of ``tick`` seconds; the clip begins at ``start``.
+    ``sizes`` are in bytes.
     ``keys`` marks keyframes, which depend on no other; ``shown`` marks those that no edit list
     cuts out.
     """
@@ -36,6 +37,7 @@ class PacketIndex:
     tick: Fraction
     start: int = 0
     times: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
     keys: bytearray = field(default_factory=bytearray)
     shown: bytearray = field(default_factory=bytearray)
 
@@ -51,6 +53,7 @@ def index_packets(container: InputContainer, track: VideoStream) -> PacketIndex 
         if packet.pts is None:  # as in AVI with B-frames
             return None
         index.times.append(packet.pts)
+        index.sizes.append(packet.size)
         index.keys.append(intra_only or packet.is_keyframe)
         index.shown.append(not packet.is_discard)
     shown = (time for time, shown in zip(index.times, index.shown, strict=True) if shown)

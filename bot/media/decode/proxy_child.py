@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
 
 _LONGER_SIDE = 512  # pixels; image models look at 224 to 448
 _MAX_PICTURE_BYTES = 40_000  # bytes

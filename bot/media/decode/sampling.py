@@ -16,19 +16,26 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from bot.errors import Damaged
-from bot.media.decode.container import open_clip, picture_track
 from bot.media.decode.decode_plan import are_single, can_run_in_parallel, plan_decoding
 from bot.media.decode.full_decoding import decode_everything
 from bot.media.decode.packet_index import index_packets, may_skip
 from bot.media.decode.packets import picture_packets
 from bot.media.decode.parallel import available_cores, map_in_order
-from bot.media.decode.scaling import FrameScaler
+from bot.media.decode.scenes import SceneFinder
+from bot.media.decode.source import (
+    MAX_PARALLEL_BYTES,
+    SampledFrame,
+    Source,
+    decoder_threads,
+    picture_bytes,
+    sampled,
+    set_threads,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,27 +48,9 @@ if TYPE_CHECKING:
 
     from bot.domain.clip import ClipFormat
     from bot.media.decode.decode_plan import DecodeRun
-    from bot.media.decode.scaling import Picture, View
-
-# Two decoders keep twice as many decoded pictures as one: up to sixteen each.
-_MAX_PARALLEL_PICTURE_BYTES = 4_000_000
-# Each thread of one decoder keeps pictures of its own; 4K with 8 bits is below this.
-_MAX_THREADED_PICTURE_BYTES = 16_000_000
+    from bot.media.decode.scaling import FrameScaler, View
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SampledFrame:
-    """The picture that represents a second.
-
-    ``time`` is when that picture appears, in milliseconds from the clip's start. ``pictures`` has
-    one array for each requested view: upright RGB, uint8, shape (height, width, 3).
-    """
-
-    second: int
-    time: int
-    pictures: tuple[Picture, ...]
 
 
 def sample(
@@ -75,18 +64,20 @@ def sample(
 
     Raises ``Damaged`` if no picture can be decoded; ``Protected`` and ``TooLargePicture``.
     """
-    source = _Source(path, clip_format, views)
+    source = Source(path, clip_format, views)
     wanted = range(0, seconds, step)
     with source.opened() as (container, track, _):
         index = index_packets(container, track)
     planned = plan_decoding(index, wanted) if index else None
     start = index.start if index else None
     served = 0
-    if planned:
+    if index and planned:
         try:
-            for frame in _by_plan(source, planned):
-                yield frame
-                served += 1
+            with SceneFinder(source, planned, index.start) as scenes:
+                frames = _by_plan(source, planned.runs)
+                for frame in frames if step > 1 else scenes.checked(frames):
+                    yield frame
+                    served += 1
         except Damaged as error:
             logger.debug(
                 "seeking failed after %d pictures, decoding the whole clip: %s",
@@ -95,35 +86,13 @@ def sample(
             )
     if served < len(wanted):
         with source.opened() as (container, track, scaler):
-            _set_threads(track, _threads(track))
+            set_threads(track, decoder_threads(track))
             decoded = decode_everything(container, track, wanted[served:], start)
             for second, shown in decoded:
-                yield _sampled(second, shown.time, scaler.scale(shown.frame))
+                yield sampled(second, shown.time, scaler.scale(shown.frame))
 
 
-def _sampled(second: int, time: int, pictures: tuple[Picture, ...]) -> SampledFrame:
-    """Return a frame; a first picture that appears after its second counts as if it were there."""
-    return SampledFrame(second, min(time, second * 1000 + 999), pictures)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A file and the views wanted of its frames."""
-
-    path: Path
-    format: ClipFormat
-    views: Sequence[View]
-
-    @contextmanager
-    def opened(self) -> Iterator[tuple[InputContainer, VideoStream, FrameScaler]]:
-        """Open the file at its beginning."""
-        with open_clip(self.path, self.format) as container:
-            track = picture_track(container)
-            width = track.width * float(track.sample_aspect_ratio or 1)
-            yield container, track, FrameScaler(self.views, width, track.height)
-
-
-def _by_plan(source: _Source, runs: Sequence[DecodeRun]) -> Iterator[SampledFrame]:
+def _by_plan(source: Source, runs: Sequence[DecodeRun]) -> Iterator[SampledFrame]:
     """Decode these runs and nothing else.
 
     Raises ``Damaged`` if anything else comes out than the packets promised.
@@ -132,23 +101,17 @@ def _by_plan(source: _Source, runs: Sequence[DecodeRun]) -> Iterator[SampledFram
         container, track, scaler = opened.enter_context(source.opened())
         if (
             not can_run_in_parallel(runs, available_cores())
-            or _picture_bytes(track) > _MAX_PARALLEL_PICTURE_BYTES
+            or picture_bytes(track) > MAX_PARALLEL_BYTES
         ):
-            _set_threads(track, 1 if are_single(runs) else _threads(track))
+            set_threads(track, 1 if are_single(runs) else decoder_threads(track))
             decoder = _Decoder(container, track, scaler)
             yield from chain.from_iterable(map(decoder.frames, runs))
             return
         each = [opened.enter_context(source.opened()) for _ in range(1, available_cores())]
         decoders = [_Decoder(*one) for one in ((container, track, scaler), *each)]
         for decoder in decoders:
-            _set_threads(decoder.track, 1)
+            set_threads(decoder.track, 1)
         yield from map_in_order(runs, [decoder.frames for decoder in decoders])
-
-
-def _picture_bytes(track: VideoStream) -> int:
-    pixel_format = track.codec_context.format  # None if FFmpeg does not know yet: assume large
-    bits = pixel_format.padded_bits_per_pixel if pixel_format else 64
-    return track.width * track.height * bits // 8
 
 
 class _Decoder:
@@ -190,16 +153,6 @@ def _pick_wanted(
             raise Damaged(detail="a packet marked as a key frame holds no picture")
         while due and frame.pts == due[0].ticks:
             wanted = due.popleft()
-            yield _sampled(wanted.second, wanted.time, scaler.scale(frame))
+            yield sampled(wanted.second, wanted.time, scaler.scale(frame))
     if due:
         raise Damaged(detail=f"no picture decoded for second {due[0].second}")
-
-
-def _threads(track: VideoStream) -> int:
-    """Return how many threads may decode a track: one, if its pictures are very large."""
-    return 1 if _picture_bytes(track) > _MAX_THREADED_PICTURE_BYTES else available_cores()
-
-
-def _set_threads(track: VideoStream, number: int) -> None:
-    track.thread_type = "AUTO"
-    track.thread_count = number

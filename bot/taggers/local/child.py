@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bot.domain.concepts import Concept
-    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
     from bot.taggers.local.recognizer import Recognizer
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
     from bot.domain.model_card import ModelCard, ModelFolder
-    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
     from bot.taggers.local.label_mapping import Numbers
 
 # The element types of ONNX inputs that are supported; bytes are passed without normalization.

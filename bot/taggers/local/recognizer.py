@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from bot.domain.concepts import Concept
     from bot.domain.model_card import ModelFolder
-    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
 
 _MIN_SCORE_IF_DRAWN = 0.9
 

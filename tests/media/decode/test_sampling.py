@@ -11,13 +11,15 @@ from av.video.stream import VideoStream
 
 from bot.domain.clip import ClipFormat
 from bot.errors import Damaged, NotAVideo
-from bot.media.decode.sampling import SampledFrame, sample
+from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
 from tests.conftest import CLIPS
 from tests.media.made_clips import Recipe, gif, growing_clip, make_clip
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bot.media.decode.source import SampledFrame
 
 TIMES = Recipe(ClipFormat.GIF, pictures=54)  # 5.4 s with ten pictures per second
 # ISO 14496-12 section 8.3.2: how far the matrix of a track header (version 0) is from its type

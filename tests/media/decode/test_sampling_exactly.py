@@ -15,8 +15,9 @@ from bot.domain.clip import ClipFormat
 from bot.errors import Damaged
 from bot.media.decode.decode_plan import DecodeRun, PlannedPicture
 from bot.media.decode.packet_index import may_skip
-from bot.media.decode.sampling import SampledFrame, _pick_wanted, _picture_bytes, sample
+from bot.media.decode.sampling import _pick_wanted, sample
 from bot.media.decode.scaling import FrameScaler, View
+from bot.media.decode.source import SampledFrame, picture_bytes
 from tests.conftest import CLIPS
 from tests.media.moving_clips import Way, moving_clip, remuxed
 
@@ -169,7 +170,7 @@ def test_memory_of_a_picture_depends_on_its_pixel_format(
     with av.open(str(path)) as container:
         track = container.streams.video[0]
         scale = track.width * track.height / (64 * 48)
-        assert _picture_bytes(track) == bytes_ * scale
+        assert picture_bytes(track) == bytes_ * scale
 
 
 @pytest.mark.parametrize(

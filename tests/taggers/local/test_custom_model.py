@@ -14,7 +14,7 @@ from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.model_card import ModelFolder
 from bot.domain.progress import ignore_progress
 from bot.errors import TaggerUnavailable
-from bot.media.decode.sampling import SampledFrame
+from bot.media.decode.source import SampledFrame
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.custom_model import CustomModel, load_custom_model
 from bot.taggers.local.identity import REVISION, identify

@@ -27,8 +27,8 @@ from tests.conftest import CLIPS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.media.decode.sampling import SampledFrame
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
 
 # Indices of kinds in COCO, and of classes in ImageNet.
 CAT, CUP = 15, 41
