@@ -86,7 +86,7 @@ class SceneFinder:
             if frame is None:  # the end marker, which is never first of a pair
                 return
             other = after if frame.time < middle(frame.second) else before
-            if frame.second in doubtful and other and _may_be_cut(frame, other):
+            if frame.second in doubtful and (other is None or _may_be_cut(frame, other)):
                 yield self._found(frame.second) or frame
             else:
                 yield frame

@@ -243,6 +243,13 @@ async def test_the_last_frame_of_a_gif_is_shown_for_its_delay(
     assert (await look(sandbox, write(gif([10, 20, 300])))).duration == 3300
 
 
+async def test_short_delays_of_a_gif_are_those_of_browsers(
+    sandbox: Sandbox, write: Callable[[bytes], Path]
+) -> None:
+    # hundredths of a second; browsers take 0 and 1 for 10
+    assert (await look(sandbox, write(gif([0, 1, 1, 2, 3])))).duration == 350
+
+
 async def test_an_endless_gif_lasts_one_loop(
     sandbox: Sandbox, write: Callable[[bytes], Path]
 ) -> None:

@@ -25,6 +25,10 @@ TIMES = Recipe(ClipFormat.GIF, pictures=54)  # 5.4 s with ten pictures per secon
 # ISO 14496-12 section 8.3.2: how far the matrix of a track header (version 0) is from its type
 MATRIX = 44
 QUARTER_TURN = (0, 0x00010000, 0, -0x00010000, 0, 0, 0, 0, 0x40000000)  # clockwise
+MIRROR = (-0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000)
+ROUNDED_TURN = (52, 0x00010000, 0, -0x00010000, 52, 0, 0, 0, 0x40000000)
+MIRRORED_TURN = (0, 0x00010000, 0, 0x00010000, 0, 0, 0, 0, 0x40000000)
+ODD_ANGLE = (0xB504, 0xB504, 0, -0xB504, 0xB504, 0, 0, 0, 0x40000000)  # 45 degrees
 
 
 def frames(path: Path, clip_format: ClipFormat, seconds: int) -> list[SampledFrame]:
@@ -47,11 +51,11 @@ def half_dark(path: Path) -> Path:
     return path
 
 
-def turn(path: Path) -> Path:
-    """Rotate a clip a quarter turn clockwise by its header, as phones do."""
+def turn(path: Path, matrix: tuple[int, ...] = QUARTER_TURN) -> Path:
+    """Put a display matrix into a clip's track header, as phones do."""
     content = bytearray(path.read_bytes())
-    start = content.index(b"tkhd") + MATRIX
-    content[start : start + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in QUARTER_TURN)
+    place = content.index(b"tkhd") + MATRIX
+    content[place : place + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in matrix)
     path.write_bytes(content)
     return path
 
@@ -133,6 +137,29 @@ def test_a_rotated_clip_is_shown_upright(tmp_path: Path) -> None:
     assert upright.pictures[0].shape == (43, 32, 3)
     assert upright.pictures[0][:15].mean() < 40  # the left side is now at the top
     assert upright.pictures[0][-15:].mean() > 200
+
+
+@pytest.mark.parametrize(
+    ("matrix", "dark"),
+    [
+        (MIRROR, "right"),
+        (ROUNDED_TURN, "top"),
+        (MIRRORED_TURN, "top"),
+        (ODD_ANGLE, "left"),
+    ],
+)
+def test_mirrors_and_turns_are_applied_as_in_players(
+    matrix: tuple[int, ...], dark: str, tmp_path: Path
+) -> None:
+    path = turn(half_dark(tmp_path / "clip.mp4"), matrix)
+    (found,) = frames(path, ClipFormat.MP4, 1)
+    picture = found.pictures[0]
+    sides = {
+        "left": picture[:, :12],
+        "right": picture[:, -12:],
+        "top": picture[:12],
+    }
+    assert sides[dark].mean() < 40
 
 
 def test_a_file_with_only_sound_is_not_a_video(tmp_path: Path) -> None:

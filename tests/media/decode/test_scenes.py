@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RATE = 25
 X264 = {"preset": "ultrafast"}
 CODECS = {
-    "keyframes at cuts": ("libx264", {"g": "250"}),
+    "keyframes at cuts": ("libx264", {"g": "250", "preset": "medium"}),
     "keyframes at cuts only by chance": ("libx264", {"g": "45", "sc_threshold": "0"}),
     "one keyframe": ("libx264", {"g": "999", "sc_threshold": "0"}),
     "B-frames": ("libx264", {"g": "999", "sc_threshold": "0", "bf": "3", "preset": "medium"}),
@@ -59,3 +59,4 @@ def test_a_second_shows_the_scene_that_fills_most_of_it(name: str, tmp_path: Pat
     assert scenes(tmp_path / "b", codec, options, [0.6, 2.2, 4.0]) == [0, 1, 2, 2]
     assert scenes(tmp_path / "c", codec, options, [1.4, 3.0]) == [0, 1, 1]
     assert scenes(tmp_path / "d", codec, options, [1.2, 1.72, 3.0]) == [0, 1, 2]
+    assert scenes(tmp_path / "e", codec, options, [2.2, 3.0]) == [0, 0, 1]
