@@ -21,6 +21,7 @@
     ├── RateLimited              rate_limited
     ├── PermissionMissing        permission_missing
     ├── TooManyClips             too_many_clips
+    ├── StillDrawing             still_drawing
     ├── OptedOut                 opted_out
     ├── TaggingErased            tagging_erased
     ├── NotAllowed               not_allowed
@@ -379,6 +380,13 @@ class PermissionMissing(FramehoundError):
         """Return the sentence with each permission named in that language."""
         named = ", ".join(map(translate, self.facts["permissions"].split(", ")))
         return translate(self.sentence, permissions=named)
+
+
+class StillDrawing(FramehoundError):
+    """A person presses another button while the last press is being worked on."""
+
+    code = "still_drawing"
+    sentence = "I'm still working on the last button you pressed here. Try again in a moment."
 
 
 class TooManyClips(FramehoundError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -15,17 +15,20 @@ from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_b
 from bot.chat.message_clips import requested_clips
 from bot.chat.messages import Draft, attached
 from bot.domain.cooldown import Cooldown
-from bot.errors import NotAllowed, OwnerUnknown, RateLimited, TaggingErased
+from bot.errors import NotAllowed, OwnerUnknown, RateLimited, StillDrawing, TaggingErased
 from bot.i18n import Translator
 from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
+from bot.services.recent_drawings import RecentDrawings
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Hashable, Iterator
 
     from bot.chat.client import FramehoundBot
     from bot.domain.settings import GuildSettings
+    from bot.render.report import Report, ReportFile
     from bot.render.summary import ReportedClip
     from bot.storage.job_records import JobRecord
 
@@ -35,11 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _StoredReport:
-    """A job's record, the server's settings, and the clips above a threshold."""
+    """A job's record, and the server's settings."""
 
     record: JobRecord
     settings: GuildSettings
-    clips: list[ReportedClip]
+
+    def key(self, *shown: Hashable) -> Hashable:
+        """Return a key for what is drawn from it: other settings or outcomes, another key."""
+        return (self.record.job_id, repr(self.record.outcomes), repr(self.settings), *shown)
 
 
 class ReportButtons(commands.Cog):
@@ -48,6 +54,9 @@ class ReportButtons(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=2.0)
+        self._drawing: set[tuple[str, int]] = set()
+        self._recent_reports: RecentDrawings[Report] = RecentDrawings(_size_of_report)
+        self._recent_pages: RecentDrawings[list[str]] = RecentDrawings(_size_of_pages)
 
     async def cog_load(self) -> None:
         """Handle the buttons, including those sent before a restart."""
@@ -79,34 +88,38 @@ class ReportButtons(commands.Cog):
     ) -> None:
         """Show the reply with another threshold, to everybody, from the stored tagging."""
         await interaction.response.defer()
-        shown = await self._load(pressed.job_id, threshold)
-        report = await self._bot.app.services.reports.report(shown.clips, shown.settings)
-        draft = Draft.of(report, pressed.job_id, Translator(shown.settings.language))
+        with self._one_press(interaction, pressed):
+            stored = await self._load(pressed.job_id)
+            key = stored.key(threshold)
+            report = await self._recent_reports.get(key, partial(self._report, stored, threshold))
+        draft = Draft.of(report, pressed.job_id, Translator(stored.settings.language))
         await interaction.edit_original_response(**draft.parts(), attachments=draft.attached())
 
     async def _list(self, interaction: Press, pressed: ButtonState) -> None:
         """List every tag, a page at a time; only the person who pressed the button sees it."""
-        shown = await self._load(pressed.job_id, pressed.threshold)
+        turns_page = bool(interaction.message and interaction.message.flags.ephemeral)
+        if turns_page:
+            await interaction.response.defer()
+        else:
+            await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await self._bot.translator_for(interaction)
-        pages = await asyncio.to_thread(tag_pages, shown.clips, translate)
+        with self._one_press(interaction, pressed):
+            stored = await self._load(pressed.job_id)
+            key = stored.key(pressed.threshold, translate.language)
+            draw = partial(self._pages, stored, pressed.threshold, translate)
+            pages = await self._recent_pages.get(key, draw)
         content: dict[str, Any] = {"content": pages[min(pressed.page, len(pages) - 1)]}
         if len(pages) > 1:
             content["view"] = page_buttons(pressed, len(pages), translate)
-        if interaction.message and interaction.message.flags.ephemeral:
-            await interaction.response.edit_message(**content)
-        else:
-            await interaction.response.send_message(**content, ephemeral=True)
+        await interaction.edit_original_response(**content)
 
     async def _export(self, interaction: Press, pressed: ButtonState) -> None:
         """Send the report as files; only the person who pressed the button sees them."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        shown = await self._load(pressed.job_id, pressed.threshold)
         translate = await self._bot.translator_for(interaction)
-        tagged = [clip for clip in shown.clips if isinstance(clip, TaggedClip)]
-        if not tagged:
-            raise TaggingErased
-        sources = await self._sources(shown.record)
-        files = await asyncio.to_thread(export_files, tagged, sources, shown.settings, translate)
+        with self._one_press(interaction, pressed):
+            stored = await self._load(pressed.job_id)
+            files = await self._export_files(stored, pressed.threshold, translate)
         await interaction.followup.send(
             translate(
                 "Open the HTML page in a browser and click a bar to play the clip from there."
@@ -137,15 +150,50 @@ class ReportButtons(commands.Cog):
         if interaction.user.id not in people:
             raise NotAllowed
 
-    async def _load(self, job_id: str, threshold: float | None) -> _StoredReport:
+    @contextmanager
+    def _one_press(self, interaction: Press, pressed: ButtonState) -> Iterator[None]:
+        """Draw for one press of a person under a report at a time; raises ``StillDrawing``."""
+        press = pressed.job_id, interaction.user.id
+        if press in self._drawing:
+            raise StillDrawing
+        self._drawing.add(press)
+        try:
+            yield
+        finally:
+            self._drawing.discard(press)
+
+    async def _clips(self, stored: _StoredReport, threshold: float | None) -> list[ReportedClip]:
+        reports = self._bot.app.services.reports
+        return await reports.clips(stored.record.outcomes, stored.settings, threshold)
+
+    async def _report(self, stored: _StoredReport, threshold: float | None) -> Report:
+        clips = await self._clips(stored, threshold)
+        return await self._bot.app.services.reports.report(clips, stored.settings)
+
+    async def _pages(
+        self, stored: _StoredReport, threshold: float | None, translate: Translator
+    ) -> list[str]:
+        clips, reports = await self._clips(stored, threshold), self._bot.app.services.reports
+        return await reports.draw(stored.settings, tag_pages, clips, translate)
+
+    async def _export_files(
+        self, stored: _StoredReport, threshold: float | None, translate: Translator
+    ) -> list[ReportFile]:
+        clips, reports = await self._clips(stored, threshold), self._bot.app.services.reports
+        tagged = [clip for clip in clips if isinstance(clip, TaggedClip)]
+        if not tagged:
+            raise TaggingErased
+        links = await self._sources(stored.record)
+        return await reports.draw(
+            stored.settings, export_files, tagged, links, stored.settings, translate
+        )
+
+    async def _load(self, job_id: str) -> _StoredReport:
         """Load what is stored about a job; raises ``TaggingErased`` if it was erased."""
         record = await self._bot.app.stores.job_records.find(job_id)
         if record is None or not record.outcomes:
             raise TaggingErased
-        reports = self._bot.app.services.reports
-        settings = await reports.settings(record.guild_id)
-        clips = await reports.clips(record.outcomes, settings, threshold)
-        return _StoredReport(record, settings, clips)
+        return _StoredReport(record, await self._bot.app.services.reports.settings(record.guild_id))
 
     async def _sources(self, record: JobRecord) -> dict[str, str]:
         """Return the clips' links by name, fetched from Discord, which signs them anew."""
@@ -158,6 +206,14 @@ class ReportButtons(commands.Cog):
                 continue
             links |= {clip.name: clip.location for clip in requested_clips(message)}
         return links
+
+
+def _size_of_report(report: Report) -> int:
+    return len(report.content) + sum(len(file.content) for file in report.files)
+
+
+def _size_of_pages(pages: list[str]) -> int:
+    return sum(map(len, pages))
 
 
 class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):

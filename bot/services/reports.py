@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
 from bot.domain.outcome import Failed
@@ -12,9 +12,10 @@ from bot.errors import TaggingErased
 from bot.i18n import Translator
 from bot.render.report import make_report
 from bot.render.summary import RefusedClip, Style, TaggedClip
+from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.outcome import Outcome
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from bot.render.summary import ReportedClip
     from bot.services.known_taggings import KnownTaggings
     from bot.storage.guild_settings import GuildSettingsStore
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+# Python draws on one core: more threads would only keep the event loop waiting for its turn.
+_DRAWING_AT_ONCE = 2
 
 
 class ReportBuilder:
@@ -37,6 +45,14 @@ class ReportBuilder:
         self._taggings = taggings
         self._settings = settings
         self._default_threshold = default_threshold
+        self._slots = FairSlots(_DRAWING_AT_ONCE, per_owner=1)
+
+    async def draw(
+        self, settings: GuildSettings, work: Callable[P, T], *args: P.args, **more: P.kwargs
+    ) -> T:
+        """Run ``work`` in a thread: one at a time for a server, a few for all of them."""
+        async with self._slots.held(str(settings.guild_id)):
+            return await asyncio.to_thread(work, *args, **more)
 
     async def settings(self, guild_id: int | None) -> GuildSettings:
         """Return a server's settings; those of a private channel are the defaults."""
@@ -72,7 +88,8 @@ class ReportBuilder:
         """Return a tagged clip with its timeline."""
         if threshold is None:
             threshold = self.threshold_of(settings, tagging.tagger)
-        built = await asyncio.to_thread(
+        built = await self.draw(
+            settings,
             timeline.build,
             tagging.frames,
             tagging.info.duration,
@@ -85,7 +102,7 @@ class ReportBuilder:
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
         """Write and draw the report about some clips."""
         style = Style(Translator(settings.language), settings.tags_a_line)
-        return await asyncio.to_thread(make_report, clips, style, picture=settings.picture)
+        return await self.draw(settings, make_report, clips, style, picture=settings.picture)
 
     async def _clip(
         self, outcome: Outcome, settings: GuildSettings, threshold: float | None
