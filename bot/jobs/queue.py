@@ -157,8 +157,11 @@ class Intake:
 
         Raises StorageUnavailable.
         """
-        waiting = await self._jobs.waiting(job_ids)
-        await self._client.delete(await self._jobs.not_running(job_ids))
+        removed = await self._jobs.not_running(job_ids)
+        if not removed:  # as for most deleted messages
+            return []
+        waiting = await self._jobs.waiting(removed)
+        await self._client.delete(removed)
         return waiting
 
     async def purge(self, before: datetime) -> int:
