@@ -44,3 +44,10 @@ def test_a_job_may_use_half_of_a_month(
 
 def test_months_sort_as_text() -> None:
     assert month_of(datetime(2026, 3, 31, 23, 59, tzinfo=UTC)) == "2026-03"
+
+
+def test_the_reference_of_a_clip_is_always_the_same_and_does_not_tell_the_message() -> None:
+    payer = Payer("guild-1", "message-1575923626811588608")
+    first, again, other = (payer.for_clip(fingerprint).reference for fingerprint in "aab")
+    assert first == again != other
+    assert "1575923626811588608" not in first
