@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 from discord.ext import commands
 
 from bot.chat.left_guilds import LeftGuilds
+from bot.domain.cooldown import Cooldown
+from bot.errors import RateLimited
 from bot.storage.database import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ class Privacy(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._log = structlog.get_logger("framehound.erasure")
+        self._forgets = Cooldown(at_once=3, pause=60.0)
 
     @commands.hybrid_group(  # type: ignore[arg-type]  # mypy infers none of its type variables
         name="privacy", fallback="show", description="See what I store about your clips"
@@ -89,6 +93,8 @@ class Privacy(commands.Cog):
     )
     async def forget(self, context: commands.Context[FramehoundBot]) -> None:
         """Erase what is stored about the person, and delete the replies to them."""
+        if wait := self._forgets.wait(context.author.id, time.monotonic()):
+            raise RateLimited.of(wait)
         await context.defer(ephemeral=True)
         count = await self._bot.erasure.person(context.author.id)
         self._bot.reply_deleter.wake()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 import discord
@@ -18,19 +16,17 @@ from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.errors import FramehoundError, RateLimited
 from bot.render import sanitize
 from bot.render.search_results import page_text
-from bot.storage.database import StorageUnavailable
 from cogs.search_state import OLD_TEMPLATE, TEMPLATE, SearchState, parse_day, parse_score
+from cogs.suggestions import Suggestions
 from cogs.visibility import visibility_of, with_private_threads
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
 
     from bot.chat.client import FramehoundBot
     from bot.domain.search import IndexedConcept, SearchPage
     from bot.i18n import Translator
 
-_MAX_CHOICES = 25
 _MAX_SIMILAR = 5
 
 
@@ -55,9 +51,13 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], tem
 
     async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
         """Show the page in place of the current one."""
-        await interaction.response.defer()
+        cog = interaction.client.get_cog(Search.__name__)
+        if not isinstance(cog, Search):
+            return
         clip_search = interaction.client.app.services.search
         try:
+            cog.check_rate(interaction.user.id)
+            await interaction.response.defer()
             concept = await clip_search.concept(self._state.concept, _guild_id(interaction))
             await _show(interaction, self._state, concept, concept.name if concept else "")
         except FramehoundError as error:
@@ -97,6 +97,7 @@ class Search(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=3.0)
+        self._suggestions = Suggestions()
 
     async def cog_load(self) -> None:
         """Handle the page buttons, including those sent before a restart."""
@@ -105,6 +106,11 @@ class Search(commands.Cog):
     async def cog_unload(self) -> None:
         """Stop handling the page buttons."""
         self._bot.remove_dynamic_items(PageButton, OldPageButton)
+
+    def check_rate(self, person_id: int) -> None:
+        """Count a search or another page of one; raises ``RateLimited`` if there are too many."""
+        if wait := self._persons.wait(person_id, time.monotonic()):
+            raise RateLimited.of(wait)
 
     @app_commands.command(name="find", description="Find clips by what they show")
     @app_commands.rename(since="from", until="to")
@@ -129,8 +135,7 @@ class Search(commands.Cog):
         min_score: str | None = None,
     ) -> None:
         """Show the clips found, newest first."""
-        if wait := self._persons.wait(interaction.user.id, time.monotonic()):
-            raise RateLimited.of(wait)
+        self.check_rate(interaction.user.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await interaction.client.translator_for(interaction)
         if mistake := _mistake(translate, since, until, min_score):
@@ -152,25 +157,7 @@ class Search(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Suggest tags of clips that the person can see, the most frequent first."""
-        return await suggested(interaction, typed)
-
-
-async def suggested(
-    interaction: discord.Interaction[FramehoundBot], typed: str
-) -> list[app_commands.Choice[str]]:
-    """Return suggestions for a tag; none while the database is away."""
-    tags: list[str] = []
-    with suppress(StorageUnavailable):
-        tags = await interaction.client.app.services.search.suggest(
-            typed, _guild_id(interaction), visibility_of(interaction)
-        )
-    return choices(tags)
-
-
-def choices(tags: Iterable[str]) -> list[app_commands.Choice[str]]:
-    """Return tags as Discord's choices, at most as many as it allows."""
-    shown = (sanitize.clean(tag, MAX_NAME_LENGTH) for tag in islice(tags, _MAX_CHOICES))
-    return [app_commands.Choice(name=tag, value=tag) for tag in shown]
+        return await self._suggestions.suggest(interaction, typed)
 
 
 async def _show(

@@ -14,7 +14,7 @@ from bot.domain.settings import parse_threshold
 from bot.render import formatting, sanitize
 from bot.render.summary import MESSAGE_LIMIT
 from cogs.permissions import missing_to_write
-from cogs.search import choices, suggested
+from cogs.suggestions import Suggestions, choices
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
@@ -33,6 +33,7 @@ class WatchCommands(commands.Cog):
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
+        self._suggestions = Suggestions()
 
     @watch.command(name="add", description="Alert a channel when a clip shows a certain tag")
     @app_commands.describe(
@@ -110,7 +111,7 @@ class WatchCommands(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Suggest tags of clips that the person can see."""
-        return await suggested(interaction, typed)
+        return await self._suggestions.suggest(interaction, typed)
 
     @remove.autocomplete("tag")
     async def suggest_watched(

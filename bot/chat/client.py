@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.chat.messages import Messages
 from bot.chat.reply_deleter import ReplyDeleter
+from bot.chat.request_limits import RequestLimits
 from bot.chat.responder import DiscordResponder
 from bot.chat.retry import FAILURES
 from bot.errors import FramehoundError
@@ -83,6 +84,8 @@ class FramehoundBot(commands.AutoShardedBot):
         self._deleted: deque[int] = deque(maxlen=_DELETED_REMEMBERED)
         self.reply_deleter = ReplyDeleter(Messages(self), app.stores.reply_deletions)
         self._log = structlog.get_logger("framehound.client")
+        self._limits = RequestLimits()
+        self._limits.install(self)
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
 
     async def setup_hook(self) -> None:
@@ -141,6 +144,8 @@ class FramehoundBot(commands.AutoShardedBot):
     ) -> None:
         """Reply to a failed text or hybrid command in a sentence."""
         if isinstance(error, commands.CommandNotFound):
+            return
+        if not self._limits.may_refuse_in_words(context.author.id, error):
             return
         sentence = self._sentence_for(error, await self.translator_for(context))
         with suppress(discord.Forbidden):  # there is no other place to say it

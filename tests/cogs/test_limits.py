@@ -39,6 +39,25 @@ async def test_requests_of_a_person_are_rate_limited(simcord_env: Any, jobs: Rec
 
 
 @pytest.mark.simcord(check_errors=False)
+async def test_every_command_counts_towards_the_limit_of_a_person(
+    simcord_env: Any, jobs: RecordedJobs
+) -> None:
+    channel, alice, bob = meet(simcord_env, "alice", "bob")
+    for name in ("about", "help", "usage", "privacy show", "threshold") * 6:
+        assert "Try again in" not in (await alice.slash(channel, name)).response.content
+    refused = await alice.slash(channel, "about")
+    assert "Try again in" in refused.response.content
+    assert refused.ephemeral
+    last = []
+    for text in ("!usage", "!privacy", "!threshold", "!tags") * 3:
+        await alice.send(channel, text)
+        last.append(channel.last_message.content)
+    assert sum("Try again in" in said for said in last) == 2  # a flood gets few replies
+    assert "Try again in" not in (await bob.slash(channel, "about")).response.content
+    assert jobs.recorded == []
+
+
+@pytest.mark.simcord(check_errors=False)
 async def test_requests_of_a_server_are_rate_limited(simcord_env: Any, jobs: RecordedJobs) -> None:
     channel, *people = meet(simcord_env, *(f"member {number}" for number in range(7)))
     for number in range(60):

@@ -165,6 +165,23 @@ async def test_page_buttons_work_after_a_restart(
     assert answered.response.components == []
 
 
+@pytest.mark.simcord(check_errors=False)
+async def test_turning_pages_is_rate_limited_like_searching(
+    channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = channel_and_alice
+    for number in range(1, 14):
+        await post(simcord_bot, number, channel, CAT)
+    for _ in range(9):
+        await alice.slash(channel, "find", tag="cat")
+    answered = await alice.slash(channel, "find", tag="cat")
+    page = answered.response.content
+    following = answered.response.components[0]["components"][1]["custom_id"]
+    refused = await alice.click(answered.response.message, custom_id=following)
+    assert answered.response.content == page
+    assert "Try again in" in refused.response.content
+
+
 async def test_a_button_of_an_older_version_asks_for_a_new_search(
     channel_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
