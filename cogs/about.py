@@ -56,7 +56,8 @@ class About(commands.Cog):
         """Show the version, the tagger and the limits."""
         translate = await self._bot.translator_for(interaction)
         threshold = await self._bot.app.services.reports.threshold(None)
-        lines = "\n".join(self._facts(translate, threshold))
+        trouble = await self._bot.app.services.trouble.is_present()
+        lines = "\n".join(self._facts(translate, threshold, trouble=trouble))
         await interaction.response.send_message(lines, ephemeral=True)
 
     @commands.Cog.listener()
@@ -128,7 +129,7 @@ class About(commands.Cog):
                 "I'm still missing permissions here: {permissions}.", permissions=permissions
             )
 
-    def _facts(self, translate: Translator, threshold: float) -> Iterator[str]:
+    def _facts(self, translate: Translator, threshold: float, *, trouble: bool) -> Iterator[str]:
         app = self._bot.app
         tagger, config = app.services.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
@@ -138,6 +139,8 @@ class About(commands.Cog):
             tagger=f"`{tagger.identity}`",
             above=formatting.threshold(threshold),
         )
+        if trouble and config.chosen_tagger != "local":
+            yield self._trouble(translate)
         yield translate(
             "Clips can be up to {minutes} min long and {size} MB in size.",
             minutes=tagger.longest / 60_000,
@@ -146,6 +149,18 @@ class About(commands.Cog):
         if config.source_url:
             yield translate("Source code: {url}", url=f"<{config.source_url}>")
         yield translate("See what I store about your clips with `/privacy show`.")
+
+    def _trouble(self, translate: Translator) -> str:
+        """Say that the main tagger can't be used, and what happens to clips meanwhile."""
+        fallback = self._bot.app.services.clip_tagger.fallback_identity
+        if fallback is None:
+            return translate(
+                "The tagger can't be used at the moment, so new clips fail until it works again."
+            )
+        return translate(
+            "The tagger can't be used at the moment, so new clips are tagged by {tagger}.",
+            tagger=f"`{fallback}`",
+        )
 
 
 def _for_servers(translate: Translator) -> Iterator[str]:

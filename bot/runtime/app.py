@@ -41,6 +41,7 @@ from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local.tagger import LocalTagger
 from bot.taggers.proxy import ProxyTagger
+from bot.taggers.trouble import TaggerTrouble
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,6 +74,7 @@ class Services:
     job_records: JobRecords
     search: ClipSearch
     history: HistoryIndex
+    trouble: TaggerTrouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ async def opened(config: Config) -> AsyncIterator[App]:
         await remove_stale_dirs(folder)
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
+        stores = Stores.of(database)
         parts = _Parts(
             config,
             stack,
@@ -131,8 +134,8 @@ async def opened(config: Config) -> AsyncIterator[App]:
             await stack.enter_async_context(clip_sandbox(config, children=_CHILDREN)),
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
+            TaggerTrouble(stores.meta),
         )
-        stores = Stores.of(database)
         services = _services(config, stores, await parts.clip_tagger(), parts)
         yield App(config, stores, services, parts.sandbox, parts.locks, metrics)
 
@@ -164,6 +167,7 @@ class _Parts:
     sandbox: Sandbox
     locks: Locks
     metrics: Metrics
+    trouble: TaggerTrouble
 
     async def clip_tagger(self) -> ClipTagger:
         """Return the service that fetches and tags clips."""
@@ -221,7 +225,9 @@ class _Parts:
         )
         # With a fallback, no clip waits until Clarifai works again.
         waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitBreaker(clarifai, max_wait=_CLARIFAI_WAIT if waits else 0.0)
+        circuit = CircuitBreaker(
+            clarifai, max_wait=_CLARIFAI_WAIT if waits else 0.0, trouble=self.trouble
+        )
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 
@@ -255,6 +261,7 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
         history=HistoryIndex(
             stores.index_runs, stores.posted_clips, stores.job_records, stores.opt_outs
         ),
+        trouble=parts.trouble,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.errors import TaggerBusy, TaggerUnavailable
+from bot.errors import QuotaExhausted, TaggerBusy, TaggerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
     from bot.domain.tagging import Observations
+    from bot.errors import TaggerError
     from bot.taggers import Tagger
+    from bot.taggers.trouble import TaggerTrouble
 
 
 class CircuitBreaker:
@@ -26,6 +28,7 @@ class CircuitBreaker:
     After ``failures`` failures in a row the circuit opens. Clips then wait, at most ``max_wait``
     seconds. After ``pause`` seconds one of them is let through as a probe. If it fails, the pause
     doubles, up to ``max_pause``; if it succeeds, the circuit closes and all clips go on.
+    ``trouble`` is told how calls end.
     """
 
     def __init__(
@@ -36,7 +39,9 @@ class CircuitBreaker:
         pause: float = 15.0,
         max_pause: float = 240.0,
         max_wait: float,
+        trouble: TaggerTrouble | None = None,
     ) -> None:
+        self._trouble = trouble
         self._tagger = tagger
         self._max_failures = failures
         self._first_pause = self._pause = pause
@@ -93,18 +98,33 @@ class CircuitBreaker:
             raise TaggerUnavailable(detail=detail) from None
         try:
             yield
-        except (TaggerUnavailable, TaggerBusy):
+        except (TaggerUnavailable, TaggerBusy) as error:
             self._note_failure(probe=probe)
+            await self._report(error)
+            raise
+        except QuotaExhausted as error:
+            self._note_success()  # it answered, but it won't tag anything for a while
+            await self._report(error)
             raise
         except Exception:
             self._note_success()  # the tagger answered, if only to refuse this clip
             raise
         else:
             self._note_success()
+            await self._report(None)
         finally:
             if probe:
                 self._probing = False
             self._wake_waiting()
+
+    async def _report(self, error: TaggerError | None) -> None:
+        """Report how a call ended; being busy is no trouble yet."""
+        if self._trouble is None or isinstance(error, TaggerBusy):
+            return
+        if error is None:
+            await self._trouble.works()
+        else:
+            await self._trouble.failed(error)
 
     async def _wait(self) -> bool:
         """Wait until the circuit closes; return True if this clip is the probe instead."""

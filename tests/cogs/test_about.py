@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.chat.client import FramehoundBot
+from bot.config import Config
+from bot.errors import TaggerUnavailable
 from loopback_discord import LoopbackDiscord, Permission
 from loopback_discord.discord_py import redirect_discord_py
 from loopback_discord.events import Intent, fixed_event
@@ -61,6 +63,21 @@ def running(
             assert loopback.unknown_routes == []
 
     return run
+
+
+async def test_about_says_that_the_tagger_cannot_be_used(
+    simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guild = simcord_env.create_guild()
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    channel = guild.create_text_channel("general")
+    monkeypatch.setattr(Config, "chosen_tagger", "clarifai")
+    sentence = "The tagger can't be used at the moment, so new clips fail until it works again."
+    assert sentence not in (await alice.slash(channel, "about")).response.content
+    await simcord_bot.app.services.trouble.failed(TaggerUnavailable())
+    assert sentence in (await alice.slash(channel, "about")).response.content
+    await simcord_bot.app.services.trouble.works()
+    assert sentence not in (await alice.slash(channel, "about")).response.content
 
 
 async def test_a_new_server_is_greeted_once_in_a_channel_the_bot_can_write_to(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from bot.config import Config
 from bot.domain import timeline
@@ -31,6 +32,7 @@ from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_eyes import reading
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
+from tests.stand_ins.clarifai_replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -248,6 +250,36 @@ async def test_the_fallback_keeps_its_own_limits(
         app = await open_app(make_config(**settings, **limits))
         with pytest.raises(TooLong, match=r"The limit is 0\.166"):
             await app.services.clip_tagger.tag_file(TagRequest(Clip("long.mp4", str(path))))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [
+        (replies.failure(25903, 400), "tagger_unavailable"),
+        (replies.failure(69001, 402), "quota_exhausted"),
+        (Reply(b"<html>", 402), "quota_exhausted"),
+    ],
+)
+async def test_a_model_that_is_shut_down_or_unpaid_is_replaced_and_that_is_said_once(
+    refusal: Reply, code: str, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    async with LoopbackClarifai() as clarifai:
+        settings = {"clarifai_pat": CLARIFAI_TOKEN, "clarifai_api_url": clarifai.url}
+        app = await open_app(make_config(**settings, clarifai_fallback="local"))
+        clarifai.serve(refusal)
+        with capture_logs() as logs:
+            for name in ("montage.gif", "city.mp4"):
+                request = TagRequest(Clip(name, str(CLIPS / name)))
+                tagging = await app.services.clip_tagger.tag_file(request)
+                assert tagging.tagger.name == "local"
+        said = [line["code"] for line in logs if line["event"] == "tagger can't be used"]
+        assert said == [code]
+        assert await app.services.trouble.is_present()
+        clarifai.serve(replies.recorded("video_beer_2017.json"))
+        await app.services.clip_tagger.tag_file(
+            TagRequest(Clip("montage.mp4", str(CLIPS / "montage.mp4")))
+        )
+        assert not await app.services.trouble.is_present()
 
 
 @pytest.mark.asyncio(loop_scope="module")

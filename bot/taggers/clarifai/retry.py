@@ -16,7 +16,7 @@ from bot.taggers.clarifai.status import CallFailed, Kind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_TEMPORARY = frozenset({Kind.THROTTLED, Kind.STARTING, Kind.SERVER})
+_TEMPORARY = frozenset({Kind.THROTTLED, Kind.STARTING, Kind.NOT_DEPLOYED, Kind.SERVER})
 # A garbled response may be billed already, and so may each retry.
 _RETRY_ONCE = frozenset({Kind.CONNECTION, Kind.GARBLED})
 

@@ -32,6 +32,9 @@ class Kind(Enum):
     REQUEST = auto()
     MODEL = auto()
     STARTING = auto()  # the model is being deployed or loaded
+    NOT_DEPLOYED = auto()  # it sleeps until it is called, or was taken down
+    SHUT_DOWN = auto()  # the model does not run any more
+    UNPAID = auto()
     DOWNLOAD = auto()
     UNSUPPORTED = auto()
     INVALID = auto()
@@ -65,12 +68,28 @@ _CODES: tuple[tuple[int, str, Kind], ...] = (
     (11100, "CONN_BAD_REQUEST_FORMAT", Kind.REQUEST),
     (11101, "CONN_DOES_NOT_EXIST", Kind.REQUEST),
     (11102, "CONN_INVALID_REQUEST", Kind.REQUEST),
+    (11103, "CONN_METHOD_NOT_ALLOWED", Kind.REQUEST),
+    (11104, "CONN_NO_GDPR_CONSENT", Kind.ACCOUNT),
+    (11200, "CONN_AUTH_METHOD_DISABLED", Kind.ACCOUNT),
     (21200, "MODEL_DOES_NOT_EXIST", Kind.MODEL),
     (21201, "MODEL_PERMISSION_DENIED", Kind.MODEL),
     (21202, "MODEL_INVALID_ARGUMENT", Kind.MODEL),
+    (21203, "MODEL_INVALID_REQUEST", Kind.REQUEST),
+    (21350, "MODEL_DEPLOYMENT_FAILED", Kind.SHUT_DOWN),
     (21351, "MODEL_DEPLOYING", Kind.STARTING),
+    (21352, "MODEL_QUEUED_FOR_DEPLOYMENT", Kind.STARTING),
+    (21353, "MODEL_NOT_DEPLOYED", Kind.NOT_DEPLOYED),
     (21354, "MODEL_BUSY_PLEASE_RETRY", Kind.STARTING),
     (21355, "MODEL_LOADING", Kind.STARTING),
+    (25600, "RUNNER_DOES_NOT_EXIST", Kind.MODEL),
+    (25601, "RUNNER_PERMISSION_DENIED", Kind.MODEL),
+    (25602, "RUNNER_INVALID_ARGUMENT", Kind.MODEL),
+    (25603, "RUNNER_INVALID_REQUEST", Kind.MODEL),
+    (25604, "RUNNER_NEEDS_RETRY", Kind.STARTING),
+    (25900, "DEPLOYMENT_DOES_NOT_EXIST", Kind.SHUT_DOWN),
+    (25901, "DEPLOYMENT_INVALID_ARGUMENT", Kind.MODEL),
+    (25902, "DEPLOYMENT_INVALID_REQUEST", Kind.MODEL),
+    (25903, "DEPLOYMENT_DISABLED", Kind.SHUT_DOWN),
     (30002, "INPUT_DOWNLOAD_FAILED", Kind.DOWNLOAD),
     (30002, "INPUT_FAILED", Kind.DOWNLOAD),
     (30101, "INPUT_UNSUPPORTED_FORMAT", Kind.UNSUPPORTED),
@@ -90,6 +109,8 @@ _CODES: tuple[tuple[int, str, Kind], ...] = (
     (40031, "RPC_SERVER_UNAVAILABLE", Kind.SERVER),
     (40032, "RPC_REQUEST_TIMEOUT", Kind.SERVER),
     (41000, "QUEUE_CONN_ERROR", Kind.SERVER),
+    (69000, "BILLING_INVALID_INFO", Kind.UNPAID),
+    (69001, "BILLING_MISSING_TOKENS", Kind.UNPAID),
     (98004, "INTERNAL_SERVER_ISSUE", Kind.SERVER),
     (98005, "INTERNAL_FETCHING_ISSUE", Kind.SERVER),
     (98006, "INTERNAL_DATABASE_ISSUE", Kind.SERVER),
@@ -115,6 +136,7 @@ _INTERNAL = range(98_000, 99_000)  # all internal errors, those added later too
 _HTTP_KINDS: Mapping[int, Kind] = MappingProxyType(
     {
         HTTPStatus.UNAUTHORIZED: Kind.ACCOUNT,
+        HTTPStatus.PAYMENT_REQUIRED: Kind.UNPAID,
         HTTPStatus.FORBIDDEN: Kind.ACCOUNT,
         HTTPStatus.NOT_FOUND: Kind.MODEL,
         HTTPStatus.REQUEST_TIMEOUT: Kind.SERVER,
@@ -137,6 +159,10 @@ _REFUSALS = frozenset(
     }
 )
 
+_NOT_RUNNING = (
+    "Clarifai does not run this model at present; choose another with CLARIFAI_MODEL_ID, "
+    "or set CLARIFAI_FALLBACK=local"
+)
 _ADVICE: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.ACCOUNT: (
@@ -145,6 +171,9 @@ _ADVICE: Mapping[Kind, str] = MappingProxyType(
         ),
         Kind.MODEL: "check CLARIFAI_USER_ID, CLARIFAI_APP_ID, CLARIFAI_MODEL_ID "
         "and CLARIFAI_MODEL_VERSION_ID",
+        Kind.NOT_DEPLOYED: _NOT_RUNNING,
+        Kind.SHUT_DOWN: _NOT_RUNNING,
+        Kind.UNPAID: "the account has no credit left: check its billing page on Clarifai",
         Kind.REQUEST: "this is a bug in Framehound, please report it",
     }
 )
@@ -223,7 +252,7 @@ def error_for(failure: CallFailed) -> TaggerError:
     detail = f"{failure.detail} ({advice})" if advice else failure.detail
     if failure.kind in _REFUSALS:
         return TaggerRefused(reason=failure.kind.name.lower(), detail=detail)
-    if failure.kind is Kind.QUOTA:
+    if failure.kind in {Kind.QUOTA, Kind.UNPAID}:
         return QuotaExhausted(detail=detail)
     if failure.kind is Kind.THROTTLED:
         return TaggerBusy(detail=detail)
