@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.chat.visibility import is_age_checked, may_read
 from bot.domain.search import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-# Discord keeps minors out of these servers altogether.
-_GATED = {discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted}
 
 
 def visibility_of(interaction: discord.Interaction[discord.Client]) -> Visibility:
@@ -31,8 +29,8 @@ def visibility_of(interaction: discord.Interaction[discord.Client]) -> Visibilit
     readable = {
         channel.id: channel.permissions_for(interaction.user).manage_threads
         for channel in guild.channels
-        if _may_read(channel, interaction.user)
-        and (not channel.is_nsfw() or _is_old_enough(interaction, guild))
+        if may_read(channel, interaction.user)
+        and (not channel.is_nsfw() or is_age_checked(guild, interaction.channel))
     }
     return Visibility(
         channels=frozenset({*readable, *_public_threads(guild, readable)}),
@@ -45,22 +43,9 @@ async def with_private_threads(
 ) -> Visibility:
     """Add those of ``threads`` that the person is a member of."""
     asked = list(threads)
-    answers = await asyncio.gather(*(_is_in(interaction, number) for number in asked))
+    answers = await asyncio.gather(*(is_in_thread(interaction, number) for number in asked))
     joined = {number for number, is_in in zip(asked, answers, strict=True) if is_in}
     return replace(visibility, threads=visibility.threads | joined)
-
-
-def _may_read(channel: discord.abc.GuildChannel, member: discord.Member) -> bool:
-    allowed = channel.permissions_for(member)
-    if isinstance(channel, (discord.VoiceChannel, discord.StageChannel)) and not allowed.connect:
-        return False  # only members who may connect can read a voice channel's text
-    return allowed.view_channel and allowed.read_message_history
-
-
-def _is_old_enough(interaction: discord.Interaction[discord.Client], guild: discord.Guild) -> bool:
-    """Return whether Discord has checked the person's age, as far as the bot can know."""
-    is_nsfw = getattr(interaction.channel, "is_nsfw", None)
-    return guild.nsfw_level in _GATED or bool(is_nsfw and is_nsfw())
 
 
 def _public_threads(guild: discord.Guild, readable: Iterable[int]) -> Iterable[int]:
@@ -71,7 +56,7 @@ def _public_threads(guild: discord.Guild, readable: Iterable[int]) -> Iterable[i
             yield thread.id
 
 
-async def _is_in(interaction: discord.Interaction[discord.Client], thread_id: int) -> bool:
+async def is_in_thread(interaction: discord.Interaction[discord.Client], thread_id: int) -> bool:
     """Ask Discord whether the person is in a thread, as no cache knows; False if it fails."""
     try:
         await interaction.client.http.get_thread_member(thread_id, interaction.user.id)

@@ -9,6 +9,7 @@ import discord
 import structlog
 
 from bot.chat.retry import is_temporary
+from bot.chat.visibility import audience_may_read
 from bot.render.search_results import alert_text
 
 if TYPE_CHECKING:
@@ -43,23 +44,24 @@ class Alerts:
 
     async def _send(self, alert: Alert, translate: Translator) -> None:
         channel = await self._client.fetch_channel(alert.channel_id)
+        if not isinstance(channel, discord.abc.Messageable):
+            self._refuse(alert, "messages can't be sent to its channel")
         # The settings may come from another server's file, but alerts never leave their own server.
-        if not isinstance(channel, discord.abc.Messageable) or _guild_id(channel) != alert.guild_id:
-            self._log.warning(
-                "alert not sent: the channel is not in its server", channel=channel.id
+        elif isinstance(channel, discord.abc.PrivateChannel) or channel.guild.id != alert.guild_id:
+            self._refuse(alert, "its channel is in another server")
+        elif not await audience_may_read(self._client, alert.source_id, channel):
+            self._refuse(alert, "some people in its channel can't see the clip's channel")
+        else:
+            await channel.send(
+                alert_text(translate, alert),
+                nonce=_nonce(alert),
+                allowed_mentions=discord.AllowedMentions.none(),
+                suppress_embeds=True,
             )
-            return
-        await channel.send(
-            alert_text(translate, alert),
-            nonce=_nonce(alert),
-            allowed_mentions=discord.AllowedMentions.none(),
-            suppress_embeds=True,
-        )
 
-
-def _guild_id(channel: object) -> int | None:
-    guild = getattr(channel, "guild", None)
-    return guild.id if guild else None
+    def _refuse(self, alert: Alert, reason: str) -> None:
+        ids = {"server": alert.guild_id, "channel": alert.channel_id}
+        self._log.warning(f"alert not sent: {reason}", **ids)
 
 
 def _nonce(alert: Alert) -> str:

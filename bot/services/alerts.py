@@ -32,8 +32,11 @@ class AlertService:
     async def alerts(
         self, job: Job, clips: Sequence[ReportedClip], settings: GuildSettings
     ) -> list[Alert]:
-        """Return the alerts about a job's clips; none if its message caused alerts before."""
-        if job.guild_id is None:
+        """Return the alerts about a job's clips; none if its message caused alerts before.
+
+        Clips in private threads cause none: only those in the thread may know of them.
+        """
+        if job.guild_id is None or job.private:
             return []
         watches = await self._watches.load(job.guild_id)
         if not watches or await self._watches.is_alerted(job.subject_id):

@@ -197,6 +197,64 @@ async def test_an_outage_delays_an_alert_and_repeats_no_answer(chat: Chat) -> No
     assert len(chat.alerts()) == len(chat.alerts(chat.channel)) == 1
 
 
+def hide(channel: Channel, *allowed: Any) -> None:
+    """Let only these roles and members see a channel."""
+    everyone = channel.guild.roles[channel.guild.id]  # type: ignore[union-attr]  # it is in a server
+    channel.set_overwrite(everyone, deny=Permission.VIEW_CHANNEL)
+    for each in allowed:
+        channel.set_overwrite(each, allow=Permission.VIEW_CHANNEL)
+
+
+async def test_an_alert_reaches_only_people_who_can_see_the_clip(chat: Chat) -> None:
+    """A manager who can't see #staff sets a watch for a public channel."""
+    staff = chat.guild.add_role("staff")
+    announcements, office = (chat.guild.add_text_channel(name) for name in ("news", "office"))
+    hide(chat.channel, staff)
+    hide(office, staff)
+    await chat.watch(Watch("cat", announcements.id), Watch("knife", office.id))
+    with capture_logs() as logged:
+        await chat.answer(await chat.post())
+    assert chat.alerts(announcements) == []
+    assert len(chat.alerts(office)) == 1
+    (warning,) = (line["event"] for line in logged if line["log_level"] == "warning")
+    assert warning == "alert not sent: some people in its channel can't see the clip's channel"
+
+
+async def test_people_with_an_overwrite_of_their_own_must_see_the_clip_too(chat: Chat) -> None:
+    bob = chat.guild.add_member("bob")
+    staff = chat.guild.add_role("staff")
+    hide(chat.channel, staff)
+    hide(chat.mods, staff, bob)
+    await chat.watch(Watch("cat", chat.mods.id))
+    await chat.answer(await chat.post())
+    assert chat.alerts() == []
+    bob.roles.append(staff)
+    await chat.answer(await chat.post())
+    assert len(chat.alerts()) == 1
+
+
+async def test_a_clip_in_a_private_thread_causes_no_alert(chat: Chat) -> None:
+    await chat.watch(Watch("cat", chat.mods.id))
+    job = await chat.post()
+    await chat.answer(replace(job, private=True))
+    thread = chat.channel.add_thread("ours", private=True)
+    await chat.answer(replace(job, channel_id=thread.id))  # as Discord says now
+    assert chat.alerts() == []
+    public = chat.channel.add_thread("everybody's")
+    await chat.answer(replace(await chat.post(), channel_id=public.id, parent_id=chat.channel.id))
+    assert len(chat.alerts()) == 1
+
+
+async def test_an_age_restricted_clip_causes_alerts_in_such_channels_only(chat: Chat) -> None:
+    chat.channel.nsfw = True
+    await chat.watch(Watch("cat", chat.mods.id))
+    await chat.answer(await chat.post())
+    assert chat.alerts() == []
+    chat.mods.nsfw = True
+    await chat.answer(await chat.post())
+    assert len(chat.alerts()) == 1
+
+
 @pytest.mark.parametrize("way", ["forbidden", "gone", "elsewhere"])
 async def test_an_alert_that_cannot_be_sent_is_logged(chat: Chat, way: str) -> None:
     channel = chat.mods

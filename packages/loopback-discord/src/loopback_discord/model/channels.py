@@ -16,6 +16,7 @@ from loopback_discord.model.roles import (
     NO_PERMISSIONS,
     USER_INSTALL_PERMISSIONS,
     Permission,
+    Role,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ChannelType(IntEnum):
     VOICE = 2
     GROUP_DM = 3
     PUBLIC_THREAD = 11
+    PRIVATE_THREAD = 12
     FORUM = 15
 
 
@@ -55,10 +57,11 @@ class Channel:
     messages: dict[int, Message] = field(default_factory=dict, repr=False)
     typing: int = 0
     _denied_to_bot: Permission = NO_PERMISSIONS
+    _overwrites: list[Json] = field(default_factory=list, repr=False)
 
     @property
     def is_thread(self) -> bool:
-        return self.type is ChannelType.PUBLIC_THREAD
+        return self.type in {ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD}
 
     def deny_bot(self, permissions: Permission) -> None:
         """Deny the bot permissions in this channel."""
@@ -68,6 +71,23 @@ class Channel:
     def allow_bot(self, permissions: Permission) -> None:
         """Take ``deny_bot`` back."""
         self._denied_to_bot &= ~permissions
+        self.announce("CHANNEL_UPDATE")
+
+    def set_overwrite(
+        self,
+        target: Role | Member,
+        *,
+        allow: Permission = NO_PERMISSIONS,
+        deny: Permission = NO_PERMISSIONS,
+    ) -> None:
+        """Allow and deny a role or a member permissions in this channel.
+
+        The bot hears of it, but what people and the bot may do here is not changed by it.
+        """
+        is_role = isinstance(target, Role)
+        snowflake = target.id if isinstance(target, Role) else target.user.id
+        permissions = {"allow": str(int(allow)), "deny": str(int(deny))}
+        self._overwrites.append({"id": str(snowflake), "type": 0 if is_role else 1, **permissions})
         self.announce("CHANNEL_UPDATE")
 
     def bot_may(self, permissions: Permission) -> bool:
@@ -92,11 +112,13 @@ class Channel:
             return self.bot_permissions()
         return member.permissions
 
-    def add_thread(self, name: str, *, starter: Message | None = None) -> Channel:
+    def add_thread(
+        self, name: str, *, starter: Message | None = None, private: bool = False
+    ) -> Channel:
         """Create a thread, from a message of this channel or without one."""
         # A thread created from a message has the same id as that message.
         snowflake = starter.id if starter else self.state.ids.next()
-        kind = ChannelType.PUBLIC_THREAD
+        kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
         thread = Channel(snowflake, self.state, kind, name, self.guild, parent=self)
         self.state.channels[thread.id] = thread
         thread.announce("THREAD_CREATE", newly_created=True)
@@ -146,11 +168,14 @@ class Channel:
         return fields
 
     def _permission_overwrites(self) -> list[Json]:
-        """Return the overwrite for the bot: the only one that there can be."""
+        """Return the overwrites, with one for the bot if it was denied something."""
         if not self._denied_to_bot:
-            return []
+            return self._overwrites
         denied = str(int(self._denied_to_bot))
-        return [{"id": str(self.state.bot.id), "type": 1, "allow": "0", "deny": denied}]
+        return [
+            *self._overwrites,
+            {"id": str(self.state.bot.id), "type": 1, "allow": "0", "deny": denied},
+        ]
 
     def _thread_fields(self) -> Json:
         return {
