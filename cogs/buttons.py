@@ -89,7 +89,7 @@ class ReportButtons(commands.Cog):
         """Show the reply with another threshold, to everybody, from the stored tagging."""
         await interaction.response.defer()
         with self._one_press(interaction, pressed):
-            stored = await self._load(pressed.job_id)
+            stored = await self._load(interaction, pressed.job_id)
             key = stored.key(threshold)
             report = await self._recent_reports.get(key, partial(self._report, stored, threshold))
         draft = Draft.of(report, pressed.job_id, Translator(stored.settings.language))
@@ -104,7 +104,7 @@ class ReportButtons(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await self._bot.translator_for(interaction)
         with self._one_press(interaction, pressed):
-            stored = await self._load(pressed.job_id)
+            stored = await self._load(interaction, pressed.job_id)
             key = stored.key(pressed.threshold, translate.language)
             draw = partial(self._pages, stored, pressed.threshold, translate)
             pages = await self._recent_pages.get(key, draw)
@@ -118,7 +118,7 @@ class ReportButtons(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await self._bot.translator_for(interaction)
         with self._one_press(interaction, pressed):
-            stored = await self._load(pressed.job_id)
+            stored = await self._load(interaction, pressed.job_id)
             files = await self._export_files(stored, pressed.threshold, translate)
         await interaction.followup.send(
             translate(
@@ -141,7 +141,7 @@ class ReportButtons(commands.Cog):
 
     async def _check_owner(self, interaction: Press, pressed: ButtonState) -> None:
         """Raise ``NotAllowed`` unless the reply is for the person; ask Discord if it was erased."""
-        saved = await self._bot.app.stores.job_records.find(pressed.job_id)
+        saved = await self._record(interaction, pressed.job_id)
         people = set(saved.people) if saved else set()
         if saved is None and interaction.message:
             people = await _reply_owners(self._bot, interaction.message)
@@ -188,9 +188,14 @@ class ReportButtons(commands.Cog):
             stored.settings, export_files, tagged, links, stored.settings, translate
         )
 
-    async def _load(self, job_id: str) -> _StoredReport:
-        """Load what is stored about a job; raises ``TaggingErased`` if it was erased."""
+    async def _record(self, interaction: Press, job_id: str) -> JobRecord | None:
+        """Return the record of a job if the button that was pressed is on its reply."""
         record = await self._bot.app.stores.job_records.find(job_id)
+        return record if record and _is_on_reply(interaction, record) else None
+
+    async def _load(self, interaction: Press, job_id: str) -> _StoredReport:
+        """Load what is stored about a job; raises ``TaggingErased`` if it was erased."""
+        record = await self._record(interaction, job_id)
         if record is None or not record.outcomes:
             raise TaggingErased
         return _StoredReport(record, await self._bot.app.services.reports.settings(record.guild_id))
@@ -239,6 +244,22 @@ class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], t
             await cog.press(interaction, self._pressed)
         except Exception as error:  # noqa: BLE001 - answered with a sentence; unexpected errors are logged
             await interaction.client.refuse(interaction, error)
+
+
+def _is_on_reply(interaction: Press, record: JobRecord) -> bool:
+    """Return whether a press was on a job's reply, or on the list of its tags that only one sees.
+
+    The button's ID names the job, but only its own message may show what its clips contain.
+    """
+    message, reply, here = interaction.message, record.reply, interaction.channel_id
+    if message is None:
+        return False
+    if reply is None:  # it couldn't be recorded; a thread has the ID of its message
+        return here in {record.channel_id, *record.message_ids}
+    if here == reply.channel_id and message.flags.ephemeral:
+        origin = getattr(message.interaction_metadata, "interacted_message_id", None)
+        return origin in {None, reply.message_id}
+    return (here, message.id) == (reply.channel_id, reply.message_id)
 
 
 async def _reply_owners(bot: FramehoundBot, reply: discord.Message) -> set[int]:

@@ -33,10 +33,10 @@ def require_permissions(message: discord.Message) -> None:
 
 
 def missing_to_write(
-    channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member
+    channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member
 ) -> list[str]:
-    """Return the permissions that are missing for a short message to a channel."""
-    return [name for name in _missing(channel, me) if name in {_VIEW, _SEND, _SEND_IN_THREADS}]
+    """Return the permissions that a member lacks for a short message to a channel."""
+    return [name for name in _missing(channel, member) if name in {_VIEW, _SEND, _SEND_IN_THREADS}]
 
 
 def missing_anywhere(

@@ -114,7 +114,7 @@ class Settings(commands.Cog):
         await context.defer(ephemeral=True)
         translate = await self._bot.translator_for(context)
         try:
-            await self._files.import_file(_guild(context), file)
+            await self._files.import_file(_guild(context), file, _member(context))
         except InvalidSettingsFile as invalid:
             sentence = describe_mistakes(invalid, translate)
         else:
@@ -150,6 +150,12 @@ def _guild(context: commands.Context[FramehoundBot]) -> discord.Guild:
     if context.guild is None:
         raise commands.NoPrivateMessage
     return context.guild
+
+
+def _member(context: commands.Context[FramehoundBot]) -> discord.Member:
+    if not isinstance(context.author, discord.Member):
+        raise commands.NoPrivateMessage
+    return context.author
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 
 from bot.chat.visibility import is_age_checked, may_read
 from bot.domain.search import Visibility
+from cogs.permissions import missing_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +45,24 @@ async def with_private_threads(
 ) -> Visibility:
     """Add those of ``threads`` that the person is a member of."""
     asked = list(threads)
-    answers = await asyncio.gather(*(is_in_thread(interaction, number) for number in asked))
-    joined = {number for number, is_in in zip(asked, answers, strict=True) if is_in}
+    is_in = partial(_is_in_thread, interaction.client, interaction.user.id)
+    answers = await asyncio.gather(*map(is_in, asked))
+    joined = {number for number, joins in zip(asked, answers, strict=True) if joins}
     return replace(visibility, threads=visibility.threads | joined)
+
+
+async def may_write(
+    client: discord.Client,
+    channel: discord.abc.GuildChannel | discord.Thread,
+    member: discord.Member,
+) -> bool:
+    """Return whether a member sees a channel or thread and may write there."""
+    if missing_to_write(channel, member):
+        return False
+    if not isinstance(channel, discord.Thread) or not channel.is_private():
+        return True
+    manages = channel.permissions_for(member).manage_threads
+    return manages or await _is_in_thread(client, member.id, channel.id)
 
 
 def _public_threads(guild: discord.Guild, readable: Iterable[int]) -> Iterable[int]:
@@ -56,10 +73,10 @@ def _public_threads(guild: discord.Guild, readable: Iterable[int]) -> Iterable[i
             yield thread.id
 
 
-async def is_in_thread(interaction: discord.Interaction[discord.Client], thread_id: int) -> bool:
+async def _is_in_thread(client: discord.Client, user_id: int, thread_id: int) -> bool:
     """Ask Discord whether the person is in a thread, as no cache knows; False if it fails."""
     try:
-        await interaction.client.http.get_thread_member(thread_id, interaction.user.id)
+        await client.http.get_thread_member(thread_id, user_id)
     except discord.HTTPException:
         return False
     return True

@@ -8,17 +8,22 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.chat.visibility import may_read, uncovered
 from bot.domain.alerts import MAX_WATCHES, Watch
 from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.domain.settings import parse_threshold
 from bot.render import formatting, sanitize
 from bot.render.summary import MESSAGE_LIMIT
 from cogs.permissions import missing_to_write
+from cogs.settings_panel.files import NO_WATCH
 from cogs.suggestions import Suggestions, choices
+from cogs.visibility import may_write
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
     from bot.i18n import Translator
+
+_MAX_NAMED = 10  # channels in one sentence
 
 
 class WatchCommands(commands.Cog):
@@ -65,8 +70,12 @@ class WatchCommands(commands.Cog):
                 channel=channel.mention,
                 permissions=permissions,
             )
+        elif not await _may_write(interaction, channel):
+            sentence = translate(NO_WATCH)
         elif await self._bot.app.stores.watches.add(channel.guild.id, watch):
             sentence = _confirmation(translate, watch)
+            if note := _note(translate, interaction, channel):
+                sentence = f"{sentence} {note}"
         else:
             sentence = translate(
                 "This server already watches for {most} tags, which is the maximum. "
@@ -122,6 +131,37 @@ class WatchCommands(commands.Cog):
             return []
         watches = await self._bot.app.stores.watches.load(interaction.guild_id or 0)
         return choices(watch.tag for watch in watches if normalize(typed) in watch.normalized)
+
+
+async def _may_write(
+    interaction: discord.Interaction[FramehoundBot], channel: discord.TextChannel | discord.Thread
+) -> bool:
+    member = interaction.user
+    return isinstance(member, discord.Member) and await may_write(
+        interaction.client, channel, member
+    )
+
+
+def _note(
+    translate: Translator,
+    interaction: discord.Interaction[FramehoundBot],
+    channel: discord.TextChannel | discord.Thread,
+) -> str | None:
+    """Name the channels that the person sees, but not everybody who would get their alerts."""
+    target = channel.parent if isinstance(channel, discord.Thread) else channel
+    if target is None or not isinstance(interaction.user, discord.Member):
+        return None
+    seen = [each for each in channel.guild.channels if may_read(each, interaction.user)]
+    seen = [each for each in seen if not isinstance(each, discord.CategoryChannel)]
+    hidden = [each.mention for each in uncovered(seen, target)][:_MAX_NAMED]
+    if not hidden:
+        return None
+    return translate(
+        "Clips in {channels} cause no alerts there, because not everybody who sees {channel} "
+        "can see them.",
+        channel=channel.mention,
+        channels=", ".join(hidden),
+    )
 
 
 def _confirmation(translate: Translator, watch: Watch) -> str:

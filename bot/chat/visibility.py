@@ -16,7 +16,7 @@ from bot.domain.audience import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator
 
     Channel = discord.abc.GuildChannel
     Place = Channel | discord.Thread
@@ -41,10 +41,9 @@ def is_age_checked(guild: discord.Guild, place: object) -> bool:
     return guild.nsfw_level in _GATED or bool(is_nsfw and is_nsfw())
 
 
-def uncovered(
-    channels: Collection[Channel], target: Channel, guild: discord.Guild
-) -> Iterator[Channel]:
-    """Yield the channels that roles let somebody not read who sees the channel ``target``."""
+def uncovered(channels: Iterable[Channel], target: Channel) -> Iterator[Channel]:
+    """Yield the channels that somebody who sees ``target`` may not read, by their roles."""
+    guild = target.guild
     roles, access = _roles(guild), _access(target)
     for channel in channels:
         if channel.id != target.id and not (

@@ -17,11 +17,16 @@ from bot.domain.settings_file import (
 )
 from bot.i18n import Sentence
 from bot.render import sanitize
+from cogs.visibility import may_write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.chat.client import FramehoundBot
+    from bot.domain.alerts import Watch
     from bot.i18n import Translator
 
+NO_WATCH = Sentence("Choose a channel that you can see and write in yourself.")
 _NAME = "framehound-settings.json"
 _MAX_MISTAKES_SHOWN = 15
 _MAX_REASON_LENGTH = 120
@@ -41,17 +46,37 @@ class SettingsFiles:
         text = write_file(settings, watches, self.context(guild))
         return discord.File(io.BytesIO(text.encode()), _NAME)
 
-    async def import_file(self, guild: discord.Guild, attachment: discord.Attachment) -> None:
-        """Set what a file says; raises ``InvalidSettingsFile`` without having changed anything."""
+    async def import_file(
+        self, guild: discord.Guild, attachment: discord.Attachment, member: discord.Member
+    ) -> None:
+        """Set what a member's file says.
+
+        Raises ``InvalidSettingsFile`` without having changed anything.
+        """
         if attachment.size > MAX_BYTES:
             too_large = InvalidValue(
                 Sentence("The file is too large. The limit is {most} KB."), most=MAX_BYTES // 1024
             )
             raise InvalidSettingsFile([FileMistake(attachment.filename, too_large)])
         file = read_file(await attachment.read(), self.context(guild))
+        await self._check_watches(guild, file.watches or (), member)
         await self._bot.app.stores.settings.update(guild.id, **file.values)
         if file.watches is not None:
             await self._bot.app.stores.watches.replace(guild.id, file.watches)
+
+    async def _check_watches(
+        self, guild: discord.Guild, watches: Sequence[Watch], member: discord.Member
+    ) -> None:
+        """Refuse new watches of channels that the member doesn't see or can't write in."""
+        stored = await self._bot.app.stores.watches.load(guild.id)
+        known = {(each.normalized, each.channel_id) for each in stored}
+        new = {
+            each.channel_id for each in watches if (each.normalized, each.channel_id) not in known
+        }
+        for channel_id in new:
+            channel = guild.get_channel_or_thread(channel_id)
+            if channel is None or not await may_write(self._bot, channel, member):
+                raise InvalidSettingsFile([FileMistake("watches", InvalidValue(NO_WATCH))])
 
     def context(self, guild: discord.Guild) -> ServerContext:
         """Return what settings of the server are checked against."""

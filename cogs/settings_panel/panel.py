@@ -175,7 +175,7 @@ class Panel:
         guild = _managed_guild(press)
         await press.response.defer()
         try:
-            await self._files.import_file(guild, attachment)
+            await self._files.import_file(guild, attachment, _member(press))
         except InvalidSettingsFile as invalid:
             translate = await self._bot.translator_for(press)
             await press.followup.send(describe_mistakes(invalid, translate), ephemeral=True)
@@ -202,6 +202,13 @@ def _managed_guild(press: Press) -> discord.Guild:
     if press.guild is None or not press.permissions.manage_guild:
         raise app_commands.MissingPermissions(["manage_guild"])
     return press.guild
+
+
+def _member(press: Press) -> discord.Member:
+    """Return the person, who is a member wherever a server can be managed."""
+    if not isinstance(press.user, discord.Member):
+        raise app_commands.MissingPermissions(["manage_guild"])
+    return press.user
 
 
 def _key(press: Press, heading: str) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.chat.buttons import Action
-from bot.errors import OwnerUnknown
+from bot.errors import OwnerUnknown, TaggingErased
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecordStore
@@ -212,6 +212,24 @@ async def test_replies_are_deleted_when_a_person_is_forgotten(chat: Chat) -> Non
     gone = lambda: not {reply.id, about_ann.id} & set(chat.channel.messages)  # noqa: E731 - read once
     await chat.discord.wait_until(gone, "end of both replies")
     assert own.id in chat.channel.messages
+
+
+async def test_a_button_shows_nothing_of_a_report_on_another_message(chat: Chat) -> None:
+    """Its ID is that of a report in a channel that the person can't see."""
+    staff = chat.guild.add_text_channel("staff")
+    hidden = await chat.reply_to(await chat.ann.post(staff, files=[CAT]))
+    _posted, reply = await chat.posted(CITY)
+    reply.components = hidden.components
+    bob = chat.guild.add_member("bob")
+    for action in (Action.ALL_TAGS, Action.EXPORT):
+        pressed = await chat.press(bob, reply, action)
+        answer = await pressed.wait_for_response()
+        assert answer.content == str(TaggingErased())
+        assert not answer.attachments
+    before = reply.content
+    pressed = await chat.press(bob, reply, Action.LOWER)
+    assert (await pressed.wait_for_followup()).content == str(TaggingErased())
+    assert reply.content == before
 
 
 async def test_buttons_of_an_erased_report_say_that_it_was_erased(chat: Chat) -> None:

@@ -286,6 +286,31 @@ async def test_settings_can_be_copied_to_another_server_as_a_file(
     assert (await app.stores.settings.load(elsewhere.id)).gap == 3
 
 
+async def test_a_file_adds_no_watch_of_a_channel_that_its_importer_cannot_see(
+    channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    channel, alice = channel_and_manager
+    shut = {channel.guild.default_role: discord.PermissionOverwrite(view_channel=False)}
+    hidden = channel.guild.create_text_channel("hidden", overwrites=shut)
+    watches = simcord_bot.app.stores.watches
+    await watches.replace(channel.guild.id, [Watch("dog", hidden.id)])
+    shown = await alice.slash(channel, "settings show")
+    await alice.click(shown.response, custom_id="settings:page:answers")
+
+    async def take(*tags: str) -> str:
+        listed = [{"tag": tag, "channel": str(hidden.id)} for tag in tags]
+        content = json.dumps({"framehound_settings": 1, "watches": listed, "gap": 7}).encode()
+        asked = await alice.click(shown.response, custom_id="settings:file:import")
+        await alice.submit_modal(asked, {"file": ("x.json", content)})
+        refused = await alice.slash(channel, "settings import", file=("x.json", content))
+        return str(refused.response.content)
+
+    mistake = "- **watches** · Choose a channel that you can see and write in yourself."
+    assert mistake in await take("cat", "dog")
+    assert (await stored_settings(simcord_bot, channel)).gap != 7
+    assert await take("dog") == "Settings imported. See them with `/settings show`."
+
+
 async def test_a_file_with_mistakes_changes_nothing(
     channel_and_manager: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:

@@ -78,6 +78,39 @@ async def test_a_permission_that_is_missing_is_named_at_once(
     assert "isn't watching for any tags" in await watch(alice, mods, "list")
 
 
+async def test_a_watch_needs_a_channel_that_its_maker_sees_and_writes_in(
+    mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
+) -> None:
+    mods, alice = mods_and_alice
+    shut = {
+        mods.guild.default_role: discord.PermissionOverwrite(send_messages=False),
+        mods.guild.me: discord.PermissionOverwrite(send_messages=True),
+    }
+    news = mods.guild.create_text_channel("news", overwrites=shut)
+    assert await watch(alice, mods, "add", tag="cat", channel=news) == (
+        "Choose a channel that you can see and write in yourself."
+    )
+    assert await simcord_bot.app.stores.watches.load(mods.guild.id) == ()
+
+
+async def test_a_new_watch_names_channels_whose_clips_cannot_be_alerted(
+    mods_and_alice: tuple[Any, Any],
+) -> None:
+    mods, alice = mods_and_alice
+    manager = mods.guild.roles["manager"]
+    staff = mods.guild.create_text_channel(
+        "staff",
+        overwrites={
+            mods.guild.default_role: discord.PermissionOverwrite(view_channel=False),
+            manager: discord.PermissionOverwrite(view_channel=True),
+        },
+    )
+    assert await watch(alice, mods, "add", tag="cat", channel=mods) == (
+        f"I'll alert <#{mods.id}> when a clip shows **cat**. Clips in <#{staff.id}> cause no "
+        f"alerts there, because not everybody who sees <#{mods.id}> can see them."
+    )
+
+
 async def test_a_full_list_of_watches_refuses_another_and_can_be_shown(
     mods_and_alice: tuple[Any, Any], simcord_bot: FramehoundBot
 ) -> None:
