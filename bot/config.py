@@ -226,6 +226,10 @@ class Config(BaseSettings):
     clarifai_app_id: str = "main"
     clarifai_model_id: str = "general-image-recognition"
     clarifai_model_version_id: str | None = None
+    clarifai_deployment_id: str | None = None
+    clarifai_compute_cluster_id: str | None = None
+    clarifai_nodepool_id: str | None = Field(default=None, validate_default=True)
+    clarifai_compute_user_id: str | None = None
     tagger: Literal["auto", "clarifai", "local"] = "auto"
     local_model: CustomModel | None = None
     default_threshold: float | None = Field(default=None, ge=0, lt=1)
@@ -266,6 +270,18 @@ class Config(BaseSettings):
             raise ValueError("clarifai needs a token; set CLARIFAI_PAT, or use local or auto")
         return tagger
 
+    @field_validator("clarifai_nodepool_id", mode="after")
+    @classmethod
+    def _check_nodepool(cls, nodepool: str | None, info: ValidationInfo) -> str | None:
+        if bool(nodepool) != bool(info.data.get("clarifai_compute_cluster_id")):
+            raise ValueError(
+                "a nodepool and its cluster belong together; set CLARIFAI_NODEPOOL_ID and "
+                "CLARIFAI_COMPUTE_CLUSTER_ID"
+            )
+        if nodepool and info.data.get("clarifai_deployment_id"):
+            raise ValueError("set either this or CLARIFAI_DEPLOYMENT_ID")
+        return nodepool
+
     @field_validator("shard_ids", mode="after")
     @classmethod
     def _check_shard_ids(
@@ -284,6 +300,20 @@ class Config(BaseSettings):
         if self.tagger == "auto":
             return "clarifai" if self.clarifai_pat else "local"
         return self.tagger
+
+    @property
+    def clarifai_runner(self) -> dict[str, object] | None:
+        """The compute that runs the model, as Clarifai's ``RunnerSelector``.
+
+        ``proto/clarifai/api/resources.proto`` in https://github.com/Clarifai/clarifai-grpc
+        """
+        user = self.clarifai_compute_user_id or self.clarifai_user_id
+        if self.clarifai_deployment_id:
+            return {"deployment": {"id": self.clarifai_deployment_id, "user_id": user}}
+        if self.clarifai_nodepool_id:
+            cluster = {"id": self.clarifai_compute_cluster_id, "user_id": user}
+            return {"nodepool": {"id": self.clarifai_nodepool_id, "compute_cluster": cluster}}
+        return None
 
     @property
     def budget(self) -> Budget:

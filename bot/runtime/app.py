@@ -278,6 +278,7 @@ def _account(config: Config) -> ClarifaiAccount:
         app_id=config.clarifai_app_id,
         model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
+        runner=config.clarifai_runner,
     )
 
 

@@ -50,6 +50,7 @@ class LoopbackClarifai:
     ) -> None:
         self.calls: list[Call] = []
         self.checks: list[str] = []
+        self.pictures: list[Call] = []
         self.violations: list[str] = []
         self.billed_frames = 0
         self.called = asyncio.Event()
@@ -126,6 +127,10 @@ class LoopbackClarifai:
             raise RefusedError(11101, "no such endpoint", 404)
         at = time.monotonic()
         call, content = read_call(await request.read(), at, request.path)
+        if call.is_picture:
+            self.pictures.append(call)
+            self.billed_frames += 1
+            return self._scripted() or replies.picture({"grey": 0.9})
         self.calls.append(call)
         self.called.set()
         self._changes.notify()

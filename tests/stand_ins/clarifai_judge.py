@@ -34,6 +34,8 @@ class Call:
     sha256: str | None
     size: int | None
     model: dict[str, Any]
+    runner: dict[str, Any]
+    is_picture: bool = False
 
 
 class RefusedError(Exception):
@@ -71,7 +73,8 @@ def read_call(content: bytes, at: float, path: str) -> tuple[Call, bytes]:
         _check_base64(body)
     except (TypeError, ValueError, ParseError) as error:
         raise RefusedError(11100, str(error)) from error
-    return _describe(message, at, path), message.inputs[0].data.video.base64
+    call = _describe(message, at, path)
+    return call, message.inputs[0].data.video.base64
 
 
 def _check_base64(body: Any) -> None:
@@ -88,6 +91,10 @@ def _check_base64(body: Any) -> None:
 
 
 def _describe(message: PostModelOutputsRequest, at: float, path: str) -> Call:
+    runner = replies.as_json(message.runner_selector)
+    if len(message.inputs) == 1 and message.inputs[0].data.image.base64:
+        size = len(message.inputs[0].data.image.base64)
+        return Call(at, path, None, None, size, {}, runner, is_picture=True)
     if len(message.inputs) != 1 or not message.inputs[0].data.HasField("video"):
         raise RefusedError(11102, f"{len(message.inputs)} inputs, or one that is no video")
     video = message.inputs[0].data.video
@@ -103,4 +110,5 @@ def _describe(message: PostModelOutputsRequest, at: float, path: str) -> Call:
         sha256=hashlib.sha256(video.base64).hexdigest() if video.base64 else None,
         size=len(video.base64) or None,
         model=replies.as_json(message.model),
+        runner=runner,
     )

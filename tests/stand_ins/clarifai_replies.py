@@ -12,7 +12,7 @@ from clarifai_grpc.grpc.api.service_pb2 import MultiOutputResponse, SingleModelR
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -67,6 +67,34 @@ def frames(seen: Mapping[int, Mapping[str, float]], style: FrameTime = FrameTime
     if style is not FrameTime.QUOTED:
         _write_numbers(body)
     return written(body)
+
+
+def picture(concepts: Mapping[str, float]) -> Reply:
+    """Return a success for a single picture."""
+    answer = MultiOutputResponse()
+    answer.status.code = 10000
+    output = answer.outputs.add()
+    output.status.code = 10000
+    for name, score in concepts.items():
+        output.data.concepts.add(id=f"ai_{name}", name=name, value=score, app_id="main")
+    return written(as_json(answer))
+
+
+def regions(seen: Mapping[int, Sequence[Mapping[str, float]]]) -> Reply:
+    """Return a detector's success: the regions of each second given, each with its concepts."""
+    answer = MultiOutputResponse()
+    answer.status.code = 10000
+    output = answer.outputs.add()
+    output.status.code = 10000
+    for second, found in sorted(seen.items()):
+        frame = output.data.frames.add()
+        frame.frame_info.index = second
+        frame.frame_info.time = second * _SECOND + 500
+        for concepts in found:
+            region = frame.data.regions.add()
+            for name, score in concepts.items():
+                region.data.concepts.add(id=f"ai_{name}", name=name, value=score)
+    return written(as_json(answer))
 
 
 def model(identifier: str, version: str | None) -> Reply:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bot.taggers.clarifai.response import SAMPLING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 # Clarifai's languages that we have too, besides English:
@@ -36,33 +36,60 @@ class Body:
     parts: AsyncIterator[bytes]
 
 
-async def by_link(url: str, language: str | None = None) -> Body:
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """The language of the concepts, and the compute that runs the model; None for the default.
+
+    ``runner`` is a ``RunnerSelector``: own models and dedicated compute need it.
+    """
+
+    language: str | None = None
+    runner: Mapping[str, object] | None = None
+
+
+_DEFAULTS = RequestOptions()
+
+
+async def by_link(url: str, options: RequestOptions = _DEFAULTS) -> Body:
     """Return the request for a clip that Clarifai downloads itself."""
-    whole = _request({"url": url}, language).encode()
+    whole = _request({"url": url}, options).encode()
     return Body(len(whole), _single(whole))
 
 
-async def by_bytes(path: Path, language: str | None = None) -> Body:
+async def picture(jpeg: bytes, options: RequestOptions = _DEFAULTS) -> Body:
+    """Return the request for a single picture."""
+    inputs = {"data": {"image": {"base64": base64.b64encode(jpeg).decode()}}}
+    body = {"inputs": [inputs], **_runner(options)}
+    whole = json.dumps(body).encode()
+    return Body(len(whole), _single(whole))
+
+
+async def by_bytes(path: Path, options: RequestOptions = _DEFAULTS) -> Body:
     """Return the request for a clip in a file, which is read and encoded while it is sent."""
-    head, _, tail = _request({"base64": _PLACEHOLDER}, language).partition(_PLACEHOLDER)
+    head, _, tail = _request({"base64": _PLACEHOLDER}, options).partition(_PLACEHOLDER)
     size = (await asyncio.to_thread(path.stat)).st_size
     encoded = 4 * -(-size // 3)
     return Body(len(head) + encoded + len(tail), _around(path, size, head.encode(), tail.encode()))
 
 
-def _request(video: dict[str, str], language: str | None) -> str:
+def _request(video: dict[str, str], options: RequestOptions) -> str:
     config = {
         "sample_ms": SAMPLING,
         "max_concepts": _MAX_CONCEPTS,
         "min_value": 0.0,
-        **({"language": language} if language else {}),
+        **({"language": options.language} if options.language else {}),
     }
     return json.dumps(
         {
             "inputs": [{"data": {"video": video}}],
             "model": {"output_info": {"output_config": config}},
+            **_runner(options),
         }
     )
+
+
+def _runner(options: RequestOptions) -> dict[str, object]:
+    return {"runner_selector": options.runner} if options.runner else {}
 
 
 async def _single(whole: bytes) -> AsyncIterator[bytes]:

@@ -50,6 +50,15 @@ def read_model(http: int, content: bytes) -> str:
     return identifier
 
 
+def read_picture(http: int, content: bytes) -> None:
+    """Check the response to a single picture; raises ``CallFailed`` unless it was predicted."""
+    response = _parse(http, content)
+    output = _first(response.get("outputs"))
+    require_success(http, Status.read(output.get("status")), Status.read(response.get("status")))
+    if not list(_concepts(_concepts_in(_dict_in(output, "data")))):
+        raise CallFailed(Kind.EMPTY, "success, but the model names nothing in a picture")
+
+
 def _parse(http: int, content: bytes) -> dict[str, object]:
     """Parse the response as JSON, whatever its content type says."""
     try:
@@ -80,7 +89,7 @@ def _frames_within(output: dict[str, object], length: int) -> tuple[Frame, ...]:
 
 def _read_all(output: dict[str, object]) -> list[Frame]:
     entries = _list_in(_dict_in(output, "data"), "frames")
-    raw = [_list_in(_dict_in(entry, "data"), "concepts") for entry in entries]
+    raw = [_concepts_in(_dict_in(entry, "data")) for entry in entries]
     frames = [
         Frame(_time_of(entry, position), tuple(_concepts(concepts)))
         for position, (entry, concepts) in enumerate(zip(entries, raw, strict=True))
@@ -88,6 +97,13 @@ def _read_all(output: dict[str, object]) -> list[Frame]:
     if any(raw) and not any(frame.concepts for frame in frames):
         raise _unexpected("no usable concept")  # as with scores on another scale
     return frames
+
+
+def _concepts_in(data: dict[str, object]) -> list[object]:
+    """Return the concepts of a picture: a classifier's, and those a detector found in regions."""
+    regions = [_dict_in(region, "data") for region in _list_in(data, "regions")]
+    found = [_list_in(each, "concepts") for each in (data, *regions)]
+    return [concept for concepts in found for concept in concepts]
 
 
 def _time_of(entry: object, position: int) -> int:

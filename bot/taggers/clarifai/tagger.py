@@ -8,6 +8,7 @@ Clarifai's 2018 tutorial on tagging videos.
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,13 +24,20 @@ from bot.domain.tagging import Observations
 from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
 from bot.runtime.metrics import Metrics
-from bot.taggers.clarifai.request import LANGUAGES, MULTILINGUAL, by_bytes, by_link
-from bot.taggers.clarifai.response import SAMPLING, read_frames, read_model
+from bot.taggers.clarifai.request import (
+    LANGUAGES,
+    MULTILINGUAL,
+    RequestOptions,
+    by_bytes,
+    by_link,
+    picture,
+)
+from bot.taggers.clarifai.response import SAMPLING, read_frames, read_model, read_picture
 from bot.taggers.clarifai.retry import RetryPolicy, read_retry_after
 from bot.taggers.clarifai.status import CallFailed, Kind, error_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bot.domain.clip import ClipFile, ClipLimits
     from bot.domain.concepts import Frame
@@ -48,7 +56,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClarifaiAccount:
-    """Which model to call, and with which personal access token."""
+    """Which model to call, and with which personal access token.
+
+    ``runner`` names the compute that runs the model, as a ``RunnerSelector``; None for Clarifai's.
+    """
 
     api_url: str
     token: str = field(repr=False)
@@ -56,6 +67,7 @@ class ClarifaiAccount:
     app_id: str
     model_id: str
     model_version_id: str | None = None
+    runner: Mapping[str, object] | None = None
 
     @property
     def model_url(self) -> str:
@@ -154,13 +166,25 @@ class ClarifaiTagger:
         return observations
 
     async def check(self) -> str:
-        """Ask for the model's description once, which is free; raises ``TaggerError``."""
-        call = partial(self._call, "GET", self._account.model_url, read_model)
+        """Have one small picture tagged; raises ``TaggerError``.
+
+        That a model is described, which is free, does not mean that it runs. The picture is billed
+        as one frame.
+        """
+        once = replace(self._retry, attempts=1)
         try:
-            model = await replace(self._retry, attempts=1).retry(call)
+            model = await once.retry(
+                partial(self._call, "GET", self._account.model_url, read_model)
+            )
+            await self._retry.retry(self._predict_picture)
         except CallFailed as failure:
             raise error_for(failure) from failure
-        return f"{model} is available"
+        return f"{model} is available and tagged a picture"
+
+    async def _predict_picture(self) -> None:
+        body = await picture(await asyncio.to_thread(_grey_picture), self._options(None))
+        await self._call("POST", self._account.outputs_url, read_picture, body)
+        self._metrics.frames_billed.inc()
 
     async def _predict(self, clip: ClipFile) -> Observations:
         fits = clip.info.size <= self._limits.as_bytes
@@ -170,19 +194,18 @@ class ClarifaiTagger:
             raise TooLarge.of(clip.info.size, limit)
         if link and (self._links_first or not fits):
             try:
-                frames = await self._predict_with(
-                    clip, partial(by_link, link, self._language(clip))
-                )
+                frames = await self._predict_with(clip, partial(by_link, link, self._options(clip)))
                 return Observations(frames, by_link=not clip.has_trusted_link)
             except CallFailed as failure:
                 if failure.kind is not Kind.DOWNLOAD or not fits:
                     raise
-        frames = await self._predict_with(clip, partial(by_bytes, clip.path, self._language(clip)))
+        frames = await self._predict_with(clip, partial(by_bytes, clip.path, self._options(clip)))
         return Observations(frames)
 
-    def _language(self, clip: ClipFile) -> str | None:
-        """Return the language to ask for; None if the model does not speak it."""
-        return clip.language if clip.language in self.identity.languages else None
+    def _options(self, clip: ClipFile | None) -> RequestOptions:
+        """Return the compute, and the language to ask for if the model speaks it."""
+        speaks = clip is not None and clip.language in self.identity.languages
+        return RequestOptions(clip.language if clip and speaks else None, self._account.runner)
 
     async def _predict_with(
         self, clip: ClipFile, make_body: Callable[[], Awaitable[Body]]
@@ -235,6 +258,15 @@ class ClarifaiTagger:
 
     def _without_token(self, text: str) -> str:
         return text.replace(self._account.token, "[token]")
+
+
+def _grey_picture() -> bytes:
+    """Return a small picture as the bytes of a JPEG."""
+    from PIL import Image  # noqa: PLC0415 - only a check needs Pillow
+
+    written = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(written, "JPEG")
+    return written.getvalue()
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -16,7 +16,7 @@ from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 QUICK = RetryPolicy(
@@ -49,12 +49,13 @@ async def talking(
     token: str = TOKEN,
     version: str | None = None,
     model: str = "general-image-recognition",
+    runner: Mapping[str, object] | None = None,
     fetches: bool = False,
     lawful: bool = True,
     **options: Any,
 ) -> AsyncIterator[tuple[LoopbackClarifai, ClarifaiTagger]]:
     """Open a loopback Clarifai and a tagger on it; with ``lawful``, no request may be invalid."""
     async with LoopbackClarifai(fetches=fetches) as clarifai, aiohttp.ClientSession() as session:
-        where = replace(account(clarifai.url, token, version), model_id=model)
+        where = replace(account(clarifai.url, token, version), model_id=model, runner=runner)
         yield clarifai, ClarifaiTagger(session, where, limits, retry=retry, **options)
     assert not (lawful and clarifai.violations), clarifai.violations

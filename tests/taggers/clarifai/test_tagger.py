@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
+from bot.config import Config
 from bot.domain.clip import ClipLimits
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.errors import TaggerRefused, TaggerUnavailable, TooLarge
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_replies import FrameTime
-from tests.taggers.clarifai.setup import account, talking, write_clip
+from tests.taggers.clarifai.setup import QUICK, account, talking, write_clip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -260,12 +261,45 @@ async def test_a_pinned_version_is_called(tmp_path: Path) -> None:
     assert clarifai.checks == [model]
 
 
-async def test_check_requests_the_model_for_free() -> None:
+async def test_check_has_one_picture_tagged() -> None:
     async with talking() as (clarifai, tagger):
         line = await tagger.check()
 
-    assert line == "general-image-recognition is available"
-    assert clarifai.calls == []
+    assert line == "general-image-recognition is available and tagged a picture"
+    assert (len(clarifai.pictures), clarifai.billed_frames, clarifai.calls) == (1, 1, [])
+
+
+async def test_check_reports_a_model_that_is_described_but_does_not_run() -> None:
+    async with talking() as (clarifai, tagger):
+        described = replies.model("general-image-recognition", None)
+        clarifai.script(described, *(replies.failure(21353),) * QUICK.attempts)
+        with pytest.raises(TaggerUnavailable) as caught:
+            await tagger.check()
+
+    assert "Clarifai does not run this model at present" in caught.value.detail
+
+
+async def test_concepts_in_regions_count_as_those_of_their_frame(tmp_path: Path) -> None:
+    async with talking() as (clarifai, tagger):
+        clarifai.serve(replies.regions({0: [{"car": 0.8}, {"car": 0.9, "bus": 0.4}], 1: []}))
+        found = await tagger.tag(write_clip(tmp_path), ignore_progress)
+    seen = [{concept.name: concept.score for concept in frame.concepts} for frame in found.frames]
+    assert seen == [{"car": pytest.approx(0.9), "bus": pytest.approx(0.4)}, {}]
+
+
+async def test_the_compute_that_runs_the_model_is_named_in_every_request(tmp_path: Path) -> None:
+    for settings, runner in (
+        ({"clarifai_deployment_id": "d"}, {"deployment": {"id": "d", "user_id": "ann"}}),
+        (
+            {"clarifai_compute_cluster_id": "c", "clarifai_nodepool_id": "n"},
+            {"nodepool": {"id": "n", "compute_cluster": {"id": "c", "user_id": "ann"}}},
+        ),
+    ):
+        config = Config.model_validate({"clarifai_compute_user_id": "ann", **settings})
+        async with talking(runner=config.clarifai_runner) as (clarifai, tagger):
+            await tagger.tag(write_clip(tmp_path), ignore_progress)
+            await tagger.check()
+        assert [call.runner for call in (*clarifai.calls, *clarifai.pictures)] == [runner] * 2
 
 
 @pytest.mark.parametrize(
