@@ -246,7 +246,11 @@ async def test_each_log_line_about_a_job_has_its_id(tmp_path: Path, data_dir: Pa
         f"message-{both.id}": ["clip refused", "clip refused"],
         f"interaction-{slash.id}": ["clip refused"],
         f"message-{mute.id}": ["reply not sent: no access to the channel or message"],
-        f"message-{stiff.id}": ["clip refused", "reaction not added"],
+        f"message-{stiff.id}": [
+            "tagger can't be used",
+            "clip refused",
+            "reaction not added",
+        ],
     }
 
 
