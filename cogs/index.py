@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.chat.history import DiscordHistory
 from bot.chat.index_messages import IndexMessages, describe_run, index_button
+from bot.chat.visibility import may_read
 from bot.domain.index_run import IndexRun, IndexState
 from bot.domain.job import Reply, guild_owner
 from bot.render import formatting
@@ -258,13 +259,8 @@ def _readable(channels: Iterable[Readable], member: discord.Member) -> list[int]
     return [
         channel.id
         for channel in channels
-        if _may_read(channel, member) and _may_read(channel, member.guild.me)
+        if may_read(channel, member) and may_read(channel, member.guild.me)
     ]
-
-
-def _may_read(channel: Readable, member: discord.Member) -> bool:
-    allowed = channel.permissions_for(member)
-    return allowed.view_channel and allowed.read_message_history
 
 
 async def setup(bot: FramehoundBot) -> None:

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.chat.visibility import may_read, uncovered
+from bot.chat.visibility import find_uncovered, may_read
 from bot.domain.alerts import MAX_WATCHES, Watch
 from bot.domain.search import MAX_NAME_LENGTH, normalize
 from bot.domain.settings import parse_threshold
@@ -74,7 +74,7 @@ class WatchCommands(commands.Cog):
             sentence = translate(NO_WATCH)
         elif await self._bot.app.stores.watches.add(channel.guild.id, watch):
             sentence = _confirmation(translate, watch)
-            if note := _note(translate, interaction, channel):
+            if note := await _note(translate, interaction, channel):
                 sentence = f"{sentence} {note}"
         else:
             sentence = translate(
@@ -142,7 +142,7 @@ async def _may_write(
     )
 
 
-def _note(
+async def _note(
     translate: Translator,
     interaction: discord.Interaction[FramehoundBot],
     channel: discord.TextChannel | discord.Thread,
@@ -153,14 +153,14 @@ def _note(
         return None
     seen = [each for each in channel.guild.channels if may_read(each, interaction.user)]
     seen = [each for each in seen if not isinstance(each, discord.CategoryChannel)]
-    hidden = [each.mention for each in uncovered(seen, target)][:_MAX_NAMED]
+    hidden = await find_uncovered(seen, target, _MAX_NAMED)
     if not hidden:
         return None
     return translate(
         "Clips in {channels} cause no alerts there, because not everybody who sees {channel} "
         "can see them.",
         channel=channel.mention,
-        channels=", ".join(hidden),
+        channels=", ".join(each.mention for each in hidden),
     )
 
 

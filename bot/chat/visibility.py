@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import discord
@@ -29,8 +31,8 @@ _GATED = {discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted}
 _MAX_PEOPLE = 25
 
 
-def may_read(channel: Channel, member: discord.Member) -> bool:
-    """Return whether a member may read what was posted in a channel."""
+def may_read(channel: Place, member: discord.Member) -> bool:
+    """Return whether a member may read what was posted in a channel or a public thread."""
     needed = _reading(channel)
     return channel.permissions_for(member).value & needed == needed
 
@@ -41,8 +43,12 @@ def is_age_checked(guild: discord.Guild, place: object) -> bool:
     return guild.nsfw_level in _GATED or bool(is_nsfw and is_nsfw())
 
 
-def uncovered(channels: Iterable[Channel], target: Channel) -> Iterator[Channel]:
-    """Yield the channels that somebody who sees ``target`` may not read, by their roles."""
+async def find_uncovered(channels: Iterable[Channel], target: Channel, limit: int) -> list[Channel]:
+    """Return channels that somebody who sees ``target`` may not read because of their roles."""
+    return await asyncio.to_thread(lambda: list(islice(_uncovered(channels, target), limit)))
+
+
+def _uncovered(channels: Iterable[Channel], target: Channel) -> Iterator[Channel]:
     guild = target.guild
     roles, access = _roles(guild), _access(target)
     for channel in channels:
@@ -69,9 +75,11 @@ async def audience_may_read(client: discord.Client, source_id: int, target: Plac
     guild = await client.fetch_guild(seen.guild.id, with_counts=False)
     if not _is_old_enough(opened, seen, guild):
         return False
-    if not all_may_read(_access(opened), _access(seen), _roles(guild)):
+    # In a server with hundreds of roles, this takes hundreds of milliseconds.
+    access = _access(opened), _access(seen)
+    if not await asyncio.to_thread(all_may_read, *access, _roles(guild)):
         return False
-    return await _people_may_read(client, guild, _access(opened), _access(seen))
+    return await _people_may_read(client, guild, *access)
 
 
 async def _channel(client: discord.Client, place: object) -> Channel | None:
@@ -109,7 +117,7 @@ def _is_clear(person: int, source: ChannelAccess, target: ChannelAccess) -> bool
     return reads or bool(target.people.get(person, nothing).deny & VIEW_CHANNEL)
 
 
-def _reading(channel: Channel) -> int:
+def _reading(channel: Place) -> int:
     """Return the permissions needed to read a channel: a voice channel's text takes *Connect*."""
     is_voice = isinstance(channel, (discord.VoiceChannel, discord.StageChannel))
     return _READING | _CONNECT if is_voice else _READING

@@ -25,6 +25,10 @@ class Overwrite:
     allow: int = 0
     deny: int = 0
 
+    def only(self, permissions: int) -> tuple[int, int]:
+        """Return what is allowed and denied of some permissions."""
+        return self.allow & permissions, self.deny & permissions
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelAccess:
@@ -104,12 +108,15 @@ def person_may_read(
 
 
 def _candidates(source: ChannelAccess, target: ChannelAccess, roles: GuildRoles) -> Iterator[int]:
-    """Yield the roles to combine: of those that neither channel mentions, one of each kind."""
+    """Yield the roles to combine: one of each kind that makes a difference."""
     relevant = ADMINISTRATOR | VIEW_CHANNEL | source.reading
-    kinds: set[int] = set()
-    for role, permissions in roles.permissions.items():
-        if role in {roles.everyone, *source.roles, *target.roles}:
-            yield role
-        elif permissions & relevant not in kinds:
-            kinds.add(permissions & relevant)
+    kinds: set[tuple[int, ...]] = set()
+    for role in (roles.everyone, *roles.permissions):
+        kind = (
+            roles.permissions.get(role, 0) & relevant,
+            *target.roles.get(role, _NOTHING).only(VIEW_CHANNEL),
+            *source.roles.get(role, _NOTHING).only(source.reading),
+        )
+        if role == roles.everyone or kind not in kinds:
+            kinds.add(kind)
             yield role
