@@ -71,7 +71,8 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
         name=attachment.filename.removeprefix(_SPOILER),
         location=attachment.url,
         size=attachment.size,
-        content_type=attachment.content_type,
+        # An animated PNG has the type of a still one.
+        content_type=None if attachment.flags.animated else attachment.content_type,
         duration=round(attachment.duration * 1000) if attachment.duration else None,
         spoiler=attachment.is_spoiler(),
     )
@@ -140,9 +141,12 @@ def _media_of(embed: discord.Embed) -> str | None:
     """Return a link to the media file of an embed; None if there is only a player's page."""
     video = embed.video
     found = [video.url, video.proxy_url]
+    animated = []
     if embed.type in _PICTURES:
-        found += [embed.image.url, embed.thumbnail.url]
-    return next((link for link in found if link and is_media(link)), None)
+        pictures = (embed.image, embed.thumbnail)
+        found += [each.url for each in pictures]
+        animated = [each.url for each in pictures if each.flags.animated]
+    return next((link for link in found if link and is_media(link)), next(iter(animated), None))
 
 
 def _looks_like_clip(attachment: discord.Attachment) -> bool:
@@ -150,7 +154,7 @@ def _looks_like_clip(attachment: discord.Attachment) -> bool:
     kind = (attachment.content_type or "").partition(";")[0].strip().lower()
     if kind in _OPAQUE:
         return promises_clip(f"x:/{attachment.filename}")
-    return kind.startswith("video/") or kind == "image/gif"
+    return kind.startswith("video/") or kind == "image/gif" or attachment.flags.animated
 
 
 def _everything(part: discord.Message | discord.MessageSnapshot) -> Iterator[Clip]:

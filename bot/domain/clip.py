@@ -22,6 +22,13 @@ class ClipFormat(StrEnum):
     AVI = "avi"
     OGG = "ogg"
     GIF = "gif"
+    WEBP = "webp"
+    AVIF = "avif"
+    APNG = "apng"
+
+
+PICTURE_FORMATS = frozenset({ClipFormat.GIF, ClipFormat.WEBP, ClipFormat.AVIF, ClipFormat.APNG})
+"""Formats that browsers show as pictures, not as videos; only animated ones are clips."""
 
 
 FORMAT_NAMES = "MP4, MOV, MKV, WebM, AVI, OGG, and GIF"

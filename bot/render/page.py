@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.domain import timeline as timelines
-from bot.domain.clip import ClipFormat
+from bot.domain.clip import PICTURE_FORMATS
 from bot.render import formatting, sanitize
 from bot.render.summary import unreadable_line
 
@@ -53,7 +53,7 @@ def page(
     csp_source = _csp_source(source)
     style = _asset("page.css")
     script = f"{_asset('timeline.js')}\n{_asset('page.js')}"
-    moving = tagging.info.format is not ClipFormat.GIF
+    moving = tagging.info.format not in PICTURE_FORMATS
     shown = sanitize.clean(name, 200)
     texts = {
         "name": shown,

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from bot.taggers.cache import CachingTagger
 
 
+# Types of pictures that may be animated; the file decides later.
+_MOVING = frozenset({"image/gif", "image/webp", "image/avif", "image/apng"})
+
+
 @dataclass(frozen=True, slots=True)
 class _LocalFile:
     """A clip on disk, not yet checked; ``public_url`` if others can fetch the same bytes."""
@@ -145,7 +149,7 @@ class ClipTagger:
         if clip.duration is not None and clip.duration > self.tagger.longest:
             raise TooLong.of(clip.duration, self.tagger.longest)
         kind = (clip.content_type or "").partition(";")[0].strip().lower()
-        if kind.startswith(("image/", "audio/", "text/")) and kind != "image/gif":
+        if kind.startswith(("image/", "audio/", "text/")) and kind not in _MOVING:
             raise UnsupportedFormat(format=describe_content_type(kind), formats=FORMAT_NAMES)
 
 

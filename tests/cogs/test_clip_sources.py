@@ -115,6 +115,15 @@ YOUTUBE = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 CDN = "https://cdn.discordapp.com/attachments/1/2/cat?ex=1&is=2&hm=3"
 
 
+async def test_a_preview_that_is_an_animated_picture_is_a_clip(chat: Chat) -> None:
+    media = "https://gif.example/dance.webp"
+    for flags in (32, 0):  # Discord's IS_ANIMATED, or a still picture
+        await chat.unfurl(SHORT, embed("image", SHORT, thumbnail={"url": media, "flags": flags}))
+        if flags:
+            assert await chat.links() == [media]
+    await chat.nothing_more()
+
+
 async def test_a_late_preview_of_real_media_makes_the_message_a_job(chat: Chat) -> None:
     for text, preview, media in (
         (TENOR, embed("gifv", TENOR, "https://media.tenor.com/abcAAAPo/cat-dance.mp4"), None),

@@ -17,9 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from bot.domain.clip import ClipFormat
 from tests.conftest import CLIPS
-from tests.media.made_clips import Recipe, claim, gif, growing_clip, make_clip
+from tests.media.made_clips import WAYS, Recipe, claim, gif, growing_clip, make_clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,10 @@ HEADS = {
     "AVI": b"RIFF\0\0\x10\0AVI LIST",
     "OGG": b"OggS\0\x02",
     "GIF": b"GIF89a",
+    "animated WebP": b"RIFF\0\0\x10\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xff\x3f\0\xff\x3f\0ANIM",
+    "AVIF": b"\0\0\0\x1cftypavis\0\0\0\0avismif1miaf",
+    "APNG": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x1f\xff\0\0\x1f\xff\x08\x06\0\0\0\0\0\0\0"
+    b"\0\0\0\x08acTL\0\0\0\x05\0\0\0\0\0\0\0\0",
 }
 PLAYLISTS = {
     "HLS": "#EXTM3U\n#EXTINF:16,\n{target}\n#EXT-X-ENDLIST\n",
@@ -74,6 +80,7 @@ def _greedy() -> dict[str, Hostile]:
         "two canvases of the biggest size": _hostile("too_large_picture", _two_canvases),
         "an index that unpacks to 500 MB": _hostile("too_large_picture", _packed_index),
         "an index of 20 million pictures": _hostile("damaged", _long_index),
+        "an animated PNG of 2800x2800": _hostile("frames or too_large_picture", _large_animation),
         "a GIF of 300,000 frames": _hostile("too_long", gif, [2] * 300_000),
     }
 
@@ -95,7 +102,7 @@ def _cut() -> dict[str, Hostile]:
         f"half of a {each}": _hostile(
             "damaged" if each in index_missing else "damaged or frames", _half, each
         )
-        for each in ClipFormat
+        for each in WAYS
     }
 
 
@@ -104,7 +111,9 @@ def _noisy() -> dict[str, Hostile]:
         "nothing": _hostile("unsupported_format", bytes),
         "noise": _hostile("unsupported_format", _noise),
         **{
-            f"the head of a {name}, then noise": _hostile("damaged or not_a_video", _noise, head)
+            f"the head of a {name}, then noise": _hostile(
+                "damaged or not_a_video or too_large_picture", _noise, head
+            )
             for name, head in HEADS.items()
         },
     }
@@ -125,6 +134,14 @@ def _disguised() -> dict[str, Hostile]:
 def _clip(clip_format: ClipFormat, **facts: Any) -> bytes:
     with TemporaryDirectory() as folder:
         return make_clip(Path(folder) / "clip", Recipe(clip_format, **facts)).read_bytes()
+
+
+def _large_animation() -> bytes:
+    """Write two pictures of one colour each as an animated PNG."""
+    written = io.BytesIO()
+    first, second = (Image.new("L", (2800, 2800), colour) for colour in (0, 255))
+    first.save(written, "PNG", save_all=True, append_images=[second], duration=500)
+    return written.getvalue()
 
 
 def _half(clip_format: ClipFormat) -> bytes:

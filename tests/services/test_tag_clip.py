@@ -27,6 +27,7 @@ from bot.errors import (
 from bot.runtime.app import App, opened
 from bot.runtime.fair_slots import FairSlots
 from tests.conftest import CLIPS, ClipHost
+from tests.media.made_clips import WAYS
 from tests.media.numbered_clips import numbered_clip
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai import LoopbackClarifai
@@ -58,7 +59,7 @@ def tags(tagging: Tagging, threshold: float = 0.5) -> list[set[str]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("clip_format", list(ClipFormat))
+@pytest.mark.parametrize("clip_format", list(WAYS))
 async def test_every_container_is_tagged_for_every_second(
     clip_format: ClipFormat, app: App
 ) -> None:

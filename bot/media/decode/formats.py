@@ -111,6 +111,8 @@ AVCHD_PACKET, AVCHD_STAMP = 192, 4  # the same, each after a time stamp of four 
 # Annex B of ITU-T H.264 and H.265: a start code, then the head of a unit that begins a stream.
 RAW_H264 = re.compile(rb"\x00{2,3}\x01[\x06\x09\x27\x47\x67]")
 RAW_HEVC = re.compile(rb"\x00{2,3}\x01[\x40\x42\x44\x46\x4e]\x01")
+# https://developers.google.com/speed/webp/docs/riff_container#extended_file_format
+WEBP_FLAGS, WEBP_ANIMATED = 20, 0x02
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -122,7 +124,7 @@ def detect(head: bytes) -> ClipFormat | None:
         return ClipFormat.GIF
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return ClipFormat.AVI
-    return _iso_or_quicktime(head) or _matroska_or_webm(head)
+    return _animated_picture(head) or _iso_or_quicktime(head) or _matroska_or_webm(head)
 
 
 def describe(head: bytes) -> str:
@@ -142,6 +144,17 @@ def describe_content_type(content_type: str) -> str:
     media_type = content_type.partition("/")[0]
     general = MEDIA_TYPES.get(media_type, Sentence("this format"))
     return CONTENT_TYPES.get(content_type, general)
+
+
+def _animated_picture(head: bytes) -> ClipFormat | None:
+    """Return the format of a picture that says it is animated."""
+    if head[8:16] == b"WEBPVP8X" and len(head) > WEBP_FLAGS and head[WEBP_FLAGS] & WEBP_ANIMATED:
+        return ClipFormat.WEBP
+    if head[4:12] == b"ftypavis":
+        return ClipFormat.AVIF
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in head.partition(b"IDAT")[0]:
+        return ClipFormat.APNG
+    return None
 
 
 def _iso_or_quicktime(head: bytes) -> ClipFormat | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.clip import FORMAT_NAMES, ClipFormat
 from bot.errors import Damaged, NotFound, TooLargePicture, TooLong, UnsupportedFormat
 from bot.media.decode import formats
+from bot.media.decode.animation import ANIMATIONS, measure
 from bot.media.decode.container import load_everything, open_clip, picture_track
 from bot.media.decode.packets import all_packets, clip_start, milliseconds, tick_of
 
@@ -34,7 +35,10 @@ def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, 
     Returns ``format``, ``duration`` (milliseconds), ``width`` and ``height`` (pixels).
     """
     path = Path(request["files"][0])
-    clip_format = _format(path)
+    head = _read_head(path)
+    clip_format = _format(head)
+    if clip_format in ANIMATIONS:
+        return _probe_animation(path, clip_format, head, request)
     with open_clip(path, clip_format) as container:
         track = picture_track(container)
         return {
@@ -45,12 +49,29 @@ def probe(request: dict[str, Any], _report: Callable[[Any], None]) -> dict[str, 
         }
 
 
-def _format(path: Path) -> ClipFormat:
+def _probe_animation(
+    path: Path, clip_format: ClipFormat, head: bytes, limits: dict[str, Any]
+) -> dict[str, Any]:
+    found = measure(path, clip_format, longest=limits["longest"], most=limits["packets"])
+    if found.pictures == 1:
+        raise UnsupportedFormat(format=formats.describe(head), formats=FORMAT_NAMES)
+    return {
+        "format": clip_format,
+        "duration": found.duration,
+        "width": found.width,
+        "height": found.height,
+    }
+
+
+def _read_head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(formats.HEAD)
+            return file.read(formats.HEAD)
     except OSError as error:
         raise NotFound(detail=str(error.strerror)) from error
+
+
+def _format(head: bytes) -> ClipFormat:
     found = formats.detect(head)
     if found is None:
         raise UnsupportedFormat(format=formats.describe(head), formats=FORMAT_NAMES)

@@ -21,6 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bot.errors import Damaged
+from bot.media.decode.animation import ANIMATIONS, sample_animation
 from bot.media.decode.decode_plan import are_single, can_run_in_parallel, plan_decoding
 from bot.media.decode.full_decoding import decode_everything
 from bot.media.decode.packet_index import index_packets, may_skip
@@ -64,8 +65,11 @@ def sample(
 
     Raises ``Damaged`` if no picture can be decoded; ``Protected`` and ``TooLargePicture``.
     """
-    source = Source(path, clip_format, views)
     wanted = range(0, seconds, step)
+    if clip_format in ANIMATIONS:
+        yield from sample_animation(path, clip_format, wanted, views)
+        return
+    source = Source(path, clip_format, views)
     with source.opened() as (container, track, _):
         index = index_packets(container, track)
     planned = plan_decoding(index, wanted) if index else None
