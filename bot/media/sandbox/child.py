@@ -27,7 +27,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from bot.errors import ClipError, TaggerError
+from bot.errors import ClipError, TaggerError, TooLargePicture
 from bot.media.sandbox.limits import SandboxLimits, allow_cpu, limit_resources, seal
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ class _Child:
             return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
             return {"kind": "refused", "error": error.record().as_dict()}
+        except MemoryError:  # the limit is ours
+            refusal = TooLargePicture(reason="memory", detail=_last_lines())
+            return {"kind": "refused", "error": refusal.record().as_dict()}
         except Exception:  # noqa: BLE001 - the parent reports whatever a decoder raises
             return {"kind": "failed", "detail": _last_lines()}
 

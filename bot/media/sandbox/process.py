@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import ClipError, Damaged, ErrorRecord, TaggerError, TaggerUnavailable, TooSlow
+from bot.errors import (
+    ClipError,
+    Damaged,
+    ErrorRecord,
+    TaggerError,
+    TaggerUnavailable,
+    TooLargePicture,
+    TooSlow,
+)
 from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
 
@@ -191,11 +199,13 @@ class ChildProcess:
             detail = str(answer.get("detail", "a message of an unknown kind"))
             raise SandboxFault(detail) if kind == "broken" else Damaged(detail=detail)
         self._served += 1
+        refusal = _restored(answer.get("error")) if kind == "refused" else None
         if self._state is not _State.KILLED:
-            worn_out = self._served >= self._limits.tasks
+            # A child that ran out of memory may hang at its next task: it can't start threads.
+            worn_out = self._served >= self._limits.tasks or isinstance(refusal, TooLargePicture)
             self._state = _State.SPENT if worn_out else _State.READY
-        if kind == "refused":
-            raise _restored(answer.get("error"))
+        if refusal:
+            raise refusal
         return answer.get("value")
 
     async def _explain_death(self, stage: str) -> Exception:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
-from bot.errors import Damaged, FramehoundError, QuotaExhausted, TaggerRefused, TooSlow
+from bot.errors import (
+    Damaged,
+    FramehoundError,
+    QuotaExhausted,
+    TaggerRefused,
+    TooLargePicture,
+    TooSlow,
+)
 from bot.media.sandbox import process, spawn
 from bot.media.sandbox.pool import Sandbox, SandboxFault, SandboxLimits
 
@@ -199,7 +206,6 @@ async def test_a_child_that_raised_an_expected_error_is_reused(sandbox: Sandbox)
     ("task", "request_", "detail"),
     [
         ("raise_unexpected", {}, "IndexError: tuple index out of range"),
-        ("allocate", {"bytes": 4_000_000_000}, "MemoryError"),
         ("fill_disk", {"megabytes": 5_000}, "File too large"),
         ("many_files", {}, "Too many open files"),
         ("crash", {}, "SIGSEGV"),
@@ -216,6 +222,13 @@ async def test_a_failed_task_means_a_damaged_clip_and_a_new_child(
     assert detail in caught.value.detail
     assert await run(sandbox, "pid") != before
     assert len(children()) == 1
+
+
+async def test_running_out_of_memory_is_our_limit_and_means_a_new_child(sandbox: Sandbox) -> None:
+    before = await run(sandbox, "pid")
+    with pytest.raises(TooLargePicture, match="more memory than this bot"):
+        await run(sandbox, "allocate", bytes=4_000_000_000)
+    assert await run(sandbox, "pid") != before
 
 
 @pytest.mark.parametrize(
