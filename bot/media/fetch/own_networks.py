@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Network = IPv4Network | IPv6Network
 
 _MAX_AGE = 600.0  # seconds; a router may get another address at any time
-_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_TIMEOUT = aiohttp.ClientTimeout(total=3)
 _MAX_RESPONSE = 4096
 _SUBNET_V6 = 64  # RFC 4291, 2.5.1: the length of nearly every subnet's prefix
 _LINE = "ip="
