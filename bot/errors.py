@@ -214,10 +214,16 @@ class TooLong(_OverLimit):
 
 
 class UnsupportedFormat(ClipError):
-    """The file is not one of the supported containers."""
+    """The file is not one of the supported containers; ``reason`` is a key of ``sentences``."""
 
     code = "unsupported_format"
     sentence = "I can't read {format}. I can read {formats}."
+    chosen_by = "reason"
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "page": "That link leads to a web page, not to a clip. Link straight to the file.",
+        }
+    )
 
 
 class NotAVideo(ClipError):

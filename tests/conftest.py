@@ -132,6 +132,8 @@ class ClipHost:
             await self.hold.wait()
         if "expired" in request.query:
             raise web.HTTPForbidden
+        if request.path == "/page":
+            return web.Response(text="<!doctype html><p>a clip", content_type="text/html")
         path = CLIPS / request.path.lstrip("/")
         if not path.is_file():
             raise web.HTTPNotFound

@@ -19,8 +19,9 @@ from bot.errors import (
     TooLong,
     UnsupportedFormat,
 )
-from bot.media.decode.formats import describe_content_type
+from bot.media.decode.formats import WEB_PAGES, describe_content_type
 from bot.media.decode.probe import MAX_PACKETS, probe
+from bot.media.fetch.share_pages import direct_link
 from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
@@ -87,17 +88,21 @@ class ClipTagger:
         """
         clip = request.clip
         self._check_claims(clip)
+        location = direct_link(clip.location)
         async with scratch_dir(self._folder) as folder:
             path = folder / "clip"
             limit = self.tagger.size_limit(public=True)
             with self._metrics.stage("download"):
                 fetched = await self._fetcher.fetch(
-                    clip.location, path, limit, request.progress, request.owner
+                    location, path, limit, request.progress, request.owner
                 )
             _check_size(fetched.size, self.tagger, public=fetched.public)
-            link = clip.location if fetched.public else None
+            link = location if fetched.public else None
             file = _LocalFile(path, fetched.size, fetched.fingerprint, link)
-            return await self._tag(file, request)
+            try:
+                return await self._tag(file, request)
+            except UnsupportedFormat as error:
+                raise _as_page(error) from error
 
     async def tag_file(self, request: TagRequest) -> Tagging:
         """Tag a file of the operator's; raises as ``tag_link`` does."""
@@ -170,3 +175,10 @@ def _size_of_file(path: Path) -> int:
 def _fingerprint(path: Path) -> str:
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _as_page(error: UnsupportedFormat) -> UnsupportedFormat:
+    """Say it if a link leads to a web page; people take a share page for its file."""
+    if error.facts["format"] != WEB_PAGES:
+        return error
+    return UnsupportedFormat(reason="page", detail=error.detail, **error.facts)

@@ -176,6 +176,14 @@ async def test_the_bytes_decide_the_format(tmp_path: Path, app: App) -> None:
         await app.services.clip_tagger.tag_file(TagRequest(Clip("clip.mp4", str(fake))))
 
 
+async def test_a_link_to_a_web_page_is_refused_as_one(
+    clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> None:
+    app = await open_app(make_config(tagger="local"))
+    with pytest.raises(UnsupportedFormat, match="leads to a web page"):
+        await app.services.clip_tagger.tag_link(TagRequest(Clip("a", clip_host.url("page"))))
+
+
 async def test_a_server_that_spent_its_monthly_budget_is_refused_and_others_are_not(
     clip_host: ClipHost, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> None:

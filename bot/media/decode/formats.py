@@ -34,6 +34,8 @@ PICTURE_BRANDS = frozenset(
     )
 )
 
+WEB_PAGES = Sentence("web pages")
+
 # Files often posted instead of a clip: offset of the signature, the signature, and a plain name.
 SIGNATURES = (
     (0, b"\x89PNG\r\n\x1a\n", Sentence("PNG images")),
@@ -73,7 +75,7 @@ TEXT_SIGNATURES = (
         rb"(<\?xml.{0,1000})?(<!--.{0,1000})?(<!doctype svg.{0,1000})?<svg[\s>]",
         Sentence("SVG images"),
     ),
-    (rb"(<!--.{0,1000})?<(!doctype html|html|head|body|script)[\s>]", Sentence("web pages")),
+    (rb"(<!--.{0,1000})?<(!doctype html|html|head|body|script)[\s>]", WEB_PAGES),
 )
 # The same for files that Discord describes by a content type.
 CONTENT_TYPES = MappingProxyType(
@@ -94,7 +96,7 @@ CONTENT_TYPES = MappingProxyType(
         "audio/wave": Sentence("WAV audio files"),
         "audio/x-wav": Sentence("WAV audio files"),
         "audio/aac": Sentence("AAC audio files"),
-        "text/html": Sentence("web pages"),
+        "text/html": WEB_PAGES,
     }
 )
 MEDIA_TYPES = MappingProxyType(

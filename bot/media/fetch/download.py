@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import aiohttp
-from yarl import URL
 
 from bot.domain.links import DISCORD_CDN
 from bot.domain.progress import Progress, Stage, ignore_progress
@@ -28,6 +27,7 @@ from bot.errors import (
 )
 from bot.media.fetch.download_slots import DownloadSlots
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
+from bot.media.fetch.links_as_written import next_link, read_link
 from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.pace import Pace
 from bot.media.scratch_dir import reporting_full_disk
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from yarl import URL
+
     from bot.domain.progress import ProgressListener
     from bot.media.fetch.pace import PaceTimer
 
@@ -46,7 +48,7 @@ _BATCH = 1024 * 1024  # a hand-over to a thread costs as much as hashing a tenth
 MEDIA_HEAD = 65_536
 """Bytes read of a media file of which only the type matters."""
 _MEDIA = ("video/", "audio/", "image/", "application/octet-stream")
-_MAX_REDIRECTS = 3
+_MAX_REDIRECTS = 10
 _MAX_URL_LENGTH = 2048
 # Host and port as written. URL parsers forgive much more, each in its own way.
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//([^/?#]*)", re.IGNORECASE | re.ASCII)
@@ -231,7 +233,7 @@ class Fetcher:
             raise UnsupportedUrl
         _require_plain(link)
         try:
-            url = URL(link)
+            url = read_link(link)
             host, port = url.host, url.port
         except ValueError as error:
             raise UnsupportedUrl from error
@@ -239,7 +241,7 @@ class Fetcher:
             raise UnsupportedUrl
         if port not in {80, 443} and (host, port) not in self._allowed:
             raise UnsupportedUrl
-        return url.with_fragment(None)
+        return url
 
 
 def _redirected(request: Request, status: int, *, same_host: bool) -> Request:
@@ -259,7 +261,7 @@ def _next_hop(url: URL, response: aiohttp.ClientResponse) -> str:
     if not location:
         raise Unreachable(detail=f"{url.host}: redirect without a target")
     _require_plain(location)  # parsing would tidy it
-    return str(url.join(URL(location)))
+    return next_link(url, location)
 
 
 def _require_plain(link: str) -> None:

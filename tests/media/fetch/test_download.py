@@ -294,7 +294,39 @@ async def test_a_redirect_to_an_unusual_link_is_refused(location: str, tmp_path:
             await fetch(fetcher(host), f"http://{host}/", tmp_path / "clip")
 
 
-async def test_at_most_three_redirects_are_followed(tmp_path: Path) -> None:
+SIGNED = "/a%2Fb%7Ec~/%2c%3A%40/x%20y.mp4?sig=aZ%2B%2f%3D+1/2&t=%7E~%2C,&e=&&x='(!)*;@:"
+
+
+async def test_links_and_redirects_are_sent_as_they_are_written(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def signed(request: web.Request) -> web.StreamResponse:
+        asked.append(request.raw_path)
+        if len(asked) < 3:
+            target = SIGNED if len(asked) == 1 else f"http://{host}{SIGNED}"
+            return web.Response(status=302, headers={"Location": target})
+        return web.Response(body=BODY)
+
+    async with serving(signed) as host:
+        await fetch(fetcher(host), f"http://{host}{SIGNED}#part", tmp_path / "clip")
+    assert asked == [SIGNED] * 3
+
+
+async def test_letters_that_cannot_be_sent_are_encoded(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def named(request: web.Request) -> web.StreamResponse:
+        asked.append(request.raw_path)
+        if len(asked) == 1:
+            return web.Response(status=302, headers={"Location": "cät 1.mp4"})
+        return web.Response(body=BODY)
+
+    async with serving(named) as host:
+        await fetch(fetcher(host), f"http://{host}/a/kätzchen?q=ü", tmp_path / "clip")
+    assert asked == ["/a/k%C3%A4tzchen?q=%C3%BC", "/a/c%C3%A4t%201.mp4"]
+
+
+async def test_at_most_ten_redirects_are_followed(tmp_path: Path) -> None:
     async def further(request: web.Request) -> web.StreamResponse:
         step = int(request.path.strip("/"))
         if step == 0:
@@ -302,9 +334,9 @@ async def test_at_most_three_redirects_are_followed(tmp_path: Path) -> None:
         raise web.HTTPFound(f"/{step - 1}")
 
     async with serving(further) as host:
-        assert (await fetch(fetcher(host), f"http://{host}/3", tmp_path / "a")).size == len(BODY)
+        assert (await fetch(fetcher(host), f"http://{host}/10", tmp_path / "a")).size == len(BODY)
         with pytest.raises(Unreachable):
-            await fetch(fetcher(host), f"http://{host}/4", tmp_path / "b")
+            await fetch(fetcher(host), f"http://{host}/11", tmp_path / "b")
 
 
 @pytest.mark.parametrize(
