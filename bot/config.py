@@ -30,7 +30,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
-from bot.domain.budget import Budget
+from bot.domain.budget import Budget, Price
 from bot.domain.clip import ClipLimits, ProxyLimits
 from bot.domain.model_card import CARD_FILE, MODEL_FILE, ModelCard, ModelFolder
 from bot.errors import ConfigError
@@ -59,6 +59,16 @@ def _parse_host(entry: str) -> tuple[str, int]:
             f"{entry!r} isn't host:port; write for example 192.168.1.5:8080 or [::1]:8080"
         )
     return host.strip("[]").lower(), int(port)
+
+
+def _parse_price(value: object) -> object:
+    """Parse ``1.20 EUR`` into a price."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return Price.parse(value)
+    except ValueError:
+        raise ValueError("must be a price such as 1.20 or 1.20 EUR") from None
 
 
 def _parse_sites(value: object) -> object:
@@ -198,6 +208,7 @@ Root = Annotated[str, AfterValidator(_check_root)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
 Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
+ClarifaiPrice = Annotated[InstanceOf[Price], BeforeValidator(_parse_price)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 CustomModel = Annotated[InstanceOf[ModelFolder], BeforeValidator(_read_model_folder)]
@@ -245,6 +256,7 @@ class Config(BaseSettings):
     max_proxy_minutes: PositiveFloat | None = None
     fetch_allowed_hosts: Hosts = frozenset()
     sites: Sites = frozenset()
+    clarifai_price: ClarifaiPrice | None = None
     clarifai_calls_per_second: PositiveFloat = 15
     clarifai_fallback: Literal["wait", "local"] = "wait"
     shard_count: PositiveInt | None = None

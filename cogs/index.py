@@ -16,6 +16,7 @@ from bot.domain.index_run import IndexRun, IndexState
 from bot.domain.job import Reply, guild_owner
 from bot.render import formatting
 from cogs.permissions import missing_to_write
+from cogs.usage import money
 
 if TYPE_CHECKING:
     import re
@@ -121,12 +122,15 @@ class Index(commands.Cog):
         used = await app.stores.usage.used(guild_owner(guild.id))
         left = app.config.budget.remaining(used, await app.stores.usage.used())
         if left is None:
-            return translate("Tagging them costs up to {frames} frames.", frames=str(frames))
-        return translate(
-            "Tagging them costs up to {frames} frames, and {left} are left this month.",
-            frames=str(frames),
-            left=str(left),
-        )
+            costs = translate("Tagging them costs up to {frames} frames.", frames=frames)
+        else:
+            costs = translate(
+                "Tagging them costs up to {frames} frames, and {left} are left this month.",
+                frames=frames,
+                left=left,
+            )
+        price_of_frames = app.config.clarifai_price
+        return f"{costs} {money(translate, price_of_frames, frames)}" if price_of_frames else costs
 
     async def press(self, interaction: Press, action: str, run_id: int) -> None:
         """Start or stop a run, for people who manage its server."""
@@ -216,8 +220,8 @@ class IndexButton(
 
 def _found(price: IndexPrice, translate: Translator) -> str:
     """Return a sentence about how many clips were found, and how long they are."""
-    clips, length = str(price.clips), formatting.length(price.length, translate)
-    unmeasured = str(price.unmeasured)
+    clips, length = price.clips, formatting.length(price.length, translate)
+    unmeasured = price.unmeasured
     if not price.length:
         return translate("Older clips I don't know yet: {clips}.", clips=clips)
     if not price.unmeasured:

@@ -11,6 +11,8 @@ from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
+    from bot.domain.budget import Price
+    from bot.i18n import Translator
 
 
 class Usage(commands.Cog):
@@ -38,14 +40,22 @@ class Usage(commands.Cog):
                 used=used,
                 limit=budget.server,
             )
-        lines = (
-            billed,
+        lines = [billed]
+        if price := self._bot.app.config.clarifai_price:
+            lines.append(money(translate, price, used))
+        lines += [
             translate(
                 "Each second of a clip that's new to me counts as one frame. Reposts are free."
             ),
             translate("The count resets on {day}.", day=_next_month()),
-        )
+        ]
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
+
+
+def money(translate: Translator, price: Price, frames: int) -> str:
+    """Return a sentence about what some frames cost."""
+    cost = translate.money(price.of(frames), price.currency)
+    return translate("That's about {money}.", money=cost)
 
 
 def _next_month() -> str:

@@ -4,8 +4,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from bot import config
+from bot.config import Config
+from bot.domain.budget import Price
 from bot.domain.clip import ProxyLimits
 from bot.domain.model_card import ModelFolder
 from bot.errors import ConfigError
@@ -222,3 +225,11 @@ def test_a_card_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (make_model(tmp_path) / "model.json").write_bytes(b"\xff")
     (found,) = mistakes(LOCAL_MODEL=str(tmp_path))
     assert found.startswith(f"LOCAL_MODEL: can't read {tmp_path / 'model.json'}: ")
+
+
+def test_a_price_may_have_a_currency() -> None:
+    for text, price in (("1.2", Price(1.2)), (" 1.20 EUR ", Price(1.2, "EUR"))):
+        assert Config.model_validate({"clarifai_price": text}).clarifai_price == price
+    for text in ("", "EUR", "-1", "nan", "1 \x1b[31m", "1 thalers and more"):
+        with pytest.raises(ValidationError, match=r"must be a price such as 1\.20 or 1\.20 EUR"):
+            Config.model_validate({"clarifai_price": text})

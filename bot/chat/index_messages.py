@@ -75,11 +75,11 @@ def index_button(action: str, run_id: int, translate: Translator) -> ui.View:
 
 def describe_run(run: IndexRun, translate: Translator) -> str:
     """Return a sentence about how far a run is, or how it ended."""
-    tagged, everything = str(run.tagged), str(run.clips)
+    tagged, everything = run.tagged, run.clips
     if run.state in _ENDED:
         return translate(_ENDED[run.state], tagged=tagged, all=everything)
     return translate(
         "I'm tagging older clips: {done} of {all} so far.",
-        done=str(run.tagged + run.refused),
+        done=run.tagged + run.refused,
         all=everything,
     )

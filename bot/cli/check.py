@@ -10,6 +10,7 @@ import typer
 
 from bot.chat.client import point_at
 from bot.errors import FramehoundError
+from bot.i18n import ENGLISH
 from bot.render.sanitize import escape_invisible
 from bot.runtime import app as wiring
 from bot.runtime.secrets import env_file_warning
@@ -31,7 +32,7 @@ class _DiscordFailed(FramehoundError):
 
 async def check(config: Config) -> int:
     """Try every part; return 0 if all work, 2 for settings, 4 for a tagger."""
-    valid = f"settings: valid, tagger is {config.chosen_tagger}"
+    valid = f"settings: valid, tagger is {config.chosen_tagger}{_cost_of_a_minute(config)}"
     typer.echo("; ".join(filter(None, (valid, env_file_warning()))))
     ready = [
         await _report("database", _try_database(config)),
@@ -53,6 +54,13 @@ async def report_sandbox(sandbox: Sandbox) -> bool:
         return str(await sandbox.confinement())
 
     return await _report("sandbox", confinement())
+
+
+def _cost_of_a_minute(config: Config) -> str:
+    price = config.clarifai_price
+    if price is None or config.chosen_tagger == "local":
+        return ""
+    return f"; a minute of video costs about {ENGLISH.money(price.of(60), price.currency)}"
 
 
 async def _report(name: str, attempt: Awaitable[str]) -> bool:

@@ -133,6 +133,8 @@ async def _describe(app: App, server: int, price: IndexPrice) -> str:
         used = await app.stores.usage.used(guild_owner(server))
         left = app.config.budget.remaining(used, await app.stores.usage.used())
         facts.append(f"up to {frames} frames" + ("" if left is None else f" of {left} left"))
+        if each := app.config.clarifai_price:
+            facts.append(f"about {ENGLISH.money(each.of(frames), each.currency)}")
     if not price.complete:
         facts.append("and more, for a second run")
     return ", ".join(facts)

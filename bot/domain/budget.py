@@ -1,10 +1,11 @@
-"""Budgets: who pays for billed frames, and how many are allowed per month."""
+"""Budgets: who pays for billed frames, how many are allowed per month, and what they cost."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,6 +14,9 @@ OPERATOR = "operator"
 """Pays for clips tagged on the command line."""
 
 
+_MAX_CURRENCY_LENGTH = 8
+# A budget that is used up to this part is worth a warning.
+_WARNING = 0.8
 # The frames of ten minutes: a job's first clip may cost so many, however small the budget is.
 _FIRST_CLIP = 600
 
@@ -57,6 +61,14 @@ class Budget:
             left.append(self.overall - used_overall)
         return max(0, min(left)) if left else None
 
+    def is_nearly_used_up(self, used: int) -> bool:
+        """Return whether most of a server's frames are used."""
+        return self.server is not None and used >= _WARNING * self.server
+
+    def is_nearly_used_up_overall(self, used: int) -> bool:
+        """Return whether most of the frames of all servers are used."""
+        return self.overall is not None and used >= _WARNING * self.overall
+
     def allows(self, payer: Payer, frames: int) -> bool:
         """Return whether a job may reserve so many frames more: it has half of a month's.
 
@@ -68,6 +80,29 @@ class Budget:
             return True
         is_first = payer.tally.frames == 0 and frames <= _FIRST_CLIP
         return is_first or payer.tally.frames + frames <= min(limits) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a thousand billed frames cost, and the name of the currency, if there is one."""
+
+    per_thousand: float
+    currency: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a price such as ``1.2`` or ``1.20 EUR``; raises ``ValueError``."""
+        amount, _, currency = text.strip().partition(" ")
+        price = cls(float(amount), currency.strip())
+        if not (math.isfinite(price.per_thousand) and price.per_thousand > 0):
+            raise ValueError("not a price")
+        if len(price.currency) > _MAX_CURRENCY_LENGTH or not price.currency.isprintable():
+            raise ValueError("not a currency")
+        return price
+
+    def of(self, frames: int) -> float:
+        """Return what some frames cost."""
+        return self.per_thousand * frames / 1000
 
 
 def month_of(moment: datetime) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NewType
 
-from bot.i18n.numbers import read_number, write_number
+from bot.i18n.numbers import read_number, write_money, write_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,10 @@ class Translator:
     def number(self, value: float) -> str:
         """Write a number with the separators of the language."""
         return write_number(value, self.language)
+
+    def money(self, amount: float, currency: str) -> str:
+        """Write an amount of money."""
+        return write_money(amount, currency, self.language)
 
     def _written(self, fact: object) -> object:
         return self.number(fact) if isinstance(fact, int | float) else fact

@@ -32,6 +32,15 @@ def write_number(value: float, language: str) -> str:
     return f"{whole}{decimal}{decimals}" if decimals else whole
 
 
+def write_money(amount: float, currency: str, language: str) -> str:
+    """Write an amount with two decimals, at least 0.01, and its currency: ``3.60 EUR``."""
+    thousands, decimal, divided_from = _STYLES[language]
+    whole, _, cents = f"{max(amount, 0.01):,.2f}".partition(".")
+    digits = sum(map(str.isdigit, whole))
+    written = whole.replace(",", thousands if digits >= divided_from else "")
+    return f"{written}{decimal}{cents} {currency}".rstrip()
+
+
 def read_number(text: str) -> float | None:
     """Return the number that a text is, such as ``12`` or ``1234.5``; None if it is none."""
     if not _PLAIN.fullmatch(text):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+import structlog
+
+from bot.domain.budget import Budget, month_of
 from bot.domain.tagging import Tagging
 from bot.errors import BudgetExhausted, FramehoundError
 from bot.storage.database import retry_storage
@@ -16,7 +20,7 @@ from bot.storage.database import retry_storage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from bot.domain.budget import Budget, Payer
+    from bot.domain.budget import Payer
     from bot.domain.clip import ClipFile
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.tagging import TagRequest
@@ -61,6 +65,8 @@ class CachingTagger:
         self._taggings = taggings
         self._metrics = metrics
         self._alone = alone
+        self._warned: set[tuple[str, str]] = set()
+        self._log = structlog.get_logger("framehound.budget")
         self._in_progress: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def tag(
@@ -141,6 +147,24 @@ class CachingTagger:
         if not await retry_storage(lambda: usage.reserve(payer, frames, budget)):
             payer.tally.frames -= frames
             raise BudgetExhausted.of(frames)
+        await self._warn(payer, self._account)
+
+    async def _warn(self, payer: Payer, account: BillingAccount) -> None:
+        """Log once a month that most of a budget is used."""
+        if account.budget == Budget():
+            return
+        used = await retry_storage(lambda: account.usage.used(payer.name))
+        overall = await retry_storage(account.usage.used)
+        if account.budget.is_nearly_used_up(used):
+            self._warn_once(payer.name, account.budget.server)
+        if account.budget.is_nearly_used_up_overall(overall):
+            self._warn_once("all servers", account.budget.overall)
+
+    def _warn_once(self, payer: str, limit: int | None) -> None:
+        warning = payer, month_of(datetime.now(UTC))
+        if warning not in self._warned:
+            self._warned.add(warning)
+            self._log.warning("most of this month's frames are used", payer=payer, limit=limit)
 
     async def _settle(self, payer: Payer, reserved: int, billed: int) -> None:
         if self._account is not None:

@@ -54,7 +54,7 @@ class PanelState:
 
     ``threshold`` is the one in effect for the tagger in use, ``own_threshold`` the one without the
     server's setting. ``missing`` has the ids of channels in which the bot lacks permissions, with
-    the names of these.
+    the names of these. ``used_up`` has this month's frames and the limit if most are used.
     """
 
     guild: discord.Guild
@@ -64,6 +64,7 @@ class PanelState:
     server: ServerContext
     prefix: str
     missing: tuple[tuple[int, list[str]], ...] = ()
+    used_up: tuple[int, int] | None = None
 
     @property
     def days(self) -> int:
@@ -123,7 +124,19 @@ class _Builder:
                 yield from self._setting(heading)
         if page == Page.ANSWERS:
             yield from self._file()
+        yield from self._used_up()
         yield from self._missing()
+
+    def _used_up(self) -> Iterator[ui.Item[Any]]:
+        if self.state.used_up is not None:
+            used, limit = self.state.used_up
+            yield ui.TextDisplay(
+                self.translate(
+                    "Most of this month's frames are used: {used} of {limit}.",
+                    used=used,
+                    limit=limit,
+                )
+            )
 
     def _tab(self, page: Page, current: str) -> ui.Item[Any]:
         style = discord.ButtonStyle.primary if page == current else discord.ButtonStyle.secondary

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
+from bot.domain.job import guild_owner
 from bot.domain.setting_kinds import InvalidValue
 from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
@@ -69,7 +70,16 @@ class Panel:
             self._files.context(guild),
             app.config.command_prefix,
             await self._missing_permissions(guild, channel, settings),
+            await self._used_up(guild),
         )
+
+    async def _used_up(self, guild: discord.Guild) -> tuple[int, int] | None:
+        """Return this month's frames and their limit if most of them are used."""
+        budget = self._bot.app.config.budget
+        if budget.server is None:
+            return None
+        used = await self._bot.app.stores.usage.used(guild_owner(guild.id))
+        return (used, budget.server) if budget.is_nearly_used_up(used) else None
 
     async def _missing_permissions(
         self, guild: discord.Guild, channel: object, settings: GuildSettings

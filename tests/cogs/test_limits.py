@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bot.domain.budget import Budget, Payer
+from bot.config import Config
+from bot.domain.budget import Budget, Payer, Price
 from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
@@ -104,6 +105,35 @@ async def test_usage_of_the_month_is_shown(simcord_env: Any, simcord_bot: Frameh
         "Frames billed for this server this month: 1,234. Each second of a clip that's new to me"
     )
     assert answered.ephemeral
+
+
+async def test_usage_is_shown_as_money_too(
+    simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    price = property(lambda _config: Price(1.2, "EUR"))
+    monkeypatch.setattr(Config, "clarifai_price", price, raising=False)
+    channel, alice = meet(simcord_env, "alice")
+    await simcord_bot.app.stores.usage.reserve(
+        Payer(guild_owner(channel.guild.id), "a"), 3000, Budget()
+    )
+    answered = await alice.slash(channel, "usage")
+    assert "this month: 3,000. That's about 3.60 EUR. Each" in answered.response.content
+
+
+async def test_the_panel_warns_managers_when_most_frames_are_used(
+    simcord_env: Any, simcord_bot: FramehoundBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Config, "budget", Budget(server=1000))
+    guild = simcord_env.create_guild()
+    role = guild.create_role("manager", permissions=discord.Permissions(manage_guild=True))
+    alice = guild.add_member(simcord_env.create_user("alice"), roles=[role])
+    channel = guild.create_text_channel("general")
+    for reference, frames, warns in (("a", 799, False), ("b", 1, True)):
+        payer = Payer(guild_owner(guild.id), reference)
+        await simcord_bot.app.stores.usage.reserve(payer, frames, Budget())
+        shown = await alice.slash(channel, "settings show")
+        warning = "Most of this month's frames are used: 800 of 1,000."
+        assert (warning in str(shown.response.components)) == warns
 
 
 async def test_managers_set_the_retention_of_clips(

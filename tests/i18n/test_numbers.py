@@ -33,3 +33,9 @@ def test_numbers_in_sentences_and_errors_are_localized() -> None:
     too_long = TooLong.of(702_000, 600_000).localized(german)
     assert too_long == "Dieser Clip ist zu lang: 11,7 min. Das Limit liegt bei 10 min."
     assert " 1.234. " in BudgetExhausted.of(1234).localized(german)
+
+
+def test_money_has_two_decimals_and_its_currency() -> None:
+    written = [Translator(each).money(1234.5, "EUR") for each in ("en", "de", "fr", "es")]
+    assert written == ["1,234.50 EUR", "1.234,50 EUR", "1\u202f234,50 EUR", "1234,50 EUR"]
+    assert Translator().money(0.0004, "") == "0.01"

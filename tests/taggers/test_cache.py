@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.budget import OPERATOR, Budget, Payer
 from bot.domain.clip import Clip, ClipFile
@@ -202,6 +203,21 @@ async def test_a_clip_is_billed_to_the_server_that_requested_it_first(
     assert await usage.used("guild-1") == len(TAGGING.frames)
     await paid.tag(FINGERPRINT, examine, request("guild-2", "message-2"))
     assert await usage.used() == len(TAGGING.frames)
+
+
+async def test_a_budget_that_is_nearly_used_up_is_logged_once(
+    database: Database, slow: Slow, usage: UsageStore
+) -> None:
+    slow.may.set()
+    account = BillingAccount(usage, Budget(server=20, overall=1000))
+    tagger = CachingTagger(slow, TaggingStore(database), Metrics(), account=account)
+    with capture_logs() as logs:
+        for number in range(3):
+            message = request("guild-1", f"message-{number}")
+            with suppress(BudgetExhausted):
+                await tagger.tag(f"sha256:{number}", examine, message)
+    said = [(line["payer"], line["limit"]) for line in logs if "used" in line["event"]]
+    assert said == [("guild-1", 20)]
 
 
 async def test_frames_are_reserved_before_they_are_billed(
