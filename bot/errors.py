@@ -358,6 +358,11 @@ class BudgetExhausted(QuotaExhausted):
         """Return the error for a clip with this number of frames."""
         return cls(budget=budget, frames=str(frames))
 
+    @classmethod
+    def is_of_month(cls, record: ErrorRecord) -> bool:
+        """Return whether a record says that the month's frames are used up."""
+        return record.code == cls.code and record.facts.get("budget") == "month"
+
 
 class RateLimited(FramehoundError):
     """A person or a server asks too often."""

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from bot.errors import (
+    BudgetExhausted,
     Damaged,
     ErrorRecord,
     FramehoundError,
+    QuotaExhausted,
     TaggerRefused,
     TooLarge,
     TooLong,
@@ -40,6 +42,15 @@ def test_an_error_round_trips(error: FramehoundError) -> None:
 def test_an_unknown_code_is_still_an_error() -> None:
     record = ErrorRecord("from the future", {"a": "b"})
     assert str(record.restore()) == "Something went wrong on my end. Try again later."
+
+
+def test_a_stored_refusal_for_want_of_frames_keeps_its_reason() -> None:
+    error = BudgetExhausted.of(9)
+    stored = ErrorRecord.from_dict(error.record().as_dict())
+    assert str(stored.restore()) == str(error)
+    assert BudgetExhausted.is_of_month(stored)
+    assert not BudgetExhausted.is_of_month(BudgetExhausted.of(9, "job").record())
+    assert not BudgetExhausted.is_of_month(QuotaExhausted().record())
 
 
 @pytest.mark.parametrize(

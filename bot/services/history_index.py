@@ -227,4 +227,4 @@ def _price(found: Sequence[FoundMessage], *, complete: bool) -> IndexPrice:
 
 
 def _is_out_of_budget(outcome: Tagged | Failed) -> bool:
-    return isinstance(outcome, Failed) and isinstance(outcome.error.restore(), BudgetExhausted)
+    return isinstance(outcome, Failed) and BudgetExhausted.is_of_month(outcome.error)
