@@ -408,21 +408,17 @@ async def test_a_download_below_the_minimum_speed_is_given_up(
             await fetch(source, f"http://{host}/", tmp_path / "clip")
 
 
-async def test_a_download_that_keeps_the_pace_may_take_longer_than_its_first_part(
-    tmp_path: Path,
-) -> None:
-    async def steady(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(8):
-            await response.write(bytes(1000))
-            await asyncio.sleep(0.1)
-        return response
-
-    async with serving(steady) as host:
-        source = Fetcher([address_of(host)], pace=Pace(size=1000, seconds=0.5))
-        fetched = await fetch(source, f"http://{host}/", tmp_path / "clip")
-    assert fetched.size == 8000
+async def test_a_download_that_keeps_the_pace_gets_more_time() -> None:
+    async with Pace(size=1000, seconds=60).kept() as timer:
+        first = timer._timeout.when()
+        assert first is not None
+        timer.received(999)
+        assert timer._timeout.when() == first
+        await asyncio.sleep(0.01)  # the clock goes on
+        timer.received(1)
+        later = timer._timeout.when()
+        assert later is not None
+        assert later > first
 
 
 class HeldHosts:
