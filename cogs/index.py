@@ -39,6 +39,7 @@ class Index(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._history = DiscordHistory(bot, bot.app.config.sites)
+        self._searched: set[int] = set()
 
     async def cog_load(self) -> None:
         """Make buttons work that an earlier process sent."""
@@ -68,7 +69,17 @@ class Index(commands.Cog):
         """Find older clips, and show what tagging them costs."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await self._bot.translator_for(interaction)
-        content, view = await self._offer(interaction, translate, channel, days)
+        guild, _ = _member(interaction)
+        if guild.id in self._searched:
+            await interaction.followup.send(
+                translate("I'm still looking for older clips here."), ephemeral=True
+            )
+            return
+        self._searched.add(guild.id)
+        try:
+            content, view = await self._offer(interaction, translate, channel, days)
+        finally:
+            self._searched.discard(guild.id)
         await interaction.followup.send(content, view=view or discord.utils.MISSING, ephemeral=True)
 
     async def _offer(

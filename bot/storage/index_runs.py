@@ -33,7 +33,7 @@ class IndexRunStore:
     async def add(
         self, guild_id: int, started_by: int | None, found: Sequence[FoundMessage]
     ) -> IndexRun:
-        """Store a priced run with the messages it has to do."""
+        """Store a priced run with the messages it has to do; it replaces one never started."""
         clips = sum(message.clips for message in found)
         run = {
             "guild_id": guild_id,
@@ -44,6 +44,7 @@ class IndexRunStore:
             "refused": 0,
             "created_at": datetime.now(UTC),
         }
+        await self._delete((_runs.guild_id == guild_id) & (_runs.state == IndexState.PRICED))
         async with self._database.writing() as connection:
             number = (
                 await connection.execute(insert(index_runs).values(run).returning(_runs.id))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 import pytest
+from sqlalchemy import select
 
+from bot.storage.tables import index_messages, index_runs
 from tests.cogs.test_search import shut
 
 if TYPE_CHECKING:
@@ -70,3 +72,15 @@ async def test_channels_in_which_nothing_is_answered_are_left_out_unless_named(
     await manager.send(denied, LINK)
     assert NOTHING in await index(manager, office)
     assert FOUND in await index(manager, office, channel=denied)
+
+
+async def test_a_new_search_replaces_one_that_was_never_started(
+    simcord_bot: FramehoundBot, manager: Any
+) -> None:
+    office = manager.guild.create_text_channel("office")
+    await manager.send(office, LINK)
+    for _ in range(3):
+        assert FOUND in await index(manager, office)
+    async with simcord_bot.app.stores.database.reading() as connection:
+        assert len((await connection.execute(select(index_runs))).all()) == 1
+        assert len((await connection.execute(select(index_messages))).all()) == 1
