@@ -47,6 +47,7 @@ COGS = (
     "cogs.tags",
     "cogs.buttons",
     "cogs.search",
+    "cogs.same_clip",
     "cogs.watches",
     "cogs.index",
     "cogs.settings",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.domain.erasure import Scope
-
-_DISCORD_EPOCH = 1420070400000  # milliseconds from 1970 to 2015
 
 MAX_CLIPS = 10
 """Clips of one job; people post more only to keep the bot busy."""
@@ -166,15 +163,6 @@ def guild_owner(guild_id: int) -> str:
 def person_owner(user_id: int) -> str:
     """Return the owner of the jobs that a person asks for outside of servers."""
     return f"{PERSON_OWNER}{user_id}"
-
-
-def posted_at(message_id: int) -> datetime:
-    """Return when a message was posted, which its ID says.
-
-    https://docs.discord.com/developers/reference#snowflakes
-    """
-    milliseconds = (message_id >> 22) + _DISCORD_EPOCH
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def interaction_job_id(interaction_id: int) -> str:

@@ -102,6 +102,29 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True)
+class SameClip:
+    """Another message with the same clip; the fields are those of ``SearchHit``."""
+
+    message_id: int
+    guild_id: int | None
+    channel_id: int
+    author_id: int | None
+    position: int | None = None
+    clips: int | None = None
+    reply_id: int | None = None
+
+    @property
+    def posted_at(self) -> datetime:
+        """When the message was posted."""
+        return moment_of(self.message_id)
+
+    @property
+    def link(self) -> str:
+        """A link to the message."""
+        return link_to(self.guild_id, self.channel_id, self.reply_id or self.message_id)
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """A hit with the segments of the tag in its clip."""
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from bot.render import formatting, sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bot.domain.alerts import Alert, WatchMatch
-    from bot.domain.search import SearchHit, SearchPage
+    from bot.domain.search import SameClip, SearchHit, SearchPage
     from bot.domain.timeline import Segment
     from bot.i18n import Translator
 
@@ -45,13 +45,32 @@ def result_line(
     parts = [
         f"[{format_ranges(segments)}](<{hit.link}>) {_tag(tag)} {formatting.score(_best(segments))}"
     ]
+    return " · ".join([*parts, *_place(translate, hit)])
+
+
+def same_clips_text(translate: Translator, found: Sequence[SameClip], count: int) -> str:
+    """Write where a clip was posted, too: ``found`` are the newest of ``count`` messages."""
+    if not found:
+        return translate("I haven't seen this clip anywhere else that you can see.")
+    lines = [
+        " · ".join(
+            [translate("[this message](<{link}>)", link=each.link), *_place(translate, each)]
+        )
+        for each in found
+    ]
+    if count > len(found):
+        lines.append(translate("… and {count} more", count=count - len(found)))
+    return "\n".join([translate("The same clip is in:"), *lines])
+
+
+def _place(translate: Translator, hit: SearchHit | SameClip) -> Iterator[str]:
+    """Yield the clip's number in its message, the channel, and the day with the poster."""
     if hit.position and hit.clips and hit.clips > 1:
-        parts.append(_clip_number(translate, hit.position, hit.clips))
-    parts.append(f"<#{hit.channel_id}>")
+        yield _clip_number(translate, hit.position, hit.clips)
+    yield f"<#{hit.channel_id}>"
     day = f"<t:{int(hit.posted_at.timestamp())}:d>"
     poster = f"<@{hit.author_id}>"
-    parts.append(translate("{day} by {poster}", day=day, poster=poster) if hit.author_id else day)
-    return " · ".join(parts)
+    yield translate("{day} by {poster}", day=day, poster=poster) if hit.author_id else day
 
 
 def alert_text(translate: Translator, alert: Alert) -> str:

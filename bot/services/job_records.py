@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.domain.job import RecordState, posted_at
+from bot.domain.job import RecordState
 from bot.domain.outcome import Tagged
+from bot.domain.search import moment_of
 from bot.storage.database import StorageUnavailable, retry_storage
 from bot.storage.job_records import JobRecord
 from bot.storage.posted_clips import PostedClip
@@ -132,7 +133,7 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             guild_id=job.guild_id,
             channel_id=job.channel_id,
             author_id=job.poster_of(clip),
-            posted_at=posted_at(job.subject_id) if job.quiet else datetime.now(UTC),
+            posted_at=moment_of(job.subject_id) if job.quiet else datetime.now(UTC),
             parent_id=job.parent_id,
             private=job.private,
             position=position,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
+from bot.domain.search import IndexedConcept, SameClip, SearchHit, first_snowflake, normalize
 from bot.storage.tables import (
     job_records,
     opt_outs,
@@ -138,6 +138,31 @@ class SearchStore:
         async with self._database.reading() as connection:
             return list(await connection.scalars(statement))
 
+    async def same_clips(
+        self, message_id: int, *, guild_id: int, visibility: Visibility, limit: int
+    ) -> tuple[list[SameClip], int]:
+        """Return other messages with a clip of a message, newest first, and how many there are."""
+        own = select(_posted.fingerprint).where(_posted.message_id == message_id)
+        which = and_(
+            _posted.fingerprint.in_(own),
+            _posted.message_id != message_id,
+            _posted.guild_id == guild_id,
+            _seen(visibility),
+            _is_shown(),
+        )
+        reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
+        statement = (
+            select(posted_clips, job_records.c.reply_id)
+            .select_from(posted_clips.outerjoin(job_records, reply))
+            .where(which)
+            .order_by(*_NEWEST_FIRST)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+            count = await connection.scalar(select(func.count()).where(which))
+        return [_same_clip(row) for row in rows], int(count or 0)
+
     async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
         statement = select(_concepts.id, _concepts.name).where(which)
         async with self._database.reading() as connection:
@@ -245,6 +270,18 @@ def _seen(visibility: Visibility) -> ColumnElement[bool]:
         _posted.channel_id.in_(visibility.channels | visibility.threads),
         and_(_posted.parent_id.in_(visibility.channels), _posted.private == false()),
         _posted.parent_id.in_(visibility.managed),
+    )
+
+
+def _same_clip(row: Row[Any]) -> SameClip:
+    return SameClip(
+        message_id=row.message_id,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        author_id=row.author_id,
+        position=row.position,
+        clips=row.clips,
+        reply_id=row.reply_id,
     )
 
 
