@@ -30,6 +30,7 @@ from bot.media.decode.parallel import available_cores, map_in_order
 from bot.media.decode.scenes import SceneFinder
 from bot.media.decode.source import (
     MAX_PARALLEL_BYTES,
+    MAX_THREADED_BYTES,
     SampledFrame,
     Source,
     decoder_threads,
@@ -72,6 +73,7 @@ def sample(
     source = Source(path, clip_format, views)
     with source.opened() as (container, track, _):
         index = index_packets(container, track)
+        two_decoders = picture_bytes(track) <= MAX_THREADED_BYTES
     planned = plan_decoding(index, wanted) if index else None
     start = index.start if index else None
     served = 0
@@ -79,7 +81,7 @@ def sample(
         try:
             with SceneFinder(source, planned, index.start) as scenes:
                 frames = _by_plan(source, planned.runs)
-                for frame in frames if step > 1 else scenes.checked(frames):
+                for frame in scenes.checked(frames) if step == 1 and two_decoders else frames:
                     yield frame
                     served += 1
         except Damaged as error:

@@ -24,7 +24,7 @@ from bot.media.decode.decode_plan import middle
 from bot.media.decode.full_decoding import ShownFrame
 from bot.media.decode.packets import milliseconds, picture_packets, tick_of
 from bot.media.decode.scaling import FrameScaler, View
-from bot.media.decode.source import MAX_THREADED_BYTES, picture_bytes, sampled, set_threads
+from bot.media.decode.source import sampled, set_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,20 +98,17 @@ class SceneFinder:
         if run is None or not self._usable:
             return None
         try:
-            decoder = self._decoder or self._open()
-            return decoder.frame(run, second) if decoder else None
+            self._decoder = self._decoder or self._open()
+            return self._decoder.frame(run, second)
         except (ClipError, MemoryError, av.error.FFmpegError) as error:
             logger.debug("second %d keeps its picture: %r", second, error)
             self._usable = False
             return None
 
-    def _open(self) -> _ForwardDecoder | None:
+    def _open(self) -> _ForwardDecoder:
         container, track, scaler = self._opened.enter_context(self._source.opened())
-        self._usable = picture_bytes(track) <= MAX_THREADED_BYTES
-        if self._usable:
-            set_threads(track, 1)
-            self._decoder = _ForwardDecoder(container, track, scaler, self._start)
-        return self._decoder
+        set_threads(track, 1)
+        return _ForwardDecoder(container, track, scaler, self._start)
 
 
 class _ForwardDecoder:
