@@ -78,7 +78,7 @@ class _Scaler:
     def picture(self, frame: VideoFrame) -> Picture:
         orientation, transfer, kind = orientation_of(frame), frame.color_trc, frame.format.name
         if is_hdr(frame):
-            frame = self._reformatted(self._resizer, frame, "yuv420p10le")
+            frame = self._reformatted(self._resizer, frame, "yuv444p10le")
             coded: Any = self._reformatted(self._converter, frame, "rgb48le").to_ndarray()
             return orientation.apply(to_sdr(coded, transfer))
         if kind.startswith("yuv"):

@@ -5,11 +5,12 @@ Import this only in a sandboxed child (it uses PyAV and NumPy).
 libswscale can do this, but spends seconds on a table for each clip; pictures here are so small that
 tables over single channels are quicker. Sources:
     PQ and HLG curves    ITU-R BT.2100-2, tables 4 and 5
-    HLG's system gamma   ITU-R BT.2100-2, table 5 (1.2 for a screen of 1000 cd/m2)
+    HLG's system gamma   ITU-R BT.2100-2, note 5f (1.2 for a screen of 1000 cd/m2, less for darker
+                         ones); applied to each channel
     reference white      ITU-R BT.2408-7, section 2.2 (203 cd/m2)
     roll-off             ITU-R BT.2390-11, section 5.4 (a knee, then a Hermite spline)
     BT.2020 to BT.709    ITU-R BT.2087-0, section 4
-    ordinary screens     IEC 61966-2-1 (sRGB)
+    ordinary screens     ITU-R BT.1886
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _REFERENCE_WHITE = 203.0  # cd/m2
 _PEAK = 1000.0  # cd/m2; brighter light is shown as white
+_HLG_GAMMA = 1.1
+_SCREEN_GAMMA = 2.4
 _LEVELS = 4096  # entries of each table
 _TO_BT709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
@@ -42,21 +45,21 @@ def is_hdr(frame: VideoFrame) -> bool:
 
 
 def to_sdr(coded: npt.NDArray[np.uint16], transfer: int) -> Picture:
-    """Return BT.2020 pixels of 16 bits, shape (height, width, 3), as sRGB of 8 bits."""
+    """Return BT.2020 pixels of 16 bits as an ordinary screen shows them, in 8 bits.
+
+    Both have the shape (height, width, 3).
+    """
     light = _eotf(transfer)[coded >> 4]
-    if transfer == ColorTrc.ARIB_STD_B67:  # system gamma: bright scenes get more contrast
-        luminance = light @ np.array([0.2627, 0.6780, 0.0593], np.float32)
-        light = light * np.maximum(luminance, 1e-6)[..., None] ** 0.2 * (_PEAK / _REFERENCE_WHITE)
     brightest = light.max(axis=-1, keepdims=True)
     light = light * (_rolled_off(brightest) / np.maximum(brightest, 1e-6))
     shown = np.clip(light @ _TO_BT709.T, 0, 1)
-    picture: Picture = _srgb()[(shown * (_LEVELS - 1)).astype(np.uint16)]
+    picture: Picture = _screen()[(shown * (_LEVELS - 1)).astype(np.uint16)]
     return picture
 
 
 @cache
 def _eotf(transfer: int) -> Light:
-    """Return the light of each code value; 1 is reference white (PQ) or the scene's peak (HLG)."""
+    """Return the light of each code value; 1 is reference white."""
     code: Any = np.linspace(0, 1, _LEVELS)
     if transfer == ColorTrc.SMPTE2084:
         power = code ** (32 / 2523)
@@ -64,7 +67,8 @@ def _eotf(transfer: int) -> Light:
         return np.asarray(ratio ** (8192 / 1305) * 10_000 / _REFERENCE_WHITE, np.float32)
     a, b, c, middle = 0.17883277, 0.28466892, 0.55991073, 0.5
     bright = (np.exp((code - c) / a) + b) / 12
-    return np.asarray(np.where(code <= middle, code**2 / 3, bright), np.float32)
+    scene = np.where(code <= middle, code**2 / 3, bright)
+    return np.asarray(scene**_HLG_GAMMA * _PEAK / _REFERENCE_WHITE, np.float32)
 
 
 def _rolled_off(light: Light) -> Light:
@@ -82,9 +86,6 @@ def _rolled_off(light: Light) -> Light:
 
 
 @cache
-def _srgb() -> Picture:
+def _screen() -> Picture:
     light: Any = np.linspace(0, 1, _LEVELS)
-    straight_up_to = 0.0031308
-    curve = 1.055 * light ** (1 / 2.4) - 0.055
-    coded = np.where(light <= straight_up_to, light * 12.92, curve)
-    return np.asarray(np.rint(coded * 255), np.uint8)
+    return np.asarray(np.rint(light ** (1 / _SCREEN_GAMMA) * 255), np.uint8)
