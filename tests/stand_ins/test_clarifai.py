@@ -48,7 +48,7 @@ async def test_a_valid_request_is_answered() -> None:
         (body({}), 11102),
         (body({"url": "https://x/y.mp4"} | CLIP), 11102),
         ({"inputs": body()["inputs"] * 2}, 11102),
-        ({"inputs": [{"data": {"image": CLIP}}]}, 11102),
+        ({"inputs": [{"data": {"audio": CLIP}}]}, 11102),
         ({}, 11102),
         (body(sample_ms=99), 11105),
         (body(max_concepts=201), 11105),
