@@ -93,8 +93,6 @@ def _opened(path: Path, clip_format: ClipFormat) -> Iterator[Image.Image]:
             yield image
     except Image.DecompressionBombError as error:
         raise TooLargePicture(detail=str(error)) from error
-    except MemoryError as error:
-        raise TooLargePicture(reason="memory", detail="out of memory") from error
     except _DAMAGED as error:
         raise Damaged(detail=f"Pillow: {error!r}") from error
 

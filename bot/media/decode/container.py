@@ -57,7 +57,7 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
     decodes no picture of more than ``_MAX_PROBED`` times ``MAX_PIXELS`` to find out what it is.
 
     Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block, and
-    ``TooLargePicture`` if memory or threads run out: those limits are ours.
+    ``MemoryError`` if memory runs out, as that limit is ours.
     """
     demuxer = DEMUXERS[clip_format]
     options = {
@@ -76,8 +76,10 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
             metadata_errors="replace",
         ) as container:
             yield container
-    except (MemoryError, BlockingIOError) as error:  # libraries can't start a thread without memory
-        raise TooLargePicture(reason="memory", detail=f"out of memory: {error!r}") from error
+    except MemoryError:
+        raise
+    except BlockingIOError as error:  # no memory to start a thread
+        raise MemoryError(str(error)) from error
     except av.error.FFmpegError as error:
         raise Damaged(detail=f"FFmpeg: {error.strerror} ({type(error).__name__})") from error
 

@@ -15,6 +15,7 @@ import av.error
 from bot.errors import Damaged
 from bot.media.decode.decode_plan import middle
 from bot.media.decode.packets import all_packets, clip_start, milliseconds, tick_of
+from bot.media.decode.source import check_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,6 +105,7 @@ class _Decoding:
         except (MemoryError, BlockingIOError):
             raise
         except av.error.FFmpegError:
+            check_memory(self.track)
             self._note_damage(packet.pts if packet else None)
         if packet and packet.is_corrupt:
             self._note_damage(packet.pts)

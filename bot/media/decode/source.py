@@ -72,6 +72,14 @@ def picture_bytes(track: VideoStream) -> int:
     return track.width * track.height * bits // 8
 
 
+def check_memory(track: VideoStream) -> None:
+    """Raise ``MemoryError`` if there is no memory for one more picture of a track.
+
+    Some decoders call that damage in the data.
+    """
+    bytearray(picture_bytes(track))
+
+
 def decoder_threads(track: VideoStream) -> int:
     """Return how many threads may decode a track: one, if its pictures are very large."""
     return 1 if picture_bytes(track) > MAX_THREADED_BYTES else available_cores()

@@ -120,8 +120,8 @@ class _Child:
             return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
             return {"kind": "refused", "error": error.record().as_dict()}
-        except MemoryError:  # the limit is ours
-            refusal = TooLargePicture(reason="memory", detail=_last_lines())
+        except MemoryError as error:  # the limit is ours
+            refusal = TooLargePicture(reason="memory", detail=repr(error))
             return {"kind": "refused", "error": refusal.record().as_dict()}
         except Exception:  # noqa: BLE001 - the parent reports whatever a decoder raises
             return {"kind": "failed", "detail": _last_lines()}
