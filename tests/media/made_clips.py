@@ -126,6 +126,18 @@ def without_picture_length(matroska: bytes) -> bytes:
     return matroska.replace(DEFAULT_DURATION, b"\x23\xe3\x80")
 
 
+def emptied(path: Path, begin: float, end: float = 99) -> Path:
+    """Put zeros in place of the pictures between two times."""
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as opened:
+        for packet in opened.demux(video=0):
+            if packet.pts is not None and begin <= packet.pts * packet.time_base < end:
+                place = content.index(bytes(packet))
+                content[place : place + packet.size] = bytes(packet.size)
+    path.write_bytes(content)
+    return path
+
+
 def growing_clip(path: Path, *sizes: tuple[int, int]) -> Path:
     """Write an AVI with pictures of these sizes; its header states only the first."""
     with av.open(str(path), "w", format="avi") as container:

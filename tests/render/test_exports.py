@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
+from bot.domain.tagging import SecondRange
 from bot.render import exports
 from bot.render.summary import TaggedClip
 from tests.storage.samples import make_tagging
@@ -85,6 +86,14 @@ def test_tag_names_cannot_end_or_start_a_cue(tag: str) -> None:
     assert len(lines) == (8 if tag != "cat" else 5)
     assert [line for line in lines if "-->" in line] == lines[2::3]
     assert not any(bad in lines[3] for bad in "<>\r\x0b\x0c\x85\u2028\u2029")
+
+
+def test_json_names_seconds_that_could_not_be_read_only_if_there_are_any() -> None:
+    shown = clip("a.mp4", {"cat": 0.9})
+    assert "unreadable" not in exports.tagged("a.mp4", shown.tagging, shown.timeline)
+    damaged = replace(shown.tagging, unreadable=(SecondRange(4, 6),))
+    told = exports.tagged("a.mp4", damaged, shown.timeline)
+    assert told["unreadable"] == [{"start": 4, "end": 6}]
 
 
 def test_json_mentions_a_proxy_only_if_there_was_one() -> None:

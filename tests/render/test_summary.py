@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.tagging import SecondRange
 from bot.domain.timeline import build
 from bot.render.summary import (
     MESSAGE_LIMIT,
@@ -39,6 +41,15 @@ def test_the_summary_matches_the_documented_form() -> None:
 def test_seconds_without_tags_share_one_line() -> None:
     content = summarize([clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})]).content
     assert content.splitlines()[-1] == "Nothing scored above 0.94 at 0:01–0:03, 0:04–0:05."
+
+
+def test_seconds_that_could_not_be_read_are_named_once() -> None:
+    shown = clip("a.mp4", {"x": 0.99}, {}, {}, {"x": 0.99}, {})
+    tagging = replace(shown.tagging, unreadable=(SecondRange(2, 3), SecondRange(4, 5)))
+    damaged = replace(shown, tagging=tagging)
+    said = ["Nothing scored above 0.94 at 0:01–0:02.", "I couldn't read 0:02–0:03, 0:04–0:05."]
+    assert summarize([damaged]).content.splitlines()[-2:] == said
+    assert plain([damaged]).splitlines()[-2:] == said
 
 
 def test_the_best_score_is_named_if_there_are_no_tags() -> None:

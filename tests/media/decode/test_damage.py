@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import av
 import pytest
 
 from bot.domain.clip import ClipFormat
@@ -14,6 +13,7 @@ from bot.media.decode import container
 from bot.media.decode.probe_child import probe
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
+from tests.media.made_clips import emptied
 from tests.media.moving_clips import Way, moving_clip
 
 if TYPE_CHECKING:
@@ -30,18 +30,6 @@ def readable(path: Path) -> list[int]:
     seconds = -(-found["duration"] // 1000)
     sampled = sample(path, ClipFormat(found["format"]), seconds=seconds, views=[View(32)])
     return [frame.second for frame in sampled]
-
-
-def emptied(path: Path, begin: float, end: float = 99) -> Path:
-    """Put zeros in place of the pictures between two times."""
-    content = bytearray(path.read_bytes())
-    with av.open(str(path)) as opened:
-        for packet in opened.demux(video=0):
-            if packet.pts is not None and begin <= packet.pts * packet.time_base < end:
-                place = content.index(bytes(packet))
-                content[place : place + packet.size] = bytes(packet.size)
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("way", [H264, VP9, HEVC], ids=lambda way: way.codec)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,8 @@ from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
 from bot.errors import Damaged, DiskFull
 from bot.media.decode.proxy import ProxyMaker, ProxyPlan
 from bot.media.decode.proxy_child import encode, make
+from tests.media.made_clips import emptied
+from tests.media.moving_clips import Way, moving_clip
 from tests.media.numbered_clips import (
     length_of,
     number_in,
@@ -84,6 +87,17 @@ def test_a_thinned_proxy_shows_fewer_seconds(
     path = numbered_clip(tmp_path / "clip", ClipFormat.MP4, 20)
     assert make(request(path, ClipFormat.MP4, ProxyPlan.thinned(20, 7)), lambda _: None) == []
     assert shown(tmp_path / "0.mp4") == [0, 3, 6, 9, 12, 15, 18]
+
+
+async def test_pictures_of_damaged_seconds_are_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    way = Way(ClipFormat.MP4, "libx264", (("g", "25"),))
+    path = emptied(moving_clip(tmp_path / "clip", way), 2, 2.999)
+    maker = ProxyMaker(sandbox, tmp_path / "sandbox")
+    clip, plan = ClipFile(path, CLIP.info), ProxyPlan.in_parts(5, 2)
+    clip = replace(clip, info=replace(clip.info, format=ClipFormat.MP4))
+    async with maker.made(clip, plan, ENOUGH, lambda _: None) as parts:
+        assert [part.unreadable for part in parts] == [frozenset(), frozenset({0}), frozenset()]
+        assert [part.pictures for part in parts] == [2, 2, 1]
 
 
 def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
