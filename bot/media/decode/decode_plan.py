@@ -20,7 +20,7 @@ _MAX_WAITING = 32
 # A picture decoded after a keyframe but shown before it depends on an earlier keyframe.
 _KEYS_BACK = 3
 # A picture of this part of its keyframe's bytes may begin a scene.
-_LARGE = 0.4
+_LARGE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
