@@ -256,6 +256,7 @@ class TooLargePicture(ClipError):
     sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "memory": "This clip needs more memory than this bot can give it.",
+            "large_pictures": "This clip needs more memory than this bot can give it.",
             "pictures": "This clip has more pictures than this bot can look at.",
         }
     )

@@ -16,7 +16,7 @@ from bot.media.fetch.download import Fetcher
 from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.sites import MODULE as SITES_MODULE
 from bot.media.fetch.sites import SiteFetcher
-from bot.media.sandbox.pool import Sandbox
+from bot.media.sandbox.pool import Sandbox, SandboxLimits
 from bot.media.scratch_dir import remove_stale_dirs
 from bot.runtime.metrics import Metrics
 from bot.services.alerts import AlertService
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 # Each child keeps about one core busy; more than two would only compete for the cores.
 _CHILDREN = 2
+# Bytes for a child with a model of the operator's; the bundled models need less than the default.
+_OWN_MODEL_MEMORY = 512 * 1024**2
 # Seconds that a clip waits until Clarifai works again; an interaction can be answered for 900.
 _CLARIFAI_WAIT = 600.0
 # Calls may arrive a little earlier or later: at the full rate, some second would get one too many.
@@ -102,8 +104,11 @@ class App:
 
 def clip_sandbox(config: Config, *, children: int = 1) -> Sandbox:
     """Return the sandbox in which clips are opened; its children may read the operator's model."""
-    models = [config.local_model.path] if config.local_model else []
-    return Sandbox(workers=children, folder=_folder(config), readable=models)
+    folder = _folder(config)
+    if config.local_model is None:
+        return Sandbox(workers=children, folder=folder)
+    limits, models = SandboxLimits(memory=_OWN_MODEL_MEMORY), [config.local_model.path]
+    return Sandbox(workers=children, folder=folder, limits=limits, readable=models)
 
 
 @asynccontextmanager

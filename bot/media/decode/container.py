@@ -38,6 +38,10 @@ _MAX_PROBED = 4
 _STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 # Packets to read if a file doesn't say how many pictures each of its tracks has.
 _COUNTED_PACKETS = 500
+# Libraries can't start a thread without memory.
+_LACKS = (MemoryError, BlockingIOError)
+# Bytes of a decoded picture of 1080p with more than 8 bits, or of anything larger.
+_LARGE = 4_000_000
 # Sample entries of encrypted tracks: ISO/IEC 23001-7 section 4.2, and Apple's FairPlay.
 _ENCRYPTED_TAGS = frozenset({"encv", "drmi"})
 
@@ -57,7 +61,8 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
     decodes no picture of more than ``_MAX_PROBED`` times ``MAX_PIXELS`` to find out what it is.
 
     Raises ``Damaged`` for any FFmpeg error, including those inside the ``with`` block, and
-    ``MemoryError`` if memory runs out, as that limit is ours.
+    ``TooLargePicture`` if memory or threads run out: those limits are ours. Its reason is
+    ``large_pictures`` if the pictures explain that, and ``memory`` if not.
     """
     demuxer = DEMUXERS[clip_format]
     options = {
@@ -75,13 +80,43 @@ def open_clip(path: Path, clip_format: ClipFormat) -> Iterator[InputContainer]:
             options=options,
             metadata_errors="replace",
         ) as container:
-            yield container
-    except MemoryError:
-        raise
-    except BlockingIOError as error:  # no memory to start a thread
-        raise MemoryError(str(error)) from error
+            try:
+                yield container
+            except _LACKS as error:
+                reason = "large_pictures" if _has_large_pictures(container) else "memory"
+                raise TooLargePicture(reason=reason, detail=f"out of memory: {error!r}") from error
+    except _LACKS as error:
+        raise TooLargePicture(reason="memory", detail=f"out of memory: {error!r}") from error
     except av.error.FFmpegError as error:
         raise Damaged(detail=f"FFmpeg: {error.strerror} ({type(error).__name__})") from error
+
+
+def picture_bytes(track: VideoStream) -> int:
+    """Return the bytes of one decoded picture of a track."""
+    pixel_format = track.codec_context.format  # None if FFmpeg does not know yet: assume large
+    bits = pixel_format.padded_bits_per_pixel if pixel_format else 64
+    return track.width * track.height * bits // 8
+
+
+def check_memory(track: VideoStream) -> None:
+    """Raise ``MemoryError`` if there is none left for one more picture of a track.
+
+    Call this when decoding fails: some decoders report a lack of memory as damage.
+    """
+    bytearray(picture_bytes(track))
+
+
+def _has_large_pictures(container: InputContainer) -> bool:
+    """Return whether pictures are so large that decoders need much memory; GIFs keep only two."""
+    if container.format.name == "gif":
+        return False
+    sizes = [picture_bytes(each) for each in container.streams.video if _is_known(each)]
+    return max(sizes, default=0) > _LARGE
+
+
+def _is_known(track: VideoStream) -> bool:
+    context: object = track.codec_context  # None without a decoder, which PyAV's hints leave out
+    return context is not None
 
 
 def picture_track(container: InputContainer) -> VideoStream:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import av.error
 
 from bot.errors import Damaged
+from bot.media.decode.container import check_memory
 from bot.media.decode.decode_plan import middle
 from bot.media.decode.packets import all_packets, clip_start, milliseconds, tick_of
-from bot.media.decode.source import check_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

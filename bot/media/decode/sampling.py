@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import Damaged
 from bot.media.decode.animation import ANIMATIONS, sample_animation
+from bot.media.decode.container import picture_bytes
 from bot.media.decode.decode_plan import are_single, can_run_in_parallel, plan_decoding
 from bot.media.decode.full_decoding import decode_everything
 from bot.media.decode.packet_index import index_packets, may_skip
@@ -34,7 +35,6 @@ from bot.media.decode.source import (
     SampledFrame,
     Source,
     decoder_threads,
-    picture_bytes,
     sampled,
     set_threads,
 )

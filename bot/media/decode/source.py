@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.media.decode.container import open_clip, picture_track
+from bot.media.decode.container import open_clip, picture_bytes, picture_track
 from bot.media.decode.parallel import available_cores
 from bot.media.decode.scaling import FrameScaler
 
@@ -63,21 +63,6 @@ class Source:
 def sampled(second: int, time: int, pictures: tuple[Picture, ...]) -> SampledFrame:
     """Return a frame; a first picture that appears after its second counts as if it were there."""
     return SampledFrame(second, min(time, second * 1000 + 999), pictures)
-
-
-def picture_bytes(track: VideoStream) -> int:
-    """Return the bytes of one decoded picture of a track."""
-    pixel_format = track.codec_context.format  # None if FFmpeg does not know yet: assume large
-    bits = pixel_format.padded_bits_per_pixel if pixel_format else 64
-    return track.width * track.height * bits // 8
-
-
-def check_memory(track: VideoStream) -> None:
-    """Raise ``MemoryError`` if there is no memory for one more picture of a track.
-
-    Some decoders call that damage in the data.
-    """
-    bytearray(picture_bytes(track))
 
 
 def decoder_threads(track: VideoStream) -> int:

@@ -120,11 +120,16 @@ class _Child:
             return {"kind": "done", "value": function(command["request"], self._parent)}
         except (ClipError, TaggerError) as error:
             return {"kind": "refused", "error": error.record().as_dict()}
-        except MemoryError as error:  # the limit is ours
-            refusal = TooLargePicture(reason="memory", detail=repr(error))
+        except Exception as error:  # noqa: BLE001 - the parent reports whatever a decoder raises
+            if not _is_out_of_memory(error):
+                return {"kind": "failed", "detail": _last_lines()}
+            refusal = TooLargePicture(reason="memory", detail=_last_lines())  # the limit is ours
             return {"kind": "refused", "error": refusal.record().as_dict()}
-        except Exception:  # noqa: BLE001 - the parent reports whatever a decoder raises
-            return {"kind": "failed", "detail": _last_lines()}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory ran out; onnxruntime has no exception of its own for that."""
+    return isinstance(error, MemoryError) or "bad_alloc" in str(error)
 
 
 def _move_to(folder: str) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # include/uapi/linux/prctl.h
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
+_ATTRIBUTES = 64  # bytes of a pthread_attr_t, at most
+_STACK = 1024**2  # other systems' threads have half of that, and FFmpeg runs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,14 @@ class SandboxLimits:
     (one written file) and ``message`` (one message to the parent). A task may use as much CPU time
     as ``threads`` busy threads do. A child is replaced after ``tasks`` tasks, and must be ready
     within ``start_seconds``.
+
+    A task that runs out of memory is run again while no other task runs, with ``memory_alone``, for
+    ``seconds_alone`` at most. docs/performance.md shows what clips need.
     """
 
-    memory: int = 512 * 1024**2
+    memory: int = 256 * 1024**2
+    memory_alone: int = 1024 * 1024**2
+    seconds_alone: float = 120.0
     address_space: int = 4 * 1024**3
     file_size: int = 64 * 1024**2
     open_files: int = 64
@@ -45,9 +52,10 @@ class SandboxLimits:
 
 
 def limit_resources(limits: SandboxLimits) -> None:
-    """Set every limit that lasts for the child's whole life, and die with the parent."""
+    """Set every limit, and die with the parent; the parent alone can raise ``memory`` again."""
     os.umask(0o077)
     _limit_resources(limits)
+    _shrink_stacks()
     if sys.platform == "linux":
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -81,19 +89,39 @@ def allow_cpu(seconds: float, threads: int) -> None:
     _lower(resource.RLIMIT_CPU, allowed, resource.getrlimit(resource.RLIMIT_CPU)[1])
 
 
+def allow_memory(pid: int, memory: int) -> None:
+    """Let a child have more memory, up to the most that it may ever have (Linux)."""
+    if sys.platform == "linux":
+        import resource  # noqa: PLC0415 - Windows has no such module
+
+        hard = resource.prlimit(pid, resource.RLIMIT_DATA)[1]
+        soft = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.prlimit(pid, resource.RLIMIT_DATA, (soft, hard))
+
+
 def _limit_resources(limits: SandboxLimits) -> None:
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - Windows has no such module
 
     for kind, value in (
-        (resource.RLIMIT_DATA, limits.memory),
         (resource.RLIMIT_AS, limits.address_space),
         (resource.RLIMIT_FSIZE, limits.file_size),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_CORE, 0),
     ):
         _lower(kind, value, value)
+    _lower(resource.RLIMIT_DATA, limits.memory, max(limits.memory, limits.memory_alone))
+
+
+def _shrink_stacks() -> None:
+    """Let each new thread reserve little memory for its stack: all of it counts as used (glibc)."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "pthread_setattr_default_np"):
+        attributes = ctypes.create_string_buffer(_ATTRIBUTES)
+        libc.pthread_attr_init(attributes)
+        libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(_STACK))
+        libc.pthread_setattr_default_np(attributes)
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:

@@ -9,19 +9,26 @@ did anything other than finish its task is replaced.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from bot.errors import Damaged
+from bot.errors import Damaged, TooLargePicture
 from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.limits import SandboxLimits
-from bot.media.sandbox.process import Call, ChildProcess, DiedIdleError, SandboxFault
+from bot.media.sandbox.process import (
+    Call,
+    ChildProcess,
+    DiedIdleError,
+    OutOfMemoryError,
+    SandboxFault,
+)
 from bot.media.sandbox.spawn import ChildSettings
 from bot.media.sandbox.task_folder import TaskFolder
 from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
@@ -58,6 +65,7 @@ class Sandbox:
         self._settings = ChildSettings(self._folder, limits, tuple(modules), tuple(readable))
         # A hostile clip can hold its child for minutes; the clips of others need not wait for it.
         self._slots = FairSlots(workers, per_owner=max(1, workers - 1))
+        self._collecting = asyncio.Lock()
         self._closed = False
         self._idle: list[ChildProcess] = []
         self._children: set[ChildProcess] = set()
@@ -75,9 +83,7 @@ class Sandbox:
         self._closed = True
         for child in self._children:
             child.kill()
-        async with AsyncExitStack() as stack:
-            for _ in range(self._workers):  # until every call has failed and released its slot
-                await stack.enter_async_context(self._slots.held())
+        async with self._all_slots():  # until every call has failed and released its slot
             await asyncio.gather(*(child.end() for child in self._children), *self._cleanups)
 
     async def run(  # noqa: PLR0913 - what a task may have, all but two optional
@@ -106,16 +112,37 @@ class Sandbox:
         Cancelling the call kills the child.
 
         Raises the task's own ``ClipError`` or ``TaggerError``; ``NotFound`` without such a file;
-        ``DiskFull``; ``Damaged`` if the task raised anything else, ran out of memory or crashed the
-        child; ``TooSlow`` (with ``stage``) after ``seconds``; ``SandboxFault`` if no child could
-        begin.
+        ``DiskFull``; ``TooLargePicture`` if the task ran out of memory, also with all the memory
+        that it may have alone; ``Damaged`` if it raised anything else or crashed the child;
+        ``TooSlow`` (with ``stage``) after ``seconds``; ``SandboxFault`` if no child could begin.
         """
         if task.partition(":")[0] not in self._settings.modules:
             raise ValueError(f"{task} is not a task of this sandbox")
         listeners = (on_progress or _ignore, on_question or _refuse_question)
         call = Call(task, dict(request), tuple(files), results, seconds, stage, *listeners)
-        async with self._slots.held(owner):
-            return await self._serve(call)
+        try:
+            async with self._slots.held(owner):
+                return await self._serve(call)
+        except OutOfMemoryError:
+            return await self._run_alone(call)
+
+    async def _run_alone(self, call: Call) -> Any:
+        """Run a task that needs much memory while no other task runs."""
+        limits = self._settings.limits
+        call = replace(call, alone=True, seconds=min(call.seconds, limits.seconds_alone))
+        try:
+            async with self._all_slots():
+                return await self._serve(call)
+        except OutOfMemoryError as error:
+            raise TooLargePicture(reason="memory", detail=str(error)) from error
+
+    @asynccontextmanager
+    async def _all_slots(self) -> AsyncIterator[None]:
+        """Hold all slots; one call at a time, as two would wait for each other."""
+        async with self._collecting, AsyncExitStack() as stack:
+            for _ in range(self._workers):
+                await stack.enter_async_context(self._slots.held())
+            yield
 
     async def confinement(self) -> Confinement:
         """Return what confines the children, once one has started; raises ``SandboxFault``."""

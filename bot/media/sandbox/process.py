@@ -21,6 +21,7 @@ from bot.errors import (
     TooLargePicture,
     TooSlow,
 )
+from bot.media.sandbox import limits
 from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
 
@@ -47,6 +48,10 @@ class SandboxFault(TaggerUnavailable):
         super().__init__(detail=detail)
 
 
+class OutOfMemoryError(Exception):
+    """The task needs more memory than its child may have beside other children."""
+
+
 class DiedIdleError(Exception):
     """The child died before it began the task, so another child may run it."""
 
@@ -70,7 +75,7 @@ class Call:
 
     ``files`` are files it may read; those it leaves are moved into ``results``, if there is one.
     ``on_progress`` receives what the task reports. ``on_question`` answers what it asks; it also
-    gets a folder for files with the answer.
+    gets a folder for files with the answer. A call that is ``alone`` may have more memory.
     """
 
     task: str
@@ -81,6 +86,7 @@ class Call:
     stage: str
     on_progress: Callable[[Any], None]
     on_question: Callable[[Any, Path], Awaitable[Any]]
+    alone: bool = False
 
 
 class ChildProcess:
@@ -119,6 +125,8 @@ class ChildProcess:
         whatever ``on_question`` raises.
         """
         self._state = _State.WORKING
+        if call.alone:
+            self._allow_memory()
         await self._begin(call, folder)
         try:
             async with asyncio.timeout(call.seconds):
@@ -128,7 +136,7 @@ class ChildProcess:
         except TimeoutError:
             detail = f"{call.task} took longer than {call.seconds:g} s"
             raise TooSlow(stage=call.stage, detail=detail) from None
-        return self._finish(answer)
+        return self._finish(answer, call)
 
     def kill(self) -> None:
         """Kill the child with everything it started; its task raises ``SandboxFault``."""
@@ -193,17 +201,28 @@ class ChildProcess:
                 case _:
                     return message
 
-    def _finish(self, answer: dict[str, Any]) -> Any:
+    def _allow_memory(self) -> None:
+        try:
+            limits.allow_memory(self._running.pid, self._limits.memory_alone)
+        except ProcessLookupError:
+            raise DiedIdleError from None
+
+    def _finish(self, answer: dict[str, Any], call: Call) -> Any:
         kind = answer.get("kind")
         if kind not in {"done", "refused"}:
             detail = str(answer.get("detail", "a message of an unknown kind"))
             raise SandboxFault(detail) if kind == "broken" else Damaged(detail=detail)
         self._served += 1
         refusal = _restored(answer.get("error")) if kind == "refused" else None
+        reason = refusal.facts.get("reason") if isinstance(refusal, TooLargePicture) else None
+        may_go_on_alone = reason == "large_pictures" and not call.alone
         if self._state is not _State.KILLED:
-            # A child that ran out of memory may hang at its next task: it can't start threads.
-            worn_out = self._served >= self._limits.tasks or isinstance(refusal, TooLargePicture)
+            # A child that ran out of memory may hang at its next task: it can't start threads. One
+            # that was alone keeps its memory, and is not to be used beside others.
+            worn_out = self._served >= self._limits.tasks or reason is not None or call.alone
             self._state = _State.SPENT if worn_out else _State.READY
+        if may_go_on_alone:
+            raise OutOfMemoryError(str(refusal))
         if refusal:
             raise refusal
         return answer.get("value")

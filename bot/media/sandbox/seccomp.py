@@ -40,6 +40,7 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 
 _X32_BIT = 0x40000000  # __X32_SYSCALL_BIT: the same calls under other numbers
 _CLONE_THREAD = 0x00010000  # include/uapi/linux/sched.h
+_RLIMIT_CPU = 0  # include/uapi/asm-generic/resource.h
 _PROT_EXEC = 4  # include/uapi/asm-generic/mman-common.h
 _MAP_SHARED = 1  # include/uapi/linux/mman.h; MAP_SHARED_VALIDATE has this bit too
 # include/uapi/asm-generic/fcntl.h
@@ -135,9 +136,8 @@ _CALLS: dict[str, tuple[int, int | None]] = {
     "getrusage": (98, 165),
     "getcpu": (309, 168),
     "sysinfo": (99, 179),
-    # limits: setrlimit changes those of this process only; prlimit64 has a condition
+    # limits; prlimit64, by which libc also sets them, has conditions
     "getrlimit": (97, 163),
-    "setrlimit": (160, 164),
 }
 
 
@@ -232,7 +232,7 @@ def _program(arch: _Architecture, pid: int) -> list[bytes]:
         *_if_equal(arch.ioctl, 1, _IOCTL_REQUESTS),
         *_if_bits(arch.clone, 0, _CLONE_THREAD),
         *_if_equal(arch.tgkill, 0, (pid,)),
-        *_if_equal(arch.prlimit, 0, (0, pid)),
+        *_prlimit(arch.prlimit, pid),
         *_if_equal(arch.prctl, 0, (_PR_SET_NAME, _PR_SET_VMA)),
         # clone3 takes its flags by pointer, which a filter cannot read; libc falls back to clone.
         _line(_JUMP_EQUAL, arch.clone3, no=1),
@@ -285,6 +285,24 @@ def _if_equal(number: int, argument: int, values: Sequence[int]) -> list[bytes]:
     *others, last = values
     tests = [_line(_JUMP_EQUAL, value, yes=len(others) - at) for at, value in enumerate(others)]
     return _conditional(number, [_load(argument), *tests, _line(_JUMP_EQUAL, last, no=1)])
+
+
+def _prlimit(number: int, pid: int) -> list[bytes]:
+    """Allow this process to read its limits, and to set the one of its CPU time."""
+    return _conditional(
+        number,
+        [
+            _load(0),
+            _line(_JUMP_EQUAL, 0, yes=1),
+            _line(_JUMP_EQUAL, pid, no=7),
+            _load(1),
+            _line(_JUMP_EQUAL, _RLIMIT_CPU, yes=4),
+            _load(2),  # the address of the new limit, if any
+            _line(_JUMP_EQUAL, 0, no=3),
+            _line(_LOAD, _ARGUMENTS + 8 * 2 + 4),
+            _line(_JUMP_EQUAL, 0, no=1),
+        ],
+    )
 
 
 def _conditional(number: int, tests: list[bytes]) -> list[bytes]:

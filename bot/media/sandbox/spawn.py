@@ -145,5 +145,6 @@ def _environment(folder: str, threads: int) -> dict[str, str]:
         # Each malloc arena and each thread of a numerical library reserves memory of its own.
         "MALLOC_ARENA_MAX": "2",
         "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
+        # NumPy is used for no large matrices, and reserves 40 MB for each thread.
+        "OPENBLAS_NUM_THREADS": "1",
     }

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from bot.domain.clip import ClipFormat
 from bot.errors import Damaged
+from bot.media.decode.container import picture_bytes
 from bot.media.decode.decode_plan import DecodeRun, PlannedPicture
 from bot.media.decode.packet_index import may_skip
 from bot.media.decode.sampling import _pick_wanted, sample
 from bot.media.decode.scaling import FrameScaler, View
-from bot.media.decode.source import SampledFrame, picture_bytes
 from tests.conftest import CLIPS
 from tests.media import made_clips
 from tests.media.moving_clips import Way, moving_clip, remuxed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from bot.media.decode.scaling import Picture
+    from bot.media.decode.source import SampledFrame
 
 VIEWS = [View(32)]
 SWIFT = (("cpu-used", "5"), ("lag-in-frames", "16"))

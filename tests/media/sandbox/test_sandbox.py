@@ -231,6 +231,24 @@ async def test_running_out_of_memory_is_our_limit_and_means_a_new_child(sandbox:
     assert await run(sandbox, "pid") != before
 
 
+async def test_a_task_with_large_pictures_may_have_more_memory_alone(folder: Path) -> None:
+    limits = SandboxLimits()
+    more = (limits.memory + limits.memory_alone) // 2
+    async with Sandbox(workers=2, folder=folder, modules=(MODULE,)) as sandbox:
+        other, begun = started(sandbox, "sleep")
+        await begun
+        large, enough = started(sandbox, "decode_large_pictures", bytes=more)
+        await asyncio.wait([enough], timeout=0.2)
+        assert not enough.done()
+        other.cancel()
+        assert await large == "decoded"
+        # The child that had more is not used beside others.
+        both = await asyncio.gather(run(sandbox, "describe"), run(sandbox, "describe"))
+        assert [each["limits"]["DATA"] for each in both] == [limits.memory] * 2
+        with pytest.raises(TooLargePicture, match="more memory than this bot can give"):
+            await run(sandbox, "decode_large_pictures", bytes=limits.memory_alone)
+
+
 @pytest.mark.parametrize(
     "line",
     [
