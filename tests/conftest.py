@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from bot.jobs.queue import JobQueue
-    from bot.media.sandbox.process import ChildProcess
     from bot.runtime.app import App
 
 CLIPS = Path(__file__).parent / "clips"
@@ -77,11 +76,6 @@ class SandboxOnDemand(Sandbox):
         """Start no child yet."""
         await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         return self
-
-    def _take_child(self) -> ChildProcess:
-        if not self._closed and not self._idle:
-            self._start_child()
-        return super()._take_child()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -43,7 +43,7 @@ MODULES = (
 
 
 class Sandbox:
-    """A pool of warm child processes; use it as ``async with``.
+    """A pool of child processes, one of which is always warm; use it as ``async with``.
 
     Children have folders of their own under ``folder``. Before it is confined, every child imports
     ``modules``, in which its tasks must be. Besides the program's own files, it may read
@@ -72,10 +72,9 @@ class Sandbox:
         self._cleanups: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Start the children; they warm up in the background."""
+        """Start one child, which warms up in the background; others start when they are needed."""
         await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-        for _ in range(self._workers):
-            self._start_child()
+        self._idle.append(self._new_child())
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -179,23 +178,24 @@ class Sandbox:
             await self._finish(asyncio.to_thread(folder.remove))
         return value
 
-    def _start_child(self) -> None:
+    def _new_child(self) -> ChildProcess:
         child = ChildProcess(self._settings)
         self._children.add(child)
-        self._idle.append(child)
+        return child
 
     def _take_child(self) -> ChildProcess:
-        if self._closed or not self._idle:
+        """Return an idle child or a new one; the slots bound how many there are."""
+        if self._closed:
             raise SandboxFault("the sandbox is closed")
-        return self._idle.pop()
+        return self._idle.pop() if self._idle else self._new_child()
 
     async def _give_back(self, child: ChildProcess) -> None:
         if child.usable:
             self._idle.append(child)
             return
         self._children.discard(child)
-        if not self._closed:
-            self._start_child()
+        if not self._closed and not self._idle:
+            self._idle.append(self._new_child())
         await self._finish(child.end())
 
     async def _finish(self, cleanup: Coroutine[Any, Any, None]) -> None:

@@ -433,8 +433,12 @@ from bot.media.sandbox.pool import Sandbox
 
 async def main():
     async with Sandbox(workers=2, folder=Path(sys.argv[1]), modules=(sys.argv[2],)) as sandbox:
-        print(await sandbox.run(f"{sys.argv[2]}:pid", {}, seconds=30), flush=True)
         tell = lambda pid: print(pid, flush=True)
+        begun = asyncio.Event()
+        other = sandbox.run(f"{sys.argv[2]}:sleep", {}, seconds=30, on_progress=lambda _: begun.set())
+        idle = asyncio.create_task(other)
+        await begun.wait()
+        print(await sandbox.run(f"{sys.argv[2]}:pid", {}, seconds=30), flush=True)
         stuck = (sandbox.run(f"{sys.argv[2]}:stop_dead", {}, seconds=30, on_progress=tell))
         await stuck
 
