@@ -435,8 +435,9 @@ async def main():
     async with Sandbox(workers=2, folder=Path(sys.argv[1]), modules=(sys.argv[2],)) as sandbox:
         tell = lambda pid: print(pid, flush=True)
         begun = asyncio.Event()
-        other = sandbox.run(f"{sys.argv[2]}:sleep", {}, seconds=30, on_progress=lambda _: begun.set())
-        idle = asyncio.create_task(other)
+        note = lambda _pid: begun.set()
+        other = sandbox.run(f"{sys.argv[2]}:sleep", {}, seconds=30, on_progress=note)
+        waiting = asyncio.create_task(other)
         await begun.wait()
         print(await sandbox.run(f"{sys.argv[2]}:pid", {}, seconds=30), flush=True)
         stuck = (sandbox.run(f"{sys.argv[2]}:stop_dead", {}, seconds=30, on_progress=tell))
