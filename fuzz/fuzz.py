@@ -59,7 +59,7 @@ from bot.render import filmstrip
 from bot.render.sanitize import clean, for_discord
 from bot.storage import frame_codec
 from bot.taggers.clarifai.response import read_frames, read_model
-from bot.taggers.clarifai.status import CallFailed
+from bot.taggers.failures import CallFailed
 from bot.taggers.local.tagger import LocalTagger
 from tests.media.made_clips import WAYS, Recipe, gif, make_clip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.jobs import workflow
 from bot.jobs.workflow import JobTimeouts
-from bot.taggers.clarifai.retry import RetryPolicy
+from bot.taggers.retry import RetryPolicy
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "retries.md").read_text()

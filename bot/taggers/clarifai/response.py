@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.timeline import count_seconds
-from bot.taggers.clarifai.status import CallFailed, Kind, Status, kind_of_http, require_success
+from bot.taggers.clarifai.status import Status, kind_of_http, require_success
+from bot.taggers.failures import CallFailed, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,15 +8,10 @@ Clarifai's 2018 tutorial on tagging videos.
 from __future__ import annotations
 
 import asyncio
-import io
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
-
-import aiohttp
-from yarl import URL
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.progress import Progress, Stage
@@ -24,6 +19,7 @@ from bot.domain.tagging import Observations
 from bot.domain.timeline import count_seconds
 from bot.errors import TooLarge
 from bot.runtime.metrics import Metrics
+from bot.taggers.check_picture import check_picture
 from bot.taggers.clarifai.request import (
     LANGUAGES,
     MULTILINGUAL,
@@ -33,23 +29,27 @@ from bot.taggers.clarifai.request import (
     picture,
 )
 from bot.taggers.clarifai.response import SAMPLING, read_frames, read_model, read_picture
-from bot.taggers.clarifai.retry import RetryPolicy, read_retry_after
-from bot.taggers.clarifai.status import CallFailed, Kind, error_for
+from bot.taggers.clarifai.status import error_for
+from bot.taggers.failures import CallFailed, Kind
+from bot.taggers.http_call import send
+from bot.taggers.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    import aiohttp
 
     from bot.domain.clip import ClipFile, ClipLimits
     from bot.domain.concepts import Frame
     from bot.domain.progress import ProgressListener
     from bot.taggers.clarifai.request import Body
+    from bot.taggers.http_call import HttpResponse
 
     Permit = Callable[[], Awaitable[None]]
 
 _DEFAULT_THRESHOLD = 0.94
 _MAX_RESPONSE_BYTES = 32_000_000  # ten minutes with 50 concepts a second take about 5 MB
 _MAX_DETAIL_LENGTH = 2000
-_CONNECT_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -82,15 +82,6 @@ class ClarifaiAccount:
     def outputs_url(self) -> str:
         """The address that takes predictions."""
         return f"{self.model_url}/outputs"
-
-
-@dataclass(frozen=True, slots=True)
-class _HttpResponse:
-    """An HTTP response; ``retry_after`` in seconds."""
-
-    http: int
-    content: bytes
-    retry_after: float | None
 
 
 async def _no_wait() -> None:
@@ -182,7 +173,7 @@ class ClarifaiTagger:
         return f"{model} is available and tagged a picture"
 
     async def _predict_picture(self) -> None:
-        body = await picture(await asyncio.to_thread(_grey_picture), self._options(None))
+        body = await picture(await asyncio.to_thread(check_picture), self._options(None))
         await self._call("POST", self._account.outputs_url, read_picture, body)
         self._metrics.frames_billed.inc()
 
@@ -228,7 +219,7 @@ class ClarifaiTagger:
         try:
             response = await self._send(method, url, body)
             retry_after = response.retry_after
-            parsed = await asyncio.to_thread(read, response.http, response.content)
+            parsed = await asyncio.to_thread(read, response.status, response.content)
         except CallFailed as failure:
             self._metrics.clarifai_calls.labels(failure.kind.name.lower()).inc()
             detail = self._without_token(failure.detail)[:_MAX_DETAIL_LENGTH]
@@ -236,45 +227,19 @@ class ClarifaiTagger:
         self._metrics.clarifai_calls.labels("ok").inc()
         return parsed
 
-    async def _send(self, method: str, url: str, body: Body | None) -> _HttpResponse:
+    async def _send(self, method: str, url: str, body: Body | None) -> HttpResponse:
         headers = {"Authorization": f"Key {self._account.token}"}
         if body:
             headers |= {"Content-Type": "application/json", "Content-Length": str(body.size)}
-        try:
-            async with self._session.request(
-                method,
-                URL(url, encoded=True),
-                data=body.parts if body else None,
-                headers=headers,
-                allow_redirects=False,  # never send the token to another host
-                timeout=aiohttp.ClientTimeout(
-                    total=self._retry.request_timeout, sock_connect=_CONNECT_SECONDS
-                ),
-            ) as response:
-                wait = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-                return _HttpResponse(response.status, await _read_bounded(response), wait)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise CallFailed(Kind.SERVER, f"{type(error).__name__}: {error}") from error
+        return await send(
+            self._session,
+            method,
+            url,
+            data=body.parts if body else None,
+            headers=headers,
+            seconds=self._retry.request_timeout,
+            max_bytes=_MAX_RESPONSE_BYTES,
+        )
 
     def _without_token(self, text: str) -> str:
         return text.replace(self._account.token, "[token]")
-
-
-def _grey_picture() -> bytes:
-    """Return a small picture as the bytes of a JPEG."""
-    from PIL import Image  # noqa: PLC0415 - only a check needs Pillow
-
-    written = io.BytesIO()
-    Image.new("RGB", (64, 64), "grey").save(written, "JPEG")
-    return written.getvalue()
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > _MAX_RESPONSE_BYTES:
-            raise CallFailed(
-                Kind.UNEXPECTED, f"the response has more than {_MAX_RESPONSE_BYTES} bytes"
-            )
-    return bytes(content)

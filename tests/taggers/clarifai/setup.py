@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
-from bot.taggers.clarifai.retry import RetryPolicy
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
+from bot.taggers.retry import RetryPolicy
 from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN
 

@@ -12,7 +12,8 @@ from bot.domain.concepts import Concept, Frame
 from bot.domain.timeline import count_seconds
 from bot.errors import FramehoundError, TaggerError
 from bot.taggers.clarifai.response import read_frames, read_model
-from bot.taggers.clarifai.status import CallFailed, Kind, error_for
+from bot.taggers.clarifai.status import error_for
+from bot.taggers.failures import CallFailed, Kind
 from tests.stand_ins.clarifai_replies import RECORDED
 
 OK = {"code": 10000}

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.taggers.clarifai.status import Kind, kind_of
+from bot.taggers.clarifai.status import kind_of
+from bot.taggers.failures import Kind
 from tests.stand_ins.clarifai_replies import RECORDED
 
 PUBLISHED = [

@@ -1,4 +1,4 @@
-"""Retrying calls to Clarifai: how often, how long, and after which failures."""
+"""Retrying calls to a tagging service: how often, how long, and after which failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stamina import AsyncRetryingCaller
 
-from bot.taggers.clarifai.status import CallFailed, Kind
+from bot.taggers.failures import CallFailed, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -83,7 +83,7 @@ class _Decision:
 
 def _no_call_in_time(deadline: float) -> CallFailed:
     return CallFailed(
-        Kind.THROTTLED, f"the rate limit or Clarifai left no answer within {deadline:g} s"
+        Kind.THROTTLED, f"the rate limit or the service left no answer within {deadline:g} s"
     )
 
 
