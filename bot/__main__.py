@@ -30,7 +30,7 @@ def tag(
         float | None, typer.Option(min=0, max=1, help="Show tags that score above this (0 to 1).")
     ] = None,
     tagger: Annotated[
-        str | None, typer.Option(help="The tagger to use: clarifai, local or auto.")
+        str | None, typer.Option(help="The tagger to use: clarifai, local, vision or auto.")
     ] = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Also save a picture of the timeline.")
@@ -121,7 +121,7 @@ def index(
 
 @cli.command()
 def check() -> None:
-    """Check the settings, database, Discord, Clarifai and the local model, one line each."""
+    """Check the settings, database, Discord and the taggers, one line each."""
     settings = _load(config.Config)
     from bot.cli.check import check as try_parts  # noqa: PLC0415 - keeps --help and mistakes fast
 

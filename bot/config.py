@@ -105,6 +105,15 @@ def _check_root(value: str) -> str:
     return value.rstrip("/")
 
 
+def _check_vision_url(value: str) -> str:
+    """Check the base URL of an OpenAI-compatible API; drop the path of its chat endpoint."""
+    base = _check_root(value).removesuffix("/chat/completions")
+    url = URL(base)
+    if url.user or url.password or url.query_string or url.fragment:
+        raise ValueError("must be a plain URL; a key belongs into VISION_KEY")
+    return base
+
+
 def _check_token(value: SecretStr) -> SecretStr:
     """Check a token; drop the white space that pasting may have added around it."""
     token = value.get_secret_value().strip()
@@ -205,12 +214,14 @@ def _card_line(mistake: ErrorDetails) -> str:
 
 
 Root = Annotated[str, AfterValidator(_check_root)]
+VisionUrl = Annotated[str, AfterValidator(_check_vision_url)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
 Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 ClarifaiPrice = Annotated[InstanceOf[Price], BeforeValidator(_parse_price)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
+VisionModel = Annotated[str, Field(max_length=200), AfterValidator(_check_label)]
 CustomModel = Annotated[InstanceOf[ModelFolder], BeforeValidator(_read_model_folder)]
 
 
@@ -241,7 +252,10 @@ class Config(BaseSettings):
     clarifai_compute_cluster_id: str | None = None
     clarifai_nodepool_id: str | None = Field(default=None, validate_default=True)
     clarifai_compute_user_id: str | None = None
-    tagger: Literal["auto", "clarifai", "local"] = "auto"
+    vision_url: VisionUrl | None = None
+    vision_model: VisionModel | None = None
+    vision_key: Token | None = None
+    tagger: Literal["auto", "clarifai", "local", "vision"] = "auto"
     local_model: CustomModel | None = None
     default_threshold: float | None = Field(default=None, ge=0, lt=1)
     command_prefix: str = Field(default="!", min_length=1, max_length=10)
@@ -280,6 +294,11 @@ class Config(BaseSettings):
     def _check_tagger(cls, tagger: str, info: ValidationInfo) -> str:
         if tagger == "clarifai" and info.data.get("clarifai_pat") is None:
             raise ValueError("clarifai needs a token; set CLARIFAI_PAT, or use local or auto")
+        if tagger == "vision":
+            names = ("vision_url", "vision_model")
+            missing = [name.upper() for name in names if info.data.get(name, "wrong") is None]
+            if missing:
+                raise ValueError(f"vision needs an endpoint; set {' and '.join(missing)}")
         return tagger
 
     @field_validator("clarifai_nodepool_id", mode="after")
@@ -307,7 +326,7 @@ class Config(BaseSettings):
         return shards
 
     @property
-    def chosen_tagger(self) -> Literal["clarifai", "local"]:
+    def chosen_tagger(self) -> Literal["clarifai", "local", "vision"]:
         """The tagger to use; ``auto`` means Clarifai if its token is set, else local."""
         if self.tagger == "auto":
             return "clarifai" if self.clarifai_pat else "local"

@@ -317,6 +317,7 @@ class TaggerRefused(TaggerError):
             "bad_bytes": "The tagger can't read this clip's file.",
             "undecodable": "The tagger couldn't decode this clip.",
             "empty": "The tagger returned nothing for this clip.",
+            "declined": "The tagger declined to describe this clip.",
         }
     )
 

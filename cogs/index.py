@@ -129,7 +129,7 @@ class Index(commands.Cog):
 
     async def _frames(self, guild: discord.Guild, price: IndexPrice, translate: Translator) -> str:
         app = self._bot.app
-        frames = app.services.clip_tagger.tagger.count_frames(price.length)
+        frames = price.frames(app.services.clip_tagger.tagger)
         used = await app.stores.usage.used(guild_owner(guild.id))
         left = app.config.budget.remaining(used, await app.stores.usage.used())
         if left is None:

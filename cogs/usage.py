@@ -44,12 +44,20 @@ class Usage(commands.Cog):
         if price := self._bot.app.config.clarifai_price:
             lines.append(money(translate, price, used))
         lines += [
-            translate(
-                "Each second of a clip that's new to me counts as one frame. Reposts are free."
-            ),
+            _what_counts(translate, self._bot.app.config.chosen_tagger),
             translate("The count resets on {day}.", day=_next_month()),
         ]
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
+
+
+def _what_counts(translate: Translator, tagger: str) -> str:
+    if tagger == "vision":
+        return translate(
+            "Each picture of a clip that the tagger is shown counts as one frame. Reposts are free."
+        )
+    return translate(
+        "Each second of a clip that's new to me counts as one frame. Reposts are free."
+    )
 
 
 def money(translate: Translator, price: Price, frames: int) -> str:

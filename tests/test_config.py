@@ -124,6 +124,21 @@ def test_clarifai_needs_its_token() -> None:
     )
 
 
+def test_a_vision_endpoint_is_a_plain_url_with_a_model() -> None:
+    given = {"TAGGER": "vision", "VISION_URL": "http://10.0.0.5:8000/v1/chat/completions"}
+    loaded = load(**given, VISION_MODEL="qwen3-vl:8b", VISION_KEY=" secret ")
+    assert (loaded.vision_url, loaded.chosen_tagger) == ("http://10.0.0.5:8000/v1", "vision")
+    assert "secret" not in repr(loaded)
+    assert load(VISION_URL=given["VISION_URL"], VISION_MODEL="x").chosen_tagger == "local"
+    assert mistakes(**given) == ("TAGGER: vision needs an endpoint; set VISION_MODEL",)
+    assert mistakes(TAGGER="vision") == (
+        "TAGGER: vision needs an endpoint; set VISION_URL and VISION_MODEL",
+    )
+    for wrong in ("https://me:hush@host/v1", "https://host/v1?key=hush"):
+        (mistake,) = mistakes(VISION_URL=wrong)
+        assert mistake == "VISION_URL: must be a plain URL; a key belongs into VISION_KEY"
+
+
 def test_shard_ids_are_ranges_below_the_count() -> None:
     assert load(SHARD_COUNT="9", SHARD_IDS="0-3,8").shard_ids == (0, 1, 2, 3, 8)
     assert mistakes(SHARD_COUNT="8", SHARD_IDS="0-3,8") == (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from bot.domain.timeline import count_seconds
 
 if TYPE_CHECKING:
     from bot.domain.job import Reply
@@ -42,6 +44,17 @@ class FoundMessage:
     unmeasured: int = 0
 
 
+class CountsFrames(Protocol):
+    """A tagger, as far as its price is concerned."""
+
+    @property
+    def longest(self) -> int:
+        """The longest clip accepted, in milliseconds."""
+
+    def count_frames(self, duration: int) -> int:
+        """Return how many frames are billed for a clip of ``duration`` milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexPrice:
     """What an index run costs: clips, length in milliseconds, and frames to be billed at most.
@@ -55,6 +68,11 @@ class IndexPrice:
     length: int = 0
     unmeasured: int = 0
     complete: bool = True
+
+    def frames(self, tagger: CountsFrames) -> int:
+        """Return how many frames a tagger bills for the clips at most."""
+        most = self.clips * tagger.count_frames(tagger.longest)
+        return min(count_seconds(self.length), most)
 
 
 @dataclass(frozen=True, slots=True)

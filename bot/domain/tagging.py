@@ -81,7 +81,8 @@ class Observations:
     here. ``proxied`` means that the tagger got a proxy instead of the clip. ``unreadable`` are the
     seconds that could not be decoded, if the clip was decoded here. ``billed`` is the number of
     billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
-    fetched the clip itself from a host that may have sent it another one than us.
+    fetched the clip itself from a host that may have sent it another one than us. ``description``
+    is a sentence about the clip, if the tagger writes one.
     """
 
     frames: tuple[Frame, ...]
@@ -90,13 +91,14 @@ class Observations:
     unreadable: tuple[SecondRange, ...] = ()
     billed: int | None = None
     by_link: bool = False
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``thumbnails``, ``proxied`` and ``unreadable`` are as in ``Observations``.
+    ``thumbnails``, ``proxied``, ``unreadable`` and ``description`` are as in ``Observations``.
     """
 
     info: ClipInfo
@@ -105,3 +107,4 @@ class Tagging:
     thumbnails: tuple[Thumbnail, ...] = ()
     proxied: bool = False
     unreadable: tuple[SecondRange, ...] = ()
+    description: str | None = None

@@ -59,6 +59,7 @@ def page(
         "name": shown,
         "language": translate.language,
         "policy": _policy(script, style, csp_source),
+        "description": sanitize.clean(tagging.description or "", sanitize.MAX_SENTENCE),
         "facts": " · ".join(_facts(tagging, timeline, translate)),
         "notice": ""
         if moving

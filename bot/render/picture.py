@@ -61,8 +61,14 @@ def draw(
     return _Sheet(timeline, thumbnails, translate).draw(name)
 
 
-def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) -> str:
-    """Return the picture's alt text, at most 1000 characters."""
+def describe(
+    name: str,
+    timeline: Timeline,
+    *,
+    description: str | None = None,
+    translate: Translator = ENGLISH,
+) -> str:
+    """Return the picture's alt text, at most 1000 characters; it begins with the description."""
     rows = rows_of(timeline)
     parts = [f"{sanitize.clean(row.name)} {_when(timeline, row.name)}" for row in rows[:MAX_ROWS]]
     if len(rows) > MAX_ROWS:
@@ -76,6 +82,8 @@ def describe(name: str, timeline: Timeline, *, translate: Translator = ENGLISH) 
         text = translate(
             "Timeline of {clip}, {length}. Nothing scored above {above}.", above=above, **facts
         )
+    if description:
+        text = f"{sanitize.clean(description, sanitize.MAX_SENTENCE)} {text}"
     return text if len(text) <= _MAX_ALT_LENGTH else text[: _MAX_ALT_LENGTH - 1] + "…"
 
 

@@ -68,7 +68,12 @@ def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[
         drawn = draw(
             clip.name, clip.timeline, thumbnails=clip.tagging.thumbnails, translate=translate
         )
-        said = describe(clip.name, clip.timeline, translate=translate)
+        said = describe(
+            clip.name,
+            clip.timeline,
+            description=clip.tagging.description,
+            translate=translate,
+        )
         yield ReportFile(name, drawn, said, spoiler=clip.spoiler)
 
 

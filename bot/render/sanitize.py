@@ -16,6 +16,8 @@ _DISCORD_SYNTAX = re.compile(r"([\\*_~`|>\[\]()#:<@&/!+=])")
 # Joiners that Persian, Indic scripts and emoji need; all other invisible characters are dropped.
 _JOINERS = "\u200c\u200d"
 _MAX_COMBINING_MARKS = 4
+MAX_SENTENCE = 300
+"""The most characters of a sentence that a model wrote."""
 _NOT_ASCII_TEXT = re.compile(r"[^ -~]")
 
 

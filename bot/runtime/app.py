@@ -42,6 +42,8 @@ from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.local.tagger import LocalTagger
 from bot.taggers.proxy import ProxyTagger
 from bot.taggers.trouble import TaggerTrouble
+from bot.taggers.vision.endpoint import VisionEndpoint
+from bot.taggers.vision.tagger import VisionTagger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -59,8 +61,8 @@ if TYPE_CHECKING:
 _CHILDREN = 2
 # Bytes for a child with a model of the operator's; the bundled models need less than the default.
 _OWN_MODEL_MEMORY = 512 * 1024**2
-# Seconds that a clip waits until Clarifai works again; an interaction can be answered for 900.
-_CLARIFAI_WAIT = 600.0
+# Seconds that a clip waits until the tagger works again; an interaction can be answered for 900.
+_MAX_WAIT = 600.0
 # Calls may arrive a little earlier or later: at the full rate, some second would get one too many.
 _RATE_MARGIN = 0.95
 
@@ -119,6 +121,9 @@ async def opened_taggers(config: Config, sandbox: Sandbox) -> AsyncIterator[dict
         if config.clarifai_pat:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             taggers["clarifai"] = ClarifaiTagger(session, _account(config), config.limits)
+        if endpoint := _vision_endpoint(config):
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            taggers["vision"] = VisionTagger(session, endpoint, sandbox, config.limits)
         taggers["local"] = await _local(config, sandbox)
         yield taggers
 
@@ -211,13 +216,24 @@ class _Parts:
         if self.config.chosen_tagger == "local":
             return self._caching(await _local(self.config, self.sandbox))
         account = BillingAccount(UsageStore(self.database), self.config.budget)
+        if self.config.chosen_tagger == "vision":
+            return self._caching(await self._vision(), account)
         return self._caching(self._proxying(await self._clarifai()), account)
 
     async def _fallback(self) -> CachingTagger | None:
-        """Return the tagger to use if Clarifai is unavailable, if the operator wants one."""
+        """Return the tagger to use if the main one is unavailable, if the operator wants one."""
         if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
             return None
         return self._caching(await _local(self.config, self.sandbox))
+
+    async def _vision(self) -> CircuitBreaker:
+        endpoint = _vision_endpoint(self.config)
+        if endpoint is None:
+            raise ValueError("the configuration requires an endpoint for the vision tagger")
+        session = await self.stack.enter_async_context(aiohttp.ClientSession())
+        return self._breaking(
+            VisionTagger(session, endpoint, self.sandbox, self.config.limits, metrics=self.metrics)
+        )
 
     async def _clarifai(self) -> CircuitBreaker:
         per_second = self.config.clarifai_calls_per_second * _RATE_MARGIN
@@ -228,11 +244,12 @@ class _Parts:
             permit=RateLimiter(self.database, "clarifai", per_second).wait,
             metrics=self.metrics,
         )
-        # With a fallback, no clip waits until Clarifai works again.
+        return self._breaking(clarifai)
+
+    def _breaking(self, tagger: Tagger) -> CircuitBreaker:
+        # With a fallback, no clip waits until the tagger works again.
         waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitBreaker(
-            clarifai, max_wait=_CLARIFAI_WAIT if waits else 0.0, trouble=self.trouble
-        )
+        circuit = CircuitBreaker(tagger, max_wait=_MAX_WAIT if waits else 0.0, trouble=self.trouble)
         self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
         return circuit
 
@@ -285,6 +302,14 @@ def _account(config: Config) -> ClarifaiAccount:
         model_version_id=config.clarifai_model_version_id,
         runner=config.clarifai_runner,
     )
+
+
+def _vision_endpoint(config: Config) -> VisionEndpoint | None:
+    """Return the endpoint that the settings describe, if they do."""
+    if config.vision_url is None or config.vision_model is None:
+        return None
+    key = config.vision_key.get_secret_value() if config.vision_key else ""
+    return VisionEndpoint(config.vision_url, config.vision_model, key)
 
 
 def _public_address_url(config: Config) -> str | None:

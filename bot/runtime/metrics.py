@@ -47,7 +47,12 @@ class Metrics:
         self.clarifai_calls = count(
             "framehound_clarifai_calls", "Calls to Clarifai, by outcome", ["outcome"]
         )
-        self.frames_billed = count("framehound_frames_billed", "Frames billed by Clarifai")
+        self.vision_calls = count(
+            "framehound_vision_calls", "Calls to the vision endpoint, by outcome", ["outcome"]
+        )
+        self.frames_billed = count(
+            "framehound_frames_billed", "Frames billed by Clarifai, or shown to a vision model"
+        )
         self.cache_hits = count(
             "framehound_cache_hits",
             "Clips answered from a stored tagging, without calling a tagger",
@@ -59,7 +64,7 @@ class Metrics:
         )
         self.circuit_open = gauge(
             "framehound_circuit_open",
-            "1 while the circuit breaker holds back calls to Clarifai, else 0",
+            "1 while the circuit breaker holds back calls to the tagger, else 0",
         )
 
     def stage(self, name: str) -> AbstractContextManager[object]:

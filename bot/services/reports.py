@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
@@ -15,7 +17,7 @@ from bot.render.summary import RefusedClip, Style, TaggedClip
 from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.outcome import Outcome
@@ -97,6 +99,7 @@ class ReportBuilder:
             smoothing=settings.smoothing,
             hidden=settings.hidden_tags,
         )
+        tagging = _without_hidden_tags(tagging, settings.hidden_tags)
         return TaggedClip(name, built, tagging, spoiler=spoiler)
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
@@ -114,3 +117,12 @@ class ReportBuilder:
         if tagging is None:
             return RefusedClip(outcome.name, TaggingErased().localized(translate))
         return await self.clip(outcome.name, tagging, settings, threshold, spoiler=outcome.spoiler)
+
+
+def _without_hidden_tags(tagging: Tagging, hidden: Collection[str]) -> Tagging:
+    """Return the tagging without its description if that has a tag that the server hides."""
+    if not tagging.description or not hidden:
+        return tagging
+    names = "|".join(re.escape(name) for name in hidden)
+    named = re.search(rf"\b({names})", tagging.description, re.IGNORECASE)
+    return replace(tagging, description=None) if named else tagging

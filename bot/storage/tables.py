@@ -84,6 +84,7 @@ taggings = Table(
     Column("thumbnails", LargeBinary),
     Column("proxied", Boolean, nullable=False, server_default=false()),
     Column("unreadable", Text),
+    Column("description", Text),
 )
 
 # The search index: each concept's name (``normalized`` for comparing), taggings as numbers, and the

@@ -49,6 +49,7 @@ class TaggingStore:
             columns.thumbnails,
             columns.proxied,
             columns.unreadable,
+            columns.description,
         ).where(_is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -64,6 +65,7 @@ class TaggingStore:
             decode_thumbnails(row.thumbnails),
             proxied=row.proxied,
             unreadable=decode_ranges(row.unreadable),
+            description=row.description,
         )
 
     async def save(self, tagging: Tagging) -> None:
@@ -86,6 +88,7 @@ class TaggingStore:
                 thumbnails=encode_thumbnails(tagging.thumbnails) if tagging.thumbnails else None,
                 proxied=tagging.proxied,
                 unreadable=encode_ranges(tagging.unreadable),
+                description=tagging.description,
             )
             .on_conflict_do_nothing()
             .returning(taggings.c.fingerprint)

@@ -118,6 +118,7 @@ class CachingTagger:
             result.thumbnails,
             proxied=result.proxied,
             unreadable=result.unreadable,
+            description=result.description,
         )
         if result.by_link:
             tagging = await self._save_for_job(tagging, request)

@@ -19,6 +19,7 @@ def served() -> set[str]:
     metrics.jobs.labels("waiting").set(1)
     metrics.finished("answered")
     metrics.clarifai_calls.labels("ok").inc()
+    metrics.vision_calls.labels("ok").inc()
     metrics.gateway_latency.labels("0").set(1)
     with metrics.stage("tag"):
         pass

@@ -148,6 +148,33 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ),
         ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
     ],
+    "2005": [
+        (
+            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
+                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE,
+                '[[1,2]]', 'A cat sits.')""",
+            {"frames": bytes.fromhex(FRAMES)},
+        ),
+        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
+        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
+        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
+        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
+        (
+            """INSERT INTO job_records VALUES
+                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
+            {},
+        ),
+        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
+        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
+        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
+        (
+            """INSERT INTO index_runs VALUES
+                (1, 2, 4, 'running', 5, 1, 1, 3, 7, '2026-01-02 03:04:05')""",
+            {},
+        ),
+        ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
+    ],
 }
 
 
@@ -242,6 +269,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
             (Frame(1000, (Concept("cat", 0.95),)),),
             identity,
             unreadable=(SecondRange(1, 2),) if revision >= "2003" else (),
+            description="A cat sits." if revision >= "2005" else None,
         )
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)

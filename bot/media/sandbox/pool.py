@@ -38,6 +38,7 @@ MODULES = (
     "bot.media.decode.probe_child",
     "bot.media.decode.proxy_child",
     "bot.taggers.local.child",
+    "bot.taggers.vision.child",
 )
 """The modules of the tasks that open clips."""
 

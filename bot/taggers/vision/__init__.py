@@ -1,0 +1,1 @@
+"""Tagging with a vision model behind an OpenAI-compatible chat endpoint."""
