@@ -29,7 +29,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.domain.job import Job
-from bot.jobs.claim_rules import RUNNING, WAITING, ClaimRules
+from bot.jobs.claim_rules import NO_PERSON, RUNNING, WAITING, ClaimRules
 from bot.storage.database import BUSY_TIMEOUT, StorageUnavailable
 from bot.storage.engine import (
     DatabaseAddress,
@@ -142,9 +142,8 @@ class JobClient:
             "workflow_id": job.id,
             "queue_partition_key": job.owner,
             "app_version": WORKFLOW_VERSION,
+            "authenticated_user": str(job.author_id or NO_PERSON),
         }
-        if job.author_id is not None:
-            options["authenticated_user"] = str(job.author_id)
         with _outages():
             await self._client.enqueue_async(options, job.as_dict())
 

@@ -12,7 +12,7 @@ from stamina import AsyncRetryingCaller
 from bot.domain.job import RecordState
 from bot.errors import TaggerBusy
 from bot.jobs import dbos_runtime
-from bot.jobs.claim_rules import ClaimRules
+from bot.jobs.claim_rules import NO_PERSON, ClaimRules
 from bot.jobs.dbos_runtime import JobClient, JobTable, QueueFigures, WorkerSettings
 from bot.jobs.workflow import JobTimeouts, JobWorkflow
 from bot.runtime.metrics import Metrics
@@ -35,8 +35,9 @@ _MAX_REMEMBERED = 10_000
 class JobLimits:
     """How many jobs run at once in this process and for one server, and wait for one server.
 
-    One person has half of a server's places, running and waiting. All people who use the bot
-    outside of servers have a quarter of the process' places together.
+    The people of a server share its places, and one person has half of those for waiting; webhooks
+    and bots count as one person. All people who use the bot outside of servers have a quarter of
+    the process' places together.
     """
 
     worker: int = 8
@@ -51,7 +52,7 @@ class JobLimits:
     @property
     def rules(self) -> ClaimRules:
         """The bounds on what a worker takes from the queue."""
-        return ClaimRules(per_person=max(1, self.server // 2), outside=max(1, self.worker // 4))
+        return ClaimRules(places=self.server, outside=max(1, self.worker // 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +176,8 @@ class Intake:
     async def _is_full(self, job: Job) -> bool:
         """Return whether too many jobs of a server, or of one person there, wait."""
         try:
-            has_room = await self._has_room(job.owner, job.author_id) and await self._has_room(
-                job.owner
-            )
+            has_room = await self._has_room(job.owner, job.author_id or NO_PERSON)
+            has_room = has_room and await self._has_room(job.owner)
             return not has_room and not await self._jobs.contains(job.id)
         except StorageUnavailable:
             return False  # the job is accepted once the database is back

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, text
 
 from bot.domain.budget import month_of
-from bot.storage.tables import usage
+from bot.storage.tables import meta, usage
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from bot.domain.budget import Budget, Payer
     from bot.storage.database import Database
 
-_GONE = "gone"
+# The key of the hashes that stand for erased payers; it is random in each database.
+_KEY = "usage_key"
 # Reservations are serialized, so that two never take the same remaining frames.
 _LOCK = int.from_bytes(b"bills", "big")
 
@@ -39,7 +42,8 @@ class UsageStore:
             if self._database.is_postgresql:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             await connection.execute(delete(usage).where(usage.c.reference == payer.reference))
-            used = await _sum(connection, month, payer.name), await _sum(connection, month)
+            names = await _names(connection, payer.name)
+            used = await _sum(connection, month, names), await _sum(connection, month)
             room = budget.remaining(*used)
             if room is not None and frames > room:
                 return False
@@ -61,13 +65,23 @@ class UsageStore:
     async def used(self, payer: str | None = None) -> int:
         """Return the frames of this month, of one payer or of all."""
         async with self._database.reading() as connection:
-            return await _sum(connection, month_of(datetime.now(UTC)), payer)
+            names = await _names(connection, payer) if payer is not None else None
+            return await _sum(connection, month_of(datetime.now(UTC)), names)
 
     async def disown(self, payer: str) -> None:
-        """Keep the numbers but not their payer: a server removed the bot, or a person asked."""
+        """Keep the numbers under a hash: a server removed the bot, or a person asked.
+
+        The hash keeps them from having a new budget if they come back in the same month.
+        """
         async with self._database.writing() as connection:
-            for row in (await connection.execute(_take(usage.c.payer == payer))).all():
-                await self._add(connection, _GONE, row.month, row.frames)
+            rows = (await connection.execute(_take(usage.c.payer == payer))).all()
+            if not rows:
+                return
+            new_key = self._database.insert(meta).values(key=_KEY, value=secrets.token_hex())
+            await connection.execute(new_key.on_conflict_do_nothing())
+            *_, gone = await _names(connection, payer)
+            for row in rows:
+                await self._add(connection, gone, row.month, row.frames)
 
     async def purge(self) -> int:
         """Delete the usage of earlier months; return the number of rows."""
@@ -88,8 +102,16 @@ def _take(which: ColumnElement[bool]) -> ReturningDelete[Any]:
     return delete(usage).where(which).returning(usage.c.payer, usage.c.month, usage.c.frames)
 
 
-async def _sum(connection: AsyncConnection, month: str, payer: str | None = None) -> int:
+async def _names(connection: AsyncConnection, payer: str) -> list[str]:
+    """Return the names that a payer's frames are under: their own, and once erased the hash."""
+    key = await connection.scalar(select(meta.c.value).where(meta.c.key == _KEY))
+    if key is None:
+        return [payer]
+    return [payer, hmac.digest(key.encode(), payer.encode(), "sha256").hex()]
+
+
+async def _sum(connection: AsyncConnection, month: str, names: list[str] | None = None) -> int:
     query = select(func.coalesce(func.sum(usage.c.frames), 0)).where(usage.c.month == month)
-    if payer is not None:
-        query = query.where(usage.c.payer == payer)
+    if names is not None:
+        query = query.where(usage.c.payer.in_(names))
     return int(await connection.scalar(query) or 0)

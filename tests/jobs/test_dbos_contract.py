@@ -50,7 +50,7 @@ async def was_erased(_job: Job) -> bool:
 
 @asynccontextmanager
 async def working(queue: JobQueue, carry_out: CarryOut) -> AsyncIterator[None]:
-    rules = ClaimRules(per_person=2, outside=2)
+    rules = ClaimRules(places=2, outside=2)
     settings = WorkerSettings(queue.database_url, "one", 2, 2, grace=0.5, rules=rules)
     async with dbos_runtime.working(settings, carry_out, was_erased):
         yield

@@ -72,7 +72,14 @@ class JobStore(RuleBasedStateMachine):
     @rule(number=NUMBERS, owner=OWNERS)
     def submit(self, number: int, owner: int) -> None:
         guild = 1000 * self._example + owner
-        job = Job(f"{self._example}-{owner}-{number}", 7, (CLIP,), guild, message_id=1)
+        job = Job(
+            f"{self._example}-{owner}-{number}",
+            7,
+            (CLIP,),
+            guild,
+            message_id=1,
+            author_id=1 + number,
+        )
         known = {*self._waiting, *self._abandoned, *self._done}
         full = list(self._waiting.values()).count(guild) >= MAX_WAITING
         try:

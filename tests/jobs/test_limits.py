@@ -26,19 +26,19 @@ async def test_a_job_beyond_the_waiting_limit_is_refused(queue: JobQueue) -> Non
     queue = replace(queue, limits=JobLimits(waiting=3))
     async with queue.accepting() as intake:
         for number in range(3):
-            await intake.submit(job(number))
+            await intake.submit(job(number, author_id=number + 1))
         for _ in range(2):
             with pytest.raises(TaggerBusy):
-                await intake.submit(job(3))
-        await intake.submit(job(1))  # was accepted before, so it is not refused
+                await intake.submit(job(3, author_id=4))
+        await intake.submit(job(1, author_id=2))  # was accepted before, so it is not refused
         await intake.submit(Job("message-4", channel_id=8, guild_id=OTHER_GUILD, clips=()))
         figures = await intake.figures()
         assert (figures.waiting, figures.running) == (4, 0)
         assert 0 <= figures.age < 60
         await execute(queue, "DELETE FROM {jobs} WHERE workflow_uuid = 'message-0'")
-        await intake.submit(job(3))
+        await intake.submit(job(3, author_id=4))
         with pytest.raises(TaggerBusy):
-            await intake.submit(job(5))
+            await intake.submit(job(5, author_id=6))
     assert finished_jobs(queue, "busy") == 3
 
 
@@ -75,23 +75,6 @@ class Holding(Recorder):
             await self._changed.wait_for(lambda: len(self.held) >= count)
 
 
-async def test_one_person_does_not_hold_all_places_of_a_server(
-    queue: JobQueue, app: App, missing_clip: Clip
-) -> None:
-    queue = replace(queue, limits=JobLimits(worker=8, server=4))
-    recorder = Holding()
-    async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
-        for number in range(20):
-            await intake.submit(job(number, missing_clip, author_id=1))
-        for number in range(20, 25):
-            await intake.submit(job(number, missing_clip, author_id=OTHER_PERSON))
-        await recorder.until_held(2)
-        await recorder.until(refusals=5)
-        assert len(recorder.held) == 2  # half of the places
-        recorder.over.set()
-        await recorder.until(refusals=25)
-
-
 async def test_people_outside_of_servers_hold_a_part_of_all_places(
     queue: JobQueue, app: App, missing_clip: Clip
 ) -> None:
@@ -118,7 +101,7 @@ async def test_one_busy_server_does_not_hold_up_another(
     recorder = Recorder()
     async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         for number in range(200):
-            await intake.submit(job(number, missing_clip))
+            await intake.submit(job(number, missing_clip, author_id=number % 2 + 1))
         await recorder.until(refusals=1)
         before = len(recorder.refusals)
         await intake.submit(Job("other", 8, (missing_clip,), guild_id=OTHER_GUILD, message_id=5))
@@ -161,8 +144,10 @@ async def test_the_limits_of_a_server_and_of_a_worker_hold(
     queue = replace(queue, limits=JobLimits(worker=3, server=2, waiting=6))
     async with queue.accepting() as intake:
         for number in range(6):
-            guild_id = 100 + number % servers
-            job = Job(f"message-{number}", 8, (missing_clip,), guild_id, message_id=5)
+            guild_id, person = 100 + number % servers, 1 + number
+            job = Job(
+                f"message-{number}", 8, (missing_clip,), guild_id, message_id=5, author_id=person
+            )
             await intake.submit(job)
         recorder = Rendezvous(intake, expected)
         async with queue.working(app.services.answerer, recorder):

@@ -111,6 +111,22 @@ async def test_usage_of_a_removed_server_is_anonymous(
         await store.settle(payer, 60)
         await store.reserve(Payer(payer, f"{payer} again"), 5, Budget())
         await store.disown(payer)
-    assert [await store.used(CATS), await store.used()] == [0, 130]
+    assert await store.used() == 130
     async with database.reading() as connection:
-        assert CATS not in str((await connection.execute(select(usage))).all())
+        rows = str((await connection.execute(select(usage))).all())
+    assert CATS not in rows
+    assert DOGS not in rows
+
+
+async def test_a_payer_who_was_erased_has_no_new_budget(store: UsageStore) -> None:
+    """Neither a server that removes the bot and invites it again, nor a person's forget."""
+    budget = Budget(server=100)
+    assert await store.reserve(Payer(CATS, "a"), 90, budget)
+    await store.settle("a", 90)
+    for attempt in range(2):
+        await store.disown(CATS)
+        assert not await store.reserve(Payer(CATS, f"b{attempt}"), 11, budget)
+    assert await store.reserve(Payer(DOGS, "c"), 100, budget)
+    assert await store.reserve(Payer(CATS, "d"), 10, budget)
+    await store.disown(CATS)
+    assert [await store.used(CATS), await store.used(DOGS), await store.used()] == [100, 100, 200]
