@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
+from bot.domain import text_model
 from bot.domain.budget import Budget, Price
 from bot.domain.clip import ClipLimits, ProxyLimits
 from bot.domain.model_card import CARD_FILE, MODEL_FILE, ModelCard, ModelFolder
@@ -213,6 +214,20 @@ def _card_line(mistake: ErrorDetails) -> str:
     return f"{CARD_FILE}: {key} {_message(mistake)}"
 
 
+def _check_text_folder(value: object) -> object:
+    """Check the folder of an operator's reader of text; the model itself is loaded later."""
+    if not isinstance(value, str | Path):
+        return value
+    folder = Path(value).expanduser().absolute()
+    if not (folder / text_model.MODEL_FILE).is_file():
+        raise ValueError(f"{folder} has no {text_model.MODEL_FILE}")
+    try:
+        text_model.read_characters(folder)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"can't read the characters in {folder}: {error}") from None
+    return folder
+
+
 Root = Annotated[str, AfterValidator(_check_root)]
 VisionUrl = Annotated[str, AfterValidator(_check_vision_url)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
@@ -222,6 +237,7 @@ ClarifaiPrice = Annotated[InstanceOf[Price], BeforeValidator(_parse_price)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 VisionModel = Annotated[str, Field(max_length=200), AfterValidator(_check_label)]
+TextFolder = Annotated[Path, BeforeValidator(_check_text_folder)]
 CustomModel = Annotated[InstanceOf[ModelFolder], BeforeValidator(_read_model_folder)]
 
 
@@ -257,6 +273,7 @@ class Config(BaseSettings):
     vision_key: Token | None = None
     tagger: Literal["auto", "clarifai", "local", "vision"] = "auto"
     local_model: CustomModel | None = None
+    text_model: TextFolder | None = None
     default_threshold: float | None = Field(default=None, ge=0, lt=1)
     command_prefix: str = Field(default="!", min_length=1, max_length=10)
     database_url: DatabaseUrl | None = None

@@ -104,9 +104,9 @@ async def _tag(app: App, bars: Bars, slots: asyncio.Semaphore, source: str) -> T
     async with slots:
         with bars.bar(source) as progress:
             if _is_link(source):
-                request = TagRequest(Clip(name_of(source), source), progress)
+                request = TagRequest(Clip(name_of(source), source), progress, text=True)
                 return await app.services.clip_tagger.tag_link(request)
-            request = TagRequest(Clip(Path(source).name, source), progress)
+            request = TagRequest(Clip(Path(source).name, source), progress, text=True)
             return await app.services.clip_tagger.tag_file(request)
 
 

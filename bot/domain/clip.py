@@ -72,7 +72,8 @@ class ClipFile:
     """A checked clip on disk; ``public_url`` if others can fetch the same bytes.
 
     Its tags should be in ``language`` if the tagger supports it. ``owner`` is the server or the
-    person whose share of the machine tagging it uses; empty for the operator's own clips.
+    person whose share of the machine tagging it uses; empty for the operator's own clips. ``text``
+    means that the text on its screen should be read.
     """
 
     path: Path
@@ -80,6 +81,7 @@ class ClipFile:
     public_url: str | None = None
     language: str = "en"
     owner: str = ""
+    text: bool = False
 
     @property
     def has_trusted_link(self) -> bool:

@@ -52,3 +52,14 @@ class TaggerIdentity:
     def __str__(self) -> str:
         """Return ``name:model``, the form that people and scripts see."""
         return f"{self.name}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class SenseIdentity:
+    """A sense beside the concepts, and the revision under which its observations are stored.
+
+    They don't depend on the tagger: a clip's text is the same whoever names its concepts.
+    """
+
+    name: str
+    revision: str

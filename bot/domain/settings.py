@@ -156,6 +156,13 @@ class GuildSettings:
         help=Sentence("The maximum number of tags I list for a moment."),
         hint=Sentence("A number from 1 to {most}. Leave this empty to show as many as fit."),
     )
+    text: bool = setting(
+        Switch(),
+        default=True,
+        page=Page.TAGS,
+        title=Sentence("Text on the screen"),
+        help=Sentence("Read titles, captions and other text in clips, and show it."),
+    )
     gap: int = setting(
         WholeNumber(0, _MAX_SECONDS),
         default=1,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
     from bot.domain.progress import ProgressListener
+    from bot.domain.text_lines import TextLine
 
 MAX_THUMBNAILS = 24
 
@@ -26,6 +27,8 @@ class TagRequest:
     progress: ProgressListener = ignore_progress
     payer: Payer = field(default_factory=Payer)
     language: str = "en"
+    text: bool = False
+    """Whether to read the text on the screen, too."""
 
     @property
     def owner(self) -> str:
@@ -82,7 +85,8 @@ class Observations:
     seconds that could not be decoded, if the clip was decoded here. ``billed`` is the number of
     billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
     fetched the clip itself from a host that may have sent it another one than us. ``description``
-    is a sentence about the clip, if the tagger writes one.
+    is a sentence about the clip, if the tagger writes one. ``text`` is None if the clip's text was
+    not read.
     """
 
     frames: tuple[Frame, ...]
@@ -92,13 +96,15 @@ class Observations:
     billed: int | None = None
     by_link: bool = False
     description: str | None = None
+    text: tuple[TextLine, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``thumbnails``, ``proxied``, ``unreadable`` and ``description`` are as in ``Observations``.
+    ``thumbnails``, ``proxied``, ``unreadable``, ``description`` and ``text`` are as in
+    ``Observations``.
     """
 
     info: ClipInfo
@@ -108,3 +114,4 @@ class Tagging:
     proxied: bool = False
     unreadable: tuple[SecondRange, ...] = ()
     description: str | None = None
+    text: tuple[TextLine, ...] | None = None

@@ -34,15 +34,19 @@ _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
     """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
 
-    ``unreadable`` is present if some seconds could not be decoded; ``proxied`` is present, and
-    true, if the tagger got a proxy instead of the clip. ``description`` is present if the tagger
-    wrote a sentence about the clip.
+    ``text`` is present if any was read, ``unreadable`` if some seconds could not be decoded;
+    ``proxied`` is present, and true, if the tagger got a proxy instead of the clip. ``description``
+    is present if the tagger wrote a sentence about the clip.
     """
     info = tagging.info
     gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
     unreadable = {"unreadable": gaps} if gaps else {}
     proxied = {"proxied": True} if tagging.proxied else {}
     description = {"description": tagging.description} if tagging.description else {}
+    text = [
+        {"text": line.text, "start": line.start, "end": line.end, "score": line.score}
+        for line in tagging.text or ()
+    ]
     return {
         "clip": name,
         "format": info.format.value,
@@ -69,6 +73,7 @@ def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
             }
             for segment in timeline.segments
         ],
+        **({"text": text} if text else {}),
         **unreadable,
         **proxied,
         **description,

@@ -35,11 +35,14 @@ from bot.storage.rate_limiter import RateLimiter
 from bot.storage.search import SearchStore
 from bot.storage.stores import Stores
 from bot.storage.taggings import TaggingStore
+from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.taggers.cache import BillingAccount, CachingTagger
 from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
+from bot.taggers.clip_text import ClipTextReader
 from bot.taggers.local.tagger import LocalTagger
+from bot.taggers.local.text_sense import TextSense
 from bot.taggers.proxy import ProxyTagger
 from bot.taggers.trouble import TaggerTrouble
 from bot.taggers.vision.endpoint import VisionEndpoint
@@ -105,11 +108,13 @@ class App:
 
 
 def clip_sandbox(config: Config, *, children: int = 1) -> Sandbox:
-    """Return the sandbox in which clips are opened; its children may read the operator's model."""
+    """Return the sandbox in which clips are opened; its children may read the operator's models."""
     folder = _folder(config)
-    if config.local_model is None:
+    own = (config.local_model and config.local_model.path, config.text_model)
+    models = [path for path in own if path]
+    if not models:
         return Sandbox(workers=children, folder=folder)
-    limits, models = SandboxLimits(memory=_OWN_MODEL_MEMORY), [config.local_model.path]
+    limits = SandboxLimits(memory=_OWN_MODEL_MEMORY)
     return Sandbox(workers=children, folder=folder, limits=limits, readable=models)
 
 
@@ -124,7 +129,7 @@ async def opened_taggers(config: Config, sandbox: Sandbox) -> AsyncIterator[dict
         if endpoint := _vision_endpoint(config):
             session = await stack.enter_async_context(aiohttp.ClientSession())
             taggers["vision"] = VisionTagger(session, endpoint, sandbox, config.limits)
-        taggers["local"] = await _local(config, sandbox)
+        taggers["local"] = await _local(config, sandbox, await _text(config, sandbox))
         yield taggers
 
 
@@ -136,12 +141,15 @@ async def opened(config: Config) -> AsyncIterator[App]:
         await remove_stale_dirs(folder)
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
-        stores = Stores.of(database)
+        sandbox = await stack.enter_async_context(clip_sandbox(config, children=_CHILDREN))
+        text = await _text(config, sandbox)
+        stores = Stores.of(database, text.identity)
         parts = _Parts(
             config,
             stack,
             database,
-            await stack.enter_async_context(clip_sandbox(config, children=_CHILDREN)),
+            sandbox,
+            text,
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
             TaggerTrouble(stores.meta),
@@ -175,6 +183,7 @@ class _Parts:
     stack: AsyncExitStack
     database: Database
     sandbox: Sandbox
+    text: TextSense
     locks: Locks
     metrics: Metrics
     trouble: TaggerTrouble
@@ -214,7 +223,7 @@ class _Parts:
     async def _main_tagger(self) -> CachingTagger:
         """Return the tagger that the settings choose."""
         if self.config.chosen_tagger == "local":
-            return self._caching(await _local(self.config, self.sandbox))
+            return self._caching(await self._local())
         account = BillingAccount(UsageStore(self.database), self.config.budget)
         if self.config.chosen_tagger == "vision":
             return self._caching(await self._vision(), account)
@@ -224,7 +233,10 @@ class _Parts:
         """Return the tagger to use if the main one is unavailable, if the operator wants one."""
         if self.config.chosen_tagger == "local" or self.config.clarifai_fallback == "wait":
             return None
-        return self._caching(await _local(self.config, self.sandbox))
+        return self._caching(await self._local())
+
+    async def _local(self) -> LocalTagger:
+        return await _local(self.config, self.sandbox, self.text)
 
     async def _vision(self) -> CircuitBreaker:
         endpoint = _vision_endpoint(self.config)
@@ -262,13 +274,20 @@ class _Parts:
 
     def _caching(self, tagger: Tagger, account: BillingAccount | None = None) -> CachingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
-        taggings = TaggingStore(self.database)
-        return CachingTagger(tagger, taggings, self.metrics, account=account, **shared)
+        text = ClipTextReader(self.text, TextStore(self.database, self.text.identity))
+        return CachingTagger(
+            tagger,
+            TaggingStore(self.database),
+            self.metrics,
+            account=account,
+            text=text,
+            **shared,
+        )
 
 
 def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _Parts) -> Services:
     main, default = clip_tagger.tagger.identity, config.default_threshold
-    known = KnownTaggings(stores.taggings, main, clip_tagger.fallback_identity)
+    known = KnownTaggings(stores.taggings, main, clip_tagger.fallback_identity, stores.text)
     reports = ReportBuilder(known, stores.settings, default)
     records = JobRecords(stores.posted_clips, stores.job_records)
     alerts = AlertService(stores.watches, reports)
@@ -287,9 +306,14 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
     )
 
 
-async def _local(config: Config, sandbox: Sandbox) -> LocalTagger:
+async def _local(config: Config, sandbox: Sandbox, text: TextSense) -> LocalTagger:
     # In a thread: it reads every file of the operator's model, if there is one.
-    return await asyncio.to_thread(LocalTagger, sandbox, config.limits, config.local_model)
+    return await asyncio.to_thread(LocalTagger, sandbox, config.limits, config.local_model, text)
+
+
+async def _text(config: Config, sandbox: Sandbox) -> TextSense:
+    # In a thread for the same reason.
+    return await asyncio.to_thread(TextSense, sandbox, config.text_model)
 
 
 def _account(config: Config) -> ClarifaiAccount:

@@ -142,7 +142,7 @@ class Answerer:
         async with self._shown(job, settings, progress, responder, again=again) as shown:
             # One payer for all clips, which share the job's part of the budget.
             payer = Payer(job.owner, job.id)
-            tag = partial(self._tag_clip, job, responder, progress, payer, settings.language)
+            tag = partial(self._tag_clip, job, responder, progress, payer, settings)
             outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
         state = await self._records.save_outcomes(job, outcomes, shown.reply, state)
         if state is not RecordState.ERASED:
@@ -259,11 +259,13 @@ class Answerer:
         responder: Responder,
         progress: JobProgress,
         payer: Payer,
-        language: str,
+        settings: GuildSettings,
         number: int,
     ) -> Outcome:
         clip = job.clips[number]
-        request = TagRequest(clip, progress.listener(number), payer, language)
+        request = TagRequest(
+            clip, progress.listener(number), payer, settings.language, settings.text
+        )
         try:
             tagging = await self._tag_link(job, request, responder)
         except FramehoundError as error:

@@ -145,7 +145,9 @@ class ClipTagger:
                 owner=request.owner,
             )
         info = ClipInfo(probed.format, file.size, probed.duration, file.fingerprint)
-        return ClipFile(file.path, info, file.public_url, request.language, request.owner)
+        return ClipFile(
+            file.path, info, file.public_url, request.language, request.owner, request.text
+        )
 
     def _check_claims(self, clip: Clip) -> None:
         """Refuse a clip before fetching it if Discord already says that it won't do."""

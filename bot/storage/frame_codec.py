@@ -1,4 +1,4 @@
-"""Encoding frames and thumbnails as bytes: compressed JSON in columns, each name written once.
+"""Encoding observations as bytes: compressed JSON in columns, each concept's name written once.
 
 JSON writes a float with enough digits to read the same float back, so scores are exact.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.tagging import SecondRange, Thumbnail
+from bot.domain.text_lines import TextLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,6 +61,17 @@ def decode_thumbnails(payload: bytes | None) -> tuple[Thumbnail, ...]:
     """Return the thumbnails that ``encode_thumbnails`` was given; none for None."""
     rows = json.loads(payload) if payload else []
     return tuple(Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in rows)
+
+
+def encode_text(lines: Iterable[TextLine]) -> bytes:
+    """Return lines of text as bytes: compressed JSON of ``[text, start, end, score]``."""
+    rows = [(line.text, line.start, line.end, line.score) for line in lines]
+    return zlib.compress(json.dumps(rows, separators=(",", ":")).encode("ascii"))
+
+
+def decode_text(payload: bytes) -> tuple[TextLine, ...]:
+    """Return the lines that ``encode_text`` was given."""
+    return tuple(TextLine(*row) for row in json.loads(zlib.decompress(payload)))
 
 
 def encode_ranges(ranges: Iterable[SecondRange]) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
-from bot.storage.tables import TAGGING_KEY, posted_clips, taggings
+from bot.storage.tables import TAGGING_KEY, posted_clips, sense_observations, taggings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -45,7 +45,7 @@ class PostedClip:
 
 
 class PostedClipStore:
-    """Posted clips. The tagging of a clip is deleted with the last message that has the clip."""
+    """Posted clips. What is known about a clip is deleted with the last message that has it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class PostedClipStore:
         return await self._erase(_in_scope(scope))
 
     async def erase_unposted(self, fingerprints: Collection[str]) -> None:
-        """Erase the taggings of those clips that are not posted anywhere."""
+        """Erase what is known about those clips that are not posted anywhere."""
         async with self._database.writing() as connection:
             await _erase_unposted(connection, fingerprints)
 
@@ -85,6 +85,7 @@ class PostedClipStore:
             erased += len(part)
         while part_size := await self._purge_taggings(max_days):
             erased += part_size
+        await self._purge_senses(max_days)
         return erased
 
     async def _purge_taggings(self, max_days: int) -> int:
@@ -94,6 +95,16 @@ class PostedClipStore:
         async with self._database.writing() as connection:
             statement = delete(taggings).where(tuple_(*key).in_(part))
             return (await connection.execute(statement)).rowcount
+
+    async def _purge_senses(self, max_days: int) -> None:
+        aged = sense_observations.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
+        key = sense_observations.c.fingerprint, sense_observations.c.sense
+        part = select(*key).where(aged).limit(ERASED_AT_ONCE)
+        statement = delete(sense_observations).where(tuple_(*key).in_(part))
+        rowcount = 1
+        while rowcount:
+            async with self._database.writing() as connection:
+                rowcount = (await connection.execute(statement)).rowcount
 
     async def _erase(self, which: ColumnElement[bool]) -> frozenset[int]:
         key = _columns.message_id, _columns.fingerprint
@@ -121,12 +132,12 @@ async def insert_posted(
 
 
 async def _erase_unposted(connection: AsyncConnection, fingerprints: Collection[str]) -> None:
-    still_posted = select(_columns.fingerprint).where(
-        _columns.fingerprint == taggings.c.fingerprint
-    )
     for some in batched(sorted(fingerprints)):
-        orphaned = and_(taggings.c.fingerprint.in_(some), ~still_posted.exists())
-        await connection.execute(delete(taggings).where(orphaned))
+        for table in (taggings, sense_observations):
+            own = table.c.fingerprint
+            still_posted = select(_columns.fingerprint).where(_columns.fingerprint == own)
+            orphaned = and_(own.in_(some), ~still_posted.exists())
+            await connection.execute(delete(table).where(orphaned))
 
 
 def _in_scope(scope: Scope) -> ColumnElement[bool]:

@@ -25,10 +25,12 @@ from bot.storage.tables import (
     watches,
 )
 from bot.storage.taggings import TaggingStore
+from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.storage.watches import WatchStore
 
 if TYPE_CHECKING:
+    from bot.domain.concepts import SenseIdentity
     from bot.storage.database import Database
 
 
@@ -39,6 +41,7 @@ class Stores:
     database: Database
     settings: GuildSettingsStore
     taggings: TaggingStore
+    text: TextStore
     posted_clips: PostedClipStore
     job_records: JobRecordStore
     reply_deletions: ReplyDeletionStore
@@ -49,12 +52,13 @@ class Stores:
     meta: MetaStore
 
     @classmethod
-    def of(cls, database: Database) -> Self:
-        """Return the stores of a database."""
+    def of(cls, database: Database, text: SenseIdentity) -> Self:
+        """Return the stores of a database; ``text`` is the reader of text in use."""
         return cls(
             database=database,
             settings=GuildSettingsStore(database),
             taggings=TaggingStore(database),
+            text=TextStore(database, text),
             posted_clips=PostedClipStore(database),
             job_records=JobRecordStore(database),
             reply_deletions=ReplyDeletionStore(database),

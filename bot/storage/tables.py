@@ -87,6 +87,18 @@ taggings = Table(
     Column("description", Text),
 )
 
+# What other senses observed in a clip, such as its text, whichever tagger named its concepts. Each
+# sense has a revision of its own. Rows are deleted with the clip's taggings.
+sense_observations = Table(
+    "sense_observations",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("sense", Text, primary_key=True),
+    Column("revision", Text, nullable=False),
+    Column("observations", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+)
+
 # The search index: each concept's name (``normalized`` for comparing), taggings as numbers, and the
 # highest score for each pair of them. Rows are deleted with their tagging. Only the tagging has the
 # seconds.

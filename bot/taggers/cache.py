@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from bot.domain.budget import Payer
     from bot.domain.clip import ClipFile
     from bot.domain.concepts import TaggerIdentity
-    from bot.domain.tagging import TagRequest
+    from bot.domain.tagging import Observations, TagRequest
     from bot.runtime.metrics import Metrics
     from bot.storage.taggings import TaggingStore
     from bot.storage.usage import UsageStore
     from bot.taggers import Tagger
+    from bot.taggers.clip_text import ClipTextReader
 
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
 
@@ -49,7 +50,8 @@ class CachingTagger:
     """A tagger that tags no clip twice, whoever posts it and whichever process works on it.
 
     ``alone`` runs a block in one process at a time, on databases that several processes share.
-    Without an ``account``, the tagger is free.
+    Without an ``account``, the tagger is free. ``text`` reads the text of clips that the tagger
+    gives none for, and of those tagged before text was wanted.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class CachingTagger:
         metrics: Metrics,
         alone: Alone = _no_lock,
         account: BillingAccount | None = None,
+        text: ClipTextReader | None = None,
     ) -> None:
+        self._text = text
         self._account = account
         self.tagger = tagger
         self._taggings = taggings
@@ -91,7 +95,7 @@ class CachingTagger:
                     if known is None:
                         return await self._tag(await examine(), request)
             self._metrics.cache_hits.inc()
-            return known
+            return await self._with_text(known, examine, request)
 
     async def _find(self, keys: Sequence[str], identity: TaggerIdentity) -> Tagging | None:
         for key in keys:
@@ -99,6 +103,19 @@ class CachingTagger:
             if tagging := await retry_storage(find):
                 return tagging
         return None
+
+    async def _with_text(
+        self, known: Tagging, examine: Callable[[], Awaitable[ClipFile]], request: TagRequest
+    ) -> Tagging:
+        """Return a tagging with the clip's text, if that is wanted."""
+        if self._text is None or not request.text:
+            return known
+        name = known.info.fingerprint
+        async with self._alone(f"text {name}"):
+            text = await self._text.find(name)
+            if text is None:
+                text = await self._text.read(name, await examine())
+        return replace(known, text=text)
 
     async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
         payer = request.payer.for_clip(clip.info.fingerprint)
@@ -126,7 +143,17 @@ class CachingTagger:
             await retry_storage(lambda: self._taggings.save(tagging))
         billed = len(result.frames) if result.billed is None else result.billed
         await self._settle(payer, reserved, billed)
-        return tagging
+        return await self._add_text(tagging, result, clip)
+
+    async def _add_text(self, tagging: Tagging, result: Observations, clip: ClipFile) -> Tagging:
+        """Store the text that the tagger read, or else read it here."""
+        if self._text is None or not clip.text:
+            return tagging
+        name = tagging.info.fingerprint
+        if result.text is None:
+            return replace(tagging, text=await self._text.read(name, clip))
+        await self._text.save(name, result.text)
+        return replace(tagging, text=result.text)
 
     async def _save_for_job(self, tagging: Tagging, request: TagRequest) -> Tagging:
         """Store a tagging for the job alone, or not at all if there is none."""

@@ -14,19 +14,22 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from bot.domain.clip import ClipFormat, ClipInfo
-from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.concepts import Concept, Frame, SenseIdentity, TaggerIdentity
 from bot.domain.job import Reply
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import SecondRange, Tagging
+from bot.domain.text_lines import TextLine
 from bot.errors import ConfigError
 from bot.storage import migrations, schema
 from bot.storage.database import Database
 from bot.storage.engine import DatabaseAddress, begin_for_writing, create_engine
+from bot.storage.frame_codec import encode_text
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.tables import metadata, usage
 from bot.storage.taggings import TaggingStore
+from bot.storage.text import TextStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -176,6 +179,15 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
     ],
 }
+# Revision 2005 only adds a table.
+ROWS["2005"] = [
+    *ROWS["2004"],
+    (
+        """INSERT INTO sense_observations VALUES
+            ('sha256:ab', 'text', '1', :lines, '2026-01-02 03:04:05')""",
+        {"lines": encode_text([TextLine("HELLO", 0, 2, 0.9)])},
+    ),
+]
 
 
 def test_files_are_named_for_their_revisions() -> None:
@@ -274,6 +286,9 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)
         assert await MetaStore(database).get("commands") == "abc"
+        stored = (TextLine("HELLO", 0, 2, 0.9),) if revision >= "2005" else None
+        text_store = TextStore(database, SenseIdentity("text", "1"))
+        assert await text_store.find("sha256:ab") == stored
 
 
 async def test_people_threads_and_usage_of_the_first_revision_are_kept(database_url: str) -> None:

@@ -29,17 +29,22 @@ class View:
     """A picture size that a consumer wants; ``side`` in pixels.
 
     It is the shorter side, for models that crop the middle; in a ``whole`` view it is the longer
-    side, for models that look at everything.
+    side, for models that look at everything. Both sides are rounded to a ``multiple``.
     """
 
     side: int
     whole: bool = False
+    multiple: int = 1
 
     def size(self, width: float, height: float) -> tuple[int, int]:
         """Return width and height of the scaled picture for one shown at ``width`` x ``height``."""
         factor = self.side / (max(width, height) if self.whole else min(width, height))
         low, high = (1, self.side) if self.whole else (self.side, self.side * _MAX_ASPECT_RATIO)
-        return _clamp(low, width * factor, high), _clamp(low, height * factor, high)
+        return self._rounded(low, width * factor, high), self._rounded(low, height * factor, high)
+
+    def _rounded(self, low: float, number: float, high: float) -> int:
+        step = self.multiple
+        return step * _clamp(max(1, low // step), number / step, high // step)
 
 
 class FrameScaler:
@@ -94,5 +99,5 @@ class _Scaler:
         )
 
 
-def _clamp(low: int, number: float, high: int) -> int:
-    return min(high, max(low, round(number)))
+def _clamp(low: float, number: float, high: float) -> int:
+    return round(min(high, max(low, round(number))))

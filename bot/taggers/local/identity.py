@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from bot.domain.concepts import TaggerIdentity
+from bot.domain.concepts import SenseIdentity, TaggerIdentity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 # tagged under an earlier revision are then tagged again. tests/taggers/local/test_revision.py fails
 # if results change without it; afterwards run ``python -m scripts.record_revision``.
 REVISION = "2"
+
+# The same for the text read in clips: after a change to which frames are read, how lines are found,
+# read and joined. Clips are then read again when they are posted again; their tags stay.
+TEXT_REVISION = "1"
 
 _DEFAULT_THRESHOLD = 0.5  # scores are probabilities
 
@@ -31,6 +35,12 @@ def identify(custom: ModelFolder | None) -> TaggerIdentity:
     card = custom.card
     revision = f"{REVISION}-{hash_folder(custom.path)}"
     return TaggerIdentity("local", card.name, card.threshold, revision)
+
+
+def text_identity(custom: Path | None) -> SenseIdentity:
+    """Return the identity of the bundled reader of text, or of the operator's in a folder."""
+    revision = f"{TEXT_REVISION}-{hash_folder(custom)}" if custom else TEXT_REVISION
+    return SenseIdentity("text", revision)
 
 
 def hash_folder(folder: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
 from bot.domain.tagging import MAX_THUMBNAILS, Observations, Thumbnail
+from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES, TextLine
 from bot.errors import Damaged
 from bot.taggers.local.labels import MAX_CONCEPTS
 
@@ -31,7 +32,9 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
     """
     return _checked(
         lambda: Observations(
-            _frames(answer["frames"], seconds, names), _thumbnails(answer["thumbnails"], seconds)
+            _frames(answer["frames"], seconds, names),
+            _thumbnails(answer["thumbnails"], seconds),
+            text=None if answer["text"] is None else _text(answer["text"], seconds),
         )
     )
 
@@ -39,6 +42,11 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
 def read_thumbnails(answer: Any, seconds: int) -> tuple[Thumbnail, ...]:
     """Return a child's thumbnails of a clip; raises ``Damaged`` if they are invalid."""
     return _checked(lambda: _thumbnails(answer, seconds))
+
+
+def read_text(answer: Any, seconds: int) -> tuple[TextLine, ...]:
+    """Return the lines of text in a child's answer; raises ``Damaged`` if it is invalid."""
+    return _checked(lambda: _text(answer, seconds))
 
 
 def read_progress(value: Any, seconds: int) -> int:
@@ -76,6 +84,25 @@ def _concept(name: str, score: float, names: Collection[str]) -> Concept:
     if not 0 <= score <= 1 or name not in names or not name.isprintable():
         raise ValueError(f"{name[:MAX_NAME_LENGTH]!r} with a score of {score}")
     return Concept(name[:MAX_NAME_LENGTH], score)
+
+
+def _text(value: Any, seconds: int) -> tuple[TextLine, ...]:
+    if len(value) > MAX_LINES:
+        raise ValueError(f"{len(value)} lines of text")
+    return tuple(_line(*row, seconds=seconds) for row in value)
+
+
+def _line(text: Any, start: Any, end: Any, score: Any, *, seconds: int) -> TextLine:
+    line = TextLine(str(text), int(start), int(end), float(score))
+    if not 0 <= line.start < line.end <= seconds or not 0 <= line.score <= 1:
+        raise ValueError(f"a line at {start}-{end} with a score of {score}")
+    if not 0 < len(line.text) <= MAX_LINE_LENGTH or _has_surrogates(line.text):
+        raise ValueError(f"a line of {len(line.text)} characters")
+    return line
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _thumbnails(value: Any, seconds: int) -> tuple[Thumbnail, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
     from bot.domain.tagging import Observations
     from bot.media.sandbox.pool import Sandbox
+    from bot.taggers.local.text_sense import TextSense
 
 _MAX_SECONDS = 300.0  # ten minutes of demanding 1080p take two minutes
 _MAX_CHECK_SECONDS = 60.0
@@ -28,13 +29,19 @@ _MAX_CHECK_SECONDS = 60.0
 class LocalTagger:
     """Tags clips in a sandboxed child, with the bundled models or the operator's ``custom`` one.
 
-    The constructor reads the label tables, or every file of a custom model.
+    With ``text``, it also reads the text of clips where that is wanted: both while it decodes them
+    once. The constructor reads the label tables, or every file of a custom model.
     """
 
     def __init__(
-        self, sandbox: Sandbox, limits: ClipLimits, custom: ModelFolder | None = None
+        self,
+        sandbox: Sandbox,
+        limits: ClipLimits,
+        custom: ModelFolder | None = None,
+        text: TextSense | None = None,
     ) -> None:
         self._sandbox = sandbox
+        self._text = text
         self._limits = limits
         self._identity = identify(custom)
         self._names = model_names(custom)
@@ -70,6 +77,7 @@ class LocalTagger:
             {
                 "format": clip.info.format.value,
                 "seconds": seconds,
+                "text": self._text.request if self._text and clip.text else None,
                 **self._model,
             },
             files=[clip.path],
@@ -89,7 +97,9 @@ class LocalTagger:
         """Load the models; raises TaggerUnavailable if that fails."""
         try:
             names = await self._sandbox.run(
-                "bot.taggers.local.child:check", self._model, seconds=_MAX_CHECK_SECONDS
+                "bot.taggers.local.child:check",
+                {**self._model, "text": self._text.request if self._text else None},
+                seconds=_MAX_CHECK_SECONDS,
             )
         except ClipError as error:
             raise TaggerUnavailable(detail=error.detail) from error

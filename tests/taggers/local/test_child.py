@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from bot.domain.concepts import Concept
+from bot.media.decode import thumbnails
 from bot.taggers.local.child import ThumbnailCandidates
 
-PICTURE = np.zeros((90, 160, 3), np.uint8)
+JPEG = thumbnails.jpeg(np.zeros((90, 160, 3), np.uint8))
 
 
 def chosen(*scores: float) -> list[int]:
     """Return the seconds chosen from a clip with these scores for a cat."""
     candidates = ThumbnailCandidates()
     for second, score in enumerate(scores):
-        candidates.add(second, PICTURE, [Concept("cat", score)] if score else [])
+        candidates.add(second, JPEG, [Concept("cat", score)] if score else [])
     return [thumbnail.second for thumbnail in candidates.chosen()]
 
 
@@ -42,7 +43,7 @@ def test_the_number_of_thumbnails_is_limited() -> None:
 
 def test_a_rotated_picture_becomes_a_jpeg_too() -> None:
     candidates = ThumbnailCandidates()
-    candidates.add(7, np.rot90(PICTURE), [])
+    candidates.add(7, thumbnails.jpeg(np.rot90(np.zeros((90, 160, 3), np.uint8))), [])
     (thumbnail,) = candidates.chosen()
     assert thumbnail.second == 7
     assert thumbnail.jpeg.startswith(b"\xff\xd8\xff")
