@@ -13,7 +13,6 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _MIN_LETTERS = 2
 _MIN_SCORE = 0.6  # the mean probability of a line's characters
 _MIN_SCORE_ONCE = 0.75  # of a line that was only read in one second
 _MAX_GAP = 2  # seconds in which a line may be missed
-_MIN_SIMILARITY = 0.7
+_MIN_SIMILARITY = 0.6
 _MAX_RETURNS = 3  # a line that comes back more often is a watermark: it gets one range
 _FIGURES = re.compile(r"[\W\d_]+")
 
@@ -64,11 +63,12 @@ class _Track:
     place: SeenLine
     readings: Counter[str] = field(default_factory=Counter)
     scores: dict[str, float] = field(default_factory=dict)
+    pairs: frozenset[str] = frozenset()
     seconds: int = 0
 
     def add(self, second: int, line: SeenLine) -> None:
         """Add the reading of another second."""
-        self.last, self.place = second, line
+        self.last, self.place, self.pairs = second, line, _pairs(line.text)
         self.seconds += 1
         self.readings[line.text] += round(line.score * 1000)
         self.scores[line.text] = max(line.score, self.scores.get(line.text, 0.0))
@@ -116,7 +116,8 @@ def _follow(current: list[_Track], second: int, lines: Sequence[SeenLine]) -> No
 def _nearby(tracks: Iterable[_Track], line: SeenLine) -> _Track | None:
     """Return the track at the same place that says nearly the same."""
     here = (track for track in tracks if _same_place(track.place, line))
-    alike = [(_similarity(track.place.text, line.text), track) for track in here]
+    pairs = _pairs(line.text)
+    alike = [(_similarity(track.pairs, pairs), track) for track in here]
     best = max(alike, key=lambda each: each[0], default=(0.0, None))
     return best[1] if best[0] >= _MIN_SIMILARITY else None
 
@@ -126,12 +127,17 @@ def _same_place(one: SeenLine, other: SeenLine) -> bool:
     return abs(one.y - other.y) <= height and abs(one.x - other.x) <= 4 * height
 
 
-def _similarity(one: str, other: str) -> float:
-    """Return how much of two lines is equal, 0-1; figures never count unless there is no letter."""
-    first, second = _key(one), _key(other)
-    if not first and not second:
-        return 1.0  # two readings of a counter
-    return SequenceMatcher(None, first, second, autojunk=False).ratio()
+def _pairs(text: str) -> frozenset[str]:
+    """Return the pairs of neighbouring letters in a text, without its figures."""
+    plain = _key(text)
+    return frozenset(plain[place : place + 2] for place in range(len(plain)))
+
+
+def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return how much of two lines is equal, 0-1; two readings of a counter are."""
+    if not one and not other:
+        return 1.0
+    return 2 * len(one & other) / (len(one) + len(other))
 
 
 def _key(text: str) -> str:
@@ -150,10 +156,10 @@ def _is_counter(track: _Track) -> bool:
     return not any(map(_key, track.readings)) and len(track.readings) > 1 + track.seconds // 2
 
 
-def _without_returns(tracks: Sequence[_Track]) -> Iterator[TextLine]:
+def _without_returns(tracks: Iterable[_Track]) -> Iterator[TextLine]:
     """Yield the lines, and only one for all that say the same at the same place again and again."""
     places: dict[tuple[str, int], list[TextLine]] = {}
-    for track in tracks:
+    for track in sorted(tracks, key=lambda each: (each.place.y, each.place.x)):
         line = track.finished()
         places.setdefault((letters(line.text), round(track.place.y * 10)), []).append(line)
     for lines in places.values():
@@ -166,6 +172,7 @@ def _without_returns(tracks: Sequence[_Track]) -> Iterator[TextLine]:
 
 
 def _limited(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
-    """Return the lines in order of time; if there are too many, those that stay longest."""
-    longest = sorted(lines, key=lambda line: (line.start - line.end, -line.score, line.start))
-    return tuple(sorted(longest[:MAX_LINES], key=lambda line: (line.start, line.end)))
+    """Return lines, given from top to bottom, in order of time; of too many, the longest shown."""
+    by_length = sorted(enumerate(lines), key=lambda each: each[1].start - each[1].end)
+    kept = sorted(by_length[:MAX_LINES], key=lambda each: (each[1].start, each[1].end, each[0]))
+    return tuple(line for _, line in kept)

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, update
 
+from bot.domain.concepts import SenseIdentity
 from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.domain.text_lines import TextLine
 from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.tables import guild_settings, posted_clips, taggings
+from bot.storage.tables import guild_settings, posted_clips, sense_observations, taggings
 from bot.storage.taggings import TaggingStore
+from bot.storage.text import TextStore
 from tests.storage.samples import IDENTITY, make_tagging
 
 if TYPE_CHECKING:
     from bot.domain.erasure import Scope
     from bot.storage.database import Database
 
+TEXT = SenseIdentity("text", "1")
 NOW = datetime.now(UTC)
 AGE = timedelta(days=300)
 ANN, BOB = 51, 52
@@ -39,6 +43,7 @@ async def store(database: Database) -> PostedClipStore:
     await store.add(POSTED)
     for fingerprint in sorted({clip.fingerprint for clip in POSTED}):
         await TaggingStore(database).save(make_tagging((), fingerprint))
+        await TextStore(database, TEXT).save(fingerprint, [TextLine("HELLO", 0, 1, 0.9)])
     return store
 
 
@@ -46,6 +51,7 @@ async def left(database: Database) -> tuple[set[int], set[str]]:
     async with database.reading() as connection:
         messages = set(await connection.scalars(select(posted_clips.c.message_id)))
         tagged = set(await connection.scalars(select(taggings.c.fingerprint)))
+        assert set(await connection.scalars(select(sense_observations.c.fingerprint))) == tagged
     return messages, {fingerprint.removeprefix("sha256:") for fingerprint in tagged}
 
 
@@ -119,6 +125,8 @@ async def test_old_clips_are_purged_by_the_retention_of_server_and_operator(
         old = taggings.c.fingerprint == "sha256:03"
         age = {"created_at": NOW - timedelta(days=31)}
         await connection.execute(update(taggings).where(old).values(age))
+        old = sense_observations.c.fingerprint == "sha256:03"
+        await connection.execute(update(sense_observations).where(old).values(age))
     assert await store.purge(max_days=30) == 2 + 1
     # Message 1 exceeds its server's seven days, 4 the operator's thirty.
     assert await left(database) == ({2, 3}, {"02"})

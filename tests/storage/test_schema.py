@@ -179,9 +179,9 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
     ],
 }
-# Revision 2005 only adds a table.
-ROWS["2005"] = [
-    *ROWS["2004"],
+# Revision 2006 only adds a table.
+ROWS["2006"] = [
+    *ROWS["2005"],
     (
         """INSERT INTO sense_observations VALUES
             ('sha256:ab', 'text', '1', :lines, '2026-01-02 03:04:05')""",
@@ -286,7 +286,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)
         assert await MetaStore(database).get("commands") == "abc"
-        stored = (TextLine("HELLO", 0, 2, 0.9),) if revision >= "2005" else None
+        stored = (TextLine("HELLO", 0, 2, 0.9),) if revision >= "2006" else None
         text_store = TextStore(database, SenseIdentity("text", "1"))
         assert await text_store.find("sha256:ab") == stored
 

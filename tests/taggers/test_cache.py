@@ -5,21 +5,25 @@ import itertools
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.domain.budget import OPERATOR, Budget, Payer
 from bot.domain.clip import Clip, ClipFile
+from bot.domain.concepts import SenseIdentity
 from bot.domain.tagging import Observations, TagRequest
+from bot.domain.text_lines import TextLine
 from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
 from bot.runtime.metrics import Metrics
 from bot.storage import locks
 from bot.storage.database import Database
 from bot.storage.taggings import TaggingStore
+from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.taggers.cache import BillingAccount, CachingTagger
+from bot.taggers.clip_text import ClipTextReader
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
+    from bot.taggers.local.text_sense import TextSense
     from tests.stand_ins.postgres import PostgresServer
 
     Opened = Callable[[], CachingTagger]
@@ -293,3 +298,87 @@ async def test_frames_that_may_have_been_billed_are_counted_once(
     slow.may.set()
     await paid.tag(FINGERPRINT, examine, cats())
     assert await usage.used("guild-1") == len(TAGGING.frames)
+
+
+class Text:
+    """Reads the same text in every clip."""
+
+    def __init__(self) -> None:
+        self.identity = SenseIdentity("text", "1")
+        self.calls = 0
+        self.mood: Exception | None = None
+
+    async def read(self, clip: ClipFile) -> tuple[TextLine, ...]:
+        del clip
+        self.calls += 1
+        if self.mood:
+            raise self.mood
+        return (LINE,)
+
+
+LINE = TextLine("HELLO", 0, 2, 0.9)
+WITH_TEXT = TagRequest(Clip("clip", ""), text=True)
+
+
+@pytest.fixture
+def text() -> Text:
+    return Text()
+
+
+@pytest.fixture
+def reading(database: Database, slow: Slow, text: Text) -> CachingTagger:
+    slow.may.set()
+    store = TextStore(database, text.identity)
+    reader = ClipTextReader(cast("TextSense", text), store)
+    account = BillingAccount(UsageStore(database), Budget(overall=100))
+    return CachingTagger(slow, TaggingStore(database), Metrics(), account=account, text=reader)
+
+
+async def examine_with_text() -> ClipFile:
+    return ClipFile(Path("clip"), TAGGING.info, text=True)
+
+
+async def test_text_is_read_here_if_the_tagger_reads_none(
+    reading: CachingTagger, slow: Slow, text: Text, database: Database
+) -> None:
+    first = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    again = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    assert (first.text, again.text) == ((LINE,), (LINE,))
+    assert (slow.calls, text.calls) == (1, 1)
+    assert await UsageStore(database).used() == len(TAGGING.frames)
+
+
+async def test_a_known_clip_gets_text_when_it_comes_back(
+    reading: CachingTagger, slow: Slow, text: Text
+) -> None:
+    untold = await reading.tag(FINGERPRINT, examine, TagRequest(Clip("clip", "")))
+    assert (untold.text, text.calls) == (None, 0)
+    assert (await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text == (LINE,)
+    assert (slow.calls, text.calls) == (1, 1)
+
+
+async def test_another_revision_of_the_reader_reads_again_and_no_tag_is_lost(
+    reading: CachingTagger, database: Database, slow: Slow, text: Text
+) -> None:
+    await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    store = TextStore(database, SenseIdentity("text", "2"))
+    newer = CachingTagger(
+        slow,
+        TaggingStore(database),
+        Metrics(),
+        text=ClipTextReader(cast("TextSense", text), store),
+    )
+    assert (await newer.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text == (LINE,)
+    assert (slow.calls, text.calls) == (1, 2)
+
+
+async def test_a_clip_whose_text_cannot_be_read_keeps_its_tags(
+    reading: CachingTagger, slow: Slow, text: Text
+) -> None:
+    text.mood = TaggerUnavailable(detail="no reader")
+    assert (await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text is None
+    text.mood = Damaged()
+    tagged = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    assert (tagged.text, tagged.frames) == ((), TAGGING.frames)
+    await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    assert (slow.calls, text.calls) == (1, 2)  # a broken reader is tried again, a broken clip not

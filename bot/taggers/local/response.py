@@ -34,7 +34,7 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
         lambda: Observations(
             _frames(answer["frames"], seconds, names),
             _thumbnails(answer["thumbnails"], seconds),
-            text=None if answer["text"] is None else _text(answer["text"], seconds),
+            text=None if answer.get("text") is None else _text(answer["text"], seconds),
         )
     )
 
