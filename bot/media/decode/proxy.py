@@ -102,6 +102,7 @@ class ProxyMaker:
                     request,
                     files=[clip.path],
                     results=folder,
+                    outputs=[_name(number) for number in range(len(plan.pictures))],
                     seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
                     on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
                     stage="decode",
@@ -148,10 +149,14 @@ def _checked_numbers(answer: Any, limit: int) -> list[int]:
     return [_checked_count(number, limit) for number in answer]
 
 
+def _name(number: int) -> str:
+    return f"{number}.mp4"
+
+
 def _parts(folder: Path, plan: ProxyPlan, max_bytes: int, unreadable: list[int]) -> list[Part]:
     parts, first = [], 0
     for number, pictures in enumerate(plan.pictures):
-        path = folder / f"{number}.mp4"
+        path = folder / _name(number)
         inside = frozenset(n - first for n in unreadable if first <= n < first + pictures)
         parts.append(Part(path, _checked_size(path, max_bytes), pictures, inside))
         first += pictures

@@ -40,7 +40,7 @@ _OPTIONS = {
 
 
 def make(request: dict[str, Any], report: Callable[[Any], None]) -> list[int] | str:
-    """Write the clip in ``files`` as parts ``0.mp4``, ``1.mp4`` and so on to the working folder.
+    """Write the clip in ``files`` as parts ``0.mp4``, ``1.mp4`` and so on in the working folder.
 
     ``pictures`` has the number of pictures of each part; they show every ``step``-th second.
     Reports the number of pictures made so far. A second that can't be read shows the picture before
@@ -63,8 +63,9 @@ def make(request: dict[str, Any], report: Callable[[Any], None]) -> list[int] | 
         )
         video = encode(islice(pictures, count), rate)
         try:
-            with reporting_full_disk(into):
-                (into / f"{number}.mp4").write_bytes(video)
+            # The file is there already: a child can make none.
+            with reporting_full_disk(into), (into / f"{number}.mp4").open("r+b") as part:
+                part.write(video)
         except DiskFull:
             return "full"
     return unreadable

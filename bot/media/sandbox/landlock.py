@@ -2,9 +2,10 @@
 
 An attacker who takes over a decoder can open whatever its user can open: the settings with their
 tokens, the database, other servers' clips. With Landlock the process can read the program's own
-files and the models, and read and write in one folder of its own. Everything else is denied: other
-files, other processes (a process in a Landlock domain cannot trace or look into one outside it),
-TCP, and from kernel 6.12 signals and abstract sockets to anybody outside.
+files and the models, and read and write a few files of its own. Everything else is denied: other
+files, making, moving and removing files, other processes (a process in a Landlock domain cannot
+trace or look into one outside it), TCP, and from kernel 6.12 signals and abstract sockets to
+anybody outside.
 
 https://docs.kernel.org/userspace-api/landlock.html; numbers from include/uapi/linux/landlock.h.
 """
@@ -58,11 +59,11 @@ def abi_version() -> int:
     return max(0, _call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG))
 
 
-def restrict(readable: Iterable[Path], writable: Path) -> int:
+def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:
     """Allow this process these files and folders for the rest of its life, and no others.
 
-    ``readable`` are files, or folders with all they contain; paths that don't exist are skipped. In
-    the folder ``writable`` it may read, write and remove. Needs ``PR_SET_NO_NEW_PRIVS``.
+    ``readable`` are files, or folders with all they contain; paths that don't exist are skipped.
+    The files ``writable`` may be read, written and truncated. Needs ``PR_SET_NO_NEW_PRIVS``.
 
     Returns the version of Landlock in force; 0 if the kernel has none, so that nothing changed.
     """
@@ -74,7 +75,8 @@ def restrict(readable: Iterable[Path], writable: Path) -> int:
         handled = _handled_files(version)
         for path in readable:
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
-        _allow(ruleset, writable, handled & ~_EXECUTE & ~_IOCTL_DEVICE)
+        for path in writable:
+            _allow(ruleset, path, handled & (_READ_FILE | _WRITE_FILE | _TRUNCATE))
         _check(_call(_RESTRICT_SELF, ruleset, 0))
     finally:
         os.close(ruleset)

@@ -32,8 +32,8 @@ class SandboxLimits:
 
     In bytes: ``memory`` (private writable memory), ``address_space`` (all mappings), ``file_size``
     (one written file) and ``message`` (one message to the parent). A task may use as much CPU time
-    as ``threads`` busy threads do. A child is replaced after ``tasks`` tasks, and must be ready
-    within ``start_seconds``.
+    as ``threads`` busy threads do, and have ``all_threads``. A child must be ready within
+    ``start_seconds``.
 
     A task that runs out of memory is run again while no other task runs, with ``memory_alone``, for
     ``seconds_alone`` at most. docs/performance.md shows what clips need.
@@ -47,12 +47,12 @@ class SandboxLimits:
     open_files: int = 64
     message: int = 4 * 1024**2
     threads: int = 2
-    tasks: int = 50
+    all_threads: int = 64
     start_seconds: float = 30.0
 
 
 def limit_resources(limits: SandboxLimits) -> None:
-    """Set every limit, and die with the parent; the parent alone can raise ``memory`` again."""
+    """Set every limit, and die with the parent; ``limit_memory`` then sets a task's memory."""
     os.umask(0o077)
     _limit_resources(limits)
     _shrink_stacks()
@@ -61,18 +61,24 @@ def limit_resources(limits: SandboxLimits) -> None:
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
-def seal(readable: Iterable[Path], writable: Path) -> dict[str, int]:
-    """Take away files and system calls for the rest of the child's life.
+def die_with_parent(parent: int) -> None:
+    """Kill this process when the one that forked it ends, or now if it has ended (Linux)."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
-    It can read the ``readable`` files and folders and read and write in ``writable``. No machine
-    code can be loaded afterwards, so import everything first.
 
-    Returns what holds: ``landlock``, the version of Landlock, and ``seccomp``; 0 for none.
+def seal(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+    """Take away files and system calls for the rest of the process's life (Linux).
+
+    It can read the ``readable`` files and folders, and read and write the files ``writable``, but
+    create none: what a task may write is bounded by their number and ``file_size``. No machine code
+    can be loaded afterwards, so import everything first.
     """
-    if sys.platform != "linux":
-        return {"landlock": 0, "seccomp": 0}
-    version = landlock.restrict(readable, writable)
-    return {"landlock": version, "seccomp": int(seccomp.install_filter())}
+    if sys.platform == "linux":
+        landlock.restrict(readable, writable)
+        seccomp.install_filter()
 
 
 def allow_cpu(seconds: float, threads: int) -> None:
@@ -89,14 +95,12 @@ def allow_cpu(seconds: float, threads: int) -> None:
     _lower(resource.RLIMIT_CPU, allowed, resource.getrlimit(resource.RLIMIT_CPU)[1])
 
 
-def allow_memory(pid: int, memory: int) -> None:
-    """Let a child have more memory, up to the most that it may ever have (Linux)."""
-    if sys.platform == "linux":
+def limit_memory(memory: int) -> None:
+    """Set how much memory this process may have, once and for all."""
+    if sys.platform != "win32":
         import resource  # noqa: PLC0415 - Windows has no such module
 
-        hard = resource.prlimit(pid, resource.RLIMIT_DATA)[1]
-        soft = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-        resource.prlimit(pid, resource.RLIMIT_DATA, (soft, hard))
+        _lower(resource.RLIMIT_DATA, memory, memory)
 
 
 def _limit_resources(limits: SandboxLimits) -> None:

@@ -94,6 +94,7 @@ class Sandbox:
         seconds: float,
         files: Sequence[Path] = (),
         results: Path | None = None,
+        outputs: Sequence[str] = (),
         on_progress: Callable[[Any], None] | None = None,
         on_question: Callable[[Any, Path], Awaitable[Any]] | None = None,
         stage: str = "open",
@@ -103,8 +104,9 @@ class Sandbox:
 
         ``request``, the returned value, the values given to ``parent()`` (passed to
         ``on_progress``) and to ``parent.ask()`` (answered by ``on_question``) are JSON. The task
-        finds its ``files`` at the paths in ``request["files"]`` and can only read them. Files that
-        it leaves in its working folder are moved into the folder ``results``, if there is one.
+        finds its ``files`` at the paths in ``request["files"]`` and can only read them. It can
+        write the files named ``outputs`` in its working folder, which are there already and are
+        moved into the folder ``results`` afterwards; it can make no others.
         Files for an answer go into the folder that ``on_question`` is given.
 
         The call waits for a free child, which the owners share fairly; ``seconds`` count from the
@@ -119,7 +121,9 @@ class Sandbox:
         if task.partition(":")[0] not in self._settings.modules:
             raise ValueError(f"{task} is not a task of this sandbox")
         listeners = (on_progress or _ignore, on_question or _refuse_question)
-        call = Call(task, dict(request), tuple(files), results, seconds, stage, *listeners)
+        call = Call(
+            task, dict(request), tuple(files), results, tuple(outputs), seconds, stage, *listeners
+        )
         try:
             async with self._slots.held(owner):
                 return await self._serve(call)
@@ -167,14 +171,15 @@ class Sandbox:
 
     async def _run(self, child: ChildProcess, call: Call) -> Any:
         try:
-            folder = await asyncio.to_thread(TaskFolder.make, await child.started(), call.files)
+            own = await child.started()
+            folder = await asyncio.to_thread(TaskFolder.make, own, call.files, call.outputs)
         except FileNotFoundError:
             child.kill()  # its folder is gone, as after a clean-up of the scratch directory
             raise DiedIdleError from None
         try:
             value = await child.call(call, folder)
             if call.results:
-                await asyncio.to_thread(folder.move_results, call.results)
+                await asyncio.to_thread(folder.move_outputs, call.outputs, call.results)
         finally:
             await self._finish(asyncio.to_thread(folder.remove))
         return value

@@ -1,10 +1,9 @@
-"""One child process as its parent sees it: start it, give it one task at a time, end it."""
+"""One child of the sandbox as its parent sees it: start it, give it one task at a time, end it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import shutil
 import signal
@@ -21,9 +20,10 @@ from bot.errors import (
     TooLargePicture,
     TooSlow,
 )
-from bot.media.sandbox import limits
 from bot.media.sandbox.confinement import Confinement
+from bot.media.sandbox.connection import Connection, Control, EndedError
 from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
+from bot.media.sandbox.thread_limit import watching_threads
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_LOGGED = 16_384  # bytes of one child's standard error that are logged
 _MAX_LAST_OUTPUT = 2_000  # bytes of it kept to explain why the child died
-_KILL_SECONDS = 1.0  # until a killed process is gone
+_EXIT_SECONDS = 2.0  # until a process that was killed, or has answered, is gone
+_LARGE = "large_pictures"  # the reason of ``TooLargePicture`` for which a task is run again
 
 
 class SandboxFault(TaggerUnavailable):
@@ -56,16 +57,11 @@ class DiedIdleError(Exception):
     """The child died before it began the task, so another child may run it."""
 
 
-class _EndedError(Exception):
-    """The child closed its output."""
-
-
 class _State(Enum):
     """What a child can do next."""
 
     READY = auto()  # take a task, perhaps once it has started
     WORKING = auto()
-    SPENT = auto()  # nothing: its task went wrong, or it has run as many tasks as it may
     KILLED = auto()
 
 
@@ -73,7 +69,8 @@ class _State(Enum):
 class Call:
     """One task: its name, its request, its time limit, and the stage to name if it is too slow.
 
-    ``files`` are files it may read; those it leaves are moved into ``results``, if there is one.
+    ``files`` are files it may read. Those named ``outputs`` it may write; they are moved into the
+    folder ``results``.
     ``on_progress`` receives what the task reports. ``on_question`` answers what it asks; it also
     gets a folder for files with the answer. A call that is ``alone`` may have more memory.
     """
@@ -82,6 +79,7 @@ class Call:
     request: dict[str, Any]
     files: tuple[Path, ...]
     results: Path | None
+    outputs: tuple[str, ...]
     seconds: float
     stage: str
     on_progress: Callable[[Any], None]
@@ -90,14 +88,16 @@ class Call:
 
 
 class ChildProcess:
-    """A child process, its folder and the connection to it."""
+    """A fork server, its folder and the connection to it. Every task gets a process of its own."""
 
     def __init__(self, settings: ChildSettings) -> None:
-        """Begin to start the child; needs a running event loop."""
+        """Begin to start the server; needs a running event loop."""
         self._limits = settings.limits
         self._state = _State.READY
-        self._served = 0
         self._process: Process | None = None
+        self._control: Control | None = None
+        self._pid = 0  # of the process of the task
+        self._threads = 0  # it had when it was killed for them
         self._last_output = b""
         self._logging: asyncio.Task[None] | None = None
         self._folder: ChildFolder | None = None
@@ -118,31 +118,32 @@ class ChildProcess:
     async def call(self, call: Call, folder: TaskFolder) -> Any:
         """Run one task in ``folder`` and return its value; the child must have started.
 
-        The child stays ``usable`` only if the task ended by itself.
+        The task's process is gone afterwards. The child stays ``usable`` only if the task ended by
+        itself.
 
         Raises the task's own ``ClipError`` or ``TaggerError``; ``Damaged`` if the task raised
-        anything else or crashed the child; ``TooSlow``, ``DiedIdleError`` or ``SandboxFault``; and
+        anything else or crashed; ``TooSlow``, ``DiedIdleError`` or ``SandboxFault``; and
         whatever ``on_question`` raises.
         """
         self._state = _State.WORKING
-        if call.alone:
-            self._allow_memory()
-        await self._begin(call, folder)
         try:
-            async with asyncio.timeout(call.seconds):
-                answer = await self._answer(call, folder)
-        except (_EndedError, ConnectionError):
+            async with await self._begin(call, folder) as connection:
+                answer = await self._answer(call, folder, connection)
+        except (EndedError, ConnectionError):
             raise await self._explain_death(call.stage) from None
-        except TimeoutError:
-            detail = f"{call.task} took longer than {call.seconds:g} s"
-            raise TooSlow(stage=call.stage, detail=detail) from None
-        return self._finish(answer, call)
+        if await self._exit_code() is not None and self._state is _State.WORKING:
+            self._state = _State.READY
+        return _finish(answer, call)
 
     def kill(self) -> None:
-        """Kill the child with everything it started; its task raises ``SandboxFault``."""
+        """Kill the child with the process of its task, which raises ``SandboxFault``."""
         self._state = _State.KILLED
         if self._process is not None:
             kill_group(self._process)
+
+    def _kill_for_threads(self, count: int) -> None:
+        self._threads = count
+        self.kill()
 
     async def end(self) -> None:
         """Kill the child, wait until it is gone and remove its folder; it must not run a task."""
@@ -150,6 +151,8 @@ class ChildProcess:
         await asyncio.gather(self._starting, return_exceptions=True)
         if self._process is not None:
             await self._reap(self._process)
+        if self._control is not None:
+            self._control.close()
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder.path, ignore_errors=True)
 
@@ -160,115 +163,91 @@ class ChildProcess:
         """
         try:
             self._folder = await asyncio.to_thread(ChildFolder.make, settings.folder)
-            self._process = await spawn(settings, self._folder)
+            self._control, theirs = Control.pair()
+            with theirs:
+                self._process = await spawn(settings, self._folder, theirs)
             self._logging = asyncio.create_task(self._log_output(self._process))
             if self._state is _State.KILLED:
                 self.kill()
             async with asyncio.timeout(settings.limits.start_seconds):
-                ready = await self._receive()
+                ready = await self._control.receive()
             self.confinement = Confinement(**ready["confinement"])
-        except (OSError, TimeoutError, _EndedError, Damaged, KeyError, TypeError) as error:
-            raise SandboxFault(
-                f"the child didn't start: {error!r} {self._last_output!r}"
-            ) from error
+        except EndedError as error:
+            await self._logging_ended()
+            raise SandboxFault(f"the child didn't start: {self._last_output!r}") from error
+        except (OSError, TimeoutError) as error:
+            raise SandboxFault(f"the child didn't start: {error!r}") from error
         return self._folder
 
-    async def _begin(self, call: Call, folder: TaskFolder) -> None:
+    async def _begin(self, call: Call, folder: TaskFolder) -> Connection:
+        """Have a process started for the task, and wait until it begins."""
+        limits = self._limits
         command = {
             "task": call.task,
             "request": {**call.request, "files": [str(file) for file in folder.files]},
-            "folder": str(folder.work),
+            "inputs": str(folder.inputs),
+            "work": str(folder.work),
+            "outputs": call.outputs,
+            "memory": limits.memory_alone if call.alone else limits.memory,
             "seconds": call.seconds,
         }
+        connection = None
         try:
-            async with asyncio.timeout(self._limits.start_seconds):
-                await self._send(command)
-                await self._receive()
-        except (ConnectionError, TimeoutError, _EndedError):
+            async with asyncio.timeout(limits.start_seconds):
+                connection = await self._server.connect(command, limits.message)
+                self._pid = (await self._server.receive())["pid"]
+                await connection.receive()
+        except (ConnectionError, TimeoutError, EndedError):
+            if connection is not None:
+                connection.close()
             raise DiedIdleError from None
+        return connection
 
-    async def _answer(self, call: Call, folder: TaskFolder) -> dict[str, Any]:
+    async def _answer(
+        self, call: Call, folder: TaskFolder, connection: Connection
+    ) -> dict[str, Any]:
         """Pass on progress and questions until the task is over; return its last message."""
-        while True:
-            message = await self._receive()
-            match message.get("kind"):
-                case "progress":
-                    call.on_progress(message.get("value"))
-                case "question":
-                    await self._send(
-                        {"answer": await call.on_question(message.get("value"), folder.inputs)}
-                    )
-                case _:
-                    return message
-
-    def _allow_memory(self) -> None:
         try:
-            limits.allow_memory(self._running.pid, self._limits.memory_alone)
-        except ProcessLookupError:
-            raise DiedIdleError from None
+            async with (
+                asyncio.timeout(call.seconds),
+                watching_threads(self._pid, self._limits.all_threads, self._kill_for_threads),
+            ):
+                return await _converse(call, folder, connection)
+        except TimeoutError:
+            detail = f"{call.task} took longer than {call.seconds:g} s"
+            raise TooSlow(stage=call.stage, detail=detail) from None
 
-    def _finish(self, answer: dict[str, Any], call: Call) -> Any:
-        kind = answer.get("kind")
-        if kind not in {"done", "refused"}:
-            detail = str(answer.get("detail", "a message of an unknown kind"))
-            raise SandboxFault(detail) if kind == "broken" else Damaged(detail=detail)
-        self._served += 1
-        refusal = _restored(answer.get("error")) if kind == "refused" else None
-        reason = refusal.facts.get("reason") if isinstance(refusal, TooLargePicture) else None
-        may_go_on_alone = reason == "large_pictures" and not call.alone
-        if self._state is not _State.KILLED:
-            # A child that ran out of memory may hang at its next task: it can't start threads. One
-            # that was alone keeps its memory, and is not to be used beside others.
-            worn_out = self._served >= self._limits.tasks or reason is not None or call.alone
-            self._state = _State.SPENT if worn_out else _State.READY
-        if may_go_on_alone:
-            raise OutOfMemoryError(str(refusal))
-        if refusal:
-            raise refusal
-        return answer.get("value")
+    async def _exit_code(self) -> int | None:
+        """Wait until the task's process is gone; return its exit code, or None if it stays."""
+        with contextlib.suppress(TimeoutError, EndedError, ConnectionError):
+            async with asyncio.timeout(_EXIT_SECONDS):
+                return int((await self._server.receive())["exit"])
+        return None
 
     async def _explain_death(self, stage: str) -> Exception:
-        """Return the error for a child that died while it worked."""
+        """Return the error for a task whose process died."""
+        code = await self._exit_code()
+        if self._threads:
+            return Damaged(detail=f"the child had {self._threads} threads")
         if self._state is _State.KILLED:
             return SandboxFault("the sandbox closed")
-        code = None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_KILL_SECONDS):
-                code = await self._running.wait()
-                if self._logging is not None:
-                    await self._logging
         if code == -getattr(signal, "SIGXCPU", 0):
             return TooSlow(stage=stage, detail="the child used up its CPU time")
+        # What it printed last may still be on its way, and comes before the end of its server's.
+        self.kill()
+        await self._logging_ended()
         return Damaged(detail=f"the child exited with {describe_exit(code)}: {self._last_output!r}")
 
     @property
-    def _running(self) -> Process:
-        if self._process is None:
+    def _server(self) -> Control:
+        if self._control is None:
             raise SandboxFault("the child was never started")
-        return self._process
+        return self._control
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        pipe = self._running.stdin
-        if pipe is None:
-            raise SandboxFault("the child has no standard input")
-        pipe.write(json.dumps(message).encode() + b"\n")
-        await pipe.drain()
-
-    async def _receive(self) -> dict[str, Any]:
-        """Read one message; a child taken over by an attacker may send anything."""
-        pipe = self._running.stdout
-        if pipe is None:
-            raise SandboxFault("the child has no standard output")
-        try:
-            line = await pipe.readline()
-            if not line.endswith(b"\n"):
-                raise _EndedError
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise Damaged(detail=f"the child sent an invalid message: {error}") from None
-        if not isinstance(message, dict):
-            raise Damaged(detail="the child sent no message")
-        return message
+    async def _logging_ended(self) -> None:
+        """Wait until all that a process that is gone has printed was read."""
+        if self._logging is not None:
+            await asyncio.wait({self._logging}, timeout=_EXIT_SECONDS)
 
     async def _log_output(self, process: Process) -> None:
         """Read standard error to its end, so that the child never blocks; log its beginning."""
@@ -280,15 +259,41 @@ class ChildProcess:
             left -= len(chunk)
 
     async def _reap(self, process: Process) -> None:
-        """Drain the pipes, without which asyncio never reports the exit, and wait for it."""
+        """Wait for the exit of a killed process."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_KILL_SECONDS):
-                while process.stdout is not None and await process.stdout.read(65_536):
-                    pass
+            async with asyncio.timeout(_EXIT_SECONDS):
                 await process.wait()
         if self._logging is not None:
             self._logging.cancel()
             await asyncio.gather(self._logging, return_exceptions=True)
+
+
+async def _converse(call: Call, folder: TaskFolder, connection: Connection) -> dict[str, Any]:
+    while True:
+        message = await connection.receive()
+        match message.get("kind"):
+            case "progress":
+                call.on_progress(message.get("value"))
+            case "question":
+                answer = await call.on_question(message.get("value"), folder.inputs)
+                await connection.send({"answer": answer})
+            case _:
+                return message
+
+
+def _finish(answer: dict[str, Any], call: Call) -> Any:
+    """Return the value of a task's last message, or raise what it says."""
+    kind = answer.get("kind")
+    if kind not in {"done", "refused"}:
+        detail = str(answer.get("detail", "a message of an unknown kind"))
+        raise SandboxFault(detail) if kind == "broken" else Damaged(detail=detail)
+    if kind == "done":
+        return answer.get("value")
+    refusal = _restored(answer.get("error"))
+    is_large = isinstance(refusal, TooLargePicture) and refusal.facts.get("reason") == _LARGE
+    if is_large and not call.alone:
+        raise OutOfMemoryError(str(refusal))
+    raise refusal
 
 
 def _restored(saved: object) -> Exception:

@@ -1,8 +1,9 @@
 """A seccomp filter that allows only the system calls that decoding and models need (Linux).
 
 An attacker who takes over a child can make any system call that its process may make. The filter
-leaves reading and writing files (``landlock`` decides which), memory, threads, clocks and waiting.
-It denies everything else: processes and programs, sockets, namespaces, keys, tracing, signals to
+leaves reading and writing files that exist (``landlock`` decides which), memory, threads, clocks
+and waiting. It denies everything else: making, moving and removing files, processes and programs,
+sockets, namespaces, keys, tracing, signals to
 other processes, limits and priorities of other processes, and memory that is executable or shared
 (``RLIMIT_DATA`` does not count shared memory).
 
@@ -45,6 +46,7 @@ _PROT_EXEC = 4  # include/uapi/asm-generic/mman-common.h
 _MAP_SHARED = 1  # include/uapi/linux/mman.h; MAP_SHARED_VALIDATE has this bit too
 # include/uapi/asm-generic/fcntl.h
 _O_ACCMODE, _O_TRUNC = 3, 0o1000
+_O_CREAT, _O_TMPFILE = 0o100, 0o20000000
 _PR_SET_NAME, _PR_SET_VMA = 15, 0x53564D41  # names of threads and of memory
 # Duplicating and flags; F_SETOWN and F_SETSIG would send signals to other processes.
 # include/uapi/asm-generic/fcntl.h: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC
@@ -77,13 +79,6 @@ _CALLS: dict[str, tuple[int, int | None]] = {
     "readlinkat": (267, 78),
     "getcwd": (79, 17),
     "chdir": (80, 49),
-    "mkdir": (83, None),
-    "mkdirat": (258, 34),
-    "rmdir": (84, None),
-    "unlink": (87, None),
-    "unlinkat": (263, 35),
-    "rename": (82, None),
-    "renameat": (264, 38),
     "ftruncate": (77, 46),
     "fsync": (74, 82),
     "fadvise64": (221, 223),
@@ -199,6 +194,15 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 
 
+def is_supported() -> bool:
+    """Return whether the system can filter calls, and we know the numbers of its calls."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Without a program, the mode is refused for that (EFAULT) where it is known (EINVAL elsewhere).
+    refused = libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, None, 0, 0) < 0
+    known = refused and ctypes.get_errno() == errno.EFAULT
+    return known and os.uname().machine in _ARCHITECTURES
+
+
 def install_filter() -> bool:
     """Install the filter for the rest of this process; return whether the system supports it.
 
@@ -224,8 +228,8 @@ def _program(arch: _Architecture, pid: int) -> list[bytes]:
         _line(_JUMP_AT_LEAST, _X32_BIT, no=1),
         _line(_RETURN, _DENY),
         *_allow(arch.allowed),
-        *([] if arch.open is None else _unless_truncating(arch.open, 1)),
-        *_unless_truncating(arch.openat, 2),
+        *([] if arch.open is None else _if_opening(arch.open, 1)),
+        *_if_opening(arch.openat, 2),
         *_unless_bits(arch.mmap, {2: _PROT_EXEC, 3: _MAP_SHARED}),
         *_unless_bits(arch.mprotect, {2: _PROT_EXEC}),
         *_if_equal(arch.fcntl, 1, _FCNTL_COMMANDS),
@@ -264,8 +268,8 @@ def _if_bits(number: int, argument: int, bits: int) -> list[bytes]:
     return _conditional(number, [_load(argument), _line(_JUMP_ANY_BIT, bits, no=1)])
 
 
-def _unless_truncating(number: int, argument: int) -> list[bytes]:
-    """Allow to open a file, unless it is only read but emptied; the flags are the argument.
+def _if_opening(number: int, argument: int) -> list[bytes]:
+    """Allow to open a file, unless that makes it or empties what is only read; by the flags.
 
     Landlock knows no right to truncate before its third version, but the right to write.
     """
@@ -273,6 +277,7 @@ def _unless_truncating(number: int, argument: int) -> list[bytes]:
         number,
         [
             _load(argument),
+            _line(_JUMP_ANY_BIT, _O_CREAT | _O_TMPFILE, yes=4),
             _line(_MASK, _O_ACCMODE | _O_TRUNC),
             _line(_JUMP_EQUAL, _O_TRUNC, yes=2),
             _line(_JUMP_EQUAL, _O_ACCMODE | _O_TRUNC, yes=1),  # a mode with neither right

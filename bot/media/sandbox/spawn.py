@@ -1,4 +1,4 @@
-"""Starting a child process of the sandbox, and killing it."""
+"""Starting a fork server of the sandbox, and killing it with its processes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import socket
     from asyncio.subprocess import Process
     from collections.abc import Iterable, Iterator
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # The child imports from the same places as its parent, and nothing from its working folder.
 _BOOT = (
     "import sys; settings = sys.argv[1]; sys.path[:] = sys.argv[2:]; "
-    "from bot.media.sandbox.child import main; main(settings)"
+    "from bot.media.sandbox.fork_server import main; main(settings)"
 )
 # The only variables a child inherits: no token and no database address among them.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -39,10 +40,10 @@ _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 
 @dataclass(frozen=True, slots=True)
 class ChildSettings:
-    """How to start a child.
+    """How to start a fork server.
 
-    ``folder`` is where children's own folders are made. Before it is confined, a child imports
-    ``modules``. Besides the program's own files it may read ``readable``, such as models.
+    ``folder`` is where children's own folders are made. The server imports ``modules``. Besides the
+    program's own files and its inputs, a task may read ``readable``, such as models.
     """
 
     folder: Path
@@ -53,7 +54,7 @@ class ChildSettings:
 
 @dataclass(frozen=True, slots=True)
 class ChildFolder:
-    """The folder of one child: it may read ``inputs``, and read and write in ``work``."""
+    """The folder of one child, with the folders of its tasks in ``inputs`` and ``work``."""
 
     path: Path
 
@@ -64,7 +65,7 @@ class ChildFolder:
 
     @property
     def work(self) -> Path:
-        """Where the child runs, with its temporary files."""
+        """Where tasks run, and leave their files."""
         return self.path / "work"
 
     @classmethod
@@ -76,22 +77,21 @@ class ChildFolder:
         return made
 
 
-async def spawn(settings: ChildSettings, own: ChildFolder) -> Process:
-    """Start a child that talks JSON over its standard input and output; raises ``OSError``."""
+async def spawn(settings: ChildSettings, own: ChildFolder, control: socket.socket) -> Process:
+    """Start a fork server that takes tasks from the socket ``control``; raises ``OSError``."""
     return await asyncio.create_subprocess_exec(
-        *_command(settings, own),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+        *_command(settings),
+        stdin=control.fileno(),
+        stdout=control.fileno(),  # the server moves both; opening /dev/null would block
         stderr=asyncio.subprocess.PIPE,
         cwd=own.work,
         env=_environment(str(own.work), settings.limits.threads),
         start_new_session=True,
-        limit=settings.limits.message,
     )
 
 
 def kill_group(process: Process) -> None:
-    """Kill the child with every process it started."""
+    """Kill a fork server with every process it started."""
     with contextlib.suppress(ProcessLookupError):
         if sys.platform == "win32":
             process.kill()
@@ -108,9 +108,9 @@ def describe_exit(code: int | None) -> str:
     return f"signal {-code}"
 
 
-def _command(settings: ChildSettings, own: ChildFolder) -> list[str]:
+def _command(settings: ChildSettings) -> list[str]:
     """Return a command line in isolated mode (-I) that prints a traceback if it crashes."""
-    readable = [*_program_files(settings.modules), *settings.readable, own.inputs]
+    readable = [*_program_files(settings.modules), *settings.readable]
     chosen = json.dumps(
         {
             "limits": asdict(settings.limits),

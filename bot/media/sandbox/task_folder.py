@@ -1,4 +1,4 @@
-"""The folder of one task: the files it is given, and those it leaves."""
+"""The folder of one task: the files it is given, and those it writes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TaskFolder:
-    """Two folders: the child may only read ``inputs``, and may read and write in ``work``.
+    """Two folders: the child may read ``inputs``, and write the files that are in ``work``.
 
-    ``files`` are the task's files in ``inputs``, in the order they were given. ``work_descriptor``
-    keeps ``work`` open, so that the parent reads results from this very folder even if the child
-    puts something else in its place. All methods block: call them in a thread.
+    ``files`` are the task's files in ``inputs``, in the order they were given. All methods block:
+    call them in a thread.
     """
 
     inputs: Path
     work: Path
     files: tuple[Path, ...]
-    work_descriptor: int
 
     @classmethod
-    def make(cls, child: ChildFolder, files: Sequence[Path]) -> Self:
-        """Make the folders and link the files into them.
+    def make(cls, child: ChildFolder, files: Sequence[Path], outputs: Sequence[str]) -> Self:
+        """Make the folders, link the files into one and make empty ``outputs`` in the other.
 
         Raises ``NotFound`` for a file that is missing or not a regular file, ``DiskFull``, and
         ``FileNotFoundError`` if the child's folder is gone.
@@ -45,19 +43,17 @@ class TaskFolder:
             inputs = child.inputs / work.name
             inputs.mkdir()
             linked = [_link(file, inputs / str(number)) for number, file in enumerate(files)]
-        descriptor = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        return cls(inputs, work, tuple(linked), descriptor)
+            for name in outputs:
+                (work / name).touch(0o600)
+        return cls(inputs, work, tuple(linked))
 
-    def move_results(self, into: Path) -> None:
-        """Move the files that the task left into another folder; ignore anything but files."""
-        for name in os.listdir(self.work_descriptor):  # noqa: PTH208 - a Path takes no descriptor
-            found = os.stat(name, dir_fd=self.work_descriptor, follow_symlinks=False)
-            if stat.S_ISREG(found.st_mode):
-                os.rename(name, into / name, src_dir_fd=self.work_descriptor)
+    def move_outputs(self, names: Sequence[str], into: Path) -> None:
+        """Move the files that the task wrote into another folder."""
+        for name in names:
+            (self.work / name).rename(into / name)
 
     def remove(self) -> None:
         """Remove both folders with all they contain."""
-        os.close(self.work_descriptor)
         shutil.rmtree(self.inputs, ignore_errors=True)
         shutil.rmtree(self.work, ignore_errors=True)
 

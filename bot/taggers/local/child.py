@@ -77,6 +77,18 @@ def read_text(request: dict[str, Any], report: Callable[[Any], None]) -> list[li
     return [_encode_line(line) for line in text.joined()]
 
 
+def prepare(request: dict[str, Any]) -> None:
+    """Load the bundled models before the process of the task is forked and confined.
+
+    The operator's own models are not loaded here: they are parsed in confinement.
+    """
+    if "custom" in request and not request["custom"]:
+        _load(None, request["revision"])
+    text = request.get("text")
+    if text and not text["custom"]:
+        _load_text(None, text["revision"])
+
+
 def check(request: dict[str, Any], _report: Callable[[Any], None]) -> int:
     """Load the models; return how many names they know."""
     _clip_text(request)
@@ -121,7 +133,7 @@ def _clip_text(request: dict[str, Any]) -> ClipText | None:
 
 @lru_cache(maxsize=1)
 def _load_text(custom: str | None, revision: str) -> TextModels:
-    """Load the networks that read text once per process."""
+    """Load the networks that read text once."""
     folder = Path(custom) if custom else None
     if folder and _or_unreadable(lambda: text_identity(folder).revision) != revision:
         raise _changed(folder)
@@ -156,7 +168,7 @@ def _encode_thumbnail(thumbnail: Thumbnail) -> list[int | str]:
 
 @lru_cache(maxsize=1)
 def _load(custom: ModelFolder | None, revision: str) -> Recognizer:
-    """Load the models once per process."""
+    """Load the models once."""
     if custom and _or_unreadable(lambda: identify(custom).revision) != revision:
         raise _changed(custom.path)
     return load_recognizer(custom)

@@ -103,6 +103,11 @@ def _attempts_on_clip(clip: Path) -> dict[str, Callable[[], object]]:
         "change the clip's times": lambda: os.utime(clip, (0, 0)),
         "give the clip an attribute": lambda: os.setxattr(clip, "user.x", b"y"),
         "add a file beside the clip": lambda: (clip.parent / "planted").write_text("x"),
+        "make a file": lambda: here.write_text("x"),
+        "make a file without a name": lambda: os.open(Path.cwd(), os.O_TMPFILE | os.O_RDWR),
+        "make a folder": here.mkdir,
+        "list its own folder": lambda: os.listdir("."),  # noqa: PTH208 - the plain call
+        "remove its own folder": Path.cwd().rmdir,
         "follow a link out": lambda: _follow("/etc/passwd"),
         "make a named pipe": lambda: os.mkfifo("pipe"),
         "make a device": lambda: os.mknod("device", 0o600 | 0o020000, os.makedev(1, 3)),

@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,15 +29,11 @@ def echo(request: Request, _report: Report) -> Any:
 
 def describe(_request: Request, _report: Report) -> dict[str, Any]:
     """Return what the process sees and may do."""
-    Path("left behind").write_text("something")
-    made = tempfile.mkdtemp()
     kinds = ("DATA", "AS", "FSIZE", "NOFILE", "CORE")
     return {
         "pid": os.getpid(),
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),
-        "temporary": made,
-        "mode": Path("left behind").stat().st_mode & 0o777,
         "limits": {k: resource.getrlimit(getattr(resource, f"RLIMIT_{k}"))[0] for k in kinds},
         "modules": sorted(sys.modules),
     }
@@ -56,6 +51,39 @@ def decode_large_pictures(request: Request, report: Report) -> str:
 
 def pid(_request: Request, _report: Report) -> int:
     return os.getpid()
+
+
+def server(_request: Request, _report: Report) -> int:
+    """Return the fork server's process."""
+    return os.getppid()
+
+
+def remember(request: Request, _report: Report) -> list[Any]:
+    """Change what later tasks would find if they ran in the same process."""
+    os.environ["REMEMBERED"] = os.environ.get("REMEMBERED", "") + request["value"]
+    return [os.environ["REMEMBERED"], os.getpid()]
+
+
+def answer_and_stay(_request: Request, parent: Parent) -> None:
+    """Answer, then wait for the next task in this process."""
+    parent.send({"kind": "done", "value": "mine"})
+    with contextlib.suppress(OSError):
+        parent.send({"kind": "started"})
+        parent.send({"kind": "done", "value": "forged"})
+    threading.Event().wait()
+
+
+def make_threads(request: Request, _report: Report) -> None:
+    threading.stack_size(32 * 1024)
+    for _ in range(request["count"]):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    threading.Event().wait()
+
+
+def write_outputs(request: Request, _report: Report) -> None:
+    for name, text in request["texts"].items():
+        with Path(name).open("r+") as file:
+            file.write(text)
 
 
 def count(request: Request, report: Report) -> str:
@@ -133,7 +161,7 @@ def leave(request: Request, _report: Report) -> None:
 
 def fill_disk(request: Request, _report: Report) -> None:
     chunk = b"\0" * 1_000_000
-    with Path("big").open("wb", buffering=0) as file:
+    with Path("output").open("r+b", buffering=0) as file:
         file.writelines(chunk for _ in range(request["megabytes"]))
 
 
