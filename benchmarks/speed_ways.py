@@ -256,7 +256,10 @@ async def measure_ours(job: Job) -> dict[str, Any]:
             clock = _Clock(psutil.Process().children()[0], psutil.Process())
             await tagger.tag(_clip(WARM_UP, ClipFormat.MP4, 16), ignore_progress)
             clock.start()
-            seen = await tagger.tag(_clip(job.path, job.format, job.seconds), ignore_progress)
+            # The process that decodes is forked for this clip, and gone after it.
+            seen = await tagger.tag(
+                _clip(job.path, job.format, job.seconds), lambda _progress: clock.look()
+            )
             return {**clock.read(), **_told(seen.frames)}
 
 
@@ -275,12 +278,13 @@ class _Clock:
     """Times processes, including children that ended meanwhile.
 
     The memory counted is that of the first process, from the moment it has loaded its models: make
-    the clock then.
+    the clock then. A process that it forked counts if it was looked at.
     """
 
     def __init__(self, *processes: psutil.Process) -> None:
         self._processes = processes
-        self._idle = self._memory("VmRSS")
+        self._idle = _memory(processes[0], "VmRSS")
+        self._peak = 0
 
     def start(self) -> None:
         """Start the clock."""
@@ -290,15 +294,22 @@ class _Clock:
     def read(self) -> dict[str, float]:
         """Return the measurements."""
         wall, cpu = time.perf_counter() - self._start, self._used() - self._cpu
-        return {"wall": wall, "cpu": cpu, "memory": self._memory("VmHWM") - self._idle}
+        peak = max(self._peak, _memory(self._processes[0], "VmHWM"))
+        return {"wall": wall, "cpu": cpu, "memory": peak - self._idle}
+
+    def look(self) -> None:
+        """Note the memory of the processes that the first one forked."""
+        forked = (_memory(each, "VmHWM") for each in self._processes[0].children())
+        self._peak = max(self._peak, *forked, 0)
 
     def _used(self) -> float:
         return sum(sum(process.cpu_times()[:4]) for process in self._processes)
 
-    def _memory(self, kind: str) -> int:
-        """Return a field of proc(5) status: memory now, or at its peak."""
-        lines = Path(f"/proc/{self._processes[0].pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(kind)) * 1024
+
+def _memory(process: psutil.Process, kind: str) -> int:
+    """Return a field of proc(5) status: memory now, or at its peak."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(kind)), 0) * 1024
 
 
 def main(way: str, path: str, seconds: str) -> None:

@@ -3,9 +3,9 @@
 The parent writes one JSON object a line to the connection and reads one a line from it. Standard
 input is empty, and whatever a library prints goes to standard error.
 
-The parent sends ``task``, ``request``, ``files`` folders ``inputs`` and ``work``, ``outputs``,
-``memory`` and ``seconds``, and one ``answer`` to each question. The child sends messages of these
-kinds:
+The parent sends ``task``, ``request``, the folders ``inputs`` and ``work``, the names of the files
+``outputs``, ``memory`` and ``seconds``, and one ``answer`` to each question. The child sends
+messages of these kinds:
 
     started    the process is confined; the task's clock starts
     progress   ``value``: what the task reported

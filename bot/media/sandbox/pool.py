@@ -1,9 +1,9 @@
 """A pool of confined child processes that open untrusted files.
 
 A decoder that reads a hostile file may crash, hang, use up all memory or run the attacker's code.
-So no decoder runs in the bot's own process: a few warm children run the tasks. Each child is
-confined (``limits``, ``landlock``, ``seccomp``) and killed if its task takes too long. A child that
-did anything other than finish its task is replaced.
+So no decoder runs in the bot's own process. A few children are fork servers, with all modules
+loaded, and fork a process for every task. It is confined (``limits``, ``landlock``, ``seccomp``),
+and killed if the task takes too long.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ MODULES = (
 class Sandbox:
     """A pool of child processes, one of which is always warm; use it as ``async with``.
 
-    Children have folders of their own under ``folder``. Before it is confined, every child imports
-    ``modules``, in which its tasks must be. Besides the program's own files, it may read
-    ``readable``, such as models. If there are several children, one owner never holds them all.
+    Children have folders of their own under ``folder``. Every child imports ``modules``, in which
+    its tasks must be. Besides the program's own files, a task may read ``readable``, such as
+    models. If there are several children, one owner never holds them all.
     """
 
     def __init__(
