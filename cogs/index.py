@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from bot.domain.job import Reply, guild_owner
 from bot.render import formatting
 from cogs.permissions import missing_to_write
 from cogs.usage import money
+from cogs.visibility import is_let_in
 
 if TYPE_CHECKING:
     import re
@@ -92,7 +94,8 @@ class Index(commands.Cog):
         if running is not None:
             return describe_run(running, translate), index_button("stop", running.id, translate)
         settings = await self._bot.app.stores.settings.load(guild.id)
-        channels = _readable([channel] if channel else _watched(guild, settings), member)
+        places = [channel] if channel else _watched(guild, settings)
+        channels = await _readable(places, member, self._bot)
         run, price = await history.price(
             self._history,
             guild.id,
@@ -269,13 +272,17 @@ def _watched(guild: discord.Guild, settings: GuildSettings) -> Iterable[Readable
             yield channel
 
 
-def _readable(channels: Iterable[Readable], member: discord.Member) -> list[int]:
+async def _readable(
+    channels: Iterable[Readable], member: discord.Member, client: discord.Client
+) -> list[int]:
     """Return those channels whose messages both the manager and the bot may read."""
-    return [
-        channel.id
+    both = [
+        channel
         for channel in channels
         if may_read(channel, member) and may_read(channel, member.guild.me)
     ]
+    let_in = await asyncio.gather(*(is_let_in(client, channel, member) for channel in both))
+    return [channel.id for channel, seen in zip(both, let_in, strict=True) if seen]
 
 
 async def setup(bot: FramehoundBot) -> None:

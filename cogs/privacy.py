@@ -9,6 +9,8 @@ import structlog
 from discord.ext import commands
 
 from bot.chat.left_guilds import LeftGuilds
+from bot.chat.message_clips import requested_clips
+from bot.chat.posters import Poster, poster_of
 from bot.domain.cooldown import Cooldown
 from bot.errors import RateLimited
 from bot.storage.database import StorageUnavailable
@@ -96,8 +98,8 @@ class Privacy(commands.Cog):
         if wait := self._forgets.wait(context.author.id, time.monotonic()):
             raise RateLimited.of(wait)
         await context.defer(ephemeral=True)
-        count = await self._bot.erasure.person(context.author.id)
-        self._bot.reply_deleter.wake()
+        asked = context.interaction or context.message
+        count = await self._bot.erase_person(context.author.id, until=asked.id)
         await _answer(context, _forgotten(await self._bot.translator_for(context), count))
 
     @commands.Cog.listener()
@@ -116,19 +118,35 @@ class Privacy(commands.Cog):
         await self._persist(lambda: self._bot.erase_messages(payload.message_ids))
 
     @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Erase a message whose clips were removed by an edit."""
+        if self._has_lost_clips(payload.message):
+            await self._persist(lambda: self._bot.erase_removed_clips(payload.message_id))
+
+    @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Erase a deleted channel."""
-        await self._persist(lambda: self._bot.erasure.channel(channel.id))
+        await self._persist(lambda: self._bot.erase_channel(channel.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Erase a deleted thread."""
-        await self._persist(lambda: self._bot.erasure.channel(payload.thread_id))
+        await self._persist(lambda: self._bot.erase_channel(payload.thread_id))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Erase a server that removed the bot."""
-        await self._persist(lambda: self._bot.erasure.guild(guild.id))
+        await self._persist(lambda: self._bot.erase_guild(guild.id))
+
+    def _has_lost_clips(self, message: discord.Message) -> bool:
+        """Return whether an edited message has no clips, although it may have had some.
+
+        Without the intent, every message looks empty. Bots edit theirs all the time.
+        """
+        poster = poster_of(message, self._bot.application_id or 0)
+        if not self._bot.intents.message_content or poster in {Poster.OURSELVES, Poster.BOT}:
+            return False
+        return not requested_clips(message)
 
     async def _persist(self, erase: Callable[[], Awaitable[None]]) -> None:
         """Erase, however long the database is away: Discord tells of a deletion only once."""

@@ -57,8 +57,18 @@ async def may_write(
     member: discord.Member,
 ) -> bool:
     """Return whether a member sees a channel or thread and may write there."""
-    if missing_to_write(channel, member):
-        return False
+    return not missing_to_write(channel, member) and await is_let_in(client, channel, member)
+
+
+async def is_let_in(
+    client: discord.Client,
+    channel: discord.abc.GuildChannel | discord.Thread,
+    member: discord.Member,
+) -> bool:
+    """Return whether a member who sees a channel also sees this thread of it, if it is one.
+
+    Private threads are for their members, and for those who manage threads.
+    """
     if not isinstance(channel, discord.Thread) or not channel.is_private():
         return True
     manages = channel.permissions_for(member).manage_threads

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,12 @@ from discord.http import Route
 from yarl import URL
 
 from bot.chat.messages import Messages
+from bot.chat.recent_erasures import RecentErasures
 from bot.chat.reply_deleter import ReplyDeleter
 from bot.chat.request_limits import RequestLimits
 from bot.chat.responder import DiscordResponder
 from bot.chat.retry import FAILURES
+from bot.domain.erasure import Channel, Guild, Person
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.database import StorageUnavailable
@@ -57,10 +58,6 @@ COGS = (
 )
 
 
-# A message may be deleted while the bot still waits for its previews. Of so many it is remembered.
-_DELETED_REMEMBERED = 10_000
-
-
 class FramehoundBot(commands.AutoShardedBot):
     """The bot. It gives the cogs what they need, and caches neither people nor messages."""
 
@@ -82,7 +79,7 @@ class FramehoundBot(commands.AutoShardedBot):
         self.app = app
         self.jobs = jobs
         self.erasure = app.erasure(jobs, self._answer_dropped)
-        self._deleted: deque[int] = deque(maxlen=_DELETED_REMEMBERED)
+        self._recent_erasures = RecentErasures()
         self.reply_deleter = ReplyDeleter(Messages(self), app.stores.reply_deletions)
         self._log = structlog.get_logger("framehound.client")
         self._limits = RequestLimits()
@@ -96,20 +93,49 @@ class FramehoundBot(commands.AutoShardedBot):
         await self._sync_commands()
 
     async def submit(self, job: Job) -> None:
-        """Hand in a job, unless its message was deleted since the bot was told of it.
+        """Hand in a job, unless what it is about was erased since the bot was told of it.
 
         Raises what ``Intake.submit`` raises.
         """
-        if job.requested or not self._is_deleted(job):
+        erased = self._recent_erasures.messages_of
+        if job.requested or not erased(job):
             await self.jobs.submit(job)
-        if self._is_deleted(job):  # perhaps before there was anything to erase
-            await self.erase_messages(job.message_ids.intersection(self._deleted))
+        if gone := erased(job):  # perhaps before there was anything to erase
+            await self._erase_messages(gone)
 
     async def erase_messages(self, message_ids: Collection[int]) -> None:
         """Erase deleted messages, and delete the replies to them."""
-        self._deleted.extend(message_ids)
-        await self.erasure.messages(message_ids)
+        self._recent_erasures.add_messages(message_ids)
+        await self._erase_messages(message_ids)
+
+    async def erase_removed_clips(self, message_id: int) -> None:
+        """Erase a message whose clips were removed by an edit, and delete the reply to it."""
+        await self.erasure.removed_clips(message_id)
         self.reply_deleter.wake()
+
+    async def erase_channel(self, channel_id: int) -> None:
+        """Erase a deleted channel with its threads, or a deleted thread."""
+        self._recent_erasures.add(Channel(channel_id))
+        await self.erasure.channel(channel_id)
+
+    async def erase_guild(self, guild_id: int) -> None:
+        """Erase a server that removed the bot."""
+        self._recent_erasures.add(Guild(guild_id))
+        await self.erasure.guild(guild_id)
+
+    async def erase_person(self, user_id: int, until: int) -> int:
+        """Erase a person, and delete the replies to them; return how many messages and commands.
+
+        What they post after the snowflake ``until`` is not concerned.
+        """
+        self._recent_erasures.add(Person(user_id), until)
+        count = await self.erasure.person(user_id)
+        self.reply_deleter.wake()
+        return count
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Accept jobs of a server again that had removed the bot."""
+        self._recent_erasures.discard(Guild(guild.id))
 
     async def translator(self, guild_id: int | None) -> Translator:
         """Return a translator into a server's language; into English while the database is away."""
@@ -181,8 +207,9 @@ class FramehoundBot(commands.AutoShardedBot):
         self._log.error("command failed unexpectedly", exc_info=cause)
         return FramehoundError().localized(translate)
 
-    def _is_deleted(self, job: Job) -> bool:
-        return not job.message_ids.isdisjoint(self._deleted)
+    async def _erase_messages(self, message_ids: Collection[int]) -> None:
+        await self.erasure.messages(message_ids)
+        self.reply_deleter.wake()
 
     async def _answer_dropped(self, job: Job) -> None:
         """Answer a request that was dropped with the message or the person it was about."""

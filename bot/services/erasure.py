@@ -78,6 +78,16 @@ class Erasure:
             if await self._erase(Messages(frozenset(some))):
                 await self._overwrite_deleted()
 
+    async def removed_clips(self, message_id: int) -> None:
+        """Erase a message that had clips and has none any more.
+
+        A command about the clips of another message stays, as these are still there.
+        """
+        find = self._stores.job_records.find
+        record = await retry_storage(lambda: find(message_job_id(message_id)))
+        if record is None or record.message_ids == (message_id,):
+            await self.messages([message_id])
+
     async def channel(self, channel_id: int) -> None:
         """Erase a deleted channel with its threads, or a deleted thread."""
         await self._erase(Channel(channel_id))

@@ -84,3 +84,19 @@ async def test_a_new_search_replaces_one_that_was_never_started(
     async with simcord_bot.app.stores.database.reading() as connection:
         assert len((await connection.execute(select(index_runs))).all()) == 1
         assert len((await connection.execute(select(index_messages))).all()) == 1
+
+
+async def test_private_threads_are_searched_for_managers_who_are_in_them_only(
+    simcord_env: Any, simcord_bot: FramehoundBot, manager: Any
+) -> None:
+    office = manager.guild.create_text_channel("office")
+    alice = manager.guild.add_member(simcord_env.create_user("alice"))
+    channel = simcord_bot.get_channel(office.id)
+    assert isinstance(channel, discord.TextChannel)
+    private = await channel.create_thread(name="us", type=discord.ChannelType.private_thread)
+    await private.add_user(discord.Object(alice.id))
+    (thread,) = office.threads
+    await alice.send(thread, LINK)
+    assert NOTHING in await index(manager, office)
+    await private.add_user(discord.Object(manager.id))
+    assert FOUND in await index(manager, office)
