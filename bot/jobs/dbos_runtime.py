@@ -556,6 +556,8 @@ def _config(settings: WorkerSettings) -> DBOSConfig:
         "executor_id": settings.worker_id,
         "application_version": WORKFLOW_VERSION,
         "serializer": DBOSPortableJSONSerializer(),
+        # We send no notifications; but a worker that stops waits until this thread looks once more.
+        "notification_listener_polling_interval_sec": POLL_SECONDS,
         "log_level": "WARNING",
     }
     if DatabaseAddress.parse(settings.database_url).path is not None:

@@ -7,6 +7,7 @@ error, and ends as any interpreter does.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -21,11 +22,20 @@ import bot.cli.run
 from bot.chat.client import COGS
 
 
+# What a running program imports when it first needs it.
+_IMPORTED_LATER = (
+    *("aiosqlite", "dbos._sys_db_sqlite", "filelock.asyncio"),
+    *("dbos._sys_db_postgres", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
+)
+
+
 def main() -> None:
     """Serve requests until the other end is closed; in a forked process, run the program."""
-    for cog in COGS:
-        importlib.import_module(cog)
+    for module in (*COGS, *_IMPORTED_LATER):
+        importlib.import_module(module)
     # The garbage collector must not write to loaded objects, so that their pages stay shared.
+    gc.collect()
+    gc.freeze()
     # Ctrl-C is for pytest, which then ends the forked processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as requests:
