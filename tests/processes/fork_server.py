@@ -21,7 +21,6 @@ import bot.__main__
 import bot.cli.run
 from bot.chat.client import COGS
 
-
 # What a running program imports when it first needs it.
 _IMPORTED_LATER = (
     *("aiosqlite", "dbos._sys_db_sqlite", "filelock.asyncio"),
