@@ -41,9 +41,10 @@ class Privacy(commands.Cog):
         translate = await self._bot.translator_for(context)
         lines = [
             translate(
-                "For each clip, I store who posted it, where and when, its name, and what I saw in "
-                "it, including small pictures. For each command, I store who used it and where. I "
-                "don't keep the clip itself, and I delete its link within three days of replying."
+                "For each clip, I store who posted it, where and when, its name, and what I saw "
+                "and read in it, including small pictures. For each command, I store who used it "
+                "and where. I don't keep the clip itself, and I delete its link within three days "
+                "of replying."
             ),
             _remembered(translate, await app.stores.job_records.count(user)),
             translate(

@@ -118,7 +118,12 @@ def _write(options: TagOptions, source: str, tagging: Tagging, timeline: Timelin
         _write_file(
             "--picture",
             options.picture,
-            draw(_display_name(source), timeline, thumbnails=tagging.thumbnails),
+            draw(
+                _display_name(source),
+                timeline,
+                thumbnails=tagging.thumbnails,
+                text=tagging.text or (),
+            ),
         )
     if options.html:
         link = source if _is_link(source) else _relative_link(options.html.parent, Path(source))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bot.domain.progress import Stage
 from bot.render import formatting, sanitize
+from bot.render.screen_text import quoted, text_ranges, whole
 from bot.render.summary import (
     TaggedClip,
     empty_line,
@@ -55,6 +56,9 @@ class Terminal:
         title = Text(sanitize.clean(clip.name, limit=200), style="bold")
         self._out.print(title.append(f" · {heading_facts(clip.timeline)}", style="not bold dim"))
         self._out.print(_spans(clip))
+        for each in text_ranges(clip.tagging.text or ()):
+            time = f"{formatting.span(each.start, each.end)}  "
+            self._out.print(Text.assemble((time, "cyan"), quoted(each.text, whole)))
         for line in filter(None, (empty_line(clip, sanitize.clean), unreadable_line(clip.tagging))):
             self._out.print(Text(line, style="dim"))
         self._out.print()

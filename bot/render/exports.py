@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from bot.render import sanitize
 from bot.render.page import page
 from bot.render.report import MAX_FILES, ReportFile
+from bot.render.screen_text import quoted, text_ranges, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bot.render.summary import TaggedClip
 
 _DECIMALS = 6
+_CSV_HEADER = ("clip", "tag", "start", "end", "score")
 _MAX_STEM_LENGTH = 60  # characters
 _MAX_NAME_LENGTH = 200
 # A spreadsheet evaluates a cell that starts with one of these (the last four are full-width forms):
@@ -93,33 +95,45 @@ def to_json(value: dict[str, Any]) -> str:
     return sanitize.escape_invisible(dumps(value, ensure_ascii=False), _json_escape)
 
 
-def csv(clips: Iterable[TaggedClip]) -> str:
+def csv(clips: Sequence[TaggedClip]) -> str:
     """Return CSV (RFC 4180) with a header and one row for each segment of all clips.
 
-    Times are in seconds, ``end`` is exclusive, scores are 0-1. No cell is a formula.
+    If text was read, its lines follow, each in a last column instead of a tag. Times are in
+    seconds, ``end`` is exclusive, scores are 0-1. No cell is a formula.
     """
     sheet = io.StringIO()
     rows = writer(sheet)  # its default dialect is RFC 4180: \r\n, and quotes if needed
-    rows.writerow(("clip", "tag", "start", "end", "score"))
+    has_text = any(clip.tagging.text for clip in clips)
+    rows.writerow((*_CSV_HEADER, "text") if has_text else _CSV_HEADER)
     for clip in clips:
         for segment in clip.timeline.segments:
-            cells = _cell(clip.name), _cell(segment.tag)
-            score = round(segment.score, _DECIMALS)
-            rows.writerow((*cells, segment.start, segment.end, score))
+            cells = _cell(clip.name), _cell(segment.tag), segment.start, segment.end
+            rest = ("",) if has_text else ()
+            rows.writerow((*cells, round(segment.score, _DECIMALS), *rest))
+        for line in clip.tagging.text or ():
+            times = line.start, line.end, round(line.score, _DECIMALS)
+            rows.writerow((_cell(clip.name), "", *times, _cell(line.text)))
     return sheet.getvalue()
 
 
 def webvtt(clip: TaggedClip) -> str:
-    """Return WebVTT subtitles with a cue for each span of a clip that has tags.
+    """Return WebVTT subtitles with a cue for each span of a clip that has tags, and for its text.
 
     Text escapes ``&``, ``<`` and ``>``; the last also breaks ``-->``, which would start a cue:
     https://www.w3.org/TR/webvtt1/#syntax
     """
-    cues = [
-        f"{_timestamp(span.start)} --> {_timestamp(span.end)}\n"
-        + escape(" · ".join(_name(tag.name) for tag in span.tags), quote=False)
+    tags = [
+        (span.start, span.end, " · ".join(_name(tag.name) for tag in span.tags))
         for span in clip.timeline.spans
         if span.tags
+    ]
+    text = [
+        (each.start, each.end, quoted(each.text, whole))
+        for each in text_ranges(clip.tagging.text or ())
+    ]
+    cues = [
+        f"{_timestamp(start)} --> {_timestamp(end)}\n{escape(shown, quote=False)}"
+        for start, end, shown in sorted([*tags, *text], key=lambda cue: cue[0])
     ]
     return "\n\n".join(["WEBVTT", *cues]) + "\n"
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from bot.domain import timeline as timelines
 from bot.domain.clip import PICTURE_FORMATS
 from bot.render import formatting, sanitize
+from bot.render.screen_text import text_ranges, whole
 from bot.render.summary import unreadable_line
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def page(
         {key: escape(text) for key, text in texts.items()},
         player=_player(source if csp_source is not None else None, shown, moving=moving),
         shortcuts=_shortcuts(translate),
+        text=_text(tagging, translate),
         tagging=_embedded(content),
         style=style,
         script=script,
@@ -144,6 +146,20 @@ def _shortcuts(translate: Translator) -> str:
         f"<dt>{' '.join(f'<kbd>{key}</kbd>' for key in each)}</dt><dd>{escape(does)}</dd>"
         for each, does in keys
     )
+
+
+def _text(tagging: Tagging, translate: Translator) -> str:
+    """Return the list of the text on the screen; a click on an entry plays it from there."""
+    entries = [
+        f'<li><button type="button" data-start="{each.start}" data-end="{each.end}">'
+        f"<span>{formatting.span(each.start, each.end)}</span>"
+        f'<bdi dir="auto">{escape(whole(each.text))}</bdi></button></li>'
+        for each in text_ranges(tagging.text or ())
+    ]
+    if not entries:
+        return ""
+    title = escape(translate("Text on the screen"))
+    return f'<section id="text"><h2>{title}</h2><ol>{"".join(entries)}</ol></section>'
 
 
 def _player(source: str | None, name: str, *, moving: bool) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from bot.i18n import ENGLISH
-from bot.render import filmstrip, formatting, sanitize
+from bot.render import filmstrip, formatting, sanitize, screen_text
 from bot.render.text_drawing import TextRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from bot.domain.tagging import Thumbnail
+    from bot.domain.text_lines import TextLine
     from bot.domain.timeline import Segment, Span, Timeline
     from bot.i18n import Translator
     from bot.render.text_drawing import Colour
@@ -30,6 +31,8 @@ _MARGIN, _HEADER, _ROW, _AXIS, _MORE, _BAR = 24, 62, 48, 54, 36, 28
 _MIN_NAMES_WIDTH, _MAX_NAMES_WIDTH, _SCORE = 130, 290, 66  # column widths
 _SIZE, _SMALL = 30, 24
 _BACKGROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
+_PLATE = (88, 91, 99)  # behind text that was read
+_MIN_WRITTEN = 40  # pixels
 _TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
 # Colours from the threshold to a score of 1: lighter is higher, also for the colour-blind (viridis,
 # CC0, https://bids.github.io/colormap/). The dark end contrasts with both row backgrounds.
@@ -52,13 +55,15 @@ def draw(
     timeline: Timeline,
     *,
     thumbnails: Sequence[Thumbnail] = (),
+    text: Sequence[TextLine] = (),
     translate: Translator = ENGLISH,
 ) -> bytes:
     """Return the picture of a clip's timeline as a PNG, with a strip of thumbnails if it has any.
 
-    A thumbnail that can't be opened is left out.
+    The ``text`` that was read in the clip has a row of its own. A thumbnail that can't be opened is
+    left out.
     """
-    return _Sheet(timeline, thumbnails, translate).draw(name)
+    return _Sheet(timeline, thumbnails, translate, text).draw(name)
 
 
 def describe(
@@ -66,6 +71,7 @@ def describe(
     timeline: Timeline,
     *,
     description: str | None = None,
+    text: Sequence[TextLine] = (),
     translate: Translator = ENGLISH,
 ) -> str:
     """Return the picture's alt text, at most 1000 characters; it begins with the description."""
@@ -76,15 +82,22 @@ def describe(
     length = formatting.length(timeline.duration, translate)
     facts = {"clip": sanitize.clean(name), "length": length}
     if parts:
-        text = translate("Timeline of {clip}, {length}: {tags}", tags="; ".join(parts), **facts)
+        said = translate("Timeline of {clip}, {length}: {tags}", tags="; ".join(parts), **facts)
     else:
         above = formatting.threshold(timeline.threshold)
-        text = translate(
+        said = translate(
             "Timeline of {clip}, {length}. Nothing scored above {above}.", above=above, **facts
         )
     if description:
-        text = f"{sanitize.clean(description, sanitize.MAX_SENTENCE)} {text}"
-    return text if len(text) <= _MAX_ALT_LENGTH else text[: _MAX_ALT_LENGTH - 1] + "…"
+        said = f"{sanitize.clean(description, sanitize.MAX_SENTENCE)} {said}"
+    if ranges := screen_text.text_ranges(text):
+        shown = ", ".join(
+            f"{screen_text.quoted(each.text, sanitize.clean, translate)} "
+            + formatting.span(each.start, each.end)
+            for each in ranges
+        )
+        said = translate("{tags}. Text on the screen: {text}", tags=said.rstrip("."), text=shown)
+    return said if len(said) <= _MAX_ALT_LENGTH else said[: _MAX_ALT_LENGTH - 1] + "…"
 
 
 def rows_of(timeline: Timeline) -> list[Row]:
@@ -101,7 +114,11 @@ class _Sheet:
     """The picture while it is being drawn; ``top`` is the top of the first row in pixels."""
 
     def __init__(
-        self, timeline: Timeline, thumbnails: Sequence[Thumbnail], translate: Translator
+        self,
+        timeline: Timeline,
+        thumbnails: Sequence[Thumbnail],
+        translate: Translator,
+        text: Sequence[TextLine] = (),
     ) -> None:
         rows = rows_of(timeline)
         self._timeline = timeline
@@ -113,7 +130,9 @@ class _Sheet:
         spans = _spans(timeline, {row.name for row in self._rows}) if thumbnails else ()
         self._tiles = filmstrip.strip(thumbnails, spans, self.x, self._length)
         self.top = _MARGIN + _HEADER + (filmstrip.HEIGHT + 2 * filmstrip.GAP if self._tiles else 0)
-        self._bottom = self.top + max(1, len(self._rows)) * _ROW
+        self._text = screen_text.text_ranges(text)
+        self._text_top = self.top + max(1, len(self._rows)) * _ROW
+        self._bottom = self._text_top + (_ROW if self._text else 0)
         height = self._bottom + _AXIS + (_MORE if self._more else 0) + _MARGIN // 2
         self._image = Image.new("RGB", (WIDTH, height), _BACKGROUND)
         self._draw = ImageDraw.Draw(self._image)
@@ -126,6 +145,7 @@ class _Sheet:
         self._strip()
         for number, row in enumerate(self._rows):
             self._row(self.top + number * _ROW, row)
+        self._text_row()
         if not self._rows:
             above = formatting.threshold(self._timeline.threshold)
             said = self._translate("Nothing scored above {above}.", above=above)
@@ -210,6 +230,28 @@ class _Sheet:
         score = formatting.score(row.best)
         left = WIDTH - _MARGIN - self._large.width(score)
         self._large.write(self._draw, (left, top + 34), score, _TEXT)
+
+    def _text_row(self) -> None:
+        """Draw where text was read, each piece with what it says up to the next one."""
+        if not self._text:
+            return
+        room = self._left - 2 * _MARGIN
+        said = self._large.fitted(self._translate("Text"), room)
+        self._large.write(self._draw, (_MARGIN, self._text_top + 34), said, _TEXT)
+        top = self._text_top + (_ROW - _BAR) // 2
+        starts = [self.x(each.start) for each in self._text]
+        for each, left, following in zip(
+            self._text, starts, [*starts[1:], WIDTH - _MARGIN], strict=True
+        ):
+            right = max(self.x(each.end) - 1, left + 4)
+            box = Image.new("RGB", (right - left, _BAR), _PLATE)
+            self._image.paste(box, (left, top), filmstrip.mask(box.size, min(6, box.width / 3)))
+            self._written(each.text, left + 8, following - left - 16)
+
+    def _written(self, text: str, left: int, room: int) -> None:
+        if room >= _MIN_WRITTEN:
+            shown = self._small.fitted(sanitize.clean(text), room)
+            self._small.write(self._draw, (left, self._text_top + 32), shown, _TEXT)
 
     def _segment(self, top: int, row: Row, segment: Segment) -> None:
         edges = [self.x(second) for second in range(segment.start, segment.end + 1)]

@@ -58,20 +58,25 @@ def _text(summary: Summary) -> Iterator[ReportFile]:
 
 
 def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[ReportFile]:
-    """Draw each clip that has tags."""
+    """Draw each clip that has tags or text."""
     from bot.render.picture import describe, draw  # noqa: PLC0415 - load Pillow only to draw
 
     for number, clip in enumerate(clips, 1):
-        if not isinstance(clip, TaggedClip) or not clip.timeline.segments:
+        if not isinstance(clip, TaggedClip) or not (clip.timeline.segments or clip.tagging.text):
             continue
         name = "timeline.png" if len(clips) == 1 else f"timeline-{number}.png"
         drawn = draw(
-            clip.name, clip.timeline, thumbnails=clip.tagging.thumbnails, translate=translate
+            clip.name,
+            clip.timeline,
+            thumbnails=clip.tagging.thumbnails,
+            text=clip.tagging.text or (),
+            translate=translate,
         )
         said = describe(
             clip.name,
             clip.timeline,
             description=clip.tagging.description,
+            text=clip.tagging.text or (),
             translate=translate,
         )
         yield ReportFile(name, drawn, said, spoiler=clip.spoiler)

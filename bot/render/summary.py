@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.domain.concepts import Concept
 from bot.domain.tagging import ranges_of
 from bot.i18n import ENGLISH
-from bot.render import formatting, sanitize
+from bot.render import formatting, sanitize, screen_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -145,10 +145,11 @@ def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Bloc
     if not _is_short(clip):
         lines = [_line(s[0], _concepts(s), most) for s in _strongest(clip.timeline)]
         more = len(lines) - _MAX_LINES
-        return _Block(translate, header, tuple(lines[:_MAX_LINES]), _notes(clip, translate), more)
+        footer = (*_text(clip, translate), *_notes(clip, translate))
+        return _Block(translate, header, tuple(lines[:_MAX_LINES]), footer, more)
     lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
     empty = empty_line(clip, sanitize.for_discord, translate)
-    footer = (_bounded(empty),) if empty else ()
+    footer = ((_bounded(empty),) if empty else ()) + _text(clip, translate)
     return _Block(translate, header, tuple(lines), (*footer, *_notes(clip, translate)))
 
 
@@ -196,6 +197,10 @@ def _notes(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
     return tuple(filter(None, notes))
 
 
+def _text(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
+    return tuple(screen_text.reply_lines(clip.tagging.text or (), translate))
+
+
 def _plain_block(clip: ReportedClip, style: Style) -> _Block:
     translate = style.translate
     title = sanitize.clean(clip.name, limit=200)
@@ -207,7 +212,8 @@ def _plain_block(clip: ReportedClip, style: Style) -> _Block:
         f"{span_clock(span):>{width}}  {_tags(span.tags, None, sanitize.clean)}" for span in spans
     )
     empty = empty_line(clip, sanitize.clean, translate)
-    footer = (empty,) if empty else ()
+    text = screen_text.plain_lines(clip.tagging.text or (), translate)
+    footer = ((empty,) if empty else ()) + tuple(text)
     header = f"{title} · {heading_facts(clip.timeline, translate)}"
     return _Block(translate, header, lines, (*footer, *_notes(clip, translate)))
 

@@ -100,6 +100,8 @@ class ReportBuilder:
             hidden=settings.hidden_tags,
         )
         tagging = _without_hidden_tags(tagging, settings.hidden_tags)
+        if not settings.text:
+            tagging = replace(tagging, text=None)
         return TaggedClip(name, built, tagging, spoiler=spoiler)
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:

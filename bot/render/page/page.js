@@ -12,6 +12,8 @@ const timeline = byId("timeline");
 const filter = byId("filter");
 const slider = byId("threshold");
 
+const texts = [...document.querySelectorAll("#text button")];
+
 let threshold = tagging.threshold;
 let segments = [];
 let every = false;
@@ -74,6 +76,7 @@ function draw() {
   const found = all.filter((row) => folded[row.tag].includes(wanted));
   const shown = every ? found : found.slice(0, MOST_ROWS);
   byId("rows").replaceChildren(...shown.map(drawRow));
+  for (const text of texts) text.parentElement.hidden = !fold(text.textContent).includes(wanted);
   byId("more").hidden = shown.length === found.length;
   byId("level").textContent = String(Number(threshold.toFixed(4)));
   const facts = { shown: found.length, all: names.length, above: byId("level").textContent };
@@ -143,6 +146,7 @@ function follow() {
   const now = video.currentTime;
   timeline.style.setProperty("--at", Math.min(1, now / length));
   const current = (segment) => segment.start <= now && now < segment.end;
+  for (const text of texts) text.classList.toggle("seen", current({ start: Number(text.dataset.start), end: Number(text.dataset.end) }));
   for (const item of byId("rows").children) {
     item.classList.toggle("seen", item.segments.some(current));
     for (const button of item.querySelectorAll(".track button")) button.classList.toggle("seen", current(button.segment));
@@ -220,7 +224,7 @@ function onKey(event) {
 
 // The clip's own controls, the slider and the other buttons know their keys themselves.
 function plays(target) {
-  return target === document.body || target.closest("#rows, #strip");
+  return target === document.body || target.closest("#rows, #strip, #text");
 }
 
 function focusOn(button) {
@@ -235,6 +239,7 @@ slider.addEventListener("input", () => {
   threshold = Number(slider.value);
   draw();
 });
+for (const text of texts) text.addEventListener("click", () => playFrom(Number(text.dataset.start)));
 byId("more").textContent = words.more;
 byId("more").addEventListener("click", () => {
   every = true;
@@ -246,7 +251,7 @@ byId("choose").addEventListener("change", (event) => open(event.target.files[0])
 document.addEventListener("keydown", onKey);
 document.addEventListener("keyup", (event) => {
   // Firefox presses a button as the space bar comes up.
-  if (event.key === " " && event.target.closest?.("#rows, #strip")) event.preventDefault();
+  if (event.key === " " && event.target.closest?.("#rows, #strip, #text")) event.preventDefault();
 });
 addEventListener("resize", drawAxis);
 if (video) {
