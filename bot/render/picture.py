@@ -32,7 +32,7 @@ _MIN_NAMES_WIDTH, _MAX_NAMES_WIDTH, _SCORE = 130, 290, 66  # column widths
 _SIZE, _SMALL = 30, 24
 _BACKGROUND, _STRIPE, _LINE = (30, 31, 34), (43, 45, 49), (68, 71, 79)
 _PLATE = (88, 91, 99)  # behind text that was read
-_MIN_WRITTEN = 40  # pixels
+_MIN_WRITTEN = 60  # pixels
 _TEXT, _MUTED = (242, 243, 245), (181, 186, 193)
 # Colours from the threshold to a score of 1: lighter is higher, also for the colour-blind (viridis,
 # CC0, https://bids.github.io/colormap/). The dark end contrasts with both row backgrounds.
@@ -238,20 +238,20 @@ class _Sheet:
         room = self._left - 2 * _MARGIN
         said = self._large.fitted(self._translate("Text"), room)
         self._large.write(self._draw, (_MARGIN, self._text_top + 34), said, _TEXT)
-        top = self._text_top + (_ROW - _BAR) // 2
+        for each in sorted(self._text, key=lambda each: each.start - each.end):
+            self._plate(self.x(each.start), self.x(each.end))
         starts = [self.x(each.start) for each in self._text]
-        for each, left, following in zip(
-            self._text, starts, [*starts[1:], WIDTH - _MARGIN], strict=True
-        ):
-            right = max(self.x(each.end) - 1, left + 4)
-            box = Image.new("RGB", (right - left, _BAR), _PLATE)
-            self._image.paste(box, (left, top), filmstrip.mask(box.size, min(6, box.width / 3)))
-            self._written(each.text, left + 8, following - left - 16)
+        for each, left, end in zip(self._text, starts, [*starts[1:], WIDTH - _MARGIN], strict=True):
+            if end - left >= _MIN_WRITTEN:
+                shown = self._small.fitted(sanitize.clean(each.text), end - left - 16)
+                self._small.write(self._draw, (left + 8, self._text_top + 32), shown, _TEXT)
 
-    def _written(self, text: str, left: int, room: int) -> None:
-        if room >= _MIN_WRITTEN:
-            shown = self._small.fitted(sanitize.clean(text), room)
-            self._small.write(self._draw, (left, self._text_top + 32), shown, _TEXT)
+    def _plate(self, left: int, right: int) -> None:
+        """Draw the bar behind a piece of text, with gaps, as it may be over a longer one."""
+        top = self._text_top + (_ROW - _BAR) // 2
+        plate = Image.new("RGB", (max(right - 1 - left, 4), _BAR), _PLATE)
+        self._draw.rectangle((left - 2, top, left + plate.width + 1, top + _BAR), _BACKGROUND)
+        self._image.paste(plate, (left, top), filmstrip.mask(plate.size, min(6, plate.width / 3)))
 
     def _segment(self, top: int, row: Row, segment: Segment) -> None:
         edges = [self.x(second) for second in range(segment.start, segment.end + 1)]
