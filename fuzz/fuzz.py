@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import importlib.util
 import io
+import itertools
 import json
 import math
 import re
@@ -61,6 +62,8 @@ from bot.storage import frame_codec
 from bot.taggers.clarifai.response import read_frames, read_model
 from bot.taggers.failures import CallFailed
 from bot.taggers.local.tagger import LocalTagger
+from bot.taggers.vision.response import read_answer
+from bot.taggers.vision.status import failure_of
 from tests.media.made_clips import WAYS, Recipe, gif, make_clip
 
 if TYPE_CHECKING:
@@ -255,6 +258,19 @@ def _thumbnails() -> list[bytes]:
     return made
 
 
+def try_vision(content: bytes) -> None:
+    """Parse a vision model's answer, a response around it, and an error of its server."""
+    failure_of(400 + len(content) % 200, content)
+    message = {"choices": [{"message": {"content": _text(content)}}]}
+    for response in (content, json.dumps(message).encode()):
+        with contextlib.suppress(CallFailed):
+            answer = read_answer(response, 3)
+            assert set(answer.concepts) <= {0, 1, 2}
+            for concept in itertools.chain(*answer.concepts.values()):
+                assert 0 <= concept.score <= 1
+                assert concept.name.isprintable()
+
+
 def _heads() -> list[bytes]:
     marks = [bytes(offset) + mark for offset, mark, _ in formats.SIGNATURES]
     texts = [b"#EXTM3U", b"v=0\r\n", b"<?xml?><!-- --><MPD ", b"<!-- --><!doctype svg><svg>"]
@@ -268,6 +284,14 @@ def _answers() -> list[bytes]:
     output = {"status": success, "data": {"frames": [frame]}}
     whole = {"status": success, "outputs": [output], "model": {"id": "m"}}
     return [b"\0" + json.dumps(each).encode() for each in (whole, {"status": {"code": 11001}})]
+
+
+def _answers_of_models() -> list[bytes]:
+    tags = [{"name": "cat", "score": 0.9}, {"name": "a_dog.", "score": 90}]
+    answer = json.dumps({"pictures": [{"picture": 1, "tags": tags}], "description": "A cat."})
+    message = {"choices": [{"message": {"content": answer}, "finish_reason": "length"}]}
+    errors = ({"error": {"message": "At most 1 image(s)"}}, {"status": {"code": 21353}})
+    return [f"```json\n{answer}```".encode(), *(json.dumps(x).encode() for x in (message, *errors))]
 
 
 def _words_of_children() -> list[bytes]:
@@ -300,6 +324,7 @@ TARGETS = {
     "formats": Target(try_formats, _heads),
     "container": Target(try_container, _clips),
     "clarifai": Target(try_clarifai, _answers),
+    "vision": Target(try_vision, _answers_of_models),
     "child": Target(try_child, _words_of_children),
     "links": Target(try_links, _sentences),
     "thumbnail": Target(try_thumbnail, _thumbnails),

@@ -18,6 +18,7 @@ class Kind(Enum):
     ADDRESS = auto()  # something else answers at the service's address
     NO_VISION = auto()  # the model can't see pictures
     DECLINED = auto()  # the model does not want to describe these pictures
+    UNUSABLE = auto()  # the model's answer is not what it was asked for
     STARTING = auto()  # the model is being deployed or loaded
     NOT_DEPLOYED = auto()  # it sleeps until it is called, or was taken down
     SHUT_DOWN = auto()  # the model does not run any more

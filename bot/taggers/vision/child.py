@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Vision models look at 300 to 1,000 pixels; a picture of this size costs them a few hundred tokens.
 _VIEW = View(512, whole=True)
+_MIN_SIDE = 64  # pixels; models refuse narrower pictures, or those with extreme aspect ratios
 _BLOCKS = 8  # pictures are compared by the mean colours of this many blocks in each direction
 # How much one block may change, of 255, in a picture that counts as unchanged. Noise and
 # compression change blocks by 1 to 5, a person who enters a corner of the picture by 20 and more.
@@ -83,7 +84,8 @@ class SceneCollector:
         number = self._find(blocks)
         if number is None:
             number = len(self.scenes)
-            self.scenes.append(Scene(blocks, thumbnails.jpeg(picture), thumbnails.jpeg(thumbnail)))
+            shown = thumbnails.jpeg(_with_margins(picture))
+            self.scenes.append(Scene(blocks, shown, thumbnails.jpeg(thumbnail)))
         self.seconds.append((second, number))
         while len(self.scenes) > self._most:
             self._join()
@@ -109,6 +111,13 @@ class SceneCollector:
                 self.scenes.append(scene)
             numbers.append(number)
         self.seconds = [(second, numbers[old]) for second, old in self.seconds]
+
+
+def _with_margins(picture: Picture) -> Picture:
+    """Return the picture with black margins if it is too narrow for some models."""
+    missing = [max(0, _MIN_SIDE - side) for side in picture.shape[:2]]
+    margins = [(each // 2, each - each // 2) for each in missing]
+    return np.pad(picture, [*margins, (0, 0)]) if any(missing) else picture
 
 
 def _blocks(picture: Picture) -> Blocks:

@@ -72,7 +72,7 @@ class Change(Enum):
     FORMAT = auto()
     SETTINGS = auto()
     FEWER_PICTURES = auto()
-    UNKNOWN = auto()  # the server doesn't say
+    UNKNOWN = auto()  # the server doesn't say what it doesn't accept
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Truncated(CallFailed):
     """The answer ended early because it got too long."""
 
     def __init__(self) -> None:
-        super().__init__(Kind.GARBLED, "the answer was cut off at the limit of its length")
+        super().__init__(Kind.UNUSABLE, "the answer was cut off at the limit of its length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_answer(content: bytes, pictures: int) -> Answer:
     """Return the answer in a response to a request with this number of pictures.
 
     Pictures that the answer leaves out are left out. Raises ``Truncated``, and ``CallFailed`` if
-    the model declined or its answer can't be used.
+    the model declined, its answer can't be used, or the response is from something else.
     """
     text, finish = _message(content)
     found = _object_in(text)
@@ -87,7 +87,8 @@ def _message(content: bytes) -> tuple[str, object]:
         text, refusal = message["content"], message.get("refusal")
         finish = choice.get("finish_reason")
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError):
-        raise _unusable("no chat completion") from None
+        start = content[:100].decode("utf-8", "replace")
+        raise CallFailed(Kind.GARBLED, f"not a chat completion: {start!r}") from None
     if refusal or finish == "content_filter":
         raise CallFailed(Kind.DECLINED, f"the model refused: {refusal or finish}")
     if isinstance(text, str) and text.strip():
@@ -149,4 +150,4 @@ def _score(value: object) -> float | None:
 
 
 def _unusable(what: str) -> CallFailed:
-    return CallFailed(Kind.GARBLED, f"an answer that can't be used: {what}")
+    return CallFailed(Kind.UNUSABLE, f"an answer that can't be used: {what}")

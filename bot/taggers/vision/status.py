@@ -56,6 +56,7 @@ _CHANGES = (
     (re.compile(r"max_(completion_)?tokens|temperature"), Change.SETTINGS),
 )
 _SENTENCES = (
+    (re.compile(r"content_filter|content.{0,12} ?policy|safety system|moderation"), Kind.DECLINED),
     (
         re.compile(
             r"(not|n't) (support|accept|process)\w*[^.]{0,30}(image|vision|multimodal)"
@@ -81,7 +82,8 @@ _ADVICE: Mapping[Kind, str] = MappingProxyType(
         Kind.NO_VISION: "the model can't see pictures: choose another with VISION_MODEL",
         Kind.SERVER: "check that the server at VISION_URL is running",
         Kind.STARTING: "the server is still loading the model",
-        Kind.GARBLED: "check VISION_URL, or choose another model with VISION_MODEL",
+        Kind.GARBLED: "check VISION_URL: most servers' addresses end in /v1",
+        Kind.UNUSABLE: "choose another model with VISION_MODEL",
         Kind.DECLINED: "another model may answer: choose it with VISION_MODEL",
         Kind.REQUEST: "the server accepts no form of the request: check its log",
     }
@@ -106,12 +108,19 @@ def failure_of(status: int, content: bytes) -> CallFailed:
     return Rejected(_change_in(status, sentence.lower()), detail)
 
 
-def error_for(failure: CallFailed) -> TaggerError:
-    """Return the error for a failed call: a sentence for people, details for the log."""
+def error_for(failure: CallFailed, *, proven: bool = False) -> TaggerError:
+    """Return the error for a failed call: a sentence for people, details for the log.
+
+    If the model has ``proven`` that it can answer, an answer that can't be used is not its fault.
+    """
     advice = _ADVICE.get(failure.kind)
     detail = f"{failure.detail} ({advice})" if advice else failure.detail
     if failure.kind is Kind.DECLINED:
         return TaggerRefused(reason="declined", detail=detail)
+    if failure.kind is Kind.UNUSABLE and proven:
+        return TaggerRefused(reason="empty", detail=detail)
+    if failure.kind is Kind.INVALID:
+        return TaggerRefused(reason="invalid", detail=detail)
     if failure.kind in {Kind.QUOTA, Kind.UNPAID}:
         return QuotaExhausted(detail=detail)
     if failure.kind is Kind.THROTTLED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.domain.progress import Progress, Stage
@@ -12,30 +12,28 @@ from bot.domain.timeline import count_seconds
 from bot.errors import FramehoundError, TaggerUnavailable
 from bot.runtime.metrics import Metrics
 from bot.taggers.check_picture import check_picture
-from bot.taggers.failures import CallFailed, Kind
+from bot.taggers.failures import CallFailed
 from bot.taggers.retry import RetryPolicy
 from bot.taggers.vision.client import Bill, VisionClient
 from bot.taggers.vision.request import Question
 from bot.taggers.vision.scenes import read_progress, read_scenes
+from bot.taggers.vision.showing import Showing
 from bot.taggers.vision.status import error_for
 
 if TYPE_CHECKING:
     import aiohttp
 
     from bot.domain.clip import ClipFile, ClipLimits
-    from bot.domain.concepts import Concept, TaggerIdentity
+    from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
     from bot.media.sandbox.pool import Sandbox
     from bot.taggers.vision.endpoint import VisionEndpoint
-    from bot.taggers.vision.response import Answer
     from bot.taggers.vision.scenes import Scenes
 
 MAX_PICTURES = 60
 """Pictures of one clip that the model is shown; a longer clip's most similar scenes are joined."""
 _MAX_DECODING_SECONDS = 300.0
 _MAX_CLIP_SECONDS = 1800.0  # sixty pictures, four at once, at two minutes each
-# If the model declines to describe so many pictures before it describes one, it won't at all.
-_MAX_DECLINED = 4
 # A server may load a model of many gigabytes before it answers.
 PATIENT = RetryPolicy(attempts=7, deadline=600.0, request_timeout=240.0, wait_max=20.0)
 
@@ -84,7 +82,7 @@ class VisionTagger:
         seconds = count_seconds(clip.info.duration)
         scenes = await self._find_scenes(clip, seconds, progress)
         bill = Bill()
-        showing = _Showing(self._client, scenes.pictures, clip, bill)
+        showing = Showing(self._client, scenes.pictures, clip, bill)
         try:
             await self._show(showing, seconds, progress)
         except FramehoundError as error:
@@ -139,7 +137,7 @@ class VisionTagger:
         )
         return await asyncio.to_thread(read_scenes, answer, seconds, MAX_PICTURES)
 
-    async def _show(self, showing: _Showing, seconds: int, progress: ProgressListener) -> None:
+    async def _show(self, showing: Showing, seconds: int, progress: ProgressListener) -> None:
         """Show the model all pictures."""
         try:
             async with asyncio.timeout(_MAX_CLIP_SECONDS):
@@ -148,74 +146,7 @@ class VisionTagger:
                     done = (1 + showing.share_done) / 2
                     progress(Progress(Stage.TAG, round(done * seconds), seconds))
         except CallFailed as failure:
-            raise error_for(failure) from failure
+            raise error_for(failure, proven=self._client.proven > 0) from failure
         except TimeoutError as error:
             detail = f"the model needs more than {_MAX_CLIP_SECONDS:g} s for a clip"
             raise TaggerUnavailable(detail=detail) from error
-
-
-@dataclass(slots=True)
-class _Showing:
-    """Shows the pictures of one clip, a few at once; ``pending`` are the positions of the rest.
-
-    A picture that an answer leaves out is shown again ``alone``. So are pictures that the model
-    declines to describe together; one that it declines alone has no concepts.
-    """
-
-    client: VisionClient
-    pictures: tuple[bytes, ...]
-    clip: ClipFile
-    bill: Bill
-    description: str | None = None
-    pending: list[int] = field(init=False)
-    concepts: list[tuple[Concept, ...]] = field(init=False)
-    _alone: set[int] = field(init=False, default_factory=set)
-    _declined: int = field(init=False, default=0)
-    _answered: bool = field(init=False, default=False)
-
-    def __post_init__(self) -> None:
-        self.pending = list(range(len(self.pictures)))
-        self.concepts = [()] * len(self.pictures)
-
-    @property
-    def share_done(self) -> float:
-        """The share of the pictures that were described, from 0 to 1."""
-        return 1 - len(self.pending) / len(self.pictures)
-
-    async def show_next(self) -> None:
-        """Show the next pictures; raises ``CallFailed``."""
-        batch = self._next_batch()
-        question = Question(
-            [self.pictures[each] for each in batch], self.clip.language, self.description
-        )
-        try:
-            answer = await self.client.ask(question, self.bill, self.clip.owner)
-        except CallFailed as failure:
-            if failure.kind is not Kind.DECLINED:
-                raise
-            self._note_declined(batch, failure)
-        else:
-            self._note_answer(batch, answer)
-
-    def _next_batch(self) -> list[int]:
-        together = [each for each in self.pending if each not in self._alone]
-        return together[: self.client.form.pictures] or self.pending[:1]
-
-    def _note_answer(self, batch: list[int], answer: Answer) -> None:
-        self._answered = True
-        self.description = answer.description or self.description
-        for number, concepts in answer.concepts.items():
-            self.concepts[batch[number]] = concepts
-        seen = {batch[number] for number in answer.concepts}
-        # If the server takes fewer pictures now, only the first ones were shown.
-        self._alone |= set(batch[: self.client.form.pictures]) - seen
-        self.pending = [each for each in self.pending if each not in seen]
-
-    def _note_declined(self, batch: list[int], failure: CallFailed) -> None:
-        if len(batch) > 1:
-            self._alone |= set(batch)
-            return
-        self._declined += 1
-        if not self._answered and self._declined == min(_MAX_DECLINED, len(self.pictures)):
-            raise failure
-        self.pending = [each for each in self.pending if each not in batch]

@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Reply, type[TaggerError], int, int, str]] = {
     "not loaded": (short_error("No models loaded.", 400), TaggerUnavailable, 1, 0, "VISION_MODEL"),
     "no path": (Reply(b"404 page not found", 404), TaggerUnavailable, 1, 0, "check VISION_URL"),
     "redirect": (
-        Reply(b"", 307, headers={"Location": "/elsewhere"}),
+        Reply(b"", 307, headers={"Location": "/v1/chat/completions"}),
         TaggerUnavailable,
         1,
         0,
@@ -93,8 +93,9 @@ FAULTS: dict[str, tuple[Reply, type[TaggerError], int, int, str]] = {
     "gateway": (clarifai_replies.html(502), TaggerUnavailable, 5, 0, "is running"),
     "hung up": (Reply(cuts=True), TaggerUnavailable, 5, 0, "is running"),
     "unknown": (error("No, thanks."), TaggerUnavailable, 3, 0, "accepts no form of the request"),
-    "page": (Reply(b"<!doctype html>", 200, "text/html"), TaggerUnavailable, 2, 4, "VISION_URL"),
-    "empty": (said(""), TaggerUnavailable, 2, 4, "an empty answer"),
+    "page": (Reply(b"<!doctype html>", 200, "text/html"), TaggerUnavailable, 2, 0, "VISION_URL"),
+    "empty": (said(""), TaggerUnavailable, 3, 4, "an empty answer"),
+    "filtered": (error("rejected by our safety system"), TaggerRefused, 3, 0, "safety system"),
     "huge": (Reply(b"x" * 1_000_001), TaggerUnavailable, 1, 0, "more than 1000000 bytes"),
 }
 
@@ -125,7 +126,6 @@ PASSING = {
     "loading": error("Loading model", 503),
     "hung up": Reply(cuts=True),
     "too slow": Reply(hangs=True),
-    "unreadable": said("{"),
 }
 
 
@@ -139,7 +139,7 @@ async def test_a_passing_fault_costs_nothing_but_what_was_answered(
         tagging = await tagger.tag(write_clip(tmp_path, 2), ignore_progress)
         assert [frame.concepts[0].name for frame in tagging.frames] == ["number 0", "number 1"]
         assert len(vision.calls) == 2
-        assert tagging.billed == vision.billed_pictures == (4 if fault == "unreadable" else 2)
+        assert tagging.billed == vision.billed_pictures == 2
 
 
 async def test_what_was_shown_before_a_failure_is_billed(tmp_path: Path) -> None:
@@ -181,28 +181,55 @@ REFUSALS = {
     "a refusal": said(None, refusal="I can't describe this."),
     "a filter": said("", "content_filter"),
     "prose": said("I'm sorry, but I can't help with that."),
+    "nonsense": said("{{{"),
+    "nothing": said(""),
+    "cut": CUT,
+    "an error": error("invalid picture"),
 }
+GOOD = said(json.dumps(seen([{"cat": 0.9}] * 4)))
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-async def test_a_picture_that_the_model_declines_costs_only_its_own_tags(
+async def test_a_picture_that_is_not_described_costs_only_its_own_tags(
     refusal: str, tmp_path: Path
 ) -> None:
     async with talking() as (vision, tagger):
-        vision.script(REFUSALS[refusal], ANSWER, REFUSALS[refusal])
-        tagging = await tagger.tag(write_clip(tmp_path, 2), ignore_progress)
-    assert [len(frame.concepts) for frame in tagging.frames] == [1, 0]
-    assert [len(call.pictures) for call in vision.calls] == [2, 1, 1]
+        vision.script(GOOD, REFUSALS[refusal], ANSWER, REFUSALS[refusal])
+        tagging = await tagger.tag(write_clip(tmp_path, 6), ignore_progress)
+        assert [len(frame.concepts) for frame in tagging.frames] == [1, 1, 1, 1, 1, 0]
+        assert [len(call.pictures) for call in vision.calls] == [4, 2, 1, 1]
+        assert tagging.billed == vision.billed_pictures
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-async def test_a_clip_that_the_model_declines_is_refused(refusal: str, tmp_path: Path) -> None:
+async def test_a_clip_that_is_not_described_is_refused_and_harms_no_other(
+    refusal: str, tmp_path: Path
+) -> None:
     async with talking() as (vision, tagger):
-        vision.script(*[REFUSALS[refusal]] * 9)
+        await tagger.tag(write_clip(tmp_path, 4), ignore_progress)
+        form = tagger._client.form
+        vision.script(*[REFUSALS[refusal]] * 5)
         with pytest.raises(TaggerRefused) as caught:
             await tagger.tag(write_clip(tmp_path, 9), ignore_progress)
-    assert str(caught.value) == "The tagger declined to describe this clip."
-    assert [len(call.pictures) for call in vision.calls] == [4, 4, 1, 1, 1, 1]
+        assert [len(call.pictures) for call in vision.calls] == [4, 4, 1, 1, 1, 1]
+        assert caught.value.billed == (0 if refusal == "an error" else 8)
+        assert tagger._client.form == form
+
+
+async def test_a_model_that_never_answered_as_asked_is_unavailable(tmp_path: Path) -> None:
+    async with talking() as (vision, tagger):
+        vision.script(*[said("{{{")] * 5)
+        with pytest.raises(TaggerUnavailable) as caught:
+            await tagger.tag(write_clip(tmp_path, 9), ignore_progress)
+    assert "choose another model with VISION_MODEL" in caught.value.detail
+
+
+async def test_few_pictures_of_a_clip_are_shown_and_billed_again(tmp_path: Path) -> None:
+    async with talking() as (vision, tagger):
+        vision.script(*[CUT if number % 2 else GOOD for number in range(20)])
+        vision.eyes = lambda _jpeg: {}
+        tagging = await tagger.tag(write_clip(tmp_path, 40), ignore_progress)
+        assert tagging.billed == vision.billed_pictures <= 40 + 8
 
 
 async def test_a_cancelled_clip_frees_its_slots(tmp_path: Path) -> None:

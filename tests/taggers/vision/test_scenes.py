@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bot.domain.concepts import Concept
 from bot.errors import Damaged
@@ -52,6 +54,12 @@ def test_the_most_similar_scenes_are_joined_if_there_are_too_many() -> None:
     numbers = dict(found.seconds)
     assert [numbers[second] for second in range(4)] == [numbers[second] for second in range(5, 9)]
     assert numbers[4] not in {numbers[second] for second in range(4)}
+
+
+def test_narrow_pictures_get_margins() -> None:
+    (scene,) = collected(picture(RED, (5, 512))).scenes
+    with Image.open(io.BytesIO(scene.jpeg)) as shown:
+        assert shown.size == (512, 64)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (7, 7)])
