@@ -86,7 +86,6 @@ def test_frames_and_thumbnails_repeat_what_a_scene_shows() -> None:
         None,
         {},
         {**GOOD, "scenes": []},
-        {**GOOD, "scenes": [[JPEG, JPEG]] * 61},
         {**GOOD, "scenes": [[JPEG, JPEG]] * 2},
         {**GOOD, "scenes": [[JPEG]]},
         {**GOOD, "scenes": [["%", JPEG]]},
@@ -105,6 +104,13 @@ def test_an_answer_of_a_child_that_was_taken_over_is_refused(answer: Any) -> Non
     assert read_scenes(GOOD, 3, 60).seconds == ((0, 0), (2, 0))
     with pytest.raises(Damaged):
         read_scenes(answer, 3, 60)
+
+
+def test_more_scenes_than_asked_for_are_refused() -> None:
+    answer = {"scenes": [[JPEG, JPEG]] * 2, "seconds": [[0, 0], [1, 1]]}
+    assert len(read_scenes(answer, 2, 2).pictures) == 2
+    with pytest.raises(Damaged):
+        read_scenes(answer, 2, 1)
 
 
 @pytest.mark.parametrize("value", [-1, 4, "1", None, 1.5])
