@@ -79,13 +79,13 @@ class Showing:
         self._show_again([each for each in shown if each in self.pending])
 
     def _take_failure(self, batch: list[int], failure: CallFailed) -> None:
-        if self._alone:
-            self._failures += 1
-            if not self._answered and self._failures == min(_MAX_FAILURES, len(self.pictures)):
-                raise failure
-            self._remove(batch)
-        else:
+        if not self._alone and (len(batch) > 1 or failure.kind is Kind.UNUSABLE):
             self._show_again(batch)
+            return
+        self._failures += 1
+        if not self._answered and self._failures == min(_MAX_FAILURES, len(self.pictures)):
+            raise failure
+        self._remove(batch)
 
     def _show_again(self, pictures: list[int]) -> None:
         """Show pictures again, as far as that is allowed."""
