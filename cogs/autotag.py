@@ -14,7 +14,7 @@ import structlog
 from discord.ext import commands
 
 from bot.chat.message_clips import job_for_message, posted_clips_of
-from bot.chat.posters import Poster, person_behind, poster_of
+from bot.chat.posters import Poster, forwarded_from, person_behind, poster_of
 from bot.domain.cooldown import Cooldown
 from bot.errors import PermissionMissing, TaggerBusy
 from bot.storage.database import retry_storage
@@ -125,8 +125,7 @@ class AutoTag(commands.Cog):
 
     async def _is_wanted(self, message: discord.Message, poster: Poster) -> bool:
         """Return whether the server's settings and the person's own choice allow tagging this."""
-        person = person_behind(message)
-        if person and await self._opted_out(person):
+        if await self._is_opted_out(message):
             return False
         if message.guild is None:
             return poster is Poster.PERSON
@@ -136,9 +135,12 @@ class AutoTag(commands.Cog):
             return False
         return _is_autotagged(message, settings)
 
-    async def _opted_out(self, person: int) -> bool:
+    async def _is_opted_out(self, message: discord.Message) -> bool:
+        """Return whether the person who posted a clip opted out, or whose clip is forwarded."""
+        posters = person_behind(message), await forwarded_from(self._bot, message)
+        people = [person for person in posters if person]
         store = self._bot.app.stores.opt_outs
-        return bool(await retry_storage(lambda: store.among([person])))
+        return bool(people and await retry_storage(lambda: store.among(people)))
 
     async def _reply_busy(self, message: discord.Message, error: TaggerBusy) -> None:
         """Reply that too much is waiting, at most once a minute, so as not to flood the server."""

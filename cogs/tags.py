@@ -16,6 +16,7 @@ from bot.chat.message_clips import (
     requested_clips,
     thread_facts,
 )
+from bot.chat.posters import forwarded_from
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import MAX_CLIPS, Interaction, Job, interaction_job_id
 from bot.errors import OptedOut, RateLimited, TooManyClips
@@ -61,11 +62,13 @@ class Tags(commands.Cog):
         message = context.message
         self._check_rate(context.author.id, context.guild)
         require_permissions(message)
-        clips = self._clips_of(message) or await self._clips_replied_to(message)
+        clips, posted_in = self._clips_of(message), message
+        if not clips and (replied := await _replied_to(message)):
+            clips, posted_in = self._clips_of(replied), replied
         if not clips and link:
             clips = tuple(clips_in_argument(link))
         if clips:
-            await self._check_opt_outs(clips, context.author.id)
+            await self._check_opt_outs(clips, context.author.id, posted_in)
             await self._bot.submit(job_for_message(message, clips, requested=True))
         else:
             translate = await self._bot.translator_for(context)
@@ -90,10 +93,13 @@ class Tags(commands.Cog):
         self, interaction: discord.Interaction[FramehoundBot], message: discord.Message
     ) -> None:
         """Tag the clips of the selected message."""
-        await self._submit(interaction, self._clips_of(message))
+        await self._submit(interaction, self._clips_of(message), message)
 
     async def _submit(
-        self, interaction: discord.Interaction[FramehoundBot], clips: tuple[Clip, ...]
+        self,
+        interaction: discord.Interaction[FramehoundBot],
+        clips: tuple[Clip, ...],
+        message: discord.Message | None = None,
     ) -> None:
         """Defer the response within Discord's three seconds, then submit a job that fills it in."""
         if not clips:
@@ -104,7 +110,7 @@ class Tags(commands.Cog):
             raise TooManyClips(count=str(len(clips)), most=str(MAX_CLIPS))
         self._check_rate(interaction.user.id, interaction.guild)
         await interaction.response.defer()
-        await self._check_opt_outs(clips, interaction.user.id)
+        await self._check_opt_outs(clips, interaction.user.id, message)
         await self._bot.submit(self._job_of(interaction, clips))
 
     def _check_rate(self, user_id: int, guild: discord.Guild | None) -> None:
@@ -116,9 +122,17 @@ class Tags(commands.Cog):
         if wait:
             raise RateLimited.of(wait)
 
-    async def _check_opt_outs(self, clips: tuple[Clip, ...], requester_id: int) -> None:
-        """Raise ``OptedOut`` if a clip was posted by another person who opted out."""
-        others = {clip.author_id for clip in clips if clip.author_id} - {requester_id}
+    async def _check_opt_outs(
+        self, clips: tuple[Clip, ...], requester_id: int, message: discord.Message | None
+    ) -> None:
+        """Raise ``OptedOut`` if a clip was posted by another person who opted out.
+
+        The ``message`` with the clips may forward theirs.
+        """
+        people = {clip.author_id for clip in clips}
+        if message is not None:
+            people.add(await forwarded_from(self._bot, message))
+        others = {person for person in people if person} - {requester_id}
         if others and await self._bot.app.stores.opt_outs.among(others):
             raise OptedOut
 
@@ -141,16 +155,18 @@ class Tags(commands.Cog):
     def _clips_of(self, message: discord.Message) -> tuple[Clip, ...]:
         return requested_clips(message, self._bot.app.config.sites)
 
-    async def _clips_replied_to(self, message: discord.Message) -> tuple[Clip, ...]:
-        reference = message.reference
-        if reference is None or reference.message_id is None:
-            return ()
-        if isinstance(reference.resolved, discord.Message):
-            return self._clips_of(reference.resolved)
-        try:
-            return self._clips_of(await message.channel.fetch_message(reference.message_id))
-        except (discord.NotFound, discord.Forbidden):
-            return ()
+
+async def _replied_to(message: discord.Message) -> discord.Message | None:
+    """Return the message that a message replies to; None if there is none to be read."""
+    reference = message.reference
+    if reference is None or reference.message_id is None:
+        return None
+    if isinstance(reference.resolved, discord.Message):
+        return reference.resolved
+    try:
+        return await message.channel.fetch_message(reference.message_id)
+    except (discord.NotFound, discord.Forbidden):
+        return None
 
 
 async def setup(bot: FramehoundBot) -> None:

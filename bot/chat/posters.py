@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import discord
+import discord
 
 
 class Poster(Enum):
@@ -42,3 +40,18 @@ def person_behind(message: discord.Message) -> int | None:
     if message.interaction_metadata is not None:
         return message.interaction_metadata.user.id
     return None if message.webhook_id or message.author.bot else message.author.id
+
+
+async def forwarded_from(client: discord.Client, message: discord.Message) -> int | None:
+    """Return the ID of the person who posted what a message forwards.
+
+    None if it forwards nothing, or if the bot can't read the original.
+    """
+    original = message.reference
+    if not message.message_snapshots or original is None or original.message_id is None:
+        return None
+    channel = client.get_partial_messageable(original.channel_id)
+    try:
+        return person_behind(await channel.fetch_message(original.message_id))
+    except discord.HTTPException:
+        return None

@@ -144,6 +144,9 @@ class Answerer:
             payer = Payer(job.owner, job.id)
             tag = partial(self._tag_clip, job, responder, progress, payer, settings)
             outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
+        if await self._is_opted_out(job):  # since they were asked, which may be minutes ago
+            await retry_storage(lambda: self._records.erase(job))
+            state = RecordState.OPEN
         state = await self._records.save_outcomes(job, outcomes, shown.reply, state)
         if state is not RecordState.ERASED:
             return outcomes

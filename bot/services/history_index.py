@@ -8,6 +8,7 @@ done is counted in the database, so that a run continues where it was if the pro
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +21,7 @@ from bot.runtime.tasks import in_background
 from bot.storage.database import StorageUnavailable, retry_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from bot.domain.job import Job
     from bot.storage.index_runs import IndexRunStore
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # Seconds between two looks at the database: for a run to begin, and while one waits.
 _IDLE, _BUSY = 5.0, 0.3
+# Seconds that a run waits for an idle queue, and for a clip, before it is another run's turn.
+_PATIENCE = 30.0
 
 
 class History(Protocol):
@@ -183,17 +186,23 @@ class IndexRunner:
             await self._show(run.id)
 
     async def _finished(self, run: IndexRun, job: Job) -> bool:
-        """Have a job carried out after everybody else's; return False if the run was stopped."""
-        while not await self._queue.is_idle():  # noqa: ASYNC110 - other processes can't set events
-            await asyncio.sleep(_BUSY)
+        """Have a job carried out after everybody else's.
+
+        Return False if the run was stopped, or if it is another run's turn and the message comes
+        again: a queue may never be idle, and a clip may take minutes.
+        """
+        await _becomes(self._queue.is_idle)
         try:
             await self._queue.submit(job)
         except TaggerBusy:
-            return False  # others were faster; the message comes again
-        while await self._queue.is_unfinished(job.id):  # noqa: ASYNC110 - see above
-            await asyncio.sleep(_BUSY)
+            return False  # others were faster
+        if not await _becomes(lambda: self._is_done(job)):
+            return False
         found = await self._runs.find(run.id)
         return found is not None and found.state is IndexState.RUNNING
+
+    async def _is_done(self, job: Job) -> bool:
+        return not await self._queue.is_unfinished(job.id)
 
     async def _count(self, run: IndexRun, job: Job, message_id: int) -> None:
         record = await self._index.job_records.find(job.id)
@@ -214,6 +223,14 @@ class IndexRunner:
         run = await retry_storage(lambda: self._runs.find(run_id))
         if run is not None:
             await self._display.show(run)
+
+
+async def _becomes(condition: Callable[[], Awaitable[bool]]) -> bool:
+    """Wait until a condition holds, but not forever; return whether it does."""
+    latest = time.monotonic() + _PATIENCE
+    while not (holds := await condition()) and time.monotonic() < latest:  # noqa: ASYNC110 - other processes can't set events
+        await asyncio.sleep(_BUSY)
+    return holds
 
 
 def _price(found: Sequence[FoundMessage], *, complete: bool) -> IndexPrice:

@@ -143,3 +143,15 @@ async def test_an_edited_command_about_another_message_keeps_its_reply(chat: Cha
     await chat.ann.edit(asked, "!tags, please")
     await erasure_ends(chat)
     assert await left(chat, asked)
+
+
+async def test_a_forwarded_clip_of_a_person_who_opted_out_is_left_alone(chat: Chat) -> None:
+    office, bob = chat.guild.add_text_channel("office"), chat.guild.add_member("bob")
+    posted = await chat.ann.post(chat.channel, LINK)
+    assert await chat.links() == [LINK]
+    await chat.bot.app.stores.opt_outs.add(chat.ann.user.id)
+    forwarded = await bob.forward(office, posted)
+    asked = await bob.use_context_menu(office, "Tag this video", forwarded)
+    assert "leave their clips alone" in (await asked.wait_for_response()).content
+    await bob.post(office, LAST)
+    assert await chat.links() == [LAST]

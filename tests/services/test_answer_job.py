@@ -237,3 +237,16 @@ async def test_a_reply_that_shows_progress_is_recorded_before_the_job_is_done(ch
     chat.responder.while_working = delete
     await chat.carry_out()
     assert await chat.app.stores.reply_deletions.newest(2) == [shown]
+
+
+async def test_nothing_is_said_or_kept_of_a_person_who_opts_out_while_their_clip_is_tagged(
+    chat: Chat,
+) -> None:
+    await chat.app.stores.watches.replace(chat.guild.id, [Watch("beer", chat.mods.id)])
+    await chat.post()
+    person = chat.ann.user.id
+    chat.responder.while_working = lambda: chat.app.stores.opt_outs.add(person)
+    await chat.carry_out()
+    assert chat.sent() == []
+    assert chat.mods.messages == {}
+    assert await chat.kept() == (False, 0)
