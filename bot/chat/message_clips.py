@@ -75,6 +75,7 @@ def attached_clip(attachment: discord.Attachment) -> Clip:
         content_type=None if attachment.flags.animated else attachment.content_type,
         duration=round(attachment.duration * 1000) if attachment.duration else None,
         spoiler=attachment.is_spoiler(),
+        native=attachment.flags.clip,
     )
 
 

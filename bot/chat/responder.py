@@ -13,6 +13,7 @@ from yarl import URL
 
 from bot.chat.alerts import Alerts
 from bot.chat.messages import Draft, Messages
+from bot.chat.native_clips import game_of
 from bot.chat.progress_display import Pace, ProgressDisplay
 from bot.chat.retry import FAILURES, is_temporary, retry_discord
 from bot.i18n import Translator
@@ -37,6 +38,7 @@ class DiscordResponder:
     """Answers messages with replies, and interactions with their response."""
 
     def __init__(self, client: discord.Client, pace: Pace = _USUAL_PACE) -> None:
+        self._client = client
         self._messages = Messages(client)
         self._alerts = Alerts(client)
         self._pace = pace
@@ -127,6 +129,18 @@ class DiscordResponder:
             if URL(attachment.url).path == URL(clip.location).path:
                 return replace(clip, location=attachment.url)
         return None
+
+    async def game(self, job: Job, clip: Clip) -> str | None:
+        """Return the game of a native clip, from its message."""
+        if clip.message_id is None:
+            return None
+        fetch = self._client.http.get_message
+        try:
+            message = await retry_discord(fetch, job.channel_id, clip.message_id)
+        except FAILURES as error:
+            self._log.info("game of a native clip not read", reason=str(error))
+            return None
+        return game_of(message, clip.location)
 
     async def _reply(
         self,

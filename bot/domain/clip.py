@@ -40,7 +40,8 @@ class Clip:
 
     ``location`` is a link or, on the command line, a path. ``size`` (bytes), ``content_type`` and
     ``duration`` (milliseconds) are what Discord claims; they prove nothing. ``message_id`` and
-    ``author_id`` are those of the message it was posted in, if that is known.
+    ``author_id`` are those of the message it was posted in, if that is known. A ``native`` clip was
+    recorded by Discord's app, so Discord knows of which game.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Clip:
     spoiler: bool = False
     message_id: int | None = None
     author_id: int | None = None
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True)

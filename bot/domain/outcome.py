@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import ErrorRecord
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A clip that was tagged; its tagging is stored under ``fingerprint``."""
+    """A clip that was tagged; its tagging is stored under ``fingerprint``.
+
+    ``game`` is the game that it was recorded in, if Discord says so.
+    """
 
     name: str
     fingerprint: str
     spoiler: bool = False
+    game: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ Outcome = Tagged | Failed
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     """Return an outcome as JSON values, for the queue and the database."""
     match outcome:
-        case Tagged(name, fingerprint, spoiler):
-            return {"name": name, "fingerprint": fingerprint, "spoiler": spoiler}
+        case Tagged():
+            return {name: value for name, value in asdict(outcome).items() if value is not None}
         case Failed(name, error):
             return {"name": name, "error": error.as_dict()}
 
@@ -44,4 +48,4 @@ def outcome_from_json(saved: Mapping[str, Any]) -> Outcome:
     """Return the outcome that ``outcome_to_json`` wrote."""
     if "error" in saved:
         return Failed(saved["name"], ErrorRecord.from_dict(saved["error"]))
-    return Tagged(saved["name"], saved["fingerprint"], saved["spoiler"])
+    return Tagged(**saved)

@@ -75,7 +75,8 @@ class SearchHit:
     """A posted clip with the concept, with a ``score`` above its server's ``threshold``.
 
     The clip is number ``position`` (from 1) of the ``clips`` in its message; None if that is not
-    known. ``reply_id`` is the message to link to if a command brought the clip.
+    known. ``reply_id`` is the message to link to if a command brought the clip. If the concept
+    ``is_game``, Discord says that the whole clip was recorded in it.
     """
 
     message_id: int
@@ -89,6 +90,7 @@ class SearchHit:
     position: int | None = None
     clips: int | None = None
     reply_id: int | None = None
+    is_game: bool = False
 
     @property
     def posted_at(self) -> datetime:

@@ -33,12 +33,14 @@ _MAX_NAME_LENGTH = 200
 _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
+def tagged(
+    name: str, tagging: Tagging, timeline: Timeline, game: str | None = None
+) -> dict[str, Any]:
     """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
 
     ``text`` is present if any was read, ``unreadable`` if some seconds could not be decoded;
     ``proxied`` is present, and true, if the tagger got a proxy instead of the clip. ``description``
-    is present if the tagger wrote a sentence about the clip.
+    is present if the tagger wrote a sentence about the clip, ``game`` if Discord says which it is.
     """
     info = tagging.info
     gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
@@ -79,6 +81,7 @@ def tagged(name: str, tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
         **unreadable,
         **proxied,
         **description,
+        **({"game": game} if game else {}),
     }
 
 
@@ -170,7 +173,7 @@ def export_files(
 
 
 def _json_lines(clips: Sequence[TaggedClip]) -> str:
-    lines = (to_json(tagged(clip.name, clip.tagging, clip.timeline)) for clip in clips)
+    lines = (to_json(tagged(clip.name, clip.tagging, clip.timeline, clip.game)) for clip in clips)
     return "".join(f"{line}\n" for line in lines)
 
 

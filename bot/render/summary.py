@@ -30,12 +30,13 @@ _MAX_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class TaggedClip:
-    """A tagged clip of a report; ``spoiler`` if it was posted as one."""
+    """A tagged clip of a report; ``spoiler`` if posted as one, ``game`` if it shows a known one."""
 
     name: str
     timeline: Timeline
     tagging: Tagging
     spoiler: bool = False
+    game: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +136,18 @@ def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
     return f"{formatting.length(timeline.duration, translate)} · {above}"
 
 
+def clip_facts(clip: TaggedClip, name: Callable[[str], str], translate: Translator) -> str:
+    """Return the facts in a clip's heading: its length, the threshold, and its game if known."""
+    facts = heading_facts(clip.timeline, translate)
+    return f"{facts} · {name(clip.game)}" if clip.game else facts
+
+
 def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:
     translate = style.translate
     title = f"**{sanitize.for_discord(clip.name)}**"
     if isinstance(clip, RefusedClip):
         return _Block(translate, f"{title} · {clip.sentence}")
-    header = f"{title} · {heading_facts(clip.timeline, translate)}"
+    header = f"{title} · {clip_facts(clip, sanitize.for_discord, translate)}"
     most = min(filter(None, (most, style.tags_a_line)), default=None)
     if not _is_short(clip):
         lines = [_line(s[0], _concepts(s), most) for s in _strongest(clip.timeline)]
@@ -214,7 +221,7 @@ def _plain_block(clip: ReportedClip, style: Style) -> _Block:
     empty = empty_line(clip, sanitize.clean, translate)
     text = screen_text.plain_lines(clip.tagging.text or (), translate)
     footer = ((empty,) if empty else ()) + tuple(text)
-    header = f"{title} · {heading_facts(clip.timeline, translate)}"
+    header = f"{title} · {clip_facts(clip, sanitize.clean, translate)}"
     return _Block(translate, header, lines, (*footer, *_notes(clip, translate)))
 
 

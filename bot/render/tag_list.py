@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.render import formatting, sanitize
-from bot.render.summary import MESSAGE_LIMIT, TaggedClip, heading_facts, span_clock
+from bot.render.summary import MESSAGE_LIMIT, TaggedClip, clip_facts, span_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[str]
 def _header(clip: ReportedClip, translate: Translator) -> str:
     title = f"**{sanitize.for_discord(clip.name)}**"
     return (
-        f"{title} · {heading_facts(clip.timeline, translate)}"
+        f"{title} · {clip_facts(clip, sanitize.for_discord, translate)}"
         if isinstance(clip, TaggedClip)
         else title
     )

@@ -107,6 +107,9 @@ class Responder(Protocol):
     async def renew(self, job: Job, clip: Clip) -> Clip | None:
         """Return the clip with a fresh link; None if there is none."""
 
+    async def game(self, job: Job, clip: Clip) -> str | None:
+        """Return the game that a native clip was recorded in; None if it can't be learned."""
+
 
 class Answerer:
     """The two steps of a job."""
@@ -277,7 +280,8 @@ class Answerer:
         except Exception:  # noqa: BLE001 - logged with its traceback, answered with a sentence
             self._log.exception("clip failed unexpectedly")
             return Failed(clip.name, FramehoundError().record())
-        return Tagged(clip.name, tagging.info.fingerprint, clip.spoiler)
+        game = await responder.game(job, clip) if clip.native else None
+        return Tagged(clip.name, tagging.info.fingerprint, clip.spoiler, game)
 
     async def _tag_link(self, job: Job, request: TagRequest, responder: Responder) -> Tagging:
         """Tag the clip; if its signed link has expired, get a new one and try again."""

@@ -138,6 +138,7 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             private=job.private,
             position=position,
             clips=len(job.clips),
+            game=outcome.game,
         )
         for position, (clip, outcome) in enumerate(zip(job.clips, outcomes, strict=True), start=1)
         if isinstance(outcome, Tagged)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
 from bot.domain.outcome import Failed
+from bot.domain.search import normalize
 from bot.domain.settings import GuildSettings
 from bot.errors import TaggingErased
 from bot.i18n import Translator
@@ -86,6 +87,7 @@ class ReportBuilder:
         threshold: float | None = None,
         *,
         spoiler: bool = False,
+        game: str | None = None,
     ) -> TaggedClip:
         """Return a tagged clip with its timeline."""
         if threshold is None:
@@ -102,7 +104,9 @@ class ReportBuilder:
         tagging = _without_hidden_tags(tagging, settings.hidden_tags)
         if not settings.text:
             tagging = replace(tagging, text=None)
-        return TaggedClip(name, built, tagging, spoiler=spoiler)
+        if game and normalize(game) in map(normalize, settings.hidden_tags):
+            game = None
+        return TaggedClip(name, built, tagging, spoiler=spoiler, game=game)
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
         """Write and draw the report about some clips."""
@@ -118,7 +122,8 @@ class ReportBuilder:
         tagging = await self._taggings.find(outcome.fingerprint, settings.language)
         if tagging is None:
             return RefusedClip(outcome.name, TaggingErased().localized(translate))
-        return await self.clip(outcome.name, tagging, settings, threshold, spoiler=outcome.spoiler)
+        name, spoiler, game = outcome.name, outcome.spoiler, outcome.game
+        return await self.clip(name, tagging, settings, threshold, spoiler=spoiler, game=game)
 
 
 def _without_hidden_tags(tagging: Tagging, hidden: Collection[str]) -> Tagging:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.search import PAGE_SIZE, SearchPage, SearchResult, find_segments, normalize
 from bot.domain.settings import GuildSettings
+from bot.domain.timeline import Segment, count_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -91,6 +92,9 @@ class ClipSearch:
         tagging = await self._taggings.find(hit.fingerprint, hit.tagger)
         if tagging is None:
             return None
+        if hit.is_game:
+            whole = Segment(tag, 0, count_seconds(tagging.info.duration), hit.score)
+            return SearchResult(hit, tag, (whole,))
         segments = await asyncio.to_thread(
             find_segments, tagging.frames, tagging.info.duration, tag, hit.threshold, smoothing
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.domain.search import normalize
+from bot.storage import search_index
 from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
 from bot.storage.tables import TAGGING_KEY, posted_clips, sense_observations, taggings
@@ -29,7 +31,8 @@ class PostedClip:
     """A clip in a message; ``guild_id`` is None in private channels.
 
     In a thread, which may be ``private``, ``parent_id`` is the channel of the thread. The clip is
-    number ``position`` (from 1) of the ``clips`` in its message.
+    number ``position`` (from 1) of the ``clips`` in its message. ``game`` is the game that it was
+    recorded in.
     """
 
     message_id: int
@@ -42,6 +45,7 @@ class PostedClip:
     private: bool = False
     position: int | None = None
     clips: int | None = None
+    game: str | None = None
 
 
 class PostedClipStore:
@@ -127,8 +131,13 @@ async def insert_posted(
 ) -> None:
     """Store posted clips in a transaction that does more than that."""
     if clips:
-        insert = database.insert(posted_clips).on_conflict_do_nothing()
-        await connection.execute(insert, [asdict(clip) for clip in clips])
+        names = {normalize(clip.game): clip.game for clip in clips if clip.game}
+        numbers = await search_index.concept_numbers(database, connection, names)
+        rows = [
+            {**asdict(clip), "game": numbers.get(normalize(clip.game)) if clip.game else None}
+            for clip in clips
+        ]
+        await connection.execute(database.insert(posted_clips).on_conflict_do_nothing(), rows)
 
 
 async def _erase_unposted(connection: AsyncConnection, fingerprints: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true
+from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true, union_all
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import IndexedConcept, SameClip, SearchHit, first_snowflake, normalize
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
+    from sqlalchemy.sql.base import ColumnCollection
 
     from bot.domain.search import SearchQuery, Visibility
     from bot.storage.database import Database
@@ -34,7 +35,6 @@ _posted, _taggings, _scores, _concepts = (
 )
 # Suggestions count only the newest clips, as each key press asks for them.
 _MAX_CLIPS_COUNTED = 1000
-_NEWEST_FIRST = (_posted.message_id.desc(), _posted.position, _posted.fingerprint)
 
 
 class SearchStore:
@@ -62,14 +62,15 @@ class SearchStore:
 
     async def find(self, query: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
         """Return posted clips that match, newest first."""
-        page = self._found(query).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
-        found = page.subquery()
+        matching = self._found(query)
+        order = _newest_first(matching.selected_columns)
+        found = matching.order_by(*order).limit(limit).offset(offset).subquery()
         reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
         same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
         shown = _with_thresholds(
             found.join(posted_clips, and_(*same))
             .join(search_taggings, _taggings.id == found.c.tagging)
-            .join(
+            .outerjoin(
                 search_scores,
                 and_(_scores.tagging == _taggings.id, _scores.concept == query.concept),
             )
@@ -79,10 +80,11 @@ class SearchStore:
                 posted_clips,
                 *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
                 *(_taggings.default_threshold, _scores.score, job_records.c.reply_id),
+                (_posted.game == query.concept).label("is_game"),
                 self._applied(query).label("threshold"),
             )
             .select_from(shown.outerjoin(job_records, reply))
-            .order_by(*_NEWEST_FIRST)
+            .order_by(*_newest_first(_posted))
         )
         async with self._database.reading() as connection:
             return [_hit(row) for row in await connection.execute(statement)]
@@ -155,7 +157,7 @@ class SearchStore:
             select(posted_clips, job_records.c.reply_id)
             .select_from(posted_clips.outerjoin(job_records, reply))
             .where(which)
-            .order_by(*_NEWEST_FIRST)
+            .order_by(*_newest_first(_posted))
             .limit(limit)
         )
         async with self._database.reading() as connection:
@@ -172,7 +174,7 @@ class SearchStore:
     def _counted(self, guild_id: int | None, visibility: Visibility) -> Subquery:
         """Return, for each concept, how many of the newest clips have it above the threshold."""
         newest = (
-            select(_taggings.id, self._threshold.label("threshold"))
+            select(_taggings.id, _posted.game, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
             .where(_seen(visibility), _is_shown())
             .where(true() if guild_id is None else _posted.guild_id == guild_id)
@@ -180,25 +182,29 @@ class SearchStore:
             .limit(_MAX_CLIPS_COUNTED)
             .subquery()
         )
-        return (
-            select(_scores.concept, func.count().label("clips"))
+        shown = (
+            select(_scores.concept)
             .join_from(newest, search_scores, _scores.tagging == newest.c.id)
             .where(_scores.score > newest.c.threshold)
-            .group_by(_scores.concept)
-            .subquery()
         )
+        games = select(newest.c.game).where(newest.c.game.is_not(None))
+        concepts = union_all(shown, games).subquery().c.concept
+        return select(concepts, func.count().label("clips")).group_by(concepts).subquery()
 
     def _found(self, query: SearchQuery) -> Select[Any]:
         """Return each matching posted clip with the latest of its matching taggings.
 
         A clip has several taggings if several taggers, or a tagger in several languages, tagged it.
+        A clip recorded in a game with this name matches with any of them.
         """
-        return (
-            select(_posted.message_id, _posted.fingerprint, func.max(_taggings.id).label("tagging"))
-            .select_from(_SHOWN)
-            .where(self._matches(query))
-            .group_by(_posted.message_id, _posted.fingerprint)
-        )
+        own = _posted.message_id, _posted.position, _posted.fingerprint
+        columns = *own, _taggings.id.label("tagging")
+        shown = select(*columns).select_from(_SHOWN).where(self._matches(query))
+        game = _posted.game == query.concept
+        recorded = select(*columns).select_from(_INDEXED).where(game, *_allowed(query))
+        found = union_all(shown, recorded).subquery().c
+        key = found.message_id, found.position, found.fingerprint
+        return select(*key, func.max(found.tagging).label("tagging")).group_by(*key)
 
     def _applied(self, query: SearchQuery) -> ColumnElement[float]:
         """Return the minimum (exclusive) for a score."""
@@ -210,18 +216,24 @@ class SearchStore:
     def _matches(
         self, query: SearchQuery, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
-        wanted = [
-            _scores.concept == query.concept,
-            _scores.score > self._applied(query),
-            _is_shown(),
-        ]
-        if query.guild_id is not None:
-            wanted.append(_posted.guild_id == query.guild_id)
-        if seen is None and query.visibility is not None:
-            seen = _seen(query.visibility)
-        if seen is not None:
-            wanted.append(seen)
-        return and_(*wanted, *_narrowed(query))
+        scored = _scores.score > self._applied(query)
+        return and_(_scores.concept == query.concept, scored, *_allowed(query, seen))
+
+
+def _allowed(
+    query: SearchQuery, seen: ColumnElement[bool] | None = None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for a posted clip, whatever is in it."""
+    wanted = [_is_shown(), *_narrowed(query)]
+    if query.guild_id is not None:
+        wanted.append(_posted.guild_id == query.guild_id)
+    if seen is None and query.visibility is not None:
+        seen = _seen(query.visibility)
+    return wanted if seen is None else [*wanted, seen]
+
+
+def _newest_first(clips: ColumnCollection[str, Any]) -> tuple[ColumnElement[Any], ...]:
+    return clips.message_id.desc(), clips.position, clips.fingerprint
 
 
 def _with_thresholds(clips: FromClause) -> FromClause:
@@ -295,8 +307,9 @@ def _hit(row: Row[Any]) -> SearchHit:
         tagger=TaggerIdentity(
             row.tagger, row.model, row.default_threshold, row.revision, row.sampling
         ),
-        score=row.score,
+        score=1.0 if row.is_game else row.score,
         threshold=row.threshold,
+        is_game=bool(row.is_game),
         position=row.position,
         clips=row.clips,
         reply_id=row.reply_id,

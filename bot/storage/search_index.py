@@ -32,7 +32,8 @@ async def write(
 ) -> None:
     """Index a tagging in the transaction that stores it; ``scores`` is by normalized name."""
     tagging = await _number(connection, fingerprint, tagger)
-    numbers = await _concept_numbers(database, connection, scores)
+    names = {normalized: concept.name for normalized, concept in scores.items()}
+    numbers = await concept_numbers(database, connection, names)
     rows = [
         {"tagging": tagging, "concept": numbers[normalized], "score": concept.score}
         for normalized, concept in scores.items()
@@ -54,20 +55,19 @@ async def _number(connection: AsyncConnection, fingerprint: str, tagger: TaggerI
     return int(inserted.scalar_one())
 
 
-async def _concept_numbers(
-    database: Database, connection: AsyncConnection, scores: Mapping[str, Concept]
+async def concept_numbers(
+    database: Database, connection: AsyncConnection, names: Mapping[str, str]
 ) -> dict[str, int]:
-    """Return the number of each normalized name, adding those that have none.
+    """Return the number of each name by its normalized form, adding those that have none.
 
     Most are known, so look them up first: an INSERT that conflicts with them would use up numbers.
     New ones are inserted in sorted order, so that two processes never deadlock on each other's.
     """
-    numbers = await _known_numbers(connection, list(scores))
-    new = sorted(scores.keys() - numbers.keys())
+    numbers = await _known_numbers(connection, list(names))
+    new = sorted(names.keys() - numbers.keys())
     for some in batched(new):
         rows = [
-            {"normalized": normalized, "name": _storable(scores[normalized].name)}
-            for normalized in some
+            {"normalized": normalized, "name": _storable(names[normalized])} for normalized in some
         ]
         insert = database.insert(search_concepts).values(rows)
         await connection.execute(insert.on_conflict_do_nothing())

@@ -169,7 +169,8 @@ rate_limits = Table(
 # Which clips were posted where, by whom and when. Search, erasure and the purge use this. It has no
 # clip, file name or link. ``guild_id`` is NULL in private channels, ``parent_id`` outside of
 # threads. ``position`` (from 1) is the clip's position among the ``clips`` of its message;
-# ``alerted`` is true once moderators were alerted to it.
+# ``alerted`` is true once moderators were alerted to it. ``game`` is the concept with the
+# name of the game that Discord recorded it in.
 posted_clips = Table(
     "posted_clips",
     metadata,
@@ -184,6 +185,7 @@ posted_clips = Table(
     Column("position", SmallInteger),
     Column("clips", SmallInteger),
     Column("alerted", Boolean, nullable=False, server_default=false()),
+    Column("game", ForeignKey(search_concepts.c.id), index=True),
 )
 
 # Billed frames. Each payer has one row a month, with a ``reference`` made of both, and one for each

@@ -81,6 +81,10 @@ class Recorder:
         self.renewals.append((job.id, clip.name))
         return self.fresh
 
+    async def game(self, job: Job, clip: Clip) -> str | None:
+        del job
+        return f"The game of {clip.name}"
+
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         del settings
         self.alerts.append(alert)

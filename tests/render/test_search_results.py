@@ -32,9 +32,8 @@ def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
         "channel_id": MAX_ID,
         "author_id": MAX_ID,
     }
-    hit = SearchHit(
-        **ids, fingerprint="", tagger=tagger, score=0.9, threshold=0.5, position=10, clips=10
-    )
+    facts = {"score": 0.9, "threshold": 0.5, "position": 10, "clips": 10}
+    hit = SearchHit(**ids, fingerprint="", tagger=tagger, **facts)  # type: ignore[arg-type]  # fields of several types
     heading = translate("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
     where = translate("Page {number} of {count}", number=10**5, count=10**5)
     lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE_SIZE

@@ -188,6 +188,16 @@ ROWS["2006"] = [
         {"lines": encode_text([TextLine("HELLO", 0, 2, 0.9)])},
     ),
 ]
+# Revision 2007 says in which game a clip was recorded.
+ROWS["2007"] = [
+    *ROWS["2006"],
+    ("INSERT INTO search_concepts VALUES (1, 'tetris', 'Tetris')", {}),
+    (
+        """INSERT INTO posted_clips VALUES
+            (1, 'sha256:ab', 2, 3, 4, '2026-01-02 03:04:05', 8, FALSE, 1, 1, FALSE, 1)""",
+        {},
+    ),
+]
 
 
 def test_files_are_named_for_their_revisions() -> None:

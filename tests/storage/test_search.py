@@ -96,6 +96,7 @@ clips = st.builds(
     posted_at=st.just(NOW),
     parent_id=st.sampled_from([None, 10, 11]),
     private=st.booleans(),
+    game=st.sampled_from([None, "Cat", "Hot Dog"]),
 )
 seconds = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(SCORES)), max_size=3)
 tagged_clips = st.builds(
@@ -171,6 +172,8 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
         return own if search.min_score is None else search.min_score
 
     def shows(clip: PostedClip, tagging: Tagging) -> bool:
+        if clip.game and normalize(clip.game) == normalize(tag):
+            return True
         above = threshold(clip, tagging.tagger)
         built = timeline.build(tagging.frames, tagging.info.duration, above)
         return any(normalize(segment.tag) == normalize(tag) for segment in built.segments)

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _URL_LIFETIME_S = 24 * 3600
-_SPOILER_FLAG = 1 << 3
+_CLIP_FLAG, _SPOILER_FLAG = 1 << 0, 1 << 3
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file to upload; everything but name and content is optional."""
+    """A file to upload; everything but name and content is optional.
+
+    With the name of a ``game``, it is a clip that Discord's app recorded.
+    """
 
     filename: str
     content: bytes = field(repr=False)
@@ -38,6 +41,7 @@ class Upload:
     width: int | None = None
     height: int | None = None
     duration_secs: float | None = None
+    game: str | None = None
 
 
 File = Upload | tuple[str, bytes] | tuple[str, bytes, str]
@@ -115,6 +119,7 @@ class Attachment:
             "height": self.upload.height,
             "title": PurePosixPath(self.upload.filename).stem if is_renamed else None,
             "ephemeral": True if self.ephemeral else None,
+            "application": self._application(),
         }
         return {
             "id": str(self.id),
@@ -122,8 +127,16 @@ class Attachment:
             "size": len(self.content),
             "url": self.url,
             "proxy_url": self.url,
-            "flags": _SPOILER_FLAG if self.filename.startswith("SPOILER_") else 0,
+            "flags": self._flags(),
         } | {name: value for name, value in optional.items() if value is not None}
+
+    def _flags(self) -> int:
+        spoiler = _SPOILER_FLAG if self.filename.startswith("SPOILER_") else 0
+        return spoiler | (_CLIP_FLAG if self.upload.game else 0)
+
+    def _application(self) -> Json | None:
+        game = self.upload.game
+        return {"id": str(self.id), "name": game, "icon": None, "description": ""} if game else None
 
     def _sign(self, expires: str, issued: str) -> str:
         text = f"{self.path}?{expires}&{issued}".encode()
