@@ -24,7 +24,7 @@ from tests.stand_ins.clarifai_replies import Reply
 from tests.stand_ins.vision_judge import KEY, Call, completion, read_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from types import TracebackType
 
 MODEL = "loopback-vl:7b"
@@ -82,11 +82,12 @@ class Server:
     refuses: Mapping[str, str] = field(default_factory=dict)
     ignores_formats: bool = False
     most_pictures: int = 100
+    efforts: Container[str] = frozenset({"none", "low", "medium", "high"})
     key: str = ""
 
 
 OLLAMA = Server(ignores_formats=True)
-VLLM = Server(flat_error, most_pictures=1, key=KEY)
+VLLM = Server(flat_error, most_pictures=1, efforts=frozenset({"low", "medium", "high"}), key=KEY)
 LM_STUDIO = Server(
     short_error, {"json_object": "'response_format.type' must be 'json_schema' or 'text'"}
 )
@@ -184,6 +185,8 @@ class LoopbackVision:
     def _usual(self, call: Call) -> Reply:
         if call.body["model"] != MODEL:
             return self.server.error(f"model '{call.body['model']}' not found", 404)
+        if call.body.get("reasoning_effort", "low") not in self.server.efforts:
+            return self.server.error("('body', 'reasoning_effort'): should be 'low'", 400)
         if refusal := self.server.refuses.get(call.answers):
             return self.server.error(refusal, 400)
         if len(call.pictures) > self.server.most_pictures:

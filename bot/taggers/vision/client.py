@@ -109,6 +109,7 @@ class VisionClient:
                 "vision endpoint needs simpler requests",
                 answers=form.answers,
                 settings=form.settings,
+                no_thinking=form.no_thinking,
                 pictures=form.pictures,
             )
 

@@ -26,6 +26,7 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"de": "German", "es": "Spanish"
 _PICTURES_AT_ONCE = 4
 # Stops a model that never ends; models that think first need 1,000 to 2,000 tokens for that.
 _MAX_TOKENS = 3000
+_TEMPERATURE = 0.2  # without any randomness, some models repeat themselves without end
 
 _PROMPT = """\
 These are {count} pictures from one video clip, in the order of time.
@@ -71,6 +72,7 @@ class Change(Enum):
 
     FORMAT = auto()
     SETTINGS = auto()
+    EFFORT = auto()
     FEWER_PICTURES = auto()
     UNKNOWN = auto()  # the server doesn't say what it doesn't accept
 
@@ -80,15 +82,19 @@ class RequestForm:
     """The form of a request.
 
     ``answers`` says how the form of the answer is asked for, besides in the prompt. With
-    ``settings``, the length of the answer is limited and randomness is switched off.
+    ``settings``, the length of the answer is limited and randomness is kept low. With
+    ``no_thinking``, a model that can think first is asked not to, as that takes minutes.
     """
 
     answers: Literal["json_schema", "json_object", "text"] = "json_schema"
     settings: bool = True
+    no_thinking: bool = True
     pictures: int = _PICTURES_AT_ONCE
 
     def simplified(self, change: Change) -> RequestForm | None:
         """Return the form after a change; None if there is nothing left to change."""
+        if change in {Change.EFFORT, Change.UNKNOWN} and self.no_thinking:
+            return replace(self, no_thinking=False)
         if change is Change.SETTINGS and self.settings:
             return replace(self, settings=False)
         if change is Change.FEWER_PICTURES and self.pictures > 1:
@@ -116,7 +122,9 @@ class Question:
             **_answer_format(form),
         }
         if form.settings:
-            request |= {"max_tokens": _MAX_TOKENS, "temperature": 0}
+            request |= {"max_tokens": _MAX_TOKENS, "temperature": _TEMPERATURE}
+        if form.no_thinking:
+            request["reasoning_effort"] = "none"
         return json.dumps(request).encode()
 
     def _content(self) -> list[dict[str, Any]]:

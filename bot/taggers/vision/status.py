@@ -53,6 +53,7 @@ _CHANGES = (
         re.compile(r"response_format|json_schema|json_object|structured|guided|grammar"),
         Change.FORMAT,
     ),
+    (re.compile(r"reasoning|\bthink"), Change.EFFORT),
     (re.compile(r"max_(completion_)?tokens|temperature"), Change.SETTINGS),
 )
 _SENTENCES = (

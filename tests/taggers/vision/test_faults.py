@@ -92,7 +92,7 @@ FAULTS: dict[str, tuple[Reply, type[TaggerError], int, int, str]] = {
     "down": (error("oops", 500), TaggerUnavailable, 5, 0, "server at VISION_URL is running"),
     "gateway": (clarifai_replies.html(502), TaggerUnavailable, 5, 0, "is running"),
     "hung up": (Reply(cuts=True), TaggerUnavailable, 5, 0, "is running"),
-    "unknown": (error("No, thanks."), TaggerUnavailable, 3, 0, "accepts no form of the request"),
+    "unknown": (error("No, thanks."), TaggerUnavailable, 4, 0, "accepts no form of the request"),
     "page": (Reply(b"<!doctype html>", 200, "text/html"), TaggerUnavailable, 2, 0, "VISION_URL"),
     "empty": (said(""), TaggerUnavailable, 3, 4, "an empty answer"),
     "filtered": (error("rejected by our safety system"), TaggerRefused, 3, 0, "safety system"),

@@ -30,7 +30,7 @@ def expected(seconds: int) -> list[tuple[Concept, ...]]:
 # For each server: the forms of answer and the numbers of pictures of the calls for two clips.
 SERVERS = {
     "ollama": (OLLAMA, [("json_schema", 4), ("json_schema", 1), ("json_schema", 2)]),
-    "vllm": (VLLM, [("json_schema", each) for each in (4, 2, 1, 1, 1, 1, 1, 1, 1)]),
+    "vllm": (VLLM, [("json_schema", each) for each in (4, 4, 2, 1, 1, 1, 1, 1, 1, 1)]),
     "lm_studio": (LM_STUDIO, [("json_schema", 4), ("json_schema", 1), ("json_schema", 2)]),
     "clarifai": (
         CLARIFAI,
