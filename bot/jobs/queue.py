@@ -125,6 +125,8 @@ class Intake:
         Retries while the database is unreachable: Discord tells of a message only once. Raises
         ``TaggerBusy`` if as many jobs of the job's server, or of its author there, wait as may.
         """
+        if await self._is_known(job):  # an edit; its record may be erased, and stays so
+            return
         async with self._counting:
             full = await self._is_full(job)
         if full:
@@ -173,12 +175,18 @@ class Intake:
         """Make sure that what was removed from a SQLite file can't be read from the disk."""
         await self._jobs.overwrite_deleted()
 
+    async def _is_known(self, job: Job) -> bool:
+        """Return whether a job was accepted before."""
+        try:
+            return await self._jobs.contains(job.id)
+        except StorageUnavailable:
+            return False
+
     async def _is_full(self, job: Job) -> bool:
         """Return whether too many jobs of a server, or of one person there, wait."""
         try:
             has_room = await self._has_room(job.owner, job.author_id or NO_PERSON)
-            has_room = has_room and await self._has_room(job.owner)
-            return not has_room and not await self._jobs.contains(job.id)
+            return not (has_room and await self._has_room(job.owner))
         except StorageUnavailable:
             return False  # the job is accepted once the database is back
 

@@ -55,6 +55,7 @@ class IndexRunStore:
                     "message_id": message.message_id,
                     "channel_id": message.channel_id,
                     "clips": message.clips,
+                    "author_id": message.author_id,
                 }
                 for message in found
             ]
@@ -139,6 +140,7 @@ class IndexRunStore:
             case Guild(guild_id):
                 await self._delete(_runs.guild_id == guild_id)
             case Person(user_id):
+                await self._forget(_messages.author_id == user_id)
                 await self._update(_runs.started_by == user_id, started_by=None)
 
     async def purge(self) -> int:

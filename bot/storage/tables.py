@@ -286,6 +286,7 @@ index_messages = Table(
     Column("message_id", BigInteger, primary_key=True, autoincrement=False, index=True),
     Column("channel_id", BigInteger, nullable=False, index=True),
     Column("clips", Integer, nullable=False),
+    Column("author_id", BigInteger, index=True),
 )
 
 # Values of the program's own, such as the hash of the commands it has registered with Discord.

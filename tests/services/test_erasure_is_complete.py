@@ -43,6 +43,7 @@ REPLY = 1500 * 10**15
 # Every column that can hold the ID of a message, a channel, a server or a person.
 COLUMNS = {
     "guild_settings.guild_id",
+    "index_messages.author_id",
     "index_messages.channel_id",
     "index_messages.message_id",
     "index_runs.guild_id",
@@ -196,7 +197,7 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
 async def index(app: App, guild: int, channel: int, person: int, message: int) -> None:
     """Have a person start a run that still has a message to do."""
     runs = app.stores.index_runs
-    run = await runs.add(guild, person, [FoundMessage(channel, message, None, 1)])
+    run = await runs.add(guild, person, [FoundMessage(channel, message, person, 1)])
     await runs.start(run.id)
     await runs.show_in(run.id, Reply(channel, REPLY + message))
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
+from bot.domain.erasure import Person
 from bot.domain.index_run import FoundMessage
 from bot.domain.job import Job, message_job_id
 from bot.services import history_index
@@ -68,3 +69,12 @@ async def test_neither_waiting_jobs_nor_a_slow_clip_stop_the_runs_of_other_serve
                     while not all([await intake.is_unfinished(job_id) for job_id in wanted]):  # noqa: ASYNC110 - the queue sets no event
                         await asyncio.sleep(0.01)
         assert [await intake.is_unfinished(job_id) for job_id in wanted] == [True, True]
+
+
+async def test_the_messages_of_a_person_leave_a_run_when_the_person_is_erased(app: App) -> None:
+    runs = app.services.history.runs
+    found = [FoundMessage(CHANNEL, number, author, 1) for number, author in ((8, 52), (9, 51))]
+    run = await runs.add(FIRST, None, found)
+    await runs.start(run.id)
+    await runs.erase(Person(51))
+    assert await runs.next_message(run.id) == (CHANNEL, 8)

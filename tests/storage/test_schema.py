@@ -199,6 +199,12 @@ ROWS["2007"] = [
     ),
 ]
 
+# Revision 2008 adds the author to the messages of index runs.
+ROWS["2008"] = [
+    *(row for row in ROWS["2007"] if "index_messages" not in row[0]),
+    ("INSERT INTO index_messages VALUES (1, 6, 3, 1, 4)", {}),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
