@@ -282,6 +282,7 @@ class Config(BaseSettings):
     max_bytes_mb: PositiveFloat = 10
     max_minutes: PositiveFloat = 10
     clarifai_proxy: Literal["on", "off"] = "on"
+    recognize_copies: Literal["on", "off"] = "on"
     long_clips: Literal["parts", "wider", "refuse"] = "parts"
     max_proxy_mb: PositiveFloat | None = None
     max_proxy_minutes: PositiveFloat | None = None

@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_buttons
 from bot.chat.message_clips import requested_clips
 from bot.chat.messages import Draft, attached
+from bot.chat.seen_before import visible_link
 from bot.domain.cooldown import Cooldown
 from bot.errors import NotAllowed, OwnerUnknown, RateLimited, StillDrawing, TaggingErased
 from bot.i18n import Translator
@@ -167,8 +168,15 @@ class ReportButtons(commands.Cog):
         return await reports.clips(stored.record.outcomes, stored.settings, threshold)
 
     async def _report(self, stored: _StoredReport, threshold: float | None) -> Report:
-        clips = await self._clips(stored, threshold)
-        return await self._bot.app.services.reports.report(clips, stored.settings)
+        services, record = self._bot.app.services, stored.record
+        choose = partial(visible_link, self._bot, record.channel_id)
+        clips = await services.copies.with_links(
+            await self._clips(stored, threshold),
+            stored.settings,
+            min(record.message_ids, default=0),
+            choose,
+        )
+        return await services.reports.report(clips, stored.settings)
 
     async def _pages(
         self, stored: _StoredReport, threshold: float | None, translate: Translator

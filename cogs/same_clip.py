@@ -42,7 +42,7 @@ class SameClips(commands.Cog):
             raise app_commands.NoPrivateMessage
         await interaction.response.defer(ephemeral=True, thinking=True)
         translate = await self._bot.translator_for(interaction)
-        found, count = await self._bot.app.services.search.same_clips(
+        found, count = await self._bot.app.services.copies.find(
             message.id, interaction.guild_id, visibility_of(interaction)
         )
         await interaction.followup.send(same_clips_text(translate, found, count), ephemeral=True)

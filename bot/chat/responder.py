@@ -16,14 +16,16 @@ from bot.chat.messages import Draft, Messages
 from bot.chat.native_clips import game_of
 from bot.chat.progress_display import Pace, ProgressDisplay
 from bot.chat.retry import FAILURES, is_temporary, retry_discord
+from bot.chat.seen_before import visible_link
 from bot.i18n import Translator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from bot.domain.alerts import Alert
     from bot.domain.clip import Clip
     from bot.domain.job import Job, Reply
+    from bot.domain.search import SameClip
     from bot.domain.settings import GuildSettings
     from bot.render.report import Report
     from bot.services.answer_job import JobProgress
@@ -106,6 +108,10 @@ class DiscordResponder:
             if is_temporary(error):
                 raise
             self._log.info("reaction not added", status=error.status, code=error.code)
+
+    async def visible_link(self, channel_id: int, earlier: Sequence[SameClip]) -> str | None:
+        """Return a link to the first message that everybody in a channel may read."""
+        return await visible_link(self._client, channel_id, earlier)
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         """Send an alert in its server's language."""

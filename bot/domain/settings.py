@@ -204,6 +204,16 @@ class GuildSettings:
         title=Sentence("Timeline picture"),
         help=Sentence("Adds a picture to my replies that shows when each tag appears."),
     )
+    seen_before: bool = setting(
+        Switch(),
+        default=False,
+        page=Page.ANSWERS,
+        title=Sentence("Seen before"),
+        help=Sentence(
+            "If a clip was posted here before, I link to the first message with it, unless "
+            "somebody who sees my reply can't read that message."
+        ),
+    )
     language: str = setting(
         Choice(LANGUAGES, refusal=Sentence("Use one of these languages: {known}.")),
         default="en",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.perceptual_hash import PerceptualHash
     from bot.domain.progress import ProgressListener
     from bot.domain.text_lines import TextLine
 
@@ -86,7 +87,7 @@ class Observations:
     billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
     fetched the clip itself from a host that may have sent it another one than us. ``description``
     is a sentence about the clip, if the tagger writes one. ``text`` is None if the clip's text was
-    not read.
+    not read. ``perceptual_hash`` is there if the clip was decoded here.
     """
 
     frames: tuple[Frame, ...]
@@ -97,6 +98,7 @@ class Observations:
     by_link: bool = False
     description: str | None = None
     text: tuple[TextLine, ...] | None = None
+    perceptual_hash: PerceptualHash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
     ``thumbnails``, ``proxied``, ``unreadable``, ``description`` and ``text`` are as in
-    ``Observations``.
+    ``Observations``. The ``perceptual_hash`` is stored to find copies of the clip, and not read
+    again. A tagging that was taken over from another clip is not ``original``.
     """
 
     info: ClipInfo
@@ -115,3 +118,5 @@ class Tagging:
     unreadable: tuple[SecondRange, ...] = ()
     description: str | None = None
     text: tuple[TextLine, ...] | None = None
+    perceptual_hash: PerceptualHash | None = field(default=None, compare=False)
+    original: bool = field(default=True, compare=False)

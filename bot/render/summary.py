@@ -30,13 +30,17 @@ _MAX_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class TaggedClip:
-    """A tagged clip of a report; ``spoiler`` if posted as one, ``game`` if it shows a known one."""
+    """A tagged clip of a report; ``spoiler`` if posted as one, ``game`` if it shows a known one.
+
+    ``seen_before`` is a link to the first message with the clip that readers may follow.
+    """
 
     name: str
     timeline: Timeline
     tagging: Tagging
     spoiler: bool = False
     game: str | None = None
+    seen_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,13 @@ def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Bloc
     if not _is_short(clip):
         lines = [_line(s[0], _concepts(s), most) for s in _strongest(clip.timeline)]
         more = len(lines) - _MAX_LINES
-        footer = (*_text(clip, translate), *_notes(clip, translate))
+        footer = (*_text(clip, translate), *_notes(clip, translate), *_seen_before(clip, translate))
         return _Block(translate, header, tuple(lines[:_MAX_LINES]), footer, more)
     lines = [_line(span, span.tags, most) for span in clip.timeline.spans if span.tags]
     empty = empty_line(clip, sanitize.for_discord, translate)
     footer = ((_bounded(empty),) if empty else ()) + _text(clip, translate)
-    return _Block(translate, header, tuple(lines), (*footer, *_notes(clip, translate)))
+    footer = (*footer, *_notes(clip, translate), *_seen_before(clip, translate))
+    return _Block(translate, header, tuple(lines), footer)
 
 
 def _is_short(clip: ReportedClip) -> bool:
@@ -206,6 +211,14 @@ def _notes(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
 
 def _text(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
     return tuple(screen_text.reply_lines(clip.tagging.text or (), translate))
+
+
+def _seen_before(clip: TaggedClip, translate: Translator) -> tuple[str, ...]:
+    """Return a line with the link to an earlier message; an attached file has no use for it."""
+    link = clip.seen_before
+    if link is None:
+        return ()
+    return (translate("I've seen this clip before, in [this message](<{link}>).", link=link),)
 
 
 def _plain_block(clip: ReportedClip, style: Style) -> _Block:

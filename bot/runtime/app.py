@@ -21,6 +21,7 @@ from bot.media.scratch_dir import remove_stale_dirs
 from bot.runtime.metrics import Metrics
 from bot.services.alerts import AlertService
 from bot.services.answer_job import Answerer
+from bot.services.clip_copies import ClipCopies
 from bot.services.erasure import Erasure
 from bot.services.history_index import HistoryIndex
 from bot.services.job_records import JobRecords
@@ -29,9 +30,11 @@ from bot.services.reports import ReportBuilder
 from bot.services.search import ClipSearch
 from bot.services.tag_clip import ClipTagger
 from bot.storage import locks
+from bot.storage.copies import CopyStore
 from bot.storage.database import Database
 from bot.storage.engine import queue_url
 from bot.storage.rate_limiter import RateLimiter
+from bot.storage.same_clips import SameClipStore
 from bot.storage.search import SearchStore
 from bot.storage.stores import Stores
 from bot.storage.taggings import TaggingStore
@@ -41,6 +44,7 @@ from bot.taggers.cache import BillingAccount, CachingTagger
 from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.clip_text import ClipTextReader
+from bot.taggers.copies import CopyFinder
 from bot.taggers.local.tagger import LocalTagger
 from bot.taggers.local.text_sense import TextSense
 from bot.taggers.proxy import ProxyTagger
@@ -80,6 +84,7 @@ class Services:
     answerer: Answerer
     job_records: JobRecords
     search: ClipSearch
+    copies: ClipCopies
     history: HistoryIndex
     trouble: TaggerTrouble
 
@@ -225,9 +230,15 @@ class _Parts:
         if self.config.chosen_tagger == "local":
             return self._caching(await self._local())
         account = BillingAccount(UsageStore(self.database), self.config.budget)
+        copies = self._copies()
         if self.config.chosen_tagger == "vision":
-            return self._caching(await self._vision(), account)
-        return self._caching(self._proxying(await self._clarifai()), account)
+            return self._caching(await self._vision(), account, copies)
+        return self._caching(self._proxying(await self._clarifai()), account, copies)
+
+    def _copies(self) -> CopyFinder | None:
+        if self.config.recognize_copies == "off":
+            return None
+        return CopyFinder(self.sandbox, CopyStore(self.database), TaggingStore(self.database))
 
     async def _fallback(self) -> CachingTagger | None:
         """Return the tagger to use if the main one is unavailable, if the operator wants one."""
@@ -272,7 +283,12 @@ class _Parts:
         maker = ProxyMaker(self.sandbox, _folder(self.config))
         return ProxyTagger(clarifai, maker, self.config.limits, proxies)
 
-    def _caching(self, tagger: Tagger, account: BillingAccount | None = None) -> CachingTagger:
+    def _caching(
+        self,
+        tagger: Tagger,
+        account: BillingAccount | None = None,
+        copies: CopyFinder | None = None,
+    ) -> CachingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
         text = ClipTextReader(self.text, TextStore(self.database, self.text.identity))
         return CachingTagger(
@@ -281,6 +297,7 @@ class _Parts:
             self.metrics,
             account=account,
             text=text,
+            copies=copies,
             **shared,
         )
 
@@ -291,14 +308,16 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
     reports = ReportBuilder(known, stores.settings, default)
     records = JobRecords(stores.posted_clips, stores.job_records)
     alerts = AlertService(stores.watches, reports)
+    copies = ClipCopies(CopyStore(parts.database), SameClipStore(parts.database))
     index = SearchStore(parts.database, None if default is None else (main, default))
     return Services(
         clip_tagger=clip_tagger,
         taggings=known,
         reports=reports,
-        answerer=Answerer(clip_tagger, reports, records, alerts, stores.opt_outs),
+        answerer=Answerer(clip_tagger, reports, records, alerts, stores.opt_outs, copies),
         job_records=records,
         search=ClipSearch(index, stores.taggings, stores.settings),
+        copies=copies,
         history=HistoryIndex(
             stores.index_runs, stores.posted_clips, stores.job_records, stores.opt_outs
         ),

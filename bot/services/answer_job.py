@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from bot.domain.job import Job, Reply
     from bot.domain.outcome import Outcome
     from bot.domain.progress import Progress, ProgressListener
+    from bot.domain.search import SameClip
     from bot.domain.settings import GuildSettings
     from bot.domain.tagging import Tagging
     from bot.render.report import Report
     from bot.services.alerts import AlertService
+    from bot.services.clip_copies import ClipCopies
     from bot.services.job_records import JobRecords
     from bot.services.reports import ReportBuilder
     from bot.services.tag_clip import ClipTagger
@@ -101,6 +103,9 @@ class Responder(Protocol):
     async def refuse(self, job: Job) -> None:
         """Mark the job's message with a reaction instead of a reply."""
 
+    async def visible_link(self, channel_id: int, earlier: Sequence[SameClip]) -> str | None:
+        """Return a link to the first message that everybody in a channel may read."""
+
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         """Send an alert, unless an earlier attempt already did."""
 
@@ -121,12 +126,14 @@ class Answerer:
         records: JobRecords,
         alerts: AlertService,
         opt_outs: OptOutStore,
+        copies: ClipCopies,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reports = reports
         self._records = records
         self._alerts = alerts
         self._opt_outs = opt_outs
+        self._copies = copies
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
@@ -219,7 +226,13 @@ class Answerer:
     ) -> None:
         reply = verdict.earlier
         if verdict.report:
-            report = await self._reports.report(verdict.report, settings)
+            clips = await self._copies.with_links(
+                verdict.report,
+                settings,
+                min(job.message_ids),
+                partial(responder.visible_link, job.channel_id),
+            )
+            report = await self._reports.report(clips, settings)
             reply = await responder.answer(
                 job, report, settings, earlier=verdict.earlier, again=again
             )

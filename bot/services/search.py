@@ -12,7 +12,7 @@ from bot.domain.timeline import Segment, count_seconds
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from bot.domain.search import IndexedConcept, SameClip, SearchHit, SearchQuery, Visibility
+    from bot.domain.search import IndexedConcept, SearchHit, SearchQuery, Visibility
     from bot.domain.settings import Smoothing
     from bot.storage.guild_settings import GuildSettingsStore
     from bot.storage.search import SearchStore
@@ -55,14 +55,6 @@ class ClipSearch:
         Whether a person may see them depends on whether they are a member, so the caller checks.
         """
         return await self._index.private_threads(query, _MAX_THREADS)
-
-    async def same_clips(
-        self, message_id: int, guild_id: int, visibility: Visibility
-    ) -> tuple[list[SameClip], int]:
-        """Return other visible messages with a clip of a message, and how many there are."""
-        return await self._index.same_clips(
-            message_id, guild_id=guild_id, visibility=visibility, limit=PAGE_SIZE
-        )
 
     async def page(self, query: SearchQuery, tag: str, number: int) -> SearchPage:
         """Return a page of results, or the last page if there are fewer."""

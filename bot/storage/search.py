@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true, union_all
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import IndexedConcept, SameClip, SearchHit, first_snowflake, normalize
+from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
 from bot.storage.tables import (
     job_records,
     opt_outs,
@@ -97,7 +97,8 @@ class SearchStore:
         visibility = query.visibility
         if visibility is None:
             return []
-        shut = and_(_posted.parent_id.in_(visibility.channels), ~_seen(visibility), _posted.private)
+        inside = _posted.parent_id.in_(visibility.channels)
+        shut = and_(inside, ~is_visible(visibility), _posted.private)
         statement = (
             select(_posted.channel_id)
             .select_from(_SHOWN)
@@ -140,31 +141,6 @@ class SearchStore:
         async with self._database.reading() as connection:
             return list(await connection.scalars(statement))
 
-    async def same_clips(
-        self, message_id: int, *, guild_id: int, visibility: Visibility, limit: int
-    ) -> tuple[list[SameClip], int]:
-        """Return other messages with a clip of a message, newest first, and how many there are."""
-        own = select(_posted.fingerprint).where(_posted.message_id == message_id)
-        which = and_(
-            _posted.fingerprint.in_(own),
-            _posted.message_id != message_id,
-            _posted.guild_id == guild_id,
-            _seen(visibility),
-            _is_shown(),
-        )
-        reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
-        statement = (
-            select(posted_clips, job_records.c.reply_id)
-            .select_from(posted_clips.outerjoin(job_records, reply))
-            .where(which)
-            .order_by(*_newest_first(_posted))
-            .limit(limit)
-        )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
-            count = await connection.scalar(select(func.count()).where(which))
-        return [_same_clip(row) for row in rows], int(count or 0)
-
     async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
         statement = select(_concepts.id, _concepts.name).where(which)
         async with self._database.reading() as connection:
@@ -176,7 +152,7 @@ class SearchStore:
         newest = (
             select(_taggings.id, _posted.game, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
-            .where(_seen(visibility), _is_shown())
+            .where(is_visible(visibility), is_shown())
             .where(true() if guild_id is None else _posted.guild_id == guild_id)
             .order_by(_posted.message_id.desc())
             .limit(_MAX_CLIPS_COUNTED)
@@ -224,11 +200,11 @@ def _allowed(
     query: SearchQuery, seen: ColumnElement[bool] | None = None
 ) -> list[ColumnElement[bool]]:
     """Return the conditions for a posted clip, whatever is in it."""
-    wanted = [_is_shown(), *_narrowed(query)]
+    wanted = [is_shown(), *_narrowed(query)]
     if query.guild_id is not None:
         wanted.append(_posted.guild_id == query.guild_id)
     if seen is None and query.visibility is not None:
-        seen = _seen(query.visibility)
+        seen = is_visible(query.visibility)
     return wanted if seen is None else [*wanted, seen]
 
 
@@ -271,29 +247,18 @@ def _narrowed(query: SearchQuery) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _is_shown() -> ColumnElement[bool]:
+def is_shown() -> ColumnElement[bool]:
     """Return the condition that the poster has not opted out since the clip was tagged."""
     out = select(opt_outs.c.user_id).where(opt_outs.c.user_id == _posted.author_id)
     return ~out.exists()
 
 
-def _seen(visibility: Visibility) -> ColumnElement[bool]:
+def is_visible(visibility: Visibility) -> ColumnElement[bool]:
+    """Return the condition that a clip was posted where somebody may see it."""
     return or_(
         _posted.channel_id.in_(visibility.channels | visibility.threads),
         and_(_posted.parent_id.in_(visibility.channels), _posted.private == false()),
         _posted.parent_id.in_(visibility.managed),
-    )
-
-
-def _same_clip(row: Row[Any]) -> SameClip:
-    return SameClip(
-        message_id=row.message_id,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        author_id=row.author_id,
-        position=row.position,
-        clips=row.clips,
-        reply_id=row.reply_id,
     )
 
 

@@ -29,8 +29,11 @@ async def write(
     fingerprint: str,
     tagger: TaggerIdentity,
     scores: Mapping[str, Concept],
-) -> None:
-    """Index a tagging in the transaction that stores it; ``scores`` is by normalized name."""
+) -> int:
+    """Index a tagging in the transaction that stores it; ``scores`` is by normalized name.
+
+    Return the number of the tagging.
+    """
     tagging = await _number(connection, fingerprint, tagger)
     names = {normalized: concept.name for normalized, concept in scores.items()}
     numbers = await concept_numbers(database, connection, names)
@@ -40,6 +43,7 @@ async def write(
     ]
     if rows:
         await connection.execute(search_scores.insert(), rows)
+    return tagging
 
 
 async def _number(connection: AsyncConnection, fingerprint: str, tagger: TaggerIdentity) -> int:

@@ -25,6 +25,8 @@ from sqlalchemy import (
     false,
 )
 
+from bot.domain.perceptual_hash import KEYS
+
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
@@ -136,6 +138,25 @@ search_scores = Table(
     Column("concept", ForeignKey(search_concepts.c.id), primary_key=True, autoincrement=False),
     Column("score", Double, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What the pictures of a tagged clip look like (``domain/perceptual_hash``), and the numbers that
+# copies of it are found by. ``duration`` is in milliseconds. A tagging that was taken over
+# from another clip is not ``original``. Rows are deleted with their tagging.
+perceptual_hashes = Table(
+    "perceptual_hashes",
+    metadata,
+    Column(
+        "tagging",
+        ForeignKey(search_taggings.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("duration", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("original", Boolean, nullable=False),
+    *(Column(f"key_{number}", Integer) for number in range(1, KEYS + 1)),
+    *(Index(None, f"key_{number}", "duration") for number in range(1, KEYS + 1)),
 )
 
 # Tags that a channel is alerted to; without a ``threshold``, the server's applies.

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, select
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.search import best_scores
 from bot.domain.tagging import Tagging
-from bot.storage import search_index
+from bot.storage import copies, search_index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
@@ -96,9 +96,12 @@ class TaggingStore:
         scores = await asyncio.to_thread(best_scores, tagging.frames, info.duration)
         async with self._database.writing() as connection:
             if (await connection.execute(statement)).first():
-                await search_index.write(
+                number = await search_index.write(
                     self._database, connection, info.fingerprint, identity, scores
                 )
+                if found := tagging.perceptual_hash:
+                    original = tagging.original
+                    await copies.write(connection, number, info.duration, found, original=original)
 
 
 def _is(fingerprint: str, identity: TaggerIdentity) -> ColumnElement[bool]:

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from bot.domain.budget import Payer
     from bot.domain.clip import ClipFile
     from bot.domain.concepts import TaggerIdentity
-    from bot.domain.tagging import Observations, TagRequest
+    from bot.domain.perceptual_hash import PerceptualHash
+    from bot.domain.tagging import TagRequest
+    from bot.domain.text_lines import TextLine
     from bot.runtime.metrics import Metrics
     from bot.storage.taggings import TaggingStore
     from bot.storage.usage import UsageStore
     from bot.taggers import Tagger
     from bot.taggers.clip_text import ClipTextReader
+    from bot.taggers.copies import CopyFinder
 
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
 
@@ -51,7 +54,8 @@ class CachingTagger:
 
     ``alone`` runs a block in one process at a time, on databases that several processes share.
     Without an ``account``, the tagger is free. ``text`` reads the text of clips that the tagger
-    gives none for, and of those tagged before text was wanted.
+    gives none for, and of those tagged before text was wanted. With ``copies``, a copy of a tagged
+    clip gets the tagging of that clip.
     """
 
     def __init__(
@@ -62,9 +66,11 @@ class CachingTagger:
         alone: Alone = _no_lock,
         account: BillingAccount | None = None,
         text: ClipTextReader | None = None,
+        copies: CopyFinder | None = None,
     ) -> None:
         self._text = text
         self._account = account
+        self._copies = copies
         self.tagger = tagger
         self._taggings = taggings
         self._metrics = metrics
@@ -93,7 +99,7 @@ class CachingTagger:
                 async with self._alone(f"{self.tagger.identity} {fingerprint}"):
                     known = await self._find(keys, identity)
                     if known is None:
-                        return await self._tag(await examine(), request)
+                        return await self._tag_new(await examine(), request)
             self._metrics.cache_hits.inc()
             return await self._with_text(known, examine, request)
 
@@ -117,7 +123,22 @@ class CachingTagger:
                 text = await self._text.read(name, await examine())
         return replace(known, text=text)
 
-    async def _tag(self, clip: ClipFile, request: TagRequest) -> Tagging:
+    async def _tag_new(self, clip: ClipFile, request: TagRequest) -> Tagging:
+        """Tag a clip, or take over the tagging of a clip that it is a copy of."""
+        if self._copies is None:
+            return await self._tag(clip, request)
+        found = await self._copies.hash(clip)
+        identity = self.tagger.identity.speaking(clip.language)
+        known = await self._copies.tagging_of(clip, found, identity) if found else None
+        if known is None:
+            return await self._tag(clip, request, found)
+        await retry_storage(lambda: self._taggings.save(known))
+        self._metrics.cache_hits.inc()
+        return await self._add_text(known, None, clip)
+
+    async def _tag(
+        self, clip: ClipFile, request: TagRequest, found: PerceptualHash | None = None
+    ) -> Tagging:
         payer = request.payer.for_clip(clip.info.fingerprint)
         reserved = self.tagger.count_frames(clip.info.duration)
         await self._reserve(payer, reserved)
@@ -136,6 +157,7 @@ class CachingTagger:
             proxied=result.proxied,
             unreadable=result.unreadable,
             description=result.description,
+            perceptual_hash=result.perceptual_hash or found,
         )
         if result.by_link:
             tagging = await self._save_for_job(tagging, request)
@@ -143,24 +165,27 @@ class CachingTagger:
             await retry_storage(lambda: self._taggings.save(tagging))
         billed = len(result.frames) if result.billed is None else result.billed
         await self._settle(payer, reserved, billed)
-        return await self._add_text(tagging, result, clip)
+        return await self._add_text(tagging, result.text, clip)
 
-    async def _add_text(self, tagging: Tagging, result: Observations, clip: ClipFile) -> Tagging:
+    async def _add_text(
+        self, tagging: Tagging, text: tuple[TextLine, ...] | None, clip: ClipFile
+    ) -> Tagging:
         """Store the text that the tagger read, or else read it here."""
         if self._text is None or not clip.text:
             return tagging
         name = tagging.info.fingerprint
-        if result.text is None:
+        if text is None:
             return replace(tagging, text=await self._text.read(name, clip))
-        await self._text.save(name, result.text)
-        return replace(tagging, text=result.text)
+        await self._text.save(name, text)
+        return replace(tagging, text=text)
 
     async def _save_for_job(self, tagging: Tagging, request: TagRequest) -> Tagging:
         """Store a tagging for the job alone, or not at all if there is none."""
         key = request.own_key(tagging.info.fingerprint)
         if key is None:
             return tagging
-        tagging = replace(tagging, info=replace(tagging.info, fingerprint=key))
+        info = replace(tagging.info, fingerprint=key)
+        tagging = replace(tagging, info=info, perceptual_hash=None)
         await retry_storage(lambda: self._taggings.save(tagging))
         return tagging
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.cogs.searchable_clips import message_at, post
+from tests.cogs.searchable_clips import message_at, post, tagging
 from tests.cogs.test_search import shut
+from tests.domain.test_perceptual_hash import made
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
@@ -42,3 +44,16 @@ async def test_the_same_clip_is_found_where_the_person_may_see_it(
     assert [line.split(" · ")[:2] for line in lines] == [
         [f"[this message](<{link}>)", f"<#{channel.id}>"]
     ]
+
+
+async def test_a_re_encoded_copy_is_found_too(simcord_env: Any, simcord_bot: FramehoundBot) -> None:
+    guild = simcord_env.create_guild()
+    channel = guild.create_text_channel("general")
+    alice = guild.add_member(simcord_env.create_user("alice"))
+    message = await alice.send(channel, "look")
+    for number, scene in ((message.id, 0), (message_at(1), 0), (message_at(2), 1)):
+        found = replace(tagging(f"sha256:{number}", {}), perceptual_hash=made(1, scene=scene))
+        await simcord_bot.app.stores.taggings.save(found)
+        await post(simcord_bot, number, channel, fingerprint=f"sha256:{number}")
+    _, *lines = (await find(alice, channel, message)).splitlines()
+    assert [str(message_at(1)) in line for line in lines] == [True]

@@ -13,13 +13,14 @@ from bot.domain.job import Job
 from bot.storage.engine import DatabaseAddress, create_engine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from dbos import WorkflowHandleAsync
 
     from bot.domain.alerts import Alert
     from bot.domain.clip import Clip
     from bot.domain.job import Reply
+    from bot.domain.search import SameClip
     from bot.domain.settings import GuildSettings
     from bot.jobs.queue import JobQueue
     from bot.render.report import Report
@@ -84,6 +85,10 @@ class Recorder:
     async def game(self, job: Job, clip: Clip) -> str | None:
         del job
         return f"The game of {clip.name}"
+
+    async def visible_link(self, channel_id: int, earlier: Sequence[SameClip]) -> str | None:
+        del channel_id
+        return earlier[0].link
 
     async def alert(self, alert: Alert, settings: GuildSettings) -> None:
         del settings

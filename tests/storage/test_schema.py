@@ -205,6 +205,21 @@ ROWS["2008"] = [
     ("INSERT INTO index_messages VALUES (1, 6, 3, 1, 4)", {}),
 ]
 
+# Revision 2009 only adds a table.
+ROWS["2009"] = [
+    *ROWS["2008"],
+    (
+        """INSERT INTO search_taggings VALUES
+            (1, 'sha256:ab', 'local', 'net', 'r1', 1000, 0.5)""",
+        {},
+    ),
+    (
+        """INSERT INTO perceptual_hashes VALUES
+            (1, 2000, :hash, TRUE, 1, 2, NULL, 4, 5, 6, 65535)""",
+        {"hash": bytes(200)},
+    ),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]

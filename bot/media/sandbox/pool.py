@@ -35,6 +35,7 @@ __all__ = ["Sandbox", "SandboxFault", "SandboxLimits"]
 
 ATTEMPTS = 3  # children to try before giving up on starting a task
 MODULES = (
+    "bot.media.decode.hash_child",
     "bot.media.decode.probe_child",
     "bot.media.decode.proxy_child",
     "bot.taggers.local.child",

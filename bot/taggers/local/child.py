@@ -13,6 +13,7 @@ from bot.domain.model_card import ModelFolder
 from bot.domain.tagging import Thumbnail
 from bot.errors import TaggerUnavailable
 from bot.media.decode import thumbnails
+from bot.media.decode.picture_hashing import PictureHasher
 from bot.media.decode.sampling import sample
 from bot.taggers.local.identity import identify, text_identity
 from bot.taggers.local.looks import distinct_looks
@@ -38,11 +39,12 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
     """Tag the clip in ``files``; report the number of frames done after each batch.
 
     Returns ``frames`` as ``{"time": milliseconds, "concepts": [[name, score], …]}``, ``thumbnails``
-    as ``[second, JPEG in base64]`` and, if ``text`` was asked for, ``text`` as ``read_text`` does.
+    as ``[second, JPEG in base64]``, the perceptual ``hash`` in hex and, if ``text`` was asked for,
+    ``text`` as ``read_text`` does.
     """
     recognizer = _load(_custom_model(request), request["revision"])
     text = _clip_text(request)
-    candidates = ThumbnailCandidates()
+    candidates, hasher = ThumbnailCandidates(), PictureHasher()
     frames: list[Frame] = []
     looks = distinct_looks(_sampled(request, recognizer, text))
     for batch, recognized in map_batches(looks, partial(_recognize, recognizer)):
@@ -51,6 +53,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
             for moment in look.moments:
                 frames.append(_frame(moment, concepts))
                 candidates.add(moment.second, jpeg, concepts)
+                hasher.add(moment.second, look.frame.pictures[-1])
             if text:
                 text.add(look.moments, look.frame.pictures[-2])
             report(len(frames))
@@ -58,6 +61,7 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
         "frames": [_encode_frame(frame) for frame in smooth(frames)],
         "thumbnails": [_encode_thumbnail(thumbnail) for thumbnail in candidates.chosen()],
         "text": text and [_encode_line(line) for line in text.joined()],
+        "hash": hasher.hash(request["seconds"]).as_bytes().hex(),
     }
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.perceptual_hash import PerceptualHash
 from bot.domain.tagging import MAX_THUMBNAILS, Observations, Thumbnail
 from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES, TextLine
 from bot.errors import Damaged
@@ -35,6 +36,7 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
             _frames(answer["frames"], seconds, names),
             _thumbnails(answer["thumbnails"], seconds),
             text=None if answer.get("text") is None else _text(answer["text"], seconds),
+            perceptual_hash=_hash(answer["hash"], seconds),
         )
     )
 
@@ -42,6 +44,11 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
 def read_thumbnails(answer: Any, seconds: int) -> tuple[Thumbnail, ...]:
     """Return a child's thumbnails of a clip; raises ``Damaged`` if they are invalid."""
     return _checked(lambda: _thumbnails(answer, seconds))
+
+
+def read_hash(answer: Any, seconds: int) -> PerceptualHash:
+    """Return a child's hash of a clip, given in hex; raises ``Damaged`` if it is invalid."""
+    return _checked(lambda: _hash(answer, seconds))
 
 
 def read_text(answer: Any, seconds: int) -> tuple[TextLine, ...]:
@@ -120,3 +127,10 @@ def _thumbnail(second: Any, encoded: Any) -> Thumbnail:
     if not jpeg.startswith(_JPEG_START) or len(jpeg) > MAX_THUMBNAIL_BYTES:
         raise ValueError(f"a thumbnail of {len(jpeg)} bytes that begins {jpeg[:3]!r}")
     return Thumbnail(int(second), jpeg)
+
+
+def _hash(answer: str, seconds: int) -> PerceptualHash:
+    found = PerceptualHash.from_bytes(bytes.fromhex(answer))
+    if len(found.seconds) != seconds:
+        raise ValueError(f"a hash of {len(found.seconds)} seconds, not {seconds}")
+    return found

@@ -13,6 +13,7 @@ from PIL import Image
 from bot.domain import timeline
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Concept, Frame
+from bot.domain.perceptual_hash import SECOND_BYTES, PerceptualHash, PictureHash
 from bot.domain.progress import Progress, Stage, ignore_progress
 from bot.domain.tagging import Observations, SecondRange, Thumbnail
 from bot.errors import Damaged, NotAVideo
@@ -114,6 +115,8 @@ async def test_a_cut_clip_is_damaged_and_the_next_is_tagged(tmp_path: Path) -> N
 
 
 NAMES = sorted(model_names(None))
+EMPTY_HASH = PerceptualHash((PictureHash(),) * 16)
+VALID_HASH = EMPTY_HASH.as_bytes().hex()
 VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
 
 
@@ -123,7 +126,7 @@ VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
         None,
         {"frames": []},
         *(
-            {"frames": frames, "thumbnails": []}
+            {"frames": frames, "thumbnails": [], "hash": VALID_HASH}
             for frames in (
                 None,
                 [{"time": 0}],
@@ -144,7 +147,7 @@ VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
             )
         ),
         *(
-            {"frames": [], "thumbnails": thumbnails}
+            {"frames": [], "thumbnails": thumbnails, "hash": VALID_HASH}
             for thumbnails in (
                 None,
                 [VALID_THUMBNAIL, VALID_THUMBNAIL],  # two at the same second
@@ -158,6 +161,10 @@ VALID_THUMBNAIL = [0, base64.b64encode(b"\xff\xd8\xff").decode()]
                 [[0, 5]],
             )
         ),
+        *(
+            {"frames": [], "thumbnails": [], "hash": answered}
+            for answered in (None, "", "no hex", VALID_HASH[2:], VALID_HASH + "00" * SECOND_BYTES)
+        ),
     ],
 )
 async def test_an_invalid_answer_means_a_damaged_clip(answer: object) -> None:
@@ -167,12 +174,19 @@ async def test_an_invalid_answer_means_a_damaged_clip(answer: object) -> None:
 
 
 async def test_a_valid_answer_is_returned() -> None:
-    answer = {"frames": [{"time": 5, "concepts": [["cat", 0.5]]}], "thumbnails": [VALID_THUMBNAIL]}
+    answer = {
+        "frames": [{"time": 5, "concepts": [["cat", 0.5]]}],
+        "thumbnails": [VALID_THUMBNAIL],
+        "hash": VALID_HASH,
+    }
     tagger = LocalTagger(cast("Sandbox", HijackedSandbox(answer)), LIMITS)
     seen = await tagger.tag(clip(CLIPS / "montage.mp4"), ignore_progress)
     frames = (Frame(5, (Concept("cat", 0.5),)),)
     assert seen == Observations(
-        frames, (Thumbnail(0, b"\xff\xd8\xff"),), unreadable=(SecondRange(1, 16),)
+        frames,
+        (Thumbnail(0, b"\xff\xd8\xff"),),
+        unreadable=(SecondRange(1, 16),),
+        perceptual_hash=EMPTY_HASH,
     )
 
 

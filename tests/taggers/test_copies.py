@@ -1,0 +1,91 @@
+"""Copies of tagged clips cost no call to Clarifai: real clips, a real sandbox, a real server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.domain.budget import Payer
+from bot.domain.clip import Clip
+from bot.domain.tagging import TagRequest
+from bot.errors import TooSlow
+from bot.media.sandbox.pool import Sandbox
+from bot.storage.posted_clips import PostedClip
+from bot.taggers import copies
+from tests.conftest import CLIPS
+from tests.stand_ins.clarifai import LoopbackClarifai
+from tests.stand_ins.clarifai_judge import TOKEN
+from tests.storage.test_copies import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bot.domain.tagging import Tagging
+    from bot.runtime.app import App
+
+
+@pytest.fixture
+async def clarifai() -> AsyncIterator[LoopbackClarifai]:
+    async with LoopbackClarifai() as clarifai:
+        yield clarifai
+
+
+@pytest.fixture
+async def app(
+    clarifai: LoopbackClarifai, make_config: Callable[..., Any], open_app: Callable[..., Any]
+) -> App:
+    config = make_config(clarifai_pat=TOKEN, clarifai_api_url=clarifai.url)
+    app: App = await open_app(config)
+    return app
+
+
+async def tag(app: App, name: str, payer: Payer | None = None) -> Tagging:
+    request = TagRequest(Clip(name, str(CLIPS / name)), payer=payer or Payer())
+    return await app.services.clip_tagger.tag_file(request)
+
+
+async def test_a_re_encoded_copy_gets_the_tags_without_a_call(
+    app: App, clarifai: LoopbackClarifai
+) -> None:
+    first = await tag(app, "montage.mp4")
+    billed = await app.stores.usage.used()
+    copy = await tag(app, "montage.webm")
+    assert len(clarifai.calls) == 1
+    assert await app.stores.usage.used() == billed
+    assert copy.frames == first.frames
+    assert copy.info.format == "webm"
+    assert copy.info.fingerprint != first.info.fingerprint
+    assert await tag(app, "montage.webm") == copy
+    await tag(app, "city.mp4")
+    assert len(clarifai.calls) == 2
+
+
+async def test_a_copy_of_another_servers_clip_is_tagged_anew(
+    app: App, clarifai: LoopbackClarifai
+) -> None:
+    tagging = await tag(app, "montage.mp4", Payer("guild-1", "message-1"))
+    posted = PostedClip(1, tagging.info.fingerprint, 1, 3, 5, DAY)
+    await app.stores.posted_clips.add([posted])
+    await tag(app, "montage.webm", Payer("guild-2", "message-2"))
+    assert len(clarifai.calls) == 2
+    await tag(app, "montage.mkv", Payer("guild-1", "message-3"))
+    assert len(clarifai.calls) == 2
+
+
+async def test_a_clip_that_cannot_be_hashed_is_tagged_all_the_same(
+    app: App, clarifai: LoopbackClarifai, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Sandbox.run
+
+    async def slow(self: Sandbox, task: str, *args: Any, **more: Any) -> Any:
+        if task == copies.TASK:
+            raise TooSlow(stage="decode")
+        return await run(self, task, *args, **more)
+
+    monkeypatch.setattr(Sandbox, "run", slow)
+    with capture_logs() as logs:
+        assert (await tag(app, "montage.mp4")).frames
+    assert "clip not hashed" in {line["event"] for line in logs}
+    assert len(clarifai.calls) == 1
