@@ -19,6 +19,7 @@ SECRETS = {
     "DISCORD_TOKEN": "a discord token",
     "CLARIFAI_PAT": "a clarifai token",
     "CLARIFAI_KEY": "an old clarifai token",
+    "VISION_KEY": "a key for a vision model",
     "POSTGRES_PASSWORD": "a password",
 }
 
@@ -38,7 +39,7 @@ def environment_of(service: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("service", "needed"),
     [
-        ("framehound", {"DISCORD_TOKEN", "CLARIFAI_PAT", "CLARIFAI_KEY"}),
+        ("framehound", {"DISCORD_TOKEN", "CLARIFAI_PAT", "CLARIFAI_KEY", "VISION_KEY"}),
         ("gateway", {"DISCORD_TOKEN", "POSTGRES_PASSWORD"}),
         ("worker", {*SECRETS}),
         ("database", {"POSTGRES_PASSWORD"}),
