@@ -40,7 +40,7 @@ _KINDS: Mapping[int, Kind] = MappingProxyType(
         HTTPStatus.TOO_MANY_REQUESTS: Kind.THROTTLED,
     }
 )
-# The first pattern that an error's sentence has decides; those above may contain those below.
+# The first pattern that an error's sentence has decides.
 _CHANGES = (
     (
         re.compile(
@@ -138,10 +138,10 @@ def _kind_of(status: int, sentence: str, code: object) -> Kind | None:
     by_code = kind_of(code)
     if by_code not in {Kind.UNKNOWN, Kind.UNSPECIFIC, Kind.REQUEST, Kind.SUCCESS}:
         return by_code
-    if _told(_CHANGES, sentence):
-        return _KINDS.get(status)
-    usual = Kind.SERVER if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _KINDS.get(status)
-    return _told(_SENTENCES, sentence) or usual
+    told = _told(_SENTENCES, sentence)
+    if told or _told(_CHANGES, sentence):
+        return told or _KINDS.get(status)
+    return Kind.SERVER if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _KINDS.get(status)
 
 
 def _change_in(status: int, sentence: str) -> Change:
