@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import shutil
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from bot.errors import (
     TooLargePicture,
     TooSlow,
 )
+from bot.media.sandbox.child import MAX_DETAIL
 from bot.media.sandbox.confinement import Confinement
 from bot.media.sandbox.connection import Connection, Control, EndedError
 from bot.media.sandbox.spawn import ChildFolder, describe_exit, kill_group, spawn
@@ -38,6 +40,7 @@ logger = logging.getLogger(__name__)
 _MAX_LOGGED = 16_384  # bytes of one child's standard error that are logged
 _MAX_LAST_OUTPUT = 2_000  # bytes of it kept to explain why the child died
 _EXIT_SECONDS = 2.0  # until a process that was killed, or has answered, is gone
+_PLAIN_FACT = re.compile(r"[\w ,.()+-]{0,200}", re.ASCII)
 _LARGE = "large_pictures"  # the reason of ``TooLargePicture`` for which a task is run again
 
 
@@ -285,7 +288,7 @@ def _finish(answer: dict[str, Any], call: Call) -> Any:
     """Return the value of a task's last message, or raise what it says."""
     kind = answer.get("kind")
     if kind not in {"done", "refused"}:
-        detail = str(answer.get("detail", "a message of an unknown kind"))
+        detail = str(answer.get("detail", "a message of an unknown kind"))[:MAX_DETAIL]
         raise SandboxFault(detail) if kind == "broken" else Damaged(detail=detail)
     if kind == "done":
         return answer.get("value")
@@ -297,9 +300,15 @@ def _finish(answer: dict[str, Any], call: Call) -> Any:
 
 
 def _restored(saved: object) -> Exception:
-    """Rebuild the task's own error; ``Damaged`` unless it is one that a task may raise."""
+    """Rebuild the task's own error; ``Damaged`` unless it is one that a task may raise.
+
+    People read its facts, so they must be plain words: no links, no formatting.
+    """
     try:
-        error = ErrorRecord.from_dict(saved).restore() if isinstance(saved, dict) else None
+        record = ErrorRecord.from_dict(saved) if isinstance(saved, dict) else ErrorRecord("none")
+        if not all(map(_PLAIN_FACT.fullmatch, record.facts.values())):
+            return Damaged(detail="the child sent an error with unusual facts")
+        error = replace(record, detail=record.detail[:MAX_DETAIL]).restore()
     except (KeyError, ValueError, IndexError, AttributeError, TypeError) as reason:
         return Damaged(detail=f"the child sent an invalid error: {reason!r}")
     if isinstance(error, ClipError | TaggerError):

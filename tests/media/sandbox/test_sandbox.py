@@ -300,6 +300,12 @@ async def test_a_task_with_large_pictures_may_have_more_memory_alone(folder: Pat
         '{"kind": "refused", "error": {"code": "too_long", "facts": {}}}',
         '{"kind": "refused", "error": {"code": "config", "facts": {}}}',
         '{"kind": "refused", "error": {"code": "damaged", "facts": {"detail": "x"}}}',
+        (
+            '{"kind": "refused", "error": {"code": "unsupported_format", "detail": "", '
+            '"facts": {"format": "[free gifts](https://evil.example)", "formats": ""}}}'
+        ),
+        '{"kind": "refused", "error": {"code": "unsupported_format", "detail": "", '
+        '"facts": {"format": "' + "long " * 1000 + '", "formats": ""}}}',
     ],
 )
 async def test_invalid_messages_of_a_child_mean_a_damaged_clip(sandbox: Sandbox, line: str) -> None:
