@@ -299,6 +299,10 @@ class TaggerUnavailable(TaggerError):
 
     code = "tagger_unavailable"
     sentence = "The tagger isn't available right now. Try again later."
+    chosen_by = "reason"
+    sentences: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"setup": "I can't use the tagger until the person who runs me fixes its setup."}
+    )
 
 
 class TaggerRefused(TaggerError):
@@ -345,6 +349,7 @@ class QuotaExhausted(TaggerError):
                 "This clip needs {frames} frames. With the other clips of the message, that's more "
                 "than half of the month's frames, so I left it out."
             ),
+            "account": "I can't use the tagger until the person who runs me tops up its account.",
         }
     )
 

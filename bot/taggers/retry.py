@@ -16,9 +16,10 @@ from bot.taggers.failures import CallFailed, Kind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_TEMPORARY = frozenset({Kind.THROTTLED, Kind.STARTING, Kind.NOT_DEPLOYED, Kind.SERVER})
-# A garbled response may be billed already, and so may each retry.
-_RETRY_ONCE = frozenset({Kind.CONNECTION, Kind.GARBLED})
+_TEMPORARY = frozenset({Kind.THROTTLED, Kind.STARTING, Kind.SERVER})
+# A garbled response may be billed already, and so may each retry. A model that is not deployed may
+# be woken by the call and say then that it starts; otherwise it was taken down.
+_RETRY_ONCE = frozenset({Kind.CONNECTION, Kind.GARBLED, Kind.NOT_DEPLOYED})
 
 T = TypeVar("T")
 

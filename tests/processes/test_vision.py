@@ -29,7 +29,7 @@ PROSE = said("I'm sorry, but I can't help with that.")
 FAULTS: tuple[Mapping[str, tuple[str, tuple[Reply, ...]]], ...] = (
     {
         "key": (TaggerUnavailable.sentence, (short_error("Unauthorized", 401),)),
-        "unpaid": (QuotaExhausted.sentence, (error("no credits", 402),)),
+        "unpaid": (QuotaExhausted.sentences["account"], (error("no credits", 402),)),
         "gone": (TaggerUnavailable.sentence, (error("model 'x' not found", 404),)),
         "blind": (TaggerUnavailable.sentence, (flat_error("x is not a multimodal model"),)),
     },

@@ -130,6 +130,9 @@ _REFUSALS = frozenset(
     }
 )
 
+# What lasts until the operator changes something: people need not try again.
+_LASTING = frozenset({Kind.ACCOUNT, Kind.MODEL, Kind.NOT_DEPLOYED, Kind.SHUT_DOWN})
+
 _NOT_RUNNING = (
     "Clarifai does not run this model at present; choose another with CLARIFAI_MODEL_ID, "
     "or set CLARIFAI_FALLBACK=local"
@@ -213,8 +216,12 @@ def error_for(failure: CallFailed) -> TaggerError:
     detail = f"{failure.detail} ({advice})" if advice else failure.detail
     if failure.kind in _REFUSALS:
         return TaggerRefused(reason=failure.kind.name.lower(), detail=detail)
-    if failure.kind in {Kind.QUOTA, Kind.UNPAID}:
+    if failure.kind is Kind.UNPAID:
+        return QuotaExhausted(budget="account", detail=detail)
+    if failure.kind is Kind.QUOTA:
         return QuotaExhausted(detail=detail)
     if failure.kind is Kind.THROTTLED:
         return TaggerBusy(detail=detail)
+    if failure.kind in _LASTING:
+        return TaggerUnavailable(reason="setup", detail=detail)
     return TaggerUnavailable(detail=detail)

@@ -38,7 +38,8 @@ ROWS: list[tuple[Iterable[int], type[TaggerError], int]] = [
     ((11100, 11101, 11102, 11103, 11104, 11200), TaggerUnavailable, 1),
     ((21200, 21201, 21202, 21203, 25600, 25601, 25901), TaggerUnavailable, 1),
     ((21350, 25900, 25903), TaggerUnavailable, 1),
-    ((21351, 21352, 21353, 21354, 21355, 25604), TaggerUnavailable, 5),
+    ((21351, 21352, 21354, 21355, 25604), TaggerUnavailable, 5),
+    ((21353,), TaggerUnavailable, 2),
     ((69000, 69001), QuotaExhausted, 1),
     ((30002, 30101, 30104, 30105, 30106, 30300), TaggerRefused, 1),
     ((31002, 31101, 31104, 31105, 31106, 31300, 31420), TaggerRefused, 1),
@@ -337,5 +338,34 @@ async def test_a_wrong_token_is_reported_to_the_operator(tmp_path: Path) -> None
             await tagger.tag(write_clip(tmp_path), ignore_progress)
 
     assert "CLARIFAI_PAT" in caught.value.detail
-    assert str(caught.value) == ("The tagger isn't available right now. Try again later.")
+    assert str(caught.value) == (
+        "I can't use the tagger until the person who runs me fixes its setup."
+    )
     assert len(clarifai.violations) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        (replies.failure(69001, 402), QuotaExhausted.sentences["account"]),
+        (replies.html(402), QuotaExhausted.sentences["account"]),
+        (replies.failure(11004), QuotaExhausted.sentence),
+        (replies.failure(25903), TaggerUnavailable.sentences["setup"]),
+        (replies.failure(21200), TaggerUnavailable.sentences["setup"]),
+        (replies.html(503), TaggerUnavailable.sentence),
+    ],
+)
+async def test_people_are_asked_to_try_again_only_if_that_may_help(
+    reply: Reply, sentence: str, tmp_path: Path
+) -> None:
+    failed, _ = await failing(tmp_path, reply)
+    assert str(failed) == sentence
+
+
+async def test_a_sleeping_model_is_called_again_until_it_is_awake(tmp_path: Path) -> None:
+    async with talking() as (clarifai, tagger):
+        clarifai.script(*map(replies.failure, (21353, 21351, 21355)))
+        frames = (await tagger.tag(write_clip(tmp_path), ignore_progress)).frames
+
+    assert len(frames) == 9
+    assert len(clarifai.calls) == 4
