@@ -34,12 +34,18 @@ from bot.domain import text_model
 from bot.domain.budget import Budget, Price
 from bot.domain.clip import ClipLimits, ProxyLimits
 from bot.domain.model_card import CARD_FILE, MODEL_FILE, ModelCard, ModelFolder
+from bot.domain.models import ModelSpec
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+PLACEHOLDER_TOKEN = "only-workers-have-it"  # noqa: S105 - the opposite of a token
+"""Stands for Clarifai's token in the gateway's container: see ``compose.yaml``."""
+
 _MAX_PORT = 65_535
+# A clip is billed for each model, and Discord's menus have at most 25 choices.
+_MAX_MODELS = 10
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 # The largest file that Discord accepts, and a length that takes minutes to decode.
 _PROXY_MB, _PROXY_MINUTES = 500, 60
@@ -70,6 +76,28 @@ def _parse_price(value: object) -> object:
         return Price.parse(value)
     except ValueError:
         raise ValueError("must be a price such as 1.20 or 1.20 EUR") from None
+
+
+def _parse_models(value: object) -> object:
+    """Parse ``general-image-recognition, food-item-recognition:0.9`` into models, in order."""
+    if not isinstance(value, str):
+        return value
+    models = tuple(_parse_model(entry.strip()) for entry in value.split(",") if entry.strip())
+    if len({model.model_id for model in models}) < len(models):
+        raise ValueError("must list each model once")
+    if len(models) > _MAX_MODELS:
+        raise ValueError(f"must be at most {_MAX_MODELS} models")
+    return models
+
+
+def _parse_model(entry: str) -> ModelSpec:
+    try:
+        return ModelSpec.parse(entry)
+    except ValueError:
+        raise ValueError(
+            f"{entry!r} isn't a model; write for example general-image-recognition, or "
+            "food-item-recognition:0.9 with its threshold"
+        ) from None
 
 
 def _parse_sites(value: object) -> object:
@@ -231,6 +259,9 @@ def _check_text_folder(value: object) -> object:
 Root = Annotated[str, AfterValidator(_check_root)]
 VisionUrl = Annotated[str, AfterValidator(_check_vision_url)]
 Hosts = Annotated[frozenset[tuple[str, int]], NoDecode, BeforeValidator(_parse_hosts)]
+ClarifaiModels = Annotated[
+    tuple[InstanceOf[ModelSpec], ...], NoDecode, BeforeValidator(_parse_models)
+]
 Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 ClarifaiPrice = Annotated[InstanceOf[Price], BeforeValidator(_parse_price)]
@@ -264,6 +295,8 @@ class Config(BaseSettings):
     clarifai_app_id: str = "main"
     clarifai_model_id: str = "general-image-recognition"
     clarifai_model_version_id: str | None = None
+    clarifai_models: ClarifaiModels = ()
+    clarifai_model_choice: Literal["operator", "servers"] = "operator"
     clarifai_deployment_id: str | None = None
     clarifai_compute_cluster_id: str | None = None
     clarifai_nodepool_id: str | None = Field(default=None, validate_default=True)
@@ -319,6 +352,24 @@ class Config(BaseSettings):
                 raise ValueError(f"vision needs an endpoint; set {' and '.join(missing)}")
         return tagger
 
+    @field_validator("clarifai_models", mode="after")
+    @classmethod
+    def _check_models(
+        cls, models: tuple[ModelSpec, ...], info: ValidationInfo
+    ) -> tuple[ModelSpec, ...]:
+        for name in ("clarifai_model_id", "clarifai_model_version_id"):
+            default = cls.model_fields[name].default
+            if models and info.data.get(name, default) != default:
+                raise ValueError(f"set either this or {name.upper()}")
+        return models
+
+    @field_validator("clarifai_deployment_id", mode="after")
+    @classmethod
+    def _check_deployment(cls, deployment: str | None, info: ValidationInfo) -> str | None:
+        if deployment and len(info.data.get("clarifai_models", ())) > 1:
+            raise ValueError("a deployment runs one model; set a nodepool for CLARIFAI_MODELS")
+        return deployment
+
     @field_validator("clarifai_nodepool_id", mode="after")
     @classmethod
     def _check_nodepool(cls, nodepool: str | None, info: ValidationInfo) -> str | None:
@@ -349,6 +400,17 @@ class Config(BaseSettings):
         if self.tagger == "auto":
             return "clarifai" if self.clarifai_pat else "local"
         return self.tagger
+
+    @property
+    def all_clarifai_models(self) -> tuple[ModelSpec, ...]:
+        """The models that clips are sent to, the main one first."""
+        return self.clarifai_models or (ModelSpec(self.clarifai_model_id),)
+
+    @property
+    def has_placeholder_token(self) -> bool:
+        """Whether this is a gateway that only knows that the workers have Clarifai's token."""
+        pat = self.clarifai_pat
+        return pat is not None and pat.get_secret_value() == PLACEHOLDER_TOKEN
 
     @property
     def clarifai_runner(self) -> dict[str, object] | None:

@@ -11,15 +11,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.settings import GuildSettings
 from bot.i18n import Translator, supported_language
 from bot.render import formatting
 from cogs.permissions import missing_anywhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bot.chat.client import FramehoundBot
-    from bot.domain.settings import GuildSettings
+    from bot.domain.concepts import TaggerIdentity
 
 # After an outage Discord announces servers again; a server that was joined earlier is not greeted.
 _NEW = timedelta(hours=1)
@@ -55,9 +56,10 @@ class About(commands.Cog):
     async def about(self, interaction: discord.Interaction[FramehoundBot]) -> None:
         """Show the version, the tagger and the limits."""
         translate = await self._bot.translator_for(interaction)
-        threshold = await self._bot.app.services.reports.threshold(None)
-        trouble = await self._bot.app.services.trouble.is_present()
-        lines = "\n".join(self._facts(translate, threshold, trouble=trouble))
+        services = self._bot.app.services
+        failing = await services.trouble.among(services.clip_tagger.models.identities)
+        threshold = await services.reports.threshold(None)
+        lines = "\n".join(self._facts(translate, threshold, failing))
         await interaction.response.send_message(lines, ephemeral=True)
 
     @commands.Cog.listener()
@@ -129,18 +131,15 @@ class About(commands.Cog):
                 "I'm still missing permissions here: {permissions}.", permissions=permissions
             )
 
-    def _facts(self, translate: Translator, threshold: float, *, trouble: bool) -> Iterator[str]:
+    def _facts(
+        self, translate: Translator, threshold: float, failing: Sequence[TaggerIdentity]
+    ) -> Iterator[str]:
         app = self._bot.app
         tagger, config = app.services.clip_tagger.tagger, app.config
         yield f"**Framehound {version('framehound')}**"
-        yield translate(
-            "Clips are tagged by {tagger}. I show tags scored above {above} unless a "
-            "server sets its own threshold.",
-            tagger=f"`{tagger.identity}`",
-            above=formatting.threshold(threshold),
-        )
-        if trouble and config.chosen_tagger != "local":
-            yield self._trouble(translate)
+        yield self._taggers(translate, threshold)
+        if failing and config.chosen_tagger != "local":
+            yield self._trouble(translate, failing)
         yield translate(
             "Clips can be up to {minutes} min long and {size} MB in size.",
             minutes=tagger.longest / 60_000,
@@ -150,8 +149,34 @@ class About(commands.Cog):
             yield translate("Source code: {url}", url=f"<{config.source_url}>")
         yield translate("See what I store about your clips with `/privacy show`.")
 
-    def _trouble(self, translate: Translator) -> str:
-        """Say that the main tagger can't be used, and what happens to clips meanwhile."""
+    def _taggers(self, translate: Translator, threshold: float) -> str:
+        """Name the models that tag clips, and the threshold; several each with their own."""
+        services, settings = self._bot.app.services, GuildSettings(0)
+        first, *others = services.clip_tagger.models.identities
+        if not others:
+            return translate(
+                "Clips are tagged by {tagger}. I show tags scored above {above} unless a "
+                "server sets its own threshold.",
+                tagger=f"`{first}`",
+                above=formatting.threshold(threshold),
+            )
+        named = [
+            f"`{each}` ({formatting.threshold(services.reports.threshold_of(settings, each))})"
+            for each in (first, *others)
+        ]
+        return translate(
+            "Clips are tagged by several models: {taggers}. I show tags scored above the "
+            "threshold in brackets unless a server sets its own.",
+            taggers=", ".join(named),
+        )
+
+    def _trouble(self, translate: Translator, failing: Sequence[TaggerIdentity]) -> str:
+        """Name the models that can't be used, and what happens to clips meanwhile."""
+        if len(failing) < len(self._bot.app.services.clip_tagger.models.identities):
+            return translate(
+                "{tagger} can't be used at the moment, so new clips are tagged without it.",
+                tagger=", ".join(f"`{each}`" for each in failing),
+            )
         fallback = self._bot.app.services.clip_tagger.fallback_identity
         if fallback is None:
             return translate(

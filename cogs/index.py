@@ -132,7 +132,9 @@ class Index(commands.Cog):
 
     async def _frames(self, guild: discord.Guild, price: IndexPrice, translate: Translator) -> str:
         app = self._bot.app
-        frames = price.frames(app.services.clip_tagger.tagger)
+        settings = await app.stores.settings.load(guild.id)
+        models = app.services.clip_tagger.models.chosen(settings.models)
+        frames = price.frames(app.services.clip_tagger.tagger, models=len(models))
         used = await app.stores.usage.used(guild_owner(guild.id))
         left = app.config.budget.remaining(used, await app.stores.usage.used())
         if left is None:

@@ -134,8 +134,10 @@ class Settings(commands.Cog):
                 "1, such as 0.9 or 90%.",
                 value=sanitize.for_discord(value, limit=20),
             )
-        identity = self._bot.app.services.clip_tagger.tagger.identity
-        await self._bot.app.stores.settings.set_threshold(guild.id, str(identity), threshold)
+        models = self._bot.app.services.clip_tagger.models.identities
+        await self._bot.app.stores.settings.update(
+            guild.id, thresholds={str(each): threshold for each in models}
+        )
         above = formatting.threshold(threshold)
         return translate("Done. This server now shows tags scored above {above}.", above=above)
 

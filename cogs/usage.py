@@ -44,20 +44,29 @@ class Usage(commands.Cog):
         if price := self._bot.app.config.clarifai_price:
             lines.append(money(translate, price, used))
         lines += [
-            _what_counts(translate, self._bot.app.config.chosen_tagger),
+            await self._what_counts(translate, context.guild.id),
             translate("The count resets on {day}.", day=_next_month()),
         ]
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
 
-
-def _what_counts(translate: Translator, tagger: str) -> str:
-    if tagger == "vision":
+    async def _what_counts(self, translate: Translator, guild_id: int) -> str:
+        app = self._bot.app
+        if app.config.chosen_tagger == "vision":
+            return translate(
+                "Each picture of a clip that the tagger is shown counts as one frame. Reposts are "
+                "free."
+            )
+        settings = await app.stores.settings.load(guild_id)
+        models = app.services.clip_tagger.models.chosen(settings.models)
+        if len(models) > 1:
+            return translate(
+                "Each second of a clip that's new to me counts as one frame for each of {count} "
+                "models. Reposts are free.",
+                count=len(models),
+            )
         return translate(
-            "Each picture of a clip that the tagger is shown counts as one frame. Reposts are free."
+            "Each second of a clip that's new to me counts as one frame. Reposts are free."
         )
-    return translate(
-        "Each second of a clip that's new to me counts as one frame. Reposts are free."
-    )
 
 
 def money(translate: Translator, price: Price, frames: int) -> str:

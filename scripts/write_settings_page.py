@@ -14,6 +14,7 @@ from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
+    ModelList,
     OptionalNumber,
     RoleList,
     Scores,
@@ -83,6 +84,8 @@ def _lists(spec: SettingSpec) -> str:
             return f"up to {MAX_HIDDEN_TAGS} tags"
         case ChannelList():
             return f"up to {MAX_IDS} channels"
+        case ModelList():
+            return "some of `CLARIFAI_MODELS`, if the operator lets servers choose"
         case RoleList():
             return f"up to {MAX_IDS} roles"
         case Scores():
@@ -95,7 +98,7 @@ def default(spec: SettingSpec) -> str:
     match spec.kind:
         case Switch():
             return "on" if spec.default else "off"
-        case ChannelList(none=none) | RoleList(none=none):
+        case ChannelList(none=none) | RoleList(none=none) | ModelList(none=none):
             return none.lower()
         case OptionalNumber(none=none) if spec.default is None:
             return none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -14,6 +15,7 @@ from bot.i18n import ENGLISH
 from bot.render.sanitize import escape_invisible
 from bot.runtime import app as wiring
 from bot.runtime.secrets import env_file_warning
+from bot.services.tagger_check import check_tagger
 from bot.storage.database import Database
 
 if TYPE_CHECKING:
@@ -34,14 +36,22 @@ async def check(config: Config) -> int:
     """Try every part; return 0 if all work, 2 for settings, 4 for a tagger."""
     valid = f"settings: valid, tagger is {config.chosen_tagger}{_cost_of_a_minute(config)}"
     typer.echo("; ".join(filter(None, (valid, env_file_warning()))))
-    ready = [
-        await _report("database", _try_database(config)),
-        await _report("discord", _try_discord(config)),
-    ]
-    async with wiring.clip_sandbox(config) as sandbox:
+    async with AsyncExitStack() as stack:
+        opened: list[Database] = []
+        ready = [
+            await _report("database", _try_database(config, stack, opened)),
+            await _report("discord", _try_discord(config)),
+        ]
+        sandbox = await stack.enter_async_context(wiring.clip_sandbox(config))
         ready.append(await report_sandbox(sandbox))
-        async with wiring.opened_taggers(config, sandbox) as taggers:
-            tagging = [await _report(name, tagger.check()) for name, tagger in taggers.items()]
+        account = wiring.billing_account(config, *opened) if opened else None
+        taggers = await stack.enter_async_context(wiring.opened_taggers(config, sandbox))
+        tagging = [
+            await _report(name, check_tagger(tagger, None if name == "local" else account))
+            for name, tagger in taggers.items()
+        ]
+        if config.has_placeholder_token:
+            typer.echo("clarifai: only the workers have the token; run framehound check in one")
     if not all(ready):
         return _SETTINGS
     return 0 if all(tagging) else _TAGGER
@@ -57,10 +67,11 @@ async def report_sandbox(sandbox: Sandbox) -> bool:
 
 
 def _cost_of_a_minute(config: Config) -> str:
-    price = config.clarifai_price
+    price, models = config.clarifai_price, len(config.all_clarifai_models)
     if price is None or config.chosen_tagger == "local":
         return ""
-    return f"; a minute of video costs about {ENGLISH.money(price.of(60), price.currency)}"
+    cost = price.of(60 * (models if config.chosen_tagger == "clarifai" else 1))
+    return f"; a minute of video costs about {ENGLISH.money(cost, price.currency)}"
 
 
 async def _report(name: str, attempt: Awaitable[str]) -> bool:
@@ -73,9 +84,11 @@ async def _report(name: str, attempt: Awaitable[str]) -> bool:
     return True
 
 
-async def _try_database(config: Config) -> str:
-    async with Database.open(config.database) as database:
-        return f"{database} is open and up to date"
+async def _try_database(config: Config, stack: AsyncExitStack, opened: list[Database]) -> str:
+    """Open the database until the stack is closed, and add it to ``opened``."""
+    database = await stack.enter_async_context(Database.open(config.database))
+    opened.append(database)
+    return f"{database} is open and up to date"
 
 
 async def _try_discord(config: Config) -> str:

@@ -129,7 +129,9 @@ async def _describe(app: App, server: int, price: IndexPrice) -> str:
     if price.unmeasured:
         facts.append(f"{price.unmeasured} of unknown length")
     if app.config.chosen_tagger != "local":
-        frames = price.frames(app.services.clip_tagger.tagger)
+        settings = await app.stores.settings.load(server)
+        models = app.services.clip_tagger.models.chosen(settings.models)
+        frames = price.frames(app.services.clip_tagger.tagger, models=len(models))
         used = await app.stores.usage.used(guild_owner(server))
         left = app.config.budget.remaining(used, await app.stores.usage.used())
         facts.append(f"up to {frames} frames" + ("" if left is None else f" of {left} left"))

@@ -69,16 +69,17 @@ class Budget:
         """Return whether most of the frames of all servers are used."""
         return self.overall is not None and used >= _WARNING * self.overall
 
-    def allows(self, payer: Payer, frames: int) -> bool:
+    def allows(self, payer: Payer, frames: int, *, models: int = 1) -> bool:
         """Return whether a job may reserve so many frames more: it has half of a month's.
 
         One command can't use up what is meant for a server's month. A single clip of ordinary
-        length is tagged as long as the month has frames for it; so are the operator's own clips.
+        length is tagged as long as the month has frames for it, by each of the ``models`` it is
+        sent to; so are the operator's own clips.
         """
         limits = [limit for limit in (self.server, self.overall) if limit is not None]
         if not limits or payer.name == OPERATOR:
             return True
-        is_first = payer.tally.frames == 0 and frames <= _FIRST_CLIP
+        is_first = payer.tally.frames == 0 and frames <= _FIRST_CLIP * models
         return is_first or payer.tally.frames + frames <= min(limits) // 2
 
 

@@ -7,18 +7,26 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A model's name for something it sees, with its raw score 0-1."""
+    """A model's name for something it sees, with its raw score 0-1.
+
+    In a timeline, ``model`` is the model that saw it, if several were asked.
+    """
 
     name: str
     score: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The concepts seen at one moment, ``time`` in milliseconds from the clip's start."""
+    """The concepts seen at one moment, ``time`` in milliseconds from the clip's start.
+
+    ``model`` is the model that saw them, if several were asked.
+    """
 
     time: int
     concepts: tuple[Concept, ...]
+    model: str = ""
 
     @property
     def second(self) -> int:

@@ -69,10 +69,10 @@ class IndexPrice:
     unmeasured: int = 0
     complete: bool = True
 
-    def frames(self, tagger: CountsFrames) -> int:
-        """Return how many frames a tagger bills for the clips at most."""
+    def frames(self, tagger: CountsFrames, *, models: int = 1) -> int:
+        """Return how many frames are billed for the clips at most, with this number of models."""
         most = self.clips * tagger.count_frames(tagger.longest)
-        return min(count_seconds(self.length), most)
+        return models * min(count_seconds(self.length), most)
 
 
 @dataclass(frozen=True, slots=True)

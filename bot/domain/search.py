@@ -5,13 +5,15 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bot.domain.settings import Smoothing
     from bot.domain.timeline import Segment
@@ -196,7 +198,12 @@ def best_scores(frames: Iterable[Frame], duration: int) -> dict[str, Concept]:
 
 
 def find_segments(
-    frames: Iterable[Frame], duration: int, tag: str, threshold: float, smoothing: Smoothing
+    frames: Iterable[Frame],
+    duration: int,
+    tag: str,
+    threshold: float,
+    smoothing: Smoothing,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Segment, ...]:
     """Return the segments of one tag, in order of time.
 
@@ -204,8 +211,8 @@ def find_segments(
     for this tag.
     """
     only = tuple(_only(frames, tag))
-    segments = timeline.build(only, duration, threshold, smoothing=smoothing).segments
-    return segments or timeline.build(only, duration, threshold).segments
+    build = partial(timeline.build, only, duration, threshold, thresholds=thresholds)
+    return build(smoothing=smoothing).segments or build().segments
 
 
 def _without_marks(text: str) -> Iterator[str]:
@@ -225,4 +232,4 @@ def _only(frames: Iterable[Frame], tag: str) -> Iterator[Frame]:
             if concept.name not in same:
                 same[concept.name] = normalize(concept.name) == sought
         kept = tuple(Concept(tag, c.score) for c in frame.concepts if same[c.name])
-        yield Frame(frame.time, kept)
+        yield Frame(frame.time, kept, frame.model)

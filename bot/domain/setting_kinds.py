@@ -50,12 +50,14 @@ class InvalidValue(ValueError):
 class ServerContext:
     """What settings are checked against: a server's channels and roles, and the operator's limit.
 
-    ``max_days`` is how many days the operator keeps posted clips.
+    ``max_days`` is how many days the operator keeps posted clips, ``models`` are those that the
+    operator lets servers choose among.
     """
 
     channel_ids: Collection[int]
     role_ids: Collection[int]
     max_days: int
+    models: Collection[str] = ()
 
 
 class Kind(ABC, Generic[T]):
@@ -277,6 +279,34 @@ class RoleList(_IdList):
     def unknown(self) -> Sentence:
         """Return the message about a role that does not exist."""
         return Sentence("This server has no such role: {id}.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList(Kind[frozenset[str]]):
+    """Some of the operator's models; ``none`` is what people read if there are none."""
+
+    none: Sentence
+
+    def read(self, value: Any, server: ServerContext | None = None) -> frozenset[str]:
+        """Return the models of a JSON list."""
+        if not isinstance(value, list) or len(value) > MAX_IDS:
+            raise InvalidValue(Sentence("Use a list of models."))
+        if not all(isinstance(each, str) and 0 < len(each) <= MAX_TAG_LENGTH for each in value):
+            raise InvalidValue(Sentence("Use a list of models."))
+        unknown = sorted(set(value) - set(server.models)) if server else []
+        if unknown:
+            raise InvalidValue(
+                Sentence("You can't choose this model here: {name}."), name=", ".join(unknown)
+            )
+        return frozenset(value)
+
+    def write(self, value: frozenset[str]) -> Any:
+        """Return the models as a list, in order."""
+        return sorted(value)
+
+    def without_missing(self, value: frozenset[str], server: ServerContext) -> frozenset[str]:
+        """Return the models that the server can choose."""
+        return value.intersection(server.models)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
+    ModelList,
     OptionalNumber,
     RoleList,
     Scores,
@@ -138,6 +139,16 @@ class GuildSettings:
         help=Sentence(
             "Reply to clips posted by other bots and by channels you follow, too. I always reply "
             "to webhooks, such as those of PluralKit."
+        ),
+    )
+    models: frozenset[str] = setting(
+        ModelList(none=Sentence("All models")),
+        default=frozenset(),
+        page=Page.TAGS,
+        title=Sentence("Models"),
+        help=Sentence(
+            "Which models I show clips to. Each one counts as a frame for every second. If you "
+            "don't choose any, I use all of them."
         ),
     )
     hidden_tags: frozenset[str] = setting(

@@ -9,7 +9,7 @@ from bot.domain.budget import OPERATOR, Payer
 from bot.domain.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bot.domain.text_lines import TextLine
 
 MAX_THUMBNAILS = 24
+OWN_KEY = "link:"
+"""Keys of taggings that count for one job alone begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class TagRequest:
     language: str = "en"
     text: bool = False
     """Whether to read the text on the screen, too."""
+    models: frozenset[str] = frozenset()
+    """The names of the models that the server chose; none if it chose none."""
 
     @property
     def owner(self) -> str:
@@ -43,7 +47,7 @@ class TagRequest:
         """
         if not self.payer.reference:
             return None
-        return f"link:{self.payer.for_clip(fingerprint).reference}"
+        return f"{OWN_KEY}{self.payer.for_clip(fingerprint).reference}"
 
     def with_clip(self, clip: Clip) -> Self:
         """Return the same request for another clip."""
@@ -107,7 +111,8 @@ class Tagging:
 
     ``thumbnails``, ``proxied``, ``unreadable``, ``description`` and ``text`` are as in
     ``Observations``. The ``perceptual_hash`` is stored to find copies of the clip, and not read
-    again. A tagging that was taken over from another clip is not ``original``.
+    again. A tagging that was taken over from another clip is not ``original``. If several models
+    tagged the clip, ``models`` are these, and ``tagger`` is the first of them.
     """
 
     info: ClipInfo
@@ -120,3 +125,29 @@ class Tagging:
     text: tuple[TextLine, ...] | None = None
     perceptual_hash: PerceptualHash | None = field(default=None, compare=False)
     original: bool = field(default=True, compare=False)
+    models: tuple[TaggerIdentity, ...] = ()
+
+
+def combine(taggings: Sequence[Tagging]) -> Tagging:
+    """Return the taggings of one clip by several models as one, in which each frame has its model.
+
+    Seconds count as unreadable if no model could be shown them.
+    """
+    first, *others = taggings
+    if not others:
+        return first
+    frames = [replace(frame, model=each.tagger.model) for each in taggings for frame in each.frames]
+    unreadable = set.intersection(*(_seconds_of(each.unreadable) for each in taggings))
+    return replace(
+        first,
+        frames=tuple(sorted(frames, key=lambda frame: frame.time)),
+        thumbnails=next((each.thumbnails for each in taggings if each.thumbnails), ()),
+        proxied=any(each.proxied for each in taggings),
+        unreadable=ranges_of(sorted(unreadable)),
+        description=next((each.description for each in taggings if each.description), None),
+        models=tuple(each.tagger for each in taggings),
+    )
+
+
+def _seconds_of(ranges: Iterable[SecondRange]) -> set[int]:
+    return {second for each in ranges for second in range(each.start, each.end)}

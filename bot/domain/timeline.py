@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import Concept
 from bot.domain.settings import Smoothing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from bot.domain.concepts import Frame
 
 
-Run = dict[int, float]
-"""Consecutive seconds of one tag, each with its score."""
+Seen = tuple[int, float, str]
+"""How surely a tag was seen in a second (``_ABOVE``, ``_DIP`` or ``_BELOW``), by which model."""
+
+Run = dict[int, Seen]
+"""Consecutive seconds of one tag."""
+
+_BELOW, _DIP, _ABOVE = range(3)
 
 NO_SMOOTHING = Smoothing(gap=0, shortest=1)
 """Bridges no gap and leaves out no short segment."""
@@ -45,12 +51,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive seconds of one tag: ``start`` to ``end`` (exclusive), and its highest score."""
+    """Consecutive seconds of one tag: ``start`` to ``end`` (exclusive), and its highest score.
+
+    ``model`` is the model that gave that score, if several were asked.
+    """
 
     tag: str
     start: int
     end: int
     score: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Timeline:
     """Every second of a clip in order, and the segments of each tag.
 
     ``duration`` is in milliseconds; ``best`` is the highest score, whether or not it passed.
+    ``thresholds`` has those of several models, if each has its own.
     """
 
     duration: int
@@ -65,6 +76,7 @@ class Timeline:
     seconds: tuple[Second, ...]
     segments: tuple[Segment, ...]
     best: Concept | None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -84,6 +96,7 @@ def build(
     *,
     smoothing: Smoothing = NO_SMOOTHING,
     hidden: Collection[str] = (),
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> Timeline:
     """Build a timeline from raw frames by a threshold and a server's smoothing.
 
@@ -93,54 +106,62 @@ def build(
     is not seen at all in a second is never shown there. Every second has its raw score, so in a dip
     ``Second.tags`` has scores at or below the threshold.
 
+    If several models were asked, ``thresholds`` may have one for each. A second has a tag if one of
+    them gave it a score above that model's own; the highest of these scores counts.
+
     Frames past the clip's end are left out, as Clarifai may send one more than the clip has
     seconds. So are ``hidden`` concepts, in any capitalization.
     """
-    scores = _scores_by_second(frames, count_seconds(duration), {n.casefold() for n in hidden})
+    length = count_seconds(duration)
+    limits = defaultdict(lambda: threshold, thresholds)
+    seen = _seen_by_second(frames, length, {name.casefold() for name in hidden}, limits)
     runs = [
         (name, run)
-        for name, above_half in _scores_by_name(scores, threshold / 2).items()
-        for run in _runs(above_half, threshold, smoothing.gap)
+        for name, above_half in _seen_by_name(seen).items()
+        for run in _runs(above_half, smoothing.gap)
         if len(run) >= smoothing.shortest
     ]
-    seconds = tuple(_seconds(runs, len(scores)))
-    return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(scores))
+    seconds = tuple(_seconds(runs, length))
+    return Timeline(duration, threshold, seconds, tuple(_segments(runs)), _best(seen), thresholds)
 
 
-def _scores_by_second(
-    frames: Iterable[Frame], length: int, hidden: Collection[str]
-) -> list[dict[str, float]]:
-    by_second: list[dict[str, float]] = [{} for _ in range(length)]
+def _seen_by_second(
+    frames: Iterable[Frame], length: int, hidden: Collection[str], limits: Mapping[str, float]
+) -> list[dict[str, Seen]]:
+    by_second: list[dict[str, Seen]] = [{} for _ in range(length)]
     for frame in frames:
         if not 0 <= frame.second < length:
             continue
-        scores = by_second[frame.second]
+        seen, limit = by_second[frame.second], limits[frame.model]
         for concept in frame.concepts:
             if not hidden or concept.name.casefold() not in hidden:
-                scores[concept.name] = max(concept.score, scores.get(concept.name, 0.0))
+                score = concept.score
+                level = _ABOVE if score > limit else _DIP if score > limit / 2 else _BELOW
+                found = level, score, frame.model
+                seen[concept.name] = max(found, seen.get(concept.name, found))
     return by_second
 
 
-def _scores_by_name(seconds: list[dict[str, float]], minimum: float) -> dict[str, Run]:
-    """Return the scores above ``minimum`` by concept and second."""
+def _seen_by_name(seconds: list[dict[str, Seen]]) -> dict[str, Run]:
+    """Return by concept the seconds in which its score is above half the threshold."""
     found: defaultdict[str, Run] = defaultdict(dict)
-    for second, scores in enumerate(seconds):
-        for name, score in scores.items():
-            if score > minimum:
-                found[name][second] = score
+    for second, seen in enumerate(seconds):
+        for name, each in seen.items():
+            if each[0] != _BELOW:
+                found[name][second] = each
     return found
 
 
-def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
-    """Yield the runs of one tag, given its scores above half the threshold in order of time.
+def _runs(above_half: Run, gap: int) -> Iterator[Run]:
+    """Yield the runs of one tag, given its seconds above half the threshold in order of time.
 
     A run consists of seconds above the threshold, and of dips between them: at most ``gap`` seconds
     in a row, all above half the threshold.
     """
     run: Run = {}
     last = 0
-    for second, score in above_half.items():
-        if score <= threshold:
+    for second, seen in above_half.items():
+        if seen[0] != _ABOVE:
             continue
         dip = range(last + 1, second)
         if run and not (len(dip) <= gap and all(each in above_half for each in dip)):
@@ -148,7 +169,7 @@ def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
             run = {}
         if run:
             run.update({each: above_half[each] for each in dip})
-        run[second] = score
+        run[second] = seen
         last = second
     if run:
         yield run
@@ -157,32 +178,42 @@ def _runs(above_half: Run, threshold: float, gap: int) -> Iterator[Run]:
 def _seconds(runs: Iterable[tuple[str, Run]], length: int) -> Iterator[Second]:
     tags: list[list[Concept]] = [[] for _ in range(length)]
     for name, run in runs:
-        for second, score in run.items():
-            tags[second].append(Concept(name, score))
+        for second, (_level, score, model) in run.items():
+            tags[second].append(Concept(name, score, model))
     for second, found in enumerate(tags):
         yield Second(second, tuple(sorted(found, key=_rank)))
 
 
 def _segments(runs: Iterable[tuple[str, Run]]) -> Iterator[Segment]:
     """Yield segments in order of their start, the best score first among equals."""
-    found = [Segment(name, min(run), max(run) + 1, max(run.values())) for name, run in runs]
+    found = [_segment(name, run) for name, run in runs]
     yield from sorted(found, key=lambda s: (s.start, -s.score, s.tag))
+
+
+def _segment(name: str, run: Run) -> Segment:
+    score, model = max((score, model) for _level, score, model in run.values())
+    return Segment(name, min(run), max(run) + 1, score, model)
 
 
 def _rank(concept: Concept) -> tuple[float, str]:
     return -concept.score, concept.name
 
 
-def _best(by_second: list[dict[str, float]]) -> Concept | None:
-    every = (Concept(name, score) for scores in by_second for name, score in scores.items())
+def _best(by_second: list[dict[str, Seen]]) -> Concept | None:
+    every = (
+        Concept(name, score, model)
+        for seen in by_second
+        for name, (_level, score, model) in seen.items()
+    )
     return min(every, key=_rank, default=None)
 
 
 def _spans(seconds: tuple[Second, ...]) -> Iterator[Span]:
     for _, group in groupby(seconds, key=lambda second: {tag.name for tag in second.tags}):
         members = list(group)
-        best: dict[str, float] = {}
+        best: dict[str, Concept] = {}
         for tag in (tag for member in members for tag in member.tags):
-            best[tag.name] = max(tag.score, best.get(tag.name, 0.0))
-        tags = tuple(sorted((Concept(n, s) for n, s in best.items()), key=_rank))
+            if tag.name not in best or tag.score > best[tag.name].score:
+                best[tag.name] = tag
+        tags = tuple(sorted(best.values(), key=_rank))
         yield Span(members[0].second, members[-1].second + 1, tags)

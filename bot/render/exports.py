@@ -41,6 +41,8 @@ def tagged(
     ``text`` is present if any was read, ``unreadable`` if some seconds could not be decoded;
     ``proxied`` is present, and true, if the tagger got a proxy instead of the clip. ``description``
     is present if the tagger wrote a sentence about the clip, ``game`` if Discord says which it is.
+    If several models tagged the clip, ``models`` has each with its threshold, and each tag and
+    segment has the ``model`` that saw it.
     """
     info = tagging.info
     gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
@@ -63,7 +65,8 @@ def tagged(
             {
                 "second": second.second,
                 "tags": [
-                    {"name": tag.name, "score": round(tag.score, _DECIMALS)} for tag in second.tags
+                    {"name": tag.name, "score": round(tag.score, _DECIMALS), **_model(tag.model)}
+                    for tag in second.tags
                 ],
             }
             for second in timeline.seconds
@@ -74,15 +77,31 @@ def tagged(
                 "start": segment.start,
                 "end": segment.end,
                 "score": round(segment.score, _DECIMALS),
+                **_model(segment.model),
             }
             for segment in timeline.segments
         ],
         **({"text": text} if text else {}),
+        **_models(tagging, timeline),
         **unreadable,
         **proxied,
         **description,
         **({"game": game} if game else {}),
     }
+
+
+def _model(name: str) -> dict[str, str]:
+    """Return the model that saw something; nothing if only one was asked."""
+    return {"model": name} if name else {}
+
+
+def _models(tagging: Tagging, timeline: Timeline) -> dict[str, Any]:
+    """Return the models that tagged a clip, if there are several."""
+    models = [
+        {"tagger": str(each), "threshold": timeline.thresholds.get(each.model, timeline.threshold)}
+        for each in tagging.models
+    ]
+    return {"models": models} if models else {}
 
 
 def refused(name: str, error: FramehoundError) -> dict[str, Any]:

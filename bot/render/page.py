@@ -26,6 +26,7 @@ from bot.render.summary import unreadable_line
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from bot.domain.concepts import Frame
     from bot.domain.settings import Smoothing
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
@@ -86,7 +87,7 @@ def page(
 
 def _facts(tagging: Tagging, timeline: Timeline, translate: Translator) -> Iterator[str]:
     yield formatting.length(timeline.duration, translate)
-    yield str(tagging.tagger)
+    yield ", ".join(map(str, tagging.models or [tagging.tagger]))
     if line := unreadable_line(tagging, translate):
         yield line
 
@@ -98,15 +99,28 @@ def _content(
     hidden: Collection[str],
     translate: Translator,
 ) -> dict[str, Any]:
-    """Return the data for the script; it refers to tags by their index in ``names``."""
-    min_score = min(_MIN_SCORE, timeline.threshold)
+    """Return the data for the script; it refers to tags and models by their index."""
+    min_score = min(_MIN_SCORE, timeline.threshold, *timeline.thresholds.values())
+    models = [each.model for each in tagging.models]
     # Half the lowest threshold, as dips reach down to half of it.
-    every = timelines.build(tagging.frames, timeline.duration, min_score / 2, hidden=hidden).seconds
-    known = sorted({tag.name for second in every for tag in second.tags})
+    every = [
+        timelines.build(frames, timeline.duration, min_score / 2, hidden=hidden).seconds
+        for frames in _frames_by_model(tagging)
+    ]
+    seconds = [[tag for second in each for tag in second.tags] for each in zip(*every, strict=True)]
+    known = sorted({tag.name for tags in seconds for tag in tags})
     number = {tag: at for at, tag in enumerate(known)}
     return {
         "names": [sanitize.clean(tag, 200) for tag in known],
-        "seconds": [[(number[tag.name], tag.score) for tag in second.tags] for second in every],
+        "seconds": [
+            [
+                (number[tag.name], tag.score, *([models.index(tag.model)] if tag.model else []))
+                for tag in tags
+            ]
+            for tags in seconds
+        ],
+        "models": models,
+        "limits": [timeline.thresholds.get(each, timeline.threshold) for each in models],
         "threshold": timeline.threshold,
         "minScore": min_score,
         "smoothing": asdict(smoothing),
@@ -116,6 +130,14 @@ def _content(
         ],
         "words": _words(translate),
     }
+
+
+def _frames_by_model(tagging: Tagging) -> list[list[Frame]]:
+    """Return each model's frames: scores of several models can't be merged before the threshold."""
+    if not tagging.models:
+        return [list(tagging.frames)]
+    names = [each.model for each in tagging.models]
+    return [[frame for frame in tagging.frames if frame.model == name] for name in names]
 
 
 def _words(translate: Translator) -> dict[str, str]:

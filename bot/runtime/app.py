@@ -40,7 +40,8 @@ from bot.storage.stores import Stores
 from bot.storage.taggings import TaggingStore
 from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
-from bot.taggers.cache import BillingAccount, CachingTagger
+from bot.taggers.billing import BillingAccount
+from bot.taggers.cache import CachingTagger, TaggerGroup
 from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
 from bot.taggers.clip_text import ClipTextReader
@@ -53,11 +54,12 @@ from bot.taggers.vision.endpoint import VisionEndpoint
 from bot.taggers.vision.tagger import VisionTagger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from bot.config import Config
     from bot.domain.job import Job
+    from bot.domain.models import Models
     from bot.jobs.queue import JobQueue
     from bot.services.erasure import QueuedJobs
     from bot.storage.locks import Locks
@@ -128,14 +130,21 @@ async def opened_taggers(config: Config, sandbox: Sandbox) -> AsyncIterator[dict
     """Open every tagger that the settings allow, by name."""
     async with AsyncExitStack() as stack:
         taggers: dict[str, Tagger] = {}
-        if config.clarifai_pat:
+        if config.clarifai_pat and not config.has_placeholder_token:
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            taggers["clarifai"] = ClarifaiTagger(session, _account(config), config.limits)
+            for account in _accounts(config):
+                name = f"clarifai {account.model_id}" if config.clarifai_models else "clarifai"
+                taggers[name] = ClarifaiTagger(session, account, config.limits)
         if endpoint := _vision_endpoint(config):
             session = await stack.enter_async_context(aiohttp.ClientSession())
             taggers["vision"] = VisionTagger(session, endpoint, sandbox, config.limits)
         taggers["local"] = await _local(config, sandbox, await _text(config, sandbox))
         yield taggers
+
+
+def billing_account(config: Config, database: Database) -> BillingAccount:
+    """Return the budget that paid taggers are billed to."""
+    return BillingAccount(UsageStore(database), config.budget)
 
 
 @asynccontextmanager
@@ -229,11 +238,11 @@ class _Parts:
         """Return the tagger that the settings choose."""
         if self.config.chosen_tagger == "local":
             return self._caching(await self._local())
-        account = BillingAccount(UsageStore(self.database), self.config.budget)
+        account = billing_account(self.config, self.database)
         copies = self._copies()
         if self.config.chosen_tagger == "vision":
             return self._caching(await self._vision(), account, copies)
-        return self._caching(self._proxying(await self._clarifai()), account, copies)
+        return self._caching(await self._clarifai(), account, copies)
 
     def _copies(self) -> CopyFinder | None:
         if self.config.recognize_copies == "off":
@@ -258,34 +267,53 @@ class _Parts:
             VisionTagger(session, endpoint, self.sandbox, self.config.limits, metrics=self.metrics)
         )
 
-    async def _clarifai(self) -> CircuitBreaker:
+    async def _clarifai(self) -> TaggerGroup:
+        """Return Clarifai's models: they share the rate limit, and each has a circuit breaker."""
         per_second = self.config.clarifai_calls_per_second * _RATE_MARGIN
-        clarifai = ClarifaiTagger(
+        make = partial(
+            ClarifaiTagger,
             await self.stack.enter_async_context(aiohttp.ClientSession()),
-            _account(self.config),
-            self.config.limits,
+            limits=self.config.limits,
             permit=RateLimiter(self.database, "clarifai", per_second).wait,
             metrics=self.metrics,
         )
-        return self._breaking(clarifai)
+        circuits = [self._circuit(make(each)) for each in _accounts(self.config)]
+        self._show_circuits(circuits)
+        by_identity = {each.identity: each for each in circuits}
+        main, *others = map(self._proxying(), circuits)
+        return TaggerGroup(
+            main,
+            tuple(others),
+            choosable=self.config.clarifai_model_choice == "servers",
+            held_back=lambda identity: by_identity[identity].is_holding_back,
+        )
 
     def _breaking(self, tagger: Tagger) -> CircuitBreaker:
-        # With a fallback, no clip waits until the tagger works again.
-        waits = self.config.clarifai_fallback == "wait"
-        circuit = CircuitBreaker(tagger, max_wait=_MAX_WAIT if waits else 0.0, trouble=self.trouble)
-        self.metrics.circuit_open.set_function(lambda: float(circuit.is_open))
+        circuit = self._circuit(tagger)
+        self._show_circuits([circuit])
         return circuit
 
-    def _proxying(self, clarifai: CircuitBreaker) -> Tagger:
+    def _circuit(self, tagger: Tagger) -> CircuitBreaker:
+        # With a fallback, no clip waits until the tagger works again.
+        waits = self.config.clarifai_fallback == "wait"
+        return CircuitBreaker(tagger, max_wait=_MAX_WAIT if waits else 0.0, trouble=self.trouble)
+
+    def _show_circuits(self, circuits: Sequence[CircuitBreaker]) -> None:
+        self.metrics.circuit_open.set_function(
+            lambda: float(any(circuit.is_open for circuit in circuits))
+        )
+
+    def _proxying(self) -> Callable[[CircuitBreaker], Tagger]:
+        """Return what puts a tagger behind proxies, if the operator wants any."""
         proxies = self.config.proxies
         if proxies is None:
-            return clarifai
+            return lambda clarifai: clarifai
         maker = ProxyMaker(self.sandbox, _folder(self.config))
-        return ProxyTagger(clarifai, maker, self.config.limits, proxies)
+        return lambda clarifai: ProxyTagger(clarifai, maker, self.config.limits, proxies)
 
     def _caching(
         self,
-        tagger: Tagger,
+        tagger: Tagger | TaggerGroup,
         account: BillingAccount | None = None,
         copies: CopyFinder | None = None,
     ) -> CachingTagger:
@@ -303,13 +331,14 @@ class _Parts:
 
 
 def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _Parts) -> Services:
-    main, default = clip_tagger.tagger.identity, config.default_threshold
-    known = KnownTaggings(stores.taggings, main, clip_tagger.fallback_identity, stores.text)
-    reports = ReportBuilder(known, stores.settings, default)
+    models = clip_tagger.models
+    thresholds = _operator_thresholds(config, models)
+    known = KnownTaggings(stores.taggings, models, clip_tagger.fallback_identity, stores.text)
+    reports = ReportBuilder(known, stores.settings, thresholds)
     records = JobRecords(stores.posted_clips, stores.job_records)
     alerts = AlertService(stores.watches, reports)
     copies = ClipCopies(CopyStore(parts.database), SameClipStore(parts.database))
-    index = SearchStore(parts.database, None if default is None else (main, default))
+    index = SearchStore(parts.database, thresholds, models.options)
     return Services(
         clip_tagger=clip_tagger,
         taggings=known,
@@ -335,16 +364,28 @@ async def _text(config: Config, sandbox: Sandbox) -> TextSense:
     return await asyncio.to_thread(TextSense, sandbox, config.text_model)
 
 
-def _account(config: Config) -> ClarifaiAccount:
-    return ClarifaiAccount(
+def _operator_thresholds(config: Config, models: Models) -> dict[str, float]:
+    """Return the thresholds that the operator set, by tagger: a model's own, or that of all."""
+    own = {each.model_id: each.threshold for each in config.clarifai_models}
+    asked = {
+        str(each): config.default_threshold if own.get(each.model) is None else own[each.model]
+        for each in models.identities
+    }
+    return {tagger: threshold for tagger, threshold in asked.items() if threshold is not None}
+
+
+def _accounts(config: Config) -> list[ClarifaiAccount]:
+    """Return the account as it calls each model, the main one first."""
+    account = partial(
+        ClarifaiAccount,
         api_url=config.clarifai_api_url,
         token=config.clarifai_pat.get_secret_value() if config.clarifai_pat else "",
         user_id=config.clarifai_user_id,
         app_id=config.clarifai_app_id,
-        model_id=config.clarifai_model_id,
         model_version_id=config.clarifai_model_version_id,
         runner=config.clarifai_runner,
     )
+    return [account(model_id=each.model_id) for each in config.all_clarifai_models]
 
 
 def _vision_endpoint(config: Config) -> VisionEndpoint | None:

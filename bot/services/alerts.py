@@ -56,9 +56,10 @@ class AlertService:
     async def _match(
         self, watch: Watch, tagging: Tagging, position: int, settings: GuildSettings
     ) -> WatchMatch | None:
-        threshold = watch.threshold
+        threshold, thresholds = watch.threshold, {}
         if threshold is None:
             threshold = self._reports.threshold_of(settings, tagging.tagger)
+            thresholds = self._reports.thresholds_of(settings, tagging)
         segments = await asyncio.to_thread(
             find_segments,
             tagging.frames,
@@ -66,6 +67,7 @@ class AlertService:
             watch.tag,
             threshold,
             settings.smoothing,
+            thresholds,
         )
         return WatchMatch(watch.tag, position, segments) if segments else None
 

@@ -283,7 +283,12 @@ class Answerer:
     ) -> Outcome:
         clip = job.clips[number]
         request = TagRequest(
-            clip, progress.listener(number), payer, settings.language, settings.text
+            clip,
+            progress.listener(number),
+            payer,
+            settings.language,
+            settings.text,
+            settings.models,
         )
         try:
             tagging = await self._tag_link(job, request, responder)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bot.domain.tagging import combine
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.domain.concepts import TaggerIdentity
+    from bot.domain.models import Models
     from bot.domain.tagging import Tagging
     from bot.storage.taggings import TaggingStore
     from bot.storage.text import TextStore
@@ -14,27 +19,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KnownTaggings:
-    """The stored taggings of the main tagger, and of the fallback if there is one.
+    """The stored taggings of the main tagger's models, and of the fallback if there is one.
 
     With a ``text`` store, they have the text that was read in the clip.
     """
 
     store: TaggingStore
-    main: TaggerIdentity
+    models: Models
     fallback: TaggerIdentity | None = None
     text: TextStore | None = None
 
-    async def find(self, fingerprint: str, language: str = "en") -> Tagging | None:
-        """Return what is stored about a clip, in another language if not in this one.
+    async def find(
+        self, fingerprint: str, language: str = "en", names: Collection[str] = ()
+    ) -> Tagging | None:
+        """Return what is stored about a clip, by the models with these names.
 
-        The fallback's tagging is returned only if the main tagger has none.
+        Each in another language if not in this one. The fallback's tagging is returned only if
+        there is no other.
         """
-        others = sorted({"en", *self.main.languages} - {language})
-        identities = [self.main.speaking(each) for each in (language, *others)]
-        if self.fallback:
-            identities.append(self.fallback)
-        for identity in identities:
-            if tagging := await self.store.find(fingerprint, identity):
-                text = await self.text.find(fingerprint) if self.text else None
-                return replace(tagging, text=text)
+        tagging = await self._find_any(fingerprint, language, names)
+        if tagging is None or self.text is None:
+            return tagging
+        return replace(tagging, text=await self.text.find(fingerprint))
+
+    async def _find_any(
+        self, fingerprint: str, language: str, names: Collection[str]
+    ) -> Tagging | None:
+        chosen = [
+            await self._find(fingerprint, each, language) for each in self.models.chosen(names)
+        ]
+        if found := [each for each in chosen if each]:
+            return combine(found)
+        return await self.store.find(fingerprint, self.fallback) if self.fallback else None
+
+    async def _find(self, fingerprint: str, model: TaggerIdentity, language: str) -> Tagging | None:
+        others = sorted({"en", *model.languages} - {language})
+        for each in (language, *others):
+            if tagging := await self.store.find(fingerprint, model.speaking(each)):
+                return tagging
         return None

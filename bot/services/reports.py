@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
@@ -18,7 +19,7 @@ from bot.render.summary import RefusedClip, Style, TaggedClip
 from bot.runtime.fair_slots import FairSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.outcome import Outcome
@@ -37,17 +38,20 @@ _DRAWING_AT_ONCE = 2
 
 
 class ReportBuilder:
-    """Builds reports from stored taggings."""
+    """Builds reports from stored taggings.
+
+    ``thresholds`` has the operator's, by tagger: ``name:model``.
+    """
 
     def __init__(
         self,
         taggings: KnownTaggings,
         settings: GuildSettingsStore,
-        default_threshold: float | None = None,
+        thresholds: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._taggings = taggings
         self._settings = settings
-        self._default_threshold = default_threshold
+        self._thresholds = thresholds
         self._slots = FairSlots(_DRAWING_AT_ONCE, per_owner=1)
 
     async def draw(
@@ -62,13 +66,17 @@ class ReportBuilder:
         return await self._settings.load(guild_id) if guild_id else GuildSettings(0)
 
     async def threshold(self, guild_id: int | None) -> float:
-        """Return the threshold for the main tagger in a server, or in a private channel."""
-        return self.threshold_of(await self.settings(guild_id), self._taggings.main)
+        """Return the threshold of a server or a private channel, for its first model."""
+        settings = await self.settings(guild_id)
+        return self.threshold_of(settings, self._taggings.models.chosen(settings.models)[0])
 
     def threshold_of(self, settings: GuildSettings, tagger: TaggerIdentity) -> float:
-        """Return the threshold for a tagger; the operator's default is for the main one only."""
-        is_main = str(tagger) == str(self._taggings.main)
-        return settings.threshold_for(tagger, self._default_threshold if is_main else None)
+        """Return a server's threshold for a tagger: its own, the operator's or the tagger's."""
+        return settings.threshold_for(tagger, self._thresholds.get(str(tagger)))
+
+    def thresholds_of(self, settings: GuildSettings, tagging: Tagging) -> dict[str, float]:
+        """Return a server's threshold for each of the models that tagged a clip."""
+        return {each.model: self.threshold_of(settings, each) for each in tagging.models}
 
     async def clips(
         self,
@@ -90,8 +98,10 @@ class ReportBuilder:
         game: str | None = None,
     ) -> TaggedClip:
         """Return a tagged clip with its timeline."""
+        thresholds: Mapping[str, float] = {}
         if threshold is None:
             threshold = self.threshold_of(settings, tagging.tagger)
+            thresholds = self.thresholds_of(settings, tagging)
         built = await self.draw(
             settings,
             timeline.build,
@@ -100,6 +110,7 @@ class ReportBuilder:
             threshold,
             smoothing=settings.smoothing,
             hidden=settings.hidden_tags,
+            thresholds=thresholds,
         )
         tagging = _without_hidden_tags(tagging, settings.hidden_tags)
         if not settings.text:
@@ -119,7 +130,7 @@ class ReportBuilder:
         translate = Translator(settings.language)
         if isinstance(outcome, Failed):
             return RefusedClip(outcome.name, outcome.error.restore().localized(translate))
-        tagging = await self._taggings.find(outcome.fingerprint, settings.language)
+        tagging = await self._taggings.find(outcome.fingerprint, settings.language, settings.models)
         if tagging is None:
             return RefusedClip(outcome.name, TaggingErased().localized(translate))
         name, spoiler, game = outcome.name, outcome.spoiler, outcome.game

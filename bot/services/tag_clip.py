@@ -26,6 +26,7 @@ from bot.media.scratch_dir import scratch_dir
 
 if TYPE_CHECKING:
     from bot.domain.concepts import TaggerIdentity
+    from bot.domain.models import Models
     from bot.domain.tagging import Tagging, TagRequest
     from bot.media.fetch.download import Fetcher
     from bot.media.sandbox.pool import Sandbox
@@ -75,6 +76,11 @@ class ClipTagger:
     def tagger(self) -> Tagger:
         """The main tagger."""
         return self._main.tagger
+
+    @property
+    def models(self) -> Models:
+        """The main tagger's models."""
+        return self._main.models
 
     @property
     def fallback_identity(self) -> TaggerIdentity | None:

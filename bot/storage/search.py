@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true, union_all
@@ -9,6 +10,7 @@ from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
 from bot.storage.tables import (
+    guild_settings,
     job_records,
     opt_outs,
     posted_clips,
@@ -19,7 +21,7 @@ from bot.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
     from sqlalchemy.sql.base import ColumnCollection
@@ -38,13 +40,20 @@ _MAX_CLIPS_COUNTED = 1000
 
 
 class SearchStore:
-    """Searches posted clips at each server's threshold, or ``default`` for its tagger."""
+    """Searches posted clips at each server's threshold, or the operator's for a tagger.
+
+    ``choosable`` are the models that servers can choose among: only what those chosen saw is found.
+    """
 
     def __init__(
-        self, database: Database, default: tuple[TaggerIdentity, float] | None = None
+        self,
+        database: Database,
+        operator_thresholds: Mapping[str, float] = MappingProxyType({}),
+        choosable: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._threshold = _threshold(default)
+        self._threshold = _threshold(operator_thresholds)
+        self._chosen = _is_chosen(choosable)
 
     async def named(self, name: str) -> IndexedConcept | None:
         """Return the concept with a name, in any case and with or without accents."""
@@ -152,7 +161,7 @@ class SearchStore:
         newest = (
             select(_taggings.id, _posted.game, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
-            .where(is_visible(visibility), is_shown())
+            .where(is_visible(visibility), is_shown(), self._chosen)
             .where(true() if guild_id is None else _posted.guild_id == guild_id)
             .order_by(_posted.message_id.desc())
             .limit(_MAX_CLIPS_COUNTED)
@@ -193,7 +202,8 @@ class SearchStore:
         self, query: SearchQuery, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
         scored = _scores.score > self._applied(query)
-        return and_(_scores.concept == query.concept, scored, *_allowed(query, seen))
+        shown = scored, self._chosen, *_allowed(query, seen)
+        return and_(_scores.concept == query.concept, *shown)
 
 
 def _allowed(
@@ -223,14 +233,35 @@ _INDEXED = posted_clips.join(search_taggings, _taggings.fingerprint == _posted.f
 _SHOWN = _with_thresholds(_INDEXED.join(search_scores, _scores.tagging == _taggings.id))
 
 
-def _threshold(default: tuple[TaggerIdentity, float] | None) -> ColumnElement[float]:
+def _threshold(operator: Mapping[str, float]) -> ColumnElement[float]:
     """Return the threshold of a posted clip: its server's, else the operator's or its tagger's."""
-    if default is None:
+    if not operator:
         return func.coalesce(thresholds.c.threshold, _taggings.default_threshold)
-    tagger, score = default
-    asked = and_(_taggings.tagger == tagger.name, _taggings.model == tagger.model)
-    own = case((asked, score), else_=_taggings.default_threshold)
+    tagger = _taggings.tagger + ":" + _taggings.model
+    own = case(
+        *((tagger == name, score) for name, score in operator.items()),
+        else_=_taggings.default_threshold,
+    )
     return func.coalesce(thresholds.c.threshold, own)
+
+
+def _is_chosen(choosable: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a clip's server chose the model of a tagging, or did not choose.
+
+    Other taggers, such as the local one, are not a server's choice. Nor is what people post outside
+    of servers.
+    """
+    if not choosable:
+        return true()
+    chosen = (
+        select(guild_settings.c.value)
+        .where(guild_settings.c.guild_id == _posted.guild_id, guild_settings.c.name == "models")
+        .scalar_subquery()
+    )
+    names = {each: chosen.contains(f'"{each}"', autoescape=True) for each in choosable}
+    any_left = or_(*names.values())
+    wanted = case(names, value=_taggings.model, else_=true())
+    return or_(chosen.is_(None), ~any_left, wanted)
 
 
 def _narrowed(query: SearchQuery) -> list[ColumnElement[bool]]:

@@ -13,6 +13,8 @@ from bot.domain.budget import month_of
 from bot.storage.tables import meta, usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.dml import ReturningDelete
@@ -33,22 +35,29 @@ class UsageStore:
         self._database = database
 
     async def reserve(self, payer: Payer, frames: int, budget: Budget) -> bool:
-        """Reserve frames; return False if the budget does not have that many left.
+        """Reserve frames under the payer's reference; see ``reserve_all``."""
+        return await self.reserve_all(payer.name, {payer.reference: frames}, budget)
 
-        Replaces an earlier reservation of the same reference, by an attempt that was interrupted.
+    async def reserve_all(self, payer: str, frames: Mapping[str, int], budget: Budget) -> bool:
+        """Reserve frames by reference; return False if the budget does not have that many left.
+
+        Replaces earlier reservations of the same references, by an attempt that was interrupted.
         """
         month = month_of(datetime.now(UTC))
         async with self._database.writing() as connection:
             if self._database.is_postgresql:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            await connection.execute(delete(usage).where(usage.c.reference == payer.reference))
-            names = await _names(connection, payer.name)
+            await connection.execute(delete(usage).where(usage.c.reference.in_(frames)))
+            names = await _names(connection, payer)
             used = await _sum(connection, month, names), await _sum(connection, month)
             room = budget.remaining(*used)
-            if room is not None and frames > room:
+            if room is not None and sum(frames.values()) > room:
                 return False
-            values = {"reference": payer.reference, "payer": payer.name, "month": month}
-            await connection.execute(usage.insert().values(**values, frames=frames))
+            rows = [
+                {"reference": each, "payer": payer, "month": month, "frames": count}
+                for each, count in frames.items()
+            ]
+            await connection.execute(usage.insert(), rows)
         return True
 
     async def settle(self, reference: str, frames: int) -> None:

@@ -59,6 +59,12 @@ class CircuitBreaker:
         return self._failures >= self._max_failures
 
     @property
+    def is_holding_back(self) -> bool:
+        """Whether a call made now would have to wait."""
+        due = self._probe_at <= asyncio.get_running_loop().time() and not self._probing
+        return self.is_open and not due
+
+    @property
     def identity(self) -> TaggerIdentity:
         """The identity that the scores are stored under."""
         return self._tagger.identity
@@ -122,9 +128,9 @@ class CircuitBreaker:
         if self._trouble is None or isinstance(error, TaggerBusy):
             return
         if error is None:
-            await self._trouble.works()
+            await self._trouble.works(self.identity)
         else:
-            await self._trouble.failed(error)
+            await self._trouble.failed(self.identity, error)
 
     async def _wait(self) -> bool:
         """Wait until the circuit closes; return True if this clip is the probe instead."""

@@ -82,7 +82,9 @@ class SettingsFiles:
         """Return what settings of the server are checked against."""
         channels = {channel.id for channel in (*guild.channels, *guild.threads)}
         roles = {role.id for role in guild.roles}
-        return ServerContext(channels, roles, self._bot.app.config.retention_days)
+        app = self._bot.app
+        options = app.services.clip_tagger.models.options
+        return ServerContext(channels, roles, app.config.retention_days, options)
 
 
 def describe_mistakes(invalid: InvalidSettingsFile, translate: Translator) -> str:

@@ -15,7 +15,7 @@ from bot.render import formatting, sanitize
 from cogs.settings_panel.layout import settings_under
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.domain.setting_kinds import ServerContext
     from bot.domain.setting_spec import SettingSpec
@@ -122,10 +122,12 @@ def form_fields(
     return fields
 
 
-def read_typed(typed: Mapping[str, str], server: ServerContext, tagger: str) -> dict[str, Any]:
+def read_typed(
+    typed: Mapping[str, str], server: ServerContext, taggers: Iterable[str]
+) -> dict[str, Any]:
     """Return what was typed into a form as ``GuildSettingsStore.update`` takes it.
 
-    A threshold is that of the ``tagger``, ``name:model``. Raises ``WrongInput``.
+    A threshold is that of all ``taggers``, ``name:model``. Raises ``WrongInput``.
     """
     values = {}
     for name, text in typed.items():
@@ -134,7 +136,7 @@ def read_typed(typed: Mapping[str, str], server: ServerContext, tagger: str) -> 
             if isinstance(kind, TypedKind):
                 values[name] = kind.read(kind.parse(text), server)
             else:  # Scores
-                values[name] = {tagger: _score(text)}
+                values[name] = dict.fromkeys(taggers, _score(text))
         except InvalidValue as reason:
             raise WrongInput(text, reason) from None
     return values

@@ -13,6 +13,7 @@ from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
     Days,
+    ModelList,
     OptionalNumber,
     RoleList,
     Scores,
@@ -116,7 +117,7 @@ class _Builder:
         yield ui.TextDisplay(f"## {self.translate('Settings for {server}', server=server)}")
         yield ui.ActionRow(*(self._tab(name, page) for name in PAGES))
         yield ui.Separator()
-        shown = [spec for spec in SETTINGS.values() if spec.page == page]
+        shown = [spec for spec in SETTINGS.values() if spec.page == page and self._applies(spec)]
         for heading, specs in groupby(shown, key=lambda spec: spec.heading):
             if isinstance(heading, Group):
                 yield self._group(heading, list(specs))
@@ -126,6 +127,10 @@ class _Builder:
             yield from self._file()
         yield from self._used_up()
         yield from self._missing()
+
+    def _applies(self, spec: SettingSpec) -> bool:
+        """Return whether the server can choose anything: models only if the operator lets it."""
+        return bool(self.state.server.models) or not isinstance(spec.kind, ModelList)
 
     def _used_up(self) -> Iterator[ui.Item[Any]]:
         if self.state.used_up is not None:
@@ -146,7 +151,7 @@ class _Builder:
         match spec.kind:
             case Switch():
                 yield self._switch(spec)
-            case ChannelList() | RoleList() | Choice():
+            case ChannelList() | RoleList() | ModelList() | Choice():
                 yield ui.TextDisplay(self._text(spec, self._more_chosen(spec)))
                 yield ui.ActionRow(self.wrap(self._select(spec)))
             case _:
@@ -198,6 +203,8 @@ class _Builder:
                 return self._channel_select(value, none, custom_id)
             case RoleList(none=none):
                 return self._role_select(value, none, custom_id)
+            case ModelList(none=none):
+                return self._model_select(value, none, custom_id)
             case Choice(options=options):
                 return self._option_select(value, options, custom_id)
         raise TypeError(spec.kind)
@@ -210,6 +217,19 @@ class _Builder:
             for value, label in labels.items()
         ]
         return ui.Select(options=options, custom_id=custom_id)
+
+    def _model_select(
+        self, chosen: Collection[str], none: Sentence, custom_id: str
+    ) -> ui.Item[Any]:
+        names = self.state.server.models
+        options = [discord.SelectOption(label=name, default=name in chosen) for name in names]
+        return ui.Select(
+            options=options,
+            placeholder=self.translate(none),
+            min_values=0,
+            max_values=len(options),
+            custom_id=custom_id,
+        )
 
     def _channel_select(
         self, chosen: Collection[int], none: Sentence, custom_id: str

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.domain.job import guild_owner
-from bot.domain.setting_kinds import InvalidValue
+from bot.domain.setting_kinds import InvalidValue, ModelList
 from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
 from cogs.permissions import missing_anywhere, missing_to_write
@@ -105,7 +105,8 @@ class Panel:
             case "on" | "off":
                 await self._change(press, guild, name, action == "on")
             case "choose":
-                await self._change(press, guild, name, _chosen(item))
+                several = name in SETTINGS and isinstance(SETTINGS[name].kind, ModelList)
+                await self._change(press, guild, name, _chosen(item, several=several))
             case _ if name == "export":
                 file = await self._files.export(guild)
                 await press.response.send_message(file=file, ephemeral=True)
@@ -155,9 +156,9 @@ class Panel:
         """Set what was typed, or say what is wrong with it and keep it for the next try."""
         guild = _managed_guild(press)
         page, key = settings_under(heading)[0].page, _key(press, heading)
-        tagger = str(self._bot.app.services.clip_tagger.tagger.identity)
+        taggers = [str(each) for each in self._bot.app.services.clip_tagger.models.identities]
         try:
-            values = read_typed(typed, self._files.context(guild), tagger)
+            values = read_typed(typed, self._files.context(guild), taggers)
         except WrongInput as wrong:
             self._keep(key, typed)
             translate = await self._translator(press, guild)
@@ -225,10 +226,10 @@ def _key(press: Press, heading: str) -> tuple[object, ...]:
     return press.message.id if press.message else None, press.user.id, heading
 
 
-def _chosen(item: ui.Item[Any]) -> object:
+def _chosen(item: ui.Item[Any], *, several: bool) -> object:
     """Return what was chosen in a menu, as JSON."""
     if isinstance(item, ui.Select):
-        return item.values[0]
+        return list(item.values) if several else item.values[0]
     if isinstance(item, (ui.ChannelSelect, ui.RoleSelect)):
         return [str(each.id) for each in item.values]
     raise TypeError(item)

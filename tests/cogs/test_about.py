@@ -74,9 +74,10 @@ async def test_about_says_that_the_tagger_cannot_be_used(
     monkeypatch.setattr(Config, "chosen_tagger", "clarifai")
     sentence = "The tagger can't be used at the moment, so new clips fail until it works again."
     assert sentence not in (await alice.slash(channel, "about")).response.content
-    await simcord_bot.app.services.trouble.failed(TaggerUnavailable())
+    trouble, tagger = simcord_bot.app.services.trouble, simcord_bot.app.services.clip_tagger.tagger
+    await trouble.failed(tagger.identity, TaggerUnavailable())
     assert sentence in (await alice.slash(channel, "about")).response.content
-    await simcord_bot.app.services.trouble.works()
+    await trouble.works(tagger.identity)
     assert sentence not in (await alice.slash(channel, "about")).response.content
 
 

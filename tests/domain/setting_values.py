@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
+    ModelList,
     RoleList,
     Scores,
     ServerContext,
@@ -18,7 +19,9 @@ from bot.domain.settings import SETTINGS, GuildSettings
 if TYPE_CHECKING:
     from bot.domain.setting_spec import SettingSpec
 
-SERVER = ServerContext(channel_ids={5, 81384788765712384}, role_ids={7}, max_days=365)
+SERVER = ServerContext(
+    channel_ids={5, 81384788765712384}, role_ids={7}, max_days=365, models=("general", "food")
+)
 
 
 def changed_value(spec: SettingSpec) -> Any:
@@ -33,6 +36,8 @@ def changed_value(spec: SettingSpec) -> Any:
             value = frozenset({"cat", "Žirafa"})
         case ChannelList():
             value = frozenset(SERVER.channel_ids)
+        case ModelList():
+            value = frozenset({"food"})
         case RoleList():
             value = frozenset(SERVER.role_ids)
         case Scores():

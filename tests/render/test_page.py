@@ -301,6 +301,57 @@ def test_the_page_finds_the_segments_the_bot_finds(
     } == {(second.second, tag.name, tag.score) for second in built.seconds for tag in second.tags}
 
 
+MODEL_FRAMES = st.lists(
+    st.builds(
+        Frame,
+        st.integers(0, 8_000),
+        st.lists(CONCEPTS, max_size=4).map(tuple),
+        st.sampled_from(["general", "food"]),
+    ),
+    min_size=5,
+    max_size=15,
+)
+
+
+@given(MODEL_FRAMES, st.integers(1, 8_000), SCORES, SCORES, SMOOTHINGS)
+def test_the_page_finds_the_segments_of_several_models(
+    browser: Browser,
+    frames: list[Frame],
+    duration: int,
+    general: float,
+    food: float,
+    smoothing: Smoothing,
+) -> None:
+    models = tuple(TaggerIdentity("clarifai", name, 0.94) for name in ("general", "food"))
+    info = ClipInfo(ClipFormat.MP4, 1, duration, "")
+    tagging = Tagging(info, tuple(frames), models[0], models=models)
+    limits = {"general": general, "food": food}
+    for thresholds in (limits, {}):
+        built = timeline.build(
+            frames, duration, general, smoothing=smoothing, thresholds=thresholds
+        )
+        carried = pages._content(tagging, built, smoothing, (), ENGLISH)
+        found = _blank(browser).evaluate(
+            pages._asset("timeline.js") + "(given) => segmentsOf(...given)",
+            [carried["seconds"], general, asdict(smoothing), carried["limits"]],
+        )
+        called = carried["names"]
+        assert [
+            (called[each["tag"]], each["start"], each["end"], each["score"]) for each in found
+        ] == [(each.tag, each.start, each.end, each.score) for each in built.segments]
+    merged = [
+        (second, name)
+        for model in limits
+        for each in timeline.build(
+            [frame for frame in frames if frame.model == model], duration, limits[model]
+        ).seconds
+        for second, name in ((each.second, tag.name) for tag in each.tags)
+    ]
+    built = timeline.build(frames, duration, general, thresholds=limits)
+    shown = {(second.second, tag.name) for second in built.seconds for tag in second.tags}
+    assert shown == set(merged)
+
+
 def _blank(browser: Browser) -> Page:
     if not browser.contexts:
         browser.new_context().new_page()

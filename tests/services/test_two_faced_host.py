@@ -11,16 +11,19 @@ from aiohttp import web
 from yarl import URL
 
 from bot.domain.budget import Payer
-from bot.domain.clip import Clip, ClipFormat, ClipLimits, ProxyLimits
-from bot.domain.tagging import TagRequest
+from bot.domain.clip import Clip, ClipFormat, ClipInfo, ClipLimits, ProxyLimits
+from bot.domain.concepts import Concept, Frame
+from bot.domain.tagging import Tagging, TagRequest
 from bot.media.decode.proxy import ProxyMaker
 from bot.media.fetch.download import Fetcher
 from bot.media.sandbox.pool import Sandbox
 from bot.runtime.metrics import Metrics
+from bot.services.known_taggings import KnownTaggings
 from bot.services.tag_clip import ClipTagger
 from bot.storage.database import Database
 from bot.storage.taggings import TaggingStore
-from bot.taggers.cache import CachingTagger
+from bot.taggers.cache import CachingTagger, TaggerGroup
+from bot.taggers.clarifai.tagger import ClarifaiTagger
 from bot.taggers.proxy import ProxyTagger
 from tests.media.numbered_clips import numbered_clip
 from tests.stand_ins import clarifai_replies as replies
@@ -31,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bot.domain.tagging import Tagging
     from bot.media.fetch.download import Fetched
     from tests.stand_ins.clarifai import LoopbackClarifai
 
+FOOD = "food-item-recognition"
 LIMITS = ClipLimits(by_url=2_000_000, as_bytes=100_000)
 PROXIES = ProxyLimits(size=2_000_000, duration=60_000)
 
@@ -86,7 +89,7 @@ async def two_faced_host(good: Path, bad: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, database_url: str, *, proxies: bool = False
+    folder: Path, database_url: str, *, proxies: bool = False, model: str | None = None
 ) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         good = numbered_clip(folder / "good.mp4", ClipFormat.MP4, 3)
@@ -103,7 +106,9 @@ async def opened(
         fetcher = await stack.enter_async_context(FetcherOfPublicHosts({host}))
         service = Service(link, good, clarifai, TaggingStore(database))
         proxying = ProxyTagger(tagger, ProxyMaker(sandbox, folder / "work"), LIMITS, PROXIES)
-        main = CachingTagger(proxying if proxies else tagger, service.store, Metrics())
+        others = (with_model(tagger, model),) if model else ()
+        group = TaggerGroup(proxying if proxies else tagger, others)
+        main = CachingTagger(group, service.store, Metrics())
         service.clip_tagger = ClipTagger(
             fetcher=fetcher,
             sandbox=sandbox,
@@ -112,6 +117,11 @@ async def opened(
             metrics=Metrics(),
         )
         yield service
+
+
+def with_model(tagger: ClarifaiTagger, model: str) -> ClarifaiTagger:
+    account = replace(tagger._account, model_id=model)
+    return ClarifaiTagger(tagger._session, account, LIMITS)
 
 
 def fingerprint(path: Path) -> str:
@@ -144,3 +154,23 @@ async def test_a_link_to_another_host_than_discord_is_sent_as_a_proxy_instead(
         assert seen.proxied
         assert seen.info.fingerprint == fingerprint(service.good)
         assert await service.tag("message-2") == seen
+
+
+async def test_what_one_model_saw_behind_a_link_taints_nothing_that_another_saw(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    async with opened(tmp_path, sqlite_url, model=FOOD) as service:
+        clip_tagger, good = service.clip_tagger, fingerprint(service.good)
+        main, food = clip_tagger.models.identities
+        info = ClipInfo(ClipFormat.MP4, 1, 3000, good)
+        known = Tagging(info, (Frame(0, (Concept("cat", 0.99),)),), main)
+        await service.store.save(known)  # as when the clip was uploaded
+        seen = await service.tag("message-1")
+        for again in (seen, await service.tag("message-1")):  # a repeated step costs nothing
+            names = {concept.name for frame in again.frames for concept in frame.concepts}
+            assert (names, again.models) == ({"cat", "poison"}, (main, food))
+            assert again.info.fingerprint.startswith("link:")
+        assert [call.model_id for call in service.clarifai.calls] == [FOOD]
+        taggings = KnownTaggings(service.store, clip_tagger.models)
+        assert await taggings.find(seen.info.fingerprint) == seen
+        assert await taggings.find(good) == known

@@ -129,5 +129,5 @@ async def test_the_local_tagger_stands_in_only_if_the_operator_wants_it(
     else:
         with pytest.raises(TaggerUnavailable, match="Try again later"):
             await app.services.clip_tagger.tag_link(request)
-    assert await app.services.trouble.is_present()
+    assert await app.services.trouble.among(app.services.clip_tagger.models.identities)
     assert await app.stores.usage.used("guild-1") == 0

@@ -59,18 +59,25 @@ class LoopbackClarifai:
         self._fetches = fetches
         self._default = replies.recorded("video_beer_2017.json")
         self._by_clip: dict[str, Reply] = {}
+        self._by_model: dict[str, Reply] = {}
         self._script: deque[Reply] = deque()
         self.eyes: Callable[[bytes], Reply | None] | None = None
         self._closing = asyncio.Event()
         self._release = asyncio.Event()
         self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
 
-    def serve(self, reply: Reply, *, sha256: str | None = None) -> None:
-        """Answer all clips like this from now on, or only the one with these bytes (hex digits)."""
-        if sha256 is None:
+    def serve(self, reply: Reply, *, sha256: str | None = None, model: str | None = None) -> None:
+        """Answer like this from now on, or only for a clip (hex digits) or a model."""
+        if model is not None:
+            self._by_model[model] = reply
+        elif sha256 is None:
             self._default = reply
         else:
             self._by_clip[sha256] = reply
+
+    def calls_of(self, model: str) -> int:
+        """Return how many clips a model was sent."""
+        return sum(call.model_id == model for call in self.calls)
 
     def script(self, *upcoming: Reply) -> None:
         """Answer the next requests with these replies, one each."""
@@ -149,7 +156,8 @@ class LoopbackClarifai:
             sha256 = await self._fetch(call.url)
             if sha256 is None:
                 return replies.output_failure(30002)
-        return self._by_clip.get(sha256 or "", self._default)
+        usual = self._by_model.get(call.model_id, self._default)
+        return self._by_clip.get(sha256 or "", usual)
 
     def _scripted(self) -> Reply | None:
         return self._script.popleft() if self._script else None

@@ -37,6 +37,11 @@ class Call:
     runner: dict[str, Any]
     is_picture: bool = False
 
+    @property
+    def model_id(self) -> str:
+        """The model that was asked."""
+        return names_in(self.path)["models"]
+
 
 class RefusedError(Exception):
     """The request is answered with one of Clarifai's status codes."""

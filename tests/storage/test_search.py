@@ -242,13 +242,38 @@ async def test_a_hit_of_a_command_links_to_the_reply(
 async def test_the_operators_default_threshold_applies_to_its_tagger_only(
     database: Database,
 ) -> None:
-    found = SearchStore(database, (LOCAL, 0.7))
+    found = SearchStore(database, {str(LOCAL): 0.7})
     await keep(database, tagged("a", LOCAL, [("cat", 0.65)]), posted(1, "a"))
     other = replace(LOCAL, model="net-2")
     await keep(database, tagged("b", other, [("cat", 0.65)]), posted(2, "b"))
     assert [hit.fingerprint for hit in await look(found, "cat")] == ["b"]
     await GuildSettingsStore(database).set_threshold(1, "local:net", 0.6)
     assert [hit.fingerprint for hit in await look(found, "cat")] == ["b", "a"]
+
+
+async def test_only_what_the_models_chosen_by_a_server_saw_is_found(database: Database) -> None:
+    food, local = replace(CLARIFAI, model="food"), LOCAL
+    found = SearchStore(database, choosable=(CLARIFAI.model, "food"))
+    for tagger in (CLARIFAI, food, local):
+        names = [("cat", 0.99), (tagger.model, 0.99)]
+        await keep(database, tagged("a", tagger, names), posted(1, "a"))
+    settings = GuildSettingsStore(database)
+
+    async def finds() -> list[str]:
+        models = (CLARIFAI.model, "food", local.model)
+        return [each for each in models if await look(found, each)]
+
+    for chosen, seen in (
+        ((), [CLARIFAI.model, "food", local.model]),
+        (("food",), ["food", local.model]),
+        (("gone",), [CLARIFAI.model, "food", local.model]),
+        (("food", CLARIFAI.model), [CLARIFAI.model, "food", local.model]),
+    ):
+        await settings.update(1, models=frozenset(chosen))
+        assert await finds() == seen
+    await settings.update(1, models=frozenset({"food"}))
+    visible = Visibility(frozenset({10}))
+    assert await found.suggest("", guild_id=1, visibility=visible) == ["cat", "food", local.model]
 
 
 async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(

@@ -22,7 +22,8 @@ from bot.storage.database import Database
 from bot.storage.taggings import TaggingStore
 from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
-from bot.taggers.cache import BillingAccount, CachingTagger
+from bot.taggers.billing import BillingAccount
+from bot.taggers.cache import CachingTagger
 from bot.taggers.clip_text import ClipTextReader
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 

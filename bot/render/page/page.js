@@ -15,6 +15,7 @@ const slider = byId("threshold");
 const texts = [...document.querySelectorAll("#text button")];
 
 let threshold = tagging.threshold;
+let limits = tagging.limits; // until the slider sets one threshold for all models
 let segments = [];
 let every = false;
 
@@ -70,7 +71,7 @@ function playFrom(second) {
 }
 
 function draw() {
-  segments = segmentsOf(tagging.seconds, threshold, tagging.smoothing);
+  segments = segmentsOf(tagging.seconds, threshold, tagging.smoothing, limits);
   const all = rowsOf(segments);
   const wanted = fold(filter.value.trim());
   const found = all.filter((row) => folded[row.tag].includes(wanted));
@@ -102,7 +103,8 @@ function drawRow(row) {
 }
 
 function drawRange(segment, name, at) {
-  const said = `${name} ${range(segment)} ${figure(segment.score)}`;
+  const model = tagging.models[segment.model];
+  const said = `${name} ${range(segment)} ${figure(segment.score)}${model ? ` · ${model}` : ""}`;
   const button = make("button", { type: "button", title: said, ariaLabel: said, tabIndex: at ? -1 : 0 });
   button.style.left = `${(100 * segment.start) / length}%`;
   button.style.width = `${(100 * (segment.end - segment.start)) / length}%`;
@@ -237,6 +239,7 @@ slider.min = String(tagging.minScore);
 slider.value = String(threshold);
 slider.addEventListener("input", () => {
   threshold = Number(slider.value);
+  limits = [];
   draw();
 });
 for (const text of texts) text.addEventListener("click", () => playFrom(Number(text.dataset.start)));

@@ -1,49 +1,59 @@
 // The same as bot/domain/timeline.py; tests/render/test_page.py checks that both give the same
-// segments. A second is a list of [tag, score]; a tag is its index in the list of names.
-function segmentsOf(seconds, threshold, smoothing) {
+// segments. A second is a list of [tag, score, model]; tags and models are indices. `limits` has the
+// models' own thresholds, if there are several models and no other threshold was asked for.
+function segmentsOf(seconds, threshold, smoothing, limits = []) {
   const aboveHalf = new Map();
   seconds.forEach((concepts, second) => {
-    for (const [tag, score] of concepts) {
-      if (score > threshold / 2) {
+    for (const [tag, score, model] of concepts) {
+      const limit = limits[model] ?? threshold;
+      if (score > limit / 2) {
         if (!aboveHalf.has(tag)) aboveHalf.set(tag, new Map());
-        aboveHalf.get(tag).set(second, score);
+        const seen = aboveHalf.get(tag);
+        const found = { score, model, above: score > limit };
+        if (!seen.has(second) || isSurer(found, seen.get(second))) seen.set(second, found);
       }
     }
   });
   const segments = [];
-  for (const [tag, scored] of aboveHalf) {
-    for (const run of runsOf(scored, threshold, smoothing.gap)) {
-      if (run.scores.length >= smoothing.shortest) {
-        const end = run.start + run.scores.length;
-        const score = run.scores.reduce((best, each) => Math.max(best, each));
-        segments.push({ tag, start: run.start, end, score, scores: run.scores });
+  for (const [tag, seen] of aboveHalf) {
+    for (const run of runsOf(seen, smoothing.gap)) {
+      if (run.seen.length >= smoothing.shortest) {
+        const end = run.start + run.seen.length;
+        const best = run.seen.reduce((best, each) => (each.score > best.score ? each : best));
+        const scores = run.seen.map((each) => each.score);
+        segments.push({ tag, start: run.start, end, score: best.score, model: best.model, scores });
       }
     }
   }
   return segments.sort((a, b) => a.start - b.start || b.score - a.score || a.tag - b.tag);
 }
 
+// Of several models' scores, one above its own threshold counts before one that isn't.
+function isSurer(found, known) {
+  return found.above === known.above ? found.score > known.score : found.above;
+}
+
 // A run bridges dips of at most `gap` seconds that are all above half the threshold.
-function runsOf(scored, threshold, gap) {
+function runsOf(seen, gap) {
   const runs = [];
   let run = null;
-  for (const [second, score] of scored) {
-    if (score <= threshold) continue;
-    const end = run ? run.start + run.scores.length : second;
-    if (!run || !isDip(scored, end, second, gap)) {
-      run = { start: second, scores: [] };
+  for (const [second, each] of seen) {
+    if (!each.above) continue;
+    const end = run ? run.start + run.seen.length : second;
+    if (!run || !isDip(seen, end, second, gap)) {
+      run = { start: second, seen: [] };
       runs.push(run);
     } else {
-      for (let each = end; each < second; each++) run.scores.push(scored.get(each));
+      for (let dip = end; dip < second; dip++) run.seen.push(seen.get(dip));
     }
-    run.scores.push(score);
+    run.seen.push(each);
   }
   return runs;
 }
 
-function isDip(scored, start, end, gap) {
+function isDip(seen, start, end, gap) {
   if (end - start > gap) return false;
-  for (let second = start; second < end; second++) if (!scored.has(second)) return false;
+  for (let second = start; second < end; second++) if (!seen.has(second)) return false;
   return true;
 }
 

@@ -122,10 +122,9 @@ def error_for(failure: CallFailed, *, proven: bool = False) -> TaggerError:
         return TaggerRefused(reason="empty", detail=detail)
     if failure.kind is Kind.INVALID:
         return TaggerRefused(reason="invalid", detail=detail)
-    if failure.kind is Kind.UNPAID:
-        return QuotaExhausted(budget="account", detail=detail)
-    if failure.kind is Kind.QUOTA:
-        return QuotaExhausted(detail=detail)
+    if failure.kind in {Kind.QUOTA, Kind.UNPAID}:
+        facts = {"budget": "account"} if failure.kind is Kind.UNPAID else {}
+        return QuotaExhausted(detail=detail, **facts)
     if failure.kind is Kind.THROTTLED:
         return TaggerBusy(detail=detail)
     return TaggerUnavailable(detail=detail)
