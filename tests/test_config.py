@@ -248,3 +248,46 @@ def test_a_price_may_have_a_currency() -> None:
     for text in ("", "EUR", "-1", "nan", "1 \x1b[31m", "1 thalers and more"):
         with pytest.raises(ValidationError, match=r"must be a price such as 1\.20 or 1\.20 EUR"):
             Config.model_validate({"clarifai_price": text})
+
+
+def test_clarifais_models_may_have_thresholds() -> None:
+    loaded = load(CLARIFAI_MODELS="general-image-recognition, food-item-recognition:0.9,x:85%")
+    named = [(each.model_id, each.threshold) for each in loaded.all_clarifai_models]
+    assert named == [
+        ("general-image-recognition", None),
+        ("food-item-recognition", 0.9),
+        ("x", 0.85),
+    ]
+    assert [each.model_id for each in load(CLARIFAI_MODEL_ID="y").all_clarifai_models] == ["y"]
+    assert len(load().all_clarifai_models) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"CLARIFAI_MODELS": "a,b:2"}, "CLARIFAI_MODELS: 'b:2' isn't a model; write for example"),
+        ({"CLARIFAI_MODELS": "a/b"}, "CLARIFAI_MODELS: 'a/b' isn't a model; write for example"),
+        ({"CLARIFAI_MODELS": "a,b, a"}, "CLARIFAI_MODELS: must list each model once"),
+        (
+            {"CLARIFAI_MODELS": ",".join("abcdefghijk")},
+            "CLARIFAI_MODELS: must be at most 10 models",
+        ),
+        (
+            {"CLARIFAI_MODELS": "a,b", "CLARIFAI_MODEL_VERSION_ID": "v"},
+            "CLARIFAI_MODELS: set either this or CLARIFAI_MODEL_VERSION_ID",
+        ),
+        (
+            {"CLARIFAI_MODELS": "a,b", "CLARIFAI_MODEL_ID": "c"},
+            "CLARIFAI_MODELS: set either this or CLARIFAI_MODEL_ID",
+        ),
+        (
+            {"CLARIFAI_MODELS": "a,b", "CLARIFAI_DEPLOYMENT_ID": "d"},
+            "CLARIFAI_DEPLOYMENT_ID: a deployment runs one model; set a nodepool",
+        ),
+    ],
+)
+def test_a_mistake_in_the_list_of_models_is_one_line(
+    settings: dict[str, str], mistake: str
+) -> None:
+    (line,) = mistakes(**settings)
+    assert line.startswith(mistake)
