@@ -36,14 +36,14 @@ _MIN_SECONDS = 2
 # How alike pictures must be, by how many blocks change in a second on average: those of a calm clip
 # may be from other clips of the same screen, and those of a lively one are half a second apart.
 _STILL, _CALM = 2, 24
-_ALIKE_IF_STILL, _ALIKE_IF_CALM, _ALIKE_IF_LIVELY = 0.8, 0.75, 0.5
+_ALIKE_IF_CALM, _ALIKE_IF_LIVELY = 0.8, 0.5
 _MIN_ALIKE = 0.5  # of the seconds
 _UNLIKE = 0.1
 _MAX_UNLIKE = 0.2  # of the seconds
 _MIN_CHANGE_LIKENESS = 0.4
 # A key says something if so many of its steps rise or fall. The bits of the smallest ones are tried
 # both ways, as a copy may have them the other way round.
-_MIN_KEY_STEPS = 11
+_MIN_KEY_STEPS = 8
 _MIN_AVERAGE = 3
 _UNCERTAIN_BITS = 5
 
@@ -135,14 +135,14 @@ class PerceptualHash:
         """Return whether both are of the same pictures at the same seconds.
 
         Most seconds must look alike, few may look different and, as a camera or a game may show one
-        scene in many clips, both must change alike. Still pictures must look even more alike.
+        scene in many clips, both must change alike. Calm clips must look even more alike.
         """
         pairs = zip(self.seconds, other.seconds, strict=False)
         telling = [pair for pair in pairs if max(each.steps for each in pair) >= _MIN_STEPS]
         if len(telling) < _MIN_SECONDS:
             return False
         changes = max(sum(a.changes for a, _ in telling), sum(b.changes for _, b in telling))
-        least = _least_likeness(changes / len(telling))
+        least = _ALIKE_IF_CALM if changes < _CALM * len(telling) else _ALIKE_IF_LIVELY
         found = [_likeness(*pair) for pair in telling]
         alike = sum(each >= least for each in found)
         unlike = sum(each < _UNLIKE for each in found)
@@ -152,13 +152,6 @@ class PerceptualHash:
             return True
         like_changes = sum(_like_changes(*pair) for pair in telling)
         return like_changes >= _MIN_CHANGE_LIKENESS * changes
-
-
-def _least_likeness(changes: float) -> float:
-    """Return how alike pictures must be in clips with so many changes a second."""
-    if changes < _STILL:
-        return _ALIKE_IF_STILL
-    return _ALIKE_IF_CALM if changes < _CALM else _ALIKE_IF_LIVELY
 
 
 def _likeness(one: PictureHash, other: PictureHash) -> float:
