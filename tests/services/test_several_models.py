@@ -240,3 +240,25 @@ async def test_a_choice_made_before_the_operator_took_it_away_counts_no_more(
     tagging = await app.services.clip_tagger.tag_file(request(models=frozenset({FOOD})))
     assert len(tagging.models) == len(clarifai.calls) == 2
     assert len((await written(app, tagging, models=frozenset({FOOD})))["models"]) == 2
+
+
+async def test_the_proxy_of_a_clip_is_made_once_for_all_models(
+    open_models: Callable[..., Any],
+    clarifai: LoopbackClarifai,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = await open_models(max_bytes_mb=0.15)
+    asked: list[str] = []
+    run = app.sandbox.run
+
+    async def counted(task: str, *args: Any, **more: Any) -> Any:
+        asked.append(task)
+        return await run(task, *args, **more)
+
+    monkeypatch.setattr(app.sandbox, "run", counted)
+    tagging = await app.services.clip_tagger.tag_file(request())
+    assert (tagging.proxied, len(tagging.models)) == (True, 2)
+    assert asked.count("bot.media.decode.proxy_child:make") == 1
+    assert len({call.sha256 for call in clarifai.calls}) == 1
+    work = [path for path in (app.config.data_dir / "work").rglob("*.mp4") if path.is_file()]
+    assert work == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,18 +65,35 @@ class Part:
     unreadable: frozenset[int] = frozenset()
 
 
+@dataclass
+class _Shared:
+    """A proxy that is being made or used, what removes it, and how many use it."""
+
+    stack: AsyncExitStack
+    parts: asyncio.Task[list[Part]]
+    users: int = 0
+
+    async def close(self) -> None:
+        """Stop making the proxy if it isn't done, and remove it."""
+        self.parts.cancel()
+        await asyncio.wait([self.parts])
+        await self.stack.aclose()
+
+
 class ProxyMaker:
     """Makes proxies, one at a time, so that the other children stay free for quicker clips.
 
     The owners of clips take turns.
 
-    Proxies are kept under ``folder`` while they are needed.
+    Proxies are kept under ``folder`` while they are needed. If several models need the proxy of a
+    clip at once, it is made once.
     """
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
         self._slots = FairSlots(1, per_owner=1)
+        self._shared: dict[tuple[Path, ProxyPlan, int], _Shared] = {}
 
     @asynccontextmanager
     async def made(
@@ -88,30 +105,54 @@ class ProxyMaker:
 
         Raises ``Damaged``, ``TooSlow`` or ``DiskFull``.
         """
-        async with scratch_dir(self._folder) as folder:
-            request = {
-                "format": clip.info.format.value,
-                "seconds": plan.seconds,
-                "step": plan.step,
-                "pictures": plan.pictures,
-                "max_bytes": max_bytes,
-            }
-            async with self._slots.held(clip.owner):
-                answer = await self._sandbox.run(
-                    TASK,
-                    request,
-                    files=[clip.path],
-                    results=folder,
-                    outputs=[_name(number) for number in range(len(plan.pictures))],
-                    seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
-                    on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
-                    stage="decode",
-                    owner=clip.owner,
-                )
-            if answer == "full":
-                raise DiskFull(detail=f"{folder}: not enough space for a proxy")
-            unreadable = _checked_numbers(answer, sum(plan.pictures))
-            yield await asyncio.to_thread(_parts, folder, plan, max_bytes, unreadable)
+        key = clip.path, plan, max_bytes
+        if key not in self._shared:
+            stack = AsyncExitStack()
+            making = asyncio.create_task(self._make(stack, clip, plan, max_bytes, on_picture))
+            self._shared[key] = _Shared(stack, making)
+        shared = self._shared[key]
+        shared.users += 1
+        try:
+            yield await asyncio.shield(shared.parts)
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                del self._shared[key]
+                await shared.close()
+
+    async def _make(
+        self,
+        stack: AsyncExitStack,
+        clip: ClipFile,
+        plan: ProxyPlan,
+        max_bytes: int,
+        on_picture: Callable[[int], None],
+    ) -> list[Part]:
+        """Make the parts in a folder that is removed when the stack is closed."""
+        folder = await stack.enter_async_context(scratch_dir(self._folder))
+        request = {
+            "format": clip.info.format.value,
+            "seconds": plan.seconds,
+            "step": plan.step,
+            "pictures": plan.pictures,
+            "max_bytes": max_bytes,
+        }
+        async with self._slots.held(clip.owner):
+            answer = await self._sandbox.run(
+                TASK,
+                request,
+                files=[clip.path],
+                results=folder,
+                outputs=[_name(number) for number in range(len(plan.pictures))],
+                seconds=max(_MAX_SECONDS, clip.info.duration / 1000 * _MAX_SECONDS_PER_SECOND),
+                on_progress=lambda count: on_picture(_checked_count(count, sum(plan.pictures))),
+                stage="decode",
+                owner=clip.owner,
+            )
+        if answer == "full":
+            raise DiskFull(detail=f"{folder}: not enough space for a proxy")
+        unreadable = _checked_numbers(answer, sum(plan.pictures))
+        return await asyncio.to_thread(_parts, folder, plan, max_bytes, unreadable)
 
     async def thumbnails(
         self, parts: list[Part], plan: ProxyPlan, positions: list[int], owner: str = ""
