@@ -91,13 +91,22 @@ async def _output(
             terminal.print_mistake(f"{_display_name(source)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
     name = _display_name(source)
-    clip = await app.services.reports.clip(name, tagging, _COMMAND_LINE, options.threshold)
+    settings = _settings(tagging, options.threshold)
+    clip = await app.services.reports.clip(name, tagging, settings)
     if options.as_json:
         terminal.print_line(exports.to_json(exports.tagged(clip.name, tagging, clip.timeline)))
     else:
         terminal.print_summary(clip)
     await asyncio.to_thread(_write, options, source, tagging, clip.timeline)
     return 0
+
+
+def _settings(tagging: Tagging, threshold: float | None) -> GuildSettings:
+    """Return the settings with a threshold for all models, if one was asked for."""
+    if threshold is None:
+        return _COMMAND_LINE
+    taggers = [str(each) for each in tagging.models or [tagging.tagger]]
+    return replace(_COMMAND_LINE, thresholds=dict.fromkeys(taggers, threshold))
 
 
 async def _tag(app: App, bars: Bars, slots: asyncio.Semaphore, source: str) -> Tagging:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bot.domain.timeline import Timeline
     from bot.i18n import Translator
 
 
@@ -41,3 +42,10 @@ def score(value: float) -> str:
 def threshold(value: float) -> str:
     """Format a threshold as it was set: ``0.94``, ``0.5``."""
     return f"{value:.4f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def thresholds(timeline: Timeline) -> str:
+    """Format the threshold of a timeline, or the range of several models' thresholds."""
+    each = timeline.thresholds.values() or [timeline.threshold]
+    low, high = threshold(min(each)), threshold(max(each))
+    return low if low == high else f"{low}–{high}"

@@ -84,7 +84,7 @@ def describe(
     if parts:
         said = translate("Timeline of {clip}, {length}: {tags}", tags="; ".join(parts), **facts)
     else:
-        above = formatting.threshold(timeline.threshold)
+        above = formatting.thresholds(timeline)
         said = translate(
             "Timeline of {clip}, {length}. Nothing scored above {above}.", above=above, **facts
         )
@@ -147,7 +147,7 @@ class _Sheet:
             self._row(self.top + number * _ROW, row)
         self._text_row()
         if not self._rows:
-            above = formatting.threshold(self._timeline.threshold)
+            above = formatting.thresholds(self._timeline)
             said = self._translate("Nothing scored above {above}.", above=above)
             self._large.write(self._draw, (_MARGIN, self.top + 34), said, _MUTED)
         png = io.BytesIO()
@@ -177,9 +177,7 @@ class _Sheet:
 
     def _legend(self, base: int) -> int:
         """Draw the colour legend at the right; return its left edge."""
-        above = self._translate(
-            "above {above}", above=formatting.threshold(self._timeline.threshold)
-        )
+        above = self._translate("above {above}", above=formatting.thresholds(self._timeline))
         low = self._timeline.threshold
         ramp = 90
         left = WIDTH - _MARGIN - self._small.width("1") - 10 - ramp

@@ -117,7 +117,7 @@ def empty_line(
 ) -> str | None:
     """Return a line about the seconds without tags that could be read; None if there are none."""
     timeline = clip.timeline
-    above = formatting.threshold(timeline.threshold)
+    above = formatting.thresholds(timeline)
     unreadable = {s for each in clip.tagging.unreadable for s in range(each.start, each.end)}
     untagged = (second.second for second in timeline.seconds if not second.tags)
     empty = ranges_of(second for second in untagged if second not in unreadable)
@@ -136,7 +136,7 @@ def empty_line(
 
 def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
     """Return the clip's length and the threshold that applied: ``15 s · above 0.94``."""
-    above = translate("tags above {threshold}", threshold=formatting.threshold(timeline.threshold))
+    above = translate("tags above {threshold}", threshold=formatting.thresholds(timeline))
     return f"{formatting.length(timeline.duration, translate)} · {above}"
 
 

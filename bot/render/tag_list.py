@@ -55,7 +55,7 @@ def _lines(clip: ReportedClip, translate: Translator) -> Iterator[str]:
     for segment in clip.timeline.segments:
         by_tag.setdefault(segment.tag, []).append(segment)
     if not by_tag:
-        above = formatting.threshold(clip.timeline.threshold)
+        above = formatting.thresholds(clip.timeline)
         yield translate("Nothing scored above {above}.", above=above)
     for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
         yield f"{sanitize.for_discord(tag)} {formatting.score(_best(segments))} {_ranges(segments)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from dataclasses import replace
 from types import MappingProxyType
@@ -35,6 +36,7 @@ P = ParamSpec("P")
 
 # Python draws on one core: more threads would only keep the event loop waiting for its turn.
 _DRAWING_AT_ONCE = 2
+_ROUNDED = 1e-4
 
 
 class ReportBuilder:
@@ -99,9 +101,10 @@ class ReportBuilder:
     ) -> TaggedClip:
         """Return a tagged clip with its timeline."""
         thresholds: Mapping[str, float] = {}
-        if threshold is None:
-            threshold = self.threshold_of(settings, tagging.tagger)
-            thresholds = self.thresholds_of(settings, tagging)
+        own = self.threshold_of(settings, tagging.tagger)
+        # A button knows no other threshold than that of the first model, and rounds it.
+        if threshold is None or math.isclose(threshold, own, abs_tol=_ROUNDED):
+            threshold, thresholds = own, self.thresholds_of(settings, tagging)
         built = await self.draw(
             settings,
             timeline.build,

@@ -17,7 +17,7 @@ from bot.errors import BudgetExhausted, QuotaExhausted, TaggerUnavailable
 from bot.i18n import ENGLISH
 from bot.render import exports
 from bot.render.page import page
-from bot.render.summary import TaggedClip
+from bot.render.summary import TaggedClip, heading_facts
 from bot.storage.taggings import TaggingStore
 from tests.conftest import CLIPS
 from tests.stand_ins import clarifai_replies as replies
@@ -101,6 +101,12 @@ async def test_each_models_tags_pass_its_own_threshold_and_say_who_saw_them(
     own = {f"clarifai:{each}": 0.98 for each in (GENERAL, FOOD)}
     assert segments(await written(app, tagging, thresholds=own)) == [("cat", 0.99, FOOD)]
     clip = await shown(app, tagging)
+    assert heading_facts(clip.timeline) == "8 s · tags above 0.9–0.94"
+    outcome = Tagged("a.mp4", tagging.info.fingerprint)
+    for pressed, names in ((0.94, ["cat", "pizza"]), (0.95, ["cat"]), (0.9, ["cat", "pizza"])):
+        (drawn,) = await app.services.reports.clips([outcome], GuildSettings(1), pressed)
+        assert isinstance(drawn, TaggedClip)
+        assert [each.tag for each in drawn.timeline.segments] == names
     html = page("a.mp4", clip.tagging, clip.timeline, None, ENGLISH)
     assert f"clarifai:{GENERAL}, clarifai:{FOOD}" in html
     assert [clarifai.calls_of(each) for each in (GENERAL, FOOD)] == [1, 1]

@@ -70,6 +70,13 @@ function playFrom(second) {
   video.play().catch(() => {}); // its error event says more
 }
 
+// The threshold, or the range of several models' thresholds.
+function level() {
+  const all = limits.length ? limits : [threshold];
+  const [low, high] = [Math.min(...all), Math.max(...all)].map((each) => String(Number(each.toFixed(4))));
+  return low === high ? low : `${low}–${high}`;
+}
+
 function draw() {
   segments = segmentsOf(tagging.seconds, threshold, tagging.smoothing, limits);
   const all = rowsOf(segments);
@@ -79,7 +86,7 @@ function draw() {
   byId("rows").replaceChildren(...shown.map(drawRow));
   for (const text of texts) text.parentElement.hidden = !fold(text.textContent).includes(wanted);
   byId("more").hidden = shown.length === found.length;
-  byId("level").textContent = String(Number(threshold.toFixed(4)));
+  byId("level").textContent = level();
   const facts = { shown: found.length, all: names.length, above: byId("level").textContent };
   const sentence = !all.length ? words.nothing : found.length ? words.count : words.noMatch;
   byId("count").textContent = fill(sentence, facts);
