@@ -19,6 +19,7 @@ from discord.gateway import KeepAliveHandler
 from hypothesis import settings
 
 from bot.config import Config, DiscordConfig
+from bot.media.sandbox import process, spawn
 from bot.media.sandbox.pool import Sandbox
 from bot.runtime import app as wiring
 from bot.storage.database import Database
@@ -105,6 +106,12 @@ def _warm_programs() -> Iterator[None]:
     """Fork programs from a server that is already loaded, except in tests of starting."""
     with programs.fork_server():
         yield
+
+
+@pytest.fixture
+def fresh_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start sandboxes as an operator's bot does, instead of forking them."""
+    monkeypatch.setattr(process, "spawn", spawn.spawn)
 
 
 @pytest.fixture

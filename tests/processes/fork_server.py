@@ -1,8 +1,8 @@
-"""A server process that has imported the whole program and forks a copy for each request.
+"""A server process that has imported what it runs, and forks a copy of itself for each request.
 
-Most of a start is importing, and tests start the program about a hundred times. A forked process
-runs ``main`` as ``python -m bot`` would, with its own arguments, environment, folder and standard
-error, and ends as any interpreter does.
+Most of a start is importing, and tests start the program and the fork server of the sandbox some
+hundred times. A forked process runs as ``python -m bot`` or a sandbox's own would, with its own
+arguments, environment, folder and standard streams, and ends as any interpreter does.
 """
 
 from __future__ import annotations
@@ -15,42 +15,73 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import bot.__main__
-import bot.cli.run
-from bot.chat.client import COGS
+from tests.processes.forking import ForkServer
 
-# What a running program imports when it first needs it.
-_IMPORTED_LATER = (
-    *("aiosqlite", "dbos._sys_db_sqlite", "filelock.asyncio"),
-    *("dbos._sys_db_postgres", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
-)
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# The standard streams that a request brings, besides the pipe for standard error.
+_STREAMS = {"program": (), "sandbox": (0, 1)}
 
 
-def main() -> None:
+def main(kind: str, requests: int) -> None:
     """Serve requests until the other end is closed; in a forked process, run the program."""
-    for module in (*COGS, *_IMPORTED_LATER):
-        importlib.import_module(module)
+    run = _RUNS[kind]()
     # The garbage collector must not write to loaded objects, so that their pages stay shared.
     gc.collect()
     gc.freeze()
     # Ctrl-C is for pytest, which then ends the forked processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=int(sys.argv[1])) as requests:
-        is_forked = _forked(requests)
+    with socket.socket(fileno=requests) as server:
+        is_forked = _forked(server, _STREAMS[kind])
     if is_forked:
-        bot.__main__.main()
+        run()
 
 
-def _forked(requests: socket.socket) -> bool:
+def _program() -> Callable[[], object]:
+    """Import all that the program needs, whenever it imports it."""
+    for module in (
+        *("bot.cli.run", "tests.processes.warm_sandbox"),
+        *("aiosqlite", "dbos._sys_db_sqlite", "filelock.asyncio"),
+        *("dbos._sys_db_postgres", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
+        *importlib.import_module("bot.chat.client").COGS,
+    ):
+        importlib.import_module(module)
+    program = importlib.import_module("bot.__main__")
+    sys.argv[0] = program.__file__ or ""
+    warm_sandbox = importlib.import_module("tests.processes.warm_sandbox")
+    inherited = int(sys.argv[3])
+
+    def run() -> None:
+        sys.path[0] = str(Path.cwd())
+        warm_sandbox.fork_sandboxes(ForkServer.at(inherited))
+        program.main()
+
+    return run
+
+
+def _sandbox() -> Callable[[], object]:
+    """Import what tasks of the sandbox need."""
+    fork_server = importlib.import_module("bot.media.sandbox.fork_server")
+    for module in importlib.import_module("bot.media.sandbox.pool").MODULES:
+        fork_server._load(module)
+    return lambda: fork_server.main(sys.argv[1])
+
+
+_RUNS = {"program": _program, "sandbox": _sandbox}
+
+
+def _forked(requests: socket.socket, streams: Sequence[int]) -> bool:
     """Return True in a forked process, False when there are no more requests."""
     while True:
-        message, descriptors, _flags, _from = socket.recv_fds(requests, 2**16, 2)
+        message, descriptors, _flags, _from = socket.recv_fds(requests, 2**18, 2 + len(streams))
         if not message:
             break
         if os.fork() == 0:
-            return _supervise(json.loads(message), *descriptors)
+            return _supervise(json.loads(message), descriptors, streams)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -62,14 +93,19 @@ def _forked(requests: socket.socket) -> bool:
     return False
 
 
-def _supervise(request: dict[str, Any], error: int, results: int) -> bool:
+def _supervise(request: dict[str, Any], descriptors: Sequence[int], streams: Sequence[int]) -> bool:
     """Fork once more, write the process id and, when the process has ended, its exit code."""
+    results, *given = descriptors
     child = os.fork()
     if child == 0:
         os.close(results)
-        _set_up(request, error)
+        os.setpgid(0, 0)
+        _set_up(request, dict(zip((2, *streams), given, strict=True)))
         return True
-    os.close(error)
+    for descriptor in given:
+        os.close(descriptor)
+    with suppress(PermissionError):
+        os.setpgid(child, child)  # whichever of both processes is first
     with suppress(BrokenPipeError):
         os.write(results, b"%d\n" % child)
     _pid, status = os.waitpid(child, 0)
@@ -78,16 +114,17 @@ def _supervise(request: dict[str, Any], error: int, results: int) -> bool:
     os._exit(0)
 
 
-def _set_up(request: dict[str, Any], error: int) -> None:
+def _set_up(request: dict[str, Any], streams: dict[int, int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.dup2(error, 2)
-    os.close(error)
+    for number, descriptor in streams.items():
+        os.dup2(descriptor, number)
+    for descriptor in streams.values():
+        os.close(descriptor)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.path[0] = request["folder"]
-    sys.argv = [bot.__main__.__file__, *request["arguments"]]
+    sys.argv[1:] = request["arguments"]
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], int(sys.argv[2]))

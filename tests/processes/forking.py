@@ -11,14 +11,17 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Mapping, Sequence
 
 _ROOT = Path(__file__).parents[2]
+_MODULE = "tests.processes.fork_server"
 _KEPT = ("PATH", "HOME", "PYTHONPATH")
+# Libraries read these when they are imported; ``bot.media.sandbox.spawn`` sets the same.
+_LIBRARIES = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def bare_environment() -> dict[str, str]:
@@ -27,16 +30,36 @@ def bare_environment() -> dict[str, str]:
 
 
 class ForkServer:
-    """The fork server's process, started with the first program."""
+    """A fork server's process for programs or sandboxes, started when it is first needed.
 
-    def __init__(self) -> None:
+    A server for programs hands them the connection to the one for their ``sandboxes``.
+    """
+
+    def __init__(self, kind: str, sandboxes: ForkServer | None = None) -> None:
+        self._kind = kind
+        self._sandboxes = sandboxes
         self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    def at(cls, descriptor: int) -> Self:
+        """Return a server that another process has started."""
+        server = cls("")
+        server._requests = socket.socket(fileno=descriptor)
+        return server
+
     async def fork(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, max_line: int
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        max_line: int,
+        streams: Sequence[int] = (),
     ) -> ForkedProcess:
-        """Start the program; a line of its log may have ``max_line`` bytes."""
+        """Start the program; a line of its log may have ``max_line`` bytes.
+
+        ``streams`` are other standard streams of the program.
+        """
         request = {
             "arguments": arguments,
             "environment": dict(environment),
@@ -46,7 +69,8 @@ class ForkServer:
         local, remote = socket.socketpair()
         with remote:
             requests = self._requests or self._start()
-            socket.send_fds(requests, [json.dumps(request).encode()], [writing, remote.fileno()])
+            given = [remote.fileno(), writing, *streams]
+            socket.send_fds(requests, [json.dumps(request).encode()], given)
         os.close(writing)
         results, writer = await asyncio.open_connection(sock=local)
         log = asyncio.StreamReader(limit=max_line)
@@ -63,11 +87,13 @@ class ForkServer:
 
     def _start(self) -> socket.socket:
         self._requests, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        sandboxes = self._sandboxes and (self._sandboxes._requests or self._sandboxes._start())
+        passed = [end.fileno() for end in (remote, sandboxes) if end]
         with remote:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.processes.fork_server", str(remote.fileno())],
-                pass_fds=[remote.fileno()],
-                env=bare_environment(),
+                [sys.executable, "-m", _MODULE, self._kind, *map(str, passed)],
+                pass_fds=passed,
+                env={**bare_environment(), **_LIBRARIES},
                 cwd=_ROOT,
             )
         return self._requests

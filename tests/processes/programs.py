@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.chat.messages import WORKING
 from tests.processes.forking import ForkServer, bare_environment
+from tests.processes.warm_sandbox import fork_sandboxes
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
@@ -97,13 +98,16 @@ def fork_server() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    server = ForkServer()
+    sandboxes = ForkServer("sandbox")
+    server = ForkServer("program", sandboxes)
     _fork_servers.append(server)
+    fork_sandboxes(sandboxes)
     try:
         yield
     finally:
         _fork_servers.remove(server)
         server.close()
+        sandboxes.close()
 
 
 @asynccontextmanager

@@ -266,6 +266,7 @@ class ChildProcess:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EXIT_SECONDS):
                 await process.wait()
+        await self._logging_ended()  # asyncio complains about a pipe that is left open
         if self._logging is not None:
             self._logging.cancel()
             await asyncio.gather(self._logging, return_exceptions=True)

@@ -219,6 +219,7 @@ async def test_requests_of_a_compromised_child_are_refused(site: Site, tmp_path:
         assert "damaged" in (await requests.answer("nonsense", tmp_path))["error"]
 
 
+@pytest.mark.usefixtures("fresh_sandboxes")
 async def test_a_broken_yt_dlp_affects_pages_only(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from tests.unprivileged import NOBODY, unprivileged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.usefixtures("fresh_sandboxes")
+
 ATTACKER = "tests.media.sandbox.attacker"
 FIRST_LANDLOCK = "tests.media.sandbox.first_landlock"
 ROOT = Path(__file__).parents[3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from structlog.testing import capture_logs
 
 from bot.cli.check import report_sandbox
@@ -16,9 +17,9 @@ from bot.media.sandbox.pool import Sandbox
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from bot.runtime.app import App
+
+pytestmark = pytest.mark.usefixtures("fresh_sandboxes")
 
 OLD_KERNEL = "tests.media.sandbox.no_landlock"
 

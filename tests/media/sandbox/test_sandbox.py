@@ -27,6 +27,8 @@ from bot.media.sandbox.pool import Sandbox, SandboxFault, SandboxLimits
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.usefixtures("fresh_sandboxes")
+
 MODULE = "tests.media.sandbox.tasks"
 TASKS = f"{MODULE}:"
 PLENTY = 30.0  # seconds; more than any test needs
@@ -74,7 +76,7 @@ def children() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children(recursive=True)
-        if any("sandbox" in word for word in _command_line(child))
+        if any("sandbox.fork_server" in word for word in _command_line(child))
     ]
 
 
