@@ -68,7 +68,12 @@ def _sandbox() -> Callable[[], object]:
     fork_server = importlib.import_module("bot.media.sandbox.fork_server")
     for module in importlib.import_module("bot.media.sandbox.pool").MODULES:
         fork_server._load(module)
-    return lambda: fork_server.main(sys.argv[1])
+
+    def run() -> None:
+        fork_server.main(sys.argv[1])
+        os._exit(0)  # the clean-up of a library would wait for threads, which a fork does not copy
+
+    return run
 
 
 _RUNS = {"program": _program, "sandbox": _sandbox}
