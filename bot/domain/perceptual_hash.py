@@ -26,6 +26,8 @@ KEYS = 7
 _WIDTHS = (STEPS // 8, STEPS // 8, BLOCKS // 8, BLOCKS // 8)
 SECOND_BYTES = sum(_WIDTHS)
 
+MAX_SECONDS = 600
+"""Longer clips are not hashed: they are rarely posted twice, and decoding them takes minutes."""
 MAX_LENGTH_DIFFERENCE = 400
 """Milliseconds: encoders and containers round a clip's length to whole pictures."""
 

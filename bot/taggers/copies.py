@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.domain.perceptual_hash import MAX_SECONDS
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerError
 from bot.storage.database import retry_storage
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from bot.storage.taggings import TaggingStore
 
 TASK = "bot.media.decode.hash_child:hash_clip"
-MAX_DURATION = 600_000
-"""Milliseconds: longer clips are rarely posted twice, and decoding them takes minutes."""
-_MAX_SECONDS = 60.0
+# Time limit in seconds: so many, or a part of the clip's length. A tagger is asked all the same.
+_MIN_LIMIT, _LIMIT_PER_SECOND = 15.0, 0.1
 
 
 class CopyFinder:
@@ -38,16 +38,16 @@ class CopyFinder:
 
     async def hash(self, clip: ClipFile) -> PerceptualHash | None:
         """Return the hash of a clip; None if it is too long or can't be decoded here."""
-        if clip.info.duration > MAX_DURATION:
-            return None
         seconds = count_seconds(clip.info.duration)
+        if seconds > MAX_SECONDS:
+            return None
         request = {"format": clip.info.format.value, "seconds": seconds}
         try:
             answer = await self._sandbox.run(
                 TASK,
                 request,
                 files=[clip.path],
-                seconds=_MAX_SECONDS,
+                seconds=max(_MIN_LIMIT, seconds * _LIMIT_PER_SECOND),
                 stage="decode",
                 owner=clip.owner,
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bot.domain.perceptual_hash import GRID, PerceptualHash, PictureHash
+from bot.domain.perceptual_hash import GRID, MAX_SECONDS, PerceptualHash, PictureHash
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,11 +37,12 @@ class PictureHasher:
 
     def add(self, second: int, picture: Picture) -> None:
         """Take a second's picture, RGB; all have the same size."""
-        self._pictures[second] = np.asarray(picture @ _LUMA).astype(np.uint8)
+        if second < MAX_SECONDS:
+            self._pictures[second] = np.asarray(picture @ _LUMA).astype(np.uint8)
 
     def hash(self, seconds: int) -> PerceptualHash:
-        """Return the hash of a clip with so many seconds."""
-        if not self._pictures:
+        """Return the hash of a clip with so many seconds; it is empty if the clip is too long."""
+        if not self._pictures or seconds > MAX_SECONDS:
             return PerceptualHash((PictureHash(),) * seconds)
         inside = _inside_bars(list(self._pictures.values()))
         blocks = {second: _blocks(each[inside]) for second, each in self._pictures.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bot.domain.clip import ClipFormat
+from bot.domain.perceptual_hash import MAX_SECONDS
 from bot.media.decode.picture_hashing import PictureHasher
 from bot.media.decode.sampling import sample
 from bot.media.decode.thumbnails import VIEW
@@ -88,6 +89,15 @@ def test_a_blank_clip_looks_like_no_other(shade: int) -> None:
     blank = hash_of([np.full((90, 160, 3), shade, np.uint8)] * 10)
     assert not blank.is_useful
     assert not blank.looks_like(blank)
+
+
+def test_a_clip_that_is_too_long_has_an_empty_hash(montage: list[Picture]) -> None:
+    hasher = PictureHasher()
+    for second in range(MAX_SECONDS + 5):
+        hasher.add(second, montage[second % 16])
+    assert len(hasher._pictures) == MAX_SECONDS
+    assert not hasher.hash(MAX_SECONDS + 5).is_useful
+    assert hasher.hash(MAX_SECONDS).is_useful
 
 
 def test_a_clip_of_which_nothing_was_decoded_has_an_empty_hash() -> None:
