@@ -25,13 +25,14 @@ pytestmark = pytest.mark.process
 BOX = 16
 TOMORROW = {"Retry-After": "86400"}  # longer than the bot waits, so these are not retried
 PROSE = said("I'm sorry, but I can't help with that.")
+SETUP = TaggerUnavailable.sentences["setup"]
 # The circuit breaker opens after five failures in a row, so good clips come between these.
 FAULTS: tuple[Mapping[str, tuple[str, tuple[Reply, ...]]], ...] = (
     {
-        "key": (TaggerUnavailable.sentence, (short_error("Unauthorized", 401),)),
+        "key": (SETUP, (short_error("Unauthorized", 401),)),
         "unpaid": (QuotaExhausted.sentences["account"], (error("no credits", 402),)),
-        "gone": (TaggerUnavailable.sentence, (error("model 'x' not found", 404),)),
-        "blind": (TaggerUnavailable.sentence, (flat_error("x is not a multimodal model"),)),
+        "gone": (SETUP, (error("model 'x' not found", 404),)),
+        "blind": (SETUP, (flat_error("x is not a multimodal model"),)),
     },
     {
         "busy": (TaggerBusy.sentence, (error("slow down", 429, **TOMORROW),)),

@@ -74,6 +74,10 @@ _SENTENCES = (
     (re.compile(r"(loading|starting)( the)? model|model is (still |being )?load"), Kind.STARTING),
 )
 
+# What lasts until the operator changes something: people need not try again.
+_LASTING = frozenset(
+    {Kind.ACCOUNT, Kind.MODEL, Kind.ADDRESS, Kind.NO_VISION, Kind.REQUEST, Kind.UNUSABLE}
+)
 _ADVICE: Mapping[Kind, str] = MappingProxyType(
     {
         Kind.ACCOUNT: "check VISION_KEY",
@@ -127,7 +131,8 @@ def error_for(failure: CallFailed, *, proven: bool = False) -> TaggerError:
         return QuotaExhausted(detail=detail, **facts)
     if failure.kind is Kind.THROTTLED:
         return TaggerBusy(detail=detail)
-    return TaggerUnavailable(detail=detail)
+    facts = {"reason": "setup"} if failure.kind in _LASTING else {}
+    return TaggerUnavailable(detail=detail, **facts)
 
 
 def _kind_of(status: int, sentence: str, code: object) -> Kind | None:

@@ -264,7 +264,7 @@ async def test_a_check_has_one_picture_described() -> None:
         assert await tagger.check() == f"{MODEL} on {host} described a picture, without JSON mode"
         assert [len(call.pictures) for call in vision.calls] == [1, 1, 1]
         vision.script(error("insufficient_quota", 429))
-        with pytest.raises(QuotaExhausted, match="used up"):
+        with pytest.raises(QuotaExhausted, match="tops up its account"):
             await tagger.check()
 
 
