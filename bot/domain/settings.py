@@ -147,7 +147,7 @@ class GuildSettings:
         page=Page.TAGS,
         title=Sentence("Models"),
         help=Sentence(
-            "Which models I show clips to. Each one counts as a frame for every second. If you "
+            "The models I show clips to. Each one costs a frame for every second of a clip. If you "
             "don't choose any, I use all of them."
         ),
     )

@@ -188,7 +188,7 @@ class CachingTagger:
         try:
             clip = await examine()
         except FramehoundError as error:
-            self._pass_over(error, has_others=bool(found))
+            self._pass_over(error, missing, has_others=bool(found))
             return {}
         copied, clip_hash = await self._take_over(missing, clip)
         left = [each for each in missing if each not in copied]
@@ -217,7 +217,7 @@ class CachingTagger:
         try:
             await self._reserve(models, work)
         except FramehoundError as error:
-            self._pass_over(error, has_others=bool(found))
+            self._pass_over(error, models, has_others=bool(found))
             return {}
         first, *others = models
         results = await asyncio.gather(
@@ -225,19 +225,25 @@ class CachingTagger:
             *(self._tag_and_settle(each, work.without_progress()) for each in others),
             return_exceptions=True,
         )
-        pairs = zip(models, results, strict=True)
+        pairs = list(zip(models, results, strict=True))
         new = {each: result for each, result in pairs if isinstance(result, Tagging)}
-        for failure in (each for each in results if isinstance(each, BaseException)):
-            self._pass_over(failure, has_others=bool(found or new))
+        failures = [(result, each) for each, result in pairs if isinstance(result, BaseException)]
+        for failure, each in sorted(failures, key=lambda pair: _is_expected(pair[0])):
+            self._pass_over(failure, [each], has_others=bool(found or new))
         return new
 
-    def _pass_over(self, error: BaseException, *, has_others: bool) -> None:
-        """Log the failure of one of several models; raise it if no other one tagged the clip."""
-        if isinstance(error, StorageUnavailable) or not isinstance(error, FramehoundError):
+    def _pass_over(
+        self, error: BaseException, models: Iterable[TaggerIdentity], *, has_others: bool
+    ) -> None:
+        """Log why some models did not tag a clip; raise that if no other one did."""
+        if not has_others or not isinstance(error, FramehoundError) or not _is_expected(error):
             raise error
-        if not has_others:
-            raise error
-        self._log.info("clip tagged by other models only", code=error.code, detail=error.detail)
+        self._log.info(
+            "clip tagged without some models",
+            without=[str(each) for each in models],
+            code=error.code,
+            detail=error.detail,
+        )
 
     async def _tag_and_settle(self, identity: TaggerIdentity, work: _Work) -> Tagging:
         clip, request = work.clip, work.request
@@ -303,6 +309,11 @@ class CachingTagger:
 
     def _count(self, identity: TaggerIdentity, work: _Work) -> int:
         return self._by_identity[identity].count_frames(work.clip.info.duration)
+
+
+def _is_expected(error: BaseException) -> bool:
+    """Return whether a failure is one model's, and not the program's or the database's."""
+    return isinstance(error, FramehoundError) and not isinstance(error, StorageUnavailable)
 
 
 def _once(examine: Callable[[], Awaitable[ClipFile]]) -> Callable[[], Awaitable[ClipFile]]:
