@@ -11,7 +11,7 @@ import random
 import subprocess
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import quality_photographs
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -106,16 +106,29 @@ SCREENS = {
     ),
 }
 COLOURS = ("#ffffff", "#ffe14d", "#00e5ff", "#ff4d6d", "#7cff6b", "#ffffff", "#ffffff")
+_LARGER = 1344, 756  # a background that the camera moves over
+_DARK_SCREENS, _FIXED_FONTS = 0.6, 0.7
 DARK = ("#0b0b0f", "#1e1e1e", "#300a24", "#0b3d2e", "#1f2a44")
 
 
 @dataclass(frozen=True, slots=True)
 class TextScene:
-    """A picture and the lines that stand on it."""
+    """A background that the camera moves over, and what stands on it with its lines of text."""
 
     kind: str
-    picture: Image.Image
+    background: Image.Image
+    overlay: Image.Image
     lines: tuple[str, ...]
+
+    def picture(self, moment: float) -> Image.Image:
+        """Return the scene at a moment, 0-1."""
+        left, top = (
+            round(moment * (whole - shown))
+            for whole, shown in zip(self.background.size, SIZE, strict=True)
+        )
+        shown = self.background.crop((left, top, left + WIDTH, top + HEIGHT))
+        shown.paste(self.overlay, (0, 0), self.overlay)
+        return shown
 
 
 class SceneMaker:
@@ -126,47 +139,36 @@ class SceneMaker:
         self._folder = folder
         self._photographs = [each for each in quality_photographs.listed() if each.part == part]
         self._drawn: list[str] = []
-        self.random = random.Random(0)  # noqa: S311 - scenes, not secrets
-
-    def make(self, kind: str, number: int) -> TextScene:
-        """Draw a scene."""
-        self.random = random.Random(f"{self.part} {kind} {number}")  # noqa: S311 - see above
-        self._drawn = []
-        draw: Callable[[], Image.Image] = getattr(self, f"_{kind}")
-        return TextScene(kind, draw(), tuple(self._drawn))
-
-    def photograph(self, number: int) -> Image.Image:
-        """Return a photograph without any text of ours, filling the picture."""
-        chosen = self._photographs[number % len(self._photographs)]
-        return ImageOps.fit(quality_photographs.opened(chosen, self._folder), SIZE)
+        self._overlay = Image.new("RGBA", SIZE)
+        self._random = random.Random(0)  # noqa: S311 - scenes, not secrets
 
     @property
     def photographs(self) -> int:
         """How many photographs there are."""
         return len(self._photographs)
 
+    def photograph(self, number: int) -> TextScene:
+        """Return a scene with a photograph and no text of ours."""
+        chosen = self._photographs[number % len(self._photographs)]
+        whole = ImageOps.fit(quality_photographs.opened(chosen, self._folder), _LARGER)
+        return TextScene("photograph", whole, Image.new("RGBA", SIZE), ())
+
+    def scene(self, kind: str, number: int) -> TextScene:
+        """Return a scene of a kind."""
+        self._random = random.Random(f"{self.part} {kind} {number}")  # noqa: S311 - see above
+        self._drawn, self._overlay = [], Image.new("RGBA", SIZE)
+        draw: Callable[[], Image.Image] = getattr(self, f"_{kind}")
+        return TextScene(kind, draw(), self._overlay, tuple(self._drawn))
+
     def _background(self) -> Image.Image:
-        return self.photograph(self.random.randrange(len(self._photographs)))
+        return self.photograph(self._random.randrange(self.photographs)).background
 
     def _sentence(self) -> str:
-        return self.random.choice(SENTENCES[self.part])
+        return self._random.choice(SENTENCES[self.part])
 
     def _font(self, size: int, *, fixed: bool = False) -> ImageFont.FreeTypeFont:
-        return ImageFont.truetype(
-            self.random.choice(_fonts(self._folder, self.part, fixed=fixed)), size
-        )
-
-    def _write(
-        self,
-        picture: Image.Image,
-        at: tuple[float, float],
-        line: str,
-        font: ImageFont.FreeTypeFont,
-        **style: object,
-    ) -> None:
-        """Write a line that is to be read."""
-        self._drawn.append(line)
-        ImageDraw.Draw(picture).text(at, line, font=font, **style)  # type: ignore[arg-type]
+        files = _fonts(self._folder, self.part, fixed=fixed)
+        return ImageFont.truetype(self._random.choice(files), size)
 
     def _fitted(self, line: str, size: int) -> ImageFont.FreeTypeFont:
         """Return a font in which a line is no wider than the picture."""
@@ -175,95 +177,92 @@ class SceneMaker:
             font = font.font_variant(size=font.size * 0.9)
         return font
 
+    def _write(
+        self,
+        at: tuple[float, float],
+        line: str,
+        font: ImageFont.FreeTypeFont,
+        **style: Any,
+    ) -> None:
+        """Write a line that is to be read."""
+        self._drawn.append(line)
+        ImageDraw.Draw(self._overlay).text(at, line, font=font, **style)
+
     def _subtitle(self) -> Image.Image:
-        picture = self._background()
-        size = self.random.choice((28, 34, 40, 48))
-        for row in range(self.random.choice((1, 1, 2))):
+        size = self._random.choice((28, 34, 40, 48))
+        colour, edge = self._random.choice(("#ffffff", "#ffe14d")), self._random.choice((0, 2, 3))
+        for row in range(self._random.choice((1, 1, 2))):
             line = self._sentence()
             at = WIDTH / 2, HEIGHT - 50 - row * size * 1.35
-            self._write(
-                picture,
-                at,
-                line,
-                self._fitted(line, size),
-                fill=self.random.choice(("#ffffff", "#ffe14d")),
-                stroke_width=self.random.choice((0, 2, 3)),
-                stroke_fill="black",
-                anchor="mm",
-            )
-        return picture
+            style = {"fill": colour, "stroke_width": edge, "stroke_fill": "black", "anchor": "mm"}
+            self._write(at, line, self._fitted(line, size), **style)
+        return self._background()
 
     def _meme(self) -> Image.Image:
-        picture = self._background()
         for y in (80, HEIGHT - 80):
             line = self._sentence().upper()
-            font = self._fitted(line, self.random.choice((64, 84, 100)))
-            edge = self.random.choice((3, 5))
+            font = self._fitted(line, self._random.choice((64, 84, 100)))
+            edge = self._random.choice((3, 5))
             style = {"fill": "white", "stroke_width": edge, "stroke_fill": "black", "anchor": "mm"}
-            self._write(picture, (WIDTH / 2, y), line, font, **style)
-        return picture
+            self._write((WIDTH / 2, y), line, font, **style)
+        return self._background()
 
     def _caption(self) -> Image.Image:
+        """Draw a white bar above the picture, and a line on it."""
         bar = 120
-        page = Image.new("RGB", SIZE, "white")
-        page.paste(ImageOps.fit(self._background(), (WIDTH, HEIGHT - bar)), (0, bar))
+        ImageDraw.Draw(self._overlay).rectangle((0, 0, WIDTH, bar), "white")
         line = self._sentence()
-        font = self._fitted(line, self.random.choice((36, 48, 60)))
-        self._write(page, (30, bar / 2), line, font, fill="black", anchor="lm")
-        return page
+        font = self._fitted(line, self._random.choice((36, 48, 60)))
+        self._write((30, bar / 2), line, font, fill="black", anchor="lm")
+        return self._background()
 
     def _sticker(self) -> Image.Image:
         """Draw a line on a coloured plate, a little askew."""
-        picture, line = self._background(), self._sentence()
-        font = self._fitted(line, self.random.choice((34, 44, 56)))
+        line = self._sentence()
+        font = self._fitted(line, self._random.choice((34, 44, 56)))
         width, height = font.getlength(line) + 40, font.size * 1.6
-        plate = Image.new("RGBA", (int(width), int(height)), (0, 0, 0, 0))
-        ground, ink = self.random.choice(
+        plate = Image.new("RGBA", (int(width), int(height)))
+        ground, ink = self._random.choice(
             (("#ffffff", "#111111"), ("#111111", "#ffffff"), ("#e1306c", "#ffffff"))
         )
         draw = ImageDraw.Draw(plate)
         draw.rounded_rectangle((0, 0, width - 1, height - 1), height / 4, fill=ground)
         self._drawn.append(line)
         draw.text((width / 2, height / 2), line, font=font, fill=ink, anchor="mm")
-        turned = plate.rotate(self.random.uniform(-8, 8), Image.Resampling.BICUBIC, expand=True)
-        left = self.random.randint(0, max(0, WIDTH - turned.width))
-        top = self.random.randint(0, HEIGHT - turned.height)
-        picture.paste(turned, (left, top), turned)
-        return picture
+        turned = plate.rotate(self._random.uniform(-8, 8), Image.Resampling.BICUBIC, expand=True)
+        left = self._random.randint(0, max(0, WIDTH - turned.width))
+        top = self._random.randint(0, HEIGHT - turned.height)
+        self._overlay.paste(turned, (left, top), turned)
+        return self._background()
 
     def _title(self) -> Image.Image:
-        picture = Image.new("RGB", SIZE, self.random.choice(DARK))
         line = self._sentence()
-        font = self._fitted(line, self.random.choice((60, 80, 110)))
-        fill = self.random.choice(COLOURS)
-        self._write(picture, (WIDTH / 2, HEIGHT / 2), line, font, fill=fill, anchor="mm")
-        return picture
+        font = self._fitted(line, self._random.choice((60, 80, 110)))
+        fill = self._random.choice(COLOURS)
+        self._write((WIDTH / 2, HEIGHT / 2), line, font, fill=fill, anchor="mm")
+        return Image.new("RGB", SIZE, self._random.choice(DARK))
 
     def _game(self) -> Image.Image:
         """Draw a banner and the figures of a heads-up display over a picture."""
-        picture = ImageOps.posterize(self._background(), 4)
-        line = self.random.choice(BANNERS[self.part])
-        font = self._fitted(line, self.random.choice((80, 110, 140)))
-        fill = self.random.choice(COLOURS)
+        line = self._random.choice(BANNERS[self.part])
+        font = self._fitted(line, self._random.choice((80, 110, 140)))
+        fill = self._random.choice(COLOURS)
         style = {"fill": fill, "stroke_width": 4, "stroke_fill": "#202040", "anchor": "mm"}
-        self._write(picture, (WIDTH / 2, HEIGHT / 3), line, font, **style)
-        hud = self._font(30)
+        self._write((WIDTH / 2, HEIGHT / 3), line, font, **style)
+        display = self._font(30)
         edge = {"stroke_width": 2, "stroke_fill": "black"}
-        self._write(picture, (30, 24), "PLAYER ONE", hud, fill="white", **edge)
-        health = f"HEALTH {self.random.randint(10, 99)}"
-        self._write(picture, (30, HEIGHT - 60), health, hud, fill="#7cff6b", **edge)
-        return picture
+        self._write((30, 24), "PLAYER ONE", display, fill="white", **edge)
+        self._write((30, HEIGHT - 60), "HEALTH 72", display, fill="#7cff6b", **edge)
+        return ImageOps.posterize(self._background(), 4)
 
     def _screen(self) -> Image.Image:
-        dark = self.random.random() < 0.6  # noqa: PLR2004 - more dark ones than light ones
-        picture = Image.new("RGB", SIZE, self.random.choice(DARK) if dark else "#fafafa")
-        size = self.random.choice((20, 24, 28))
-        font = self._font(size, fixed=self.random.random() < 0.7)  # noqa: PLR2004 - mostly code
-        ink = self.random.choice(("#e6e6e6", "#7cff6b", "#9cdcfe")) if dark else "#202124"
-        lines = self.random.sample(SCREENS[self.part], 6)
-        for row, line in enumerate(lines):
-            self._write(picture, (40, 60 + row * size * 1.8), line, font, fill=ink)
-        return picture
+        dark = self._random.random() < _DARK_SCREENS
+        size = self._random.choice((20, 24, 28))
+        font = self._font(size, fixed=self._random.random() < _FIXED_FONTS)
+        ink = self._random.choice(("#e6e6e6", "#7cff6b", "#9cdcfe")) if dark else "#202124"
+        for row, line in enumerate(self._random.sample(SCREENS[self.part], 6)):
+            self._write((40, 60 + row * size * 1.8), line, font, fill=ink)
+        return Image.new("RGB", SIZE, self._random.choice(DARK) if dark else "#fafafa")
 
 
 @cache

@@ -35,7 +35,7 @@ def make_text_clip(path: Path, seconds: Sequence[Image.Image]) -> Path:
     with av.open(str(path), "w", format="mp4") as container:
         track = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
         assert isinstance(track, VideoStream)
-        track.width, track.height, track.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        track.width, track.height, track.pix_fmt = *seconds[0].size, "yuv420p"
         for number, picture in enumerate(each for each in seconds for _ in range(RATE)):
             pixels = np.asarray(picture)
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p")

@@ -117,11 +117,12 @@ def _pictures(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 
 def _scaled(picture: Image.Image, views: Sequence[View]) -> tuple[Picture, ...]:
     coloured = picture if picture.mode in {"RGB", "RGBA"} else picture.convert("RGBA")
-    return tuple(_opaque(coloured, view.size(*coloured.size)) for view in views)
+    return tuple(_opaque(coloured, view) for view in views)
 
 
-def _opaque(picture: Image.Image, size: tuple[int, int]) -> Picture:
+def _opaque(picture: Image.Image, view: View) -> Picture:
     """Scale a picture and put it on white."""
+    size = view.size(*picture.size)
     small = picture.resize(size, Image.Resampling.BOX).convert("RGBA")
     on_white = Image.alpha_composite(Image.new("RGBA", size, "white"), small)
-    return np.asarray(on_white.convert("RGB"))
+    return np.asarray(on_white.convert("L" if view.grey else "RGB"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
+from PIL import Image
 
 from bot.media.decode.orientation import orientation_of
 from bot.media.decode.tone_mapping import is_hdr, to_sdr
@@ -13,7 +15,6 @@ from bot.media.decode.tone_mapping import is_hdr, to_sdr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
     from av.video.frame import VideoFrame
 
@@ -29,12 +30,14 @@ class View:
     """A picture size that a consumer wants; ``side`` in pixels.
 
     It is the shorter side, for models that crop the middle; in a ``whole`` view it is the longer
-    side, for models that look at everything. Both sides are rounded to a ``multiple``.
+    side, for models that look at everything. Both sides are rounded to a ``multiple``. A ``grey``
+    picture takes a third of the memory.
     """
 
     side: int
     whole: bool = False
     multiple: int = 1
+    grey: bool = False
 
     def size(self, width: float, height: float) -> tuple[int, int]:
         """Return width and height of the scaled picture for one shown at ``width`` x ``height``."""
@@ -55,7 +58,7 @@ class FrameScaler:
     """
 
     def __init__(self, views: Sequence[View], width: float, height: float) -> None:
-        self._scalers = [_Scaler(*view.size(width, height)) for view in views]
+        self._scalers = [_Scaler(*view.size(width, height), grey=view.grey) for view in views]
         self._scaled: tuple[VideoFrame, tuple[Picture, ...]] | None = None
 
     def scale(self, frame: VideoFrame) -> tuple[Picture, ...]:
@@ -75,12 +78,18 @@ class _Scaler:
     takes six times as long to do both at once.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, grey: bool) -> None:
         self._size = width, height
+        self._grey = grey
         self._resizer = VideoReformatter()
         self._converter = VideoReformatter()
 
     def picture(self, frame: VideoFrame) -> Picture:
+        """Return the scaled picture, upright."""
+        coloured = self._coloured(frame)
+        return to_grey(coloured) if self._grey else coloured
+
+    def _coloured(self, frame: VideoFrame) -> Picture:
         orientation, transfer, kind = orientation_of(frame), frame.color_trc, frame.format.name
         if is_hdr(frame):
             frame = self._reformatted(self._resizer, frame, "yuv444p10le")
@@ -97,6 +106,11 @@ class _Scaler:
         return scaler.reformat(
             frame, *self._size, kind, interpolation=Interpolation.AREA, threads=1
         )
+
+
+def to_grey(picture: Picture) -> Picture:
+    """Return the brightness of an RGB picture, of shape (height, width)."""
+    return np.asarray(Image.fromarray(picture).convert("L"))
 
 
 def _clamp(low: float, number: float, high: float) -> int:

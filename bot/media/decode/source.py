@@ -35,7 +35,7 @@ class SampledFrame:
     """The picture that represents a second.
 
     ``time`` is when that picture appears, in milliseconds from the clip's start. ``pictures`` has
-    one array for each requested view: upright RGB, uint8, shape (height, width, 3).
+    one array for each requested view: upright RGB, uint8, shape (height, width, 3), or grey.
     """
 
     second: int

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     Task = Callable[[dict[str, Any], "Parent"], Any]
 
+_ARENA_IS_FULL = "Failed to allocate memory for requested buffer"  # onnxruntime's arena
 MAX_DETAIL = 2000  # characters kept of a traceback; its last lines say most
 
 
@@ -108,7 +109,8 @@ def _answer(command: dict[str, Any], parent: Parent) -> dict[str, Any]:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """Return whether memory ran out; onnxruntime has no exception of its own for that."""
-    return isinstance(error, MemoryError) or "bad_alloc" in str(error)
+    said = str(error)
+    return isinstance(error, MemoryError) or "bad_alloc" in said or _ARENA_IS_FULL in said
 
 
 def _move_to(folder: str) -> None:

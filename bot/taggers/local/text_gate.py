@@ -26,11 +26,11 @@ _MIN_CELLS = 4  # in a row
 
 
 def stroke_cells(picture: Picture) -> int:
-    """Return how many cells with strokes stand in rows, in a picture with a longer side of 640.
+    """Return how many cells with strokes stand in rows; none do in a picture without text.
 
-    None do in a picture without text.
+    The picture is grey, with a longer side of 640 pixels.
     """
-    grey = Image.fromarray(picture).convert("L")
+    grey = Image.fromarray(picture)
     # Strokes of large letters are as wide as a cell: they are found in a smaller picture.
     return _stroke_cells(grey) + _stroke_cells(grey.reduce(2))
 

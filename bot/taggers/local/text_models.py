@@ -1,7 +1,8 @@
 """The two networks that read text: one finds lines in a picture, the other reads a line.
 
-They are PP-OCRv6 tiny (``scripts/make_text_reader.py``). Whoever runs the bot may bring another
-recognizer for other scripts (``TEXT_MODEL``); the detector finds lines of any script.
+They are PP-OCRv6 tiny (``scripts/make_text_reader.py``). They get grey pictures: that makes no
+difference to what is read in the benchmark, and takes a third of the memory. Whoever runs the bot
+may bring another recognizer for other scripts (``TEXT_MODEL``); the detector finds any script.
 
 Import this only in a sandboxed child (it uses NumPy, onnxruntime and Pillow).
 """
@@ -13,16 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from bot.domain.text_model import MODEL_FILE, read_characters
 from bot.errors import TaggerUnavailable
+from bot.taggers.local.bundled_models import open_session
 from bot.taggers.local.text_boxes import find_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import onnxruntime
     from numpy.typing import NDArray
 
     from bot.media.decode.scaling import Picture
@@ -58,7 +60,7 @@ class TextModels:
     characters: Sequence[str]
 
     def find(self, picture: Picture) -> list[TextBox]:
-        """Return the lines in a picture, RGB, whose sides are multiples of 32; largest first."""
+        """Return the lines in a grey picture whose sides are multiples of 32; largest first."""
         tensor = _tensor(picture, _IMAGENET)
         (found,) = self.detector.run(None, {_input(self.detector): tensor})
         return find_boxes(np.asarray(found[0, 0], np.float32))
@@ -101,12 +103,12 @@ def load_text_models(custom: Path | None) -> TextModels:
 
     Raises ``TaggerUnavailable`` if the operator's can't be used.
     """
-    detector = _open_session(DETECTOR)
+    detector = open_session(DETECTOR)
     if custom is None:
         characters = CHARACTERS.read_text("utf-8").splitlines()
-        return TextModels(detector, _open_session(RECOGNIZER), [*characters, " "])
+        return TextModels(detector, open_session(RECOGNIZER), [*characters, " "])
     try:
-        recognizer = _open_session(custom / MODEL_FILE)
+        recognizer = open_session(custom / MODEL_FILE)
         models = TextModels(detector, recognizer, read_characters(custom))
         _check_recognizer(models)
     except TaggerUnavailable:
@@ -126,29 +128,16 @@ def _check_recognizer(models: TextModels) -> None:
         )
 
 
-def _open_session(model: Path) -> onnxruntime.InferenceSession:
-    """Open an ONNX file; raises what onnxruntime raises.
-
-    Without memory patterns, which are made for inputs of one size, the detector takes 32 MB less.
-    """
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3  # errors; warnings are about things we can't change
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
 def _input(session: onnxruntime.InferenceSession) -> str:
     name: str = session.get_inputs()[0].name
     return name
 
 
 def _tensor(picture: Picture, statistics: Sequence[tuple[float, float]]) -> NDArray[np.float32]:
-    """Return a picture, RGB, as a batch of one in BGR, each channel normalized."""
-    tensor = np.empty((1, 3, *picture.shape[:2]), np.float32)
+    """Return a grey picture as a batch of one in BGR, each channel normalized."""
+    tensor = np.empty((1, 3, *picture.shape), np.float32)
     for number, (mean, deviation) in enumerate(statistics):
         channel = tensor[0, number]
-        np.multiply(picture[:, :, 2 - number], np.float32(1 / (255 * deviation)), out=channel)
+        np.multiply(picture, np.float32(1 / (255 * deviation)), out=channel)
         channel -= mean / deviation
     return tensor

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     Strip = NDArray[np.float32]
 
-TEXT_VIEW = View(640, whole=True, multiple=DETECTOR_MULTIPLE)
+TEXT_VIEW = View(640, whole=True, multiple=DETECTOR_MULTIPLE, grey=True)
 # The width of all lines read in one frame, in pixels: a wall of small print takes no longer.
 _MAX_READ_WIDTH = 8_000
 _MIN_SCORE = 0.5
-_MAX_SKIPPED = 3  # frames in a row; a postponed one takes half a megabyte
+_MAX_SKIPPED = 3  # frames in a row; a postponed one takes a quarter of a megabyte
 # More cells with strokes than before: text may have appeared.
 _NEW_CELLS, _NEW_SHARE = 4, 0.25
 _CUT = 25  # mean change of the grey grid
