@@ -50,9 +50,12 @@ async def test_each_model_is_tried_and_billed_until_the_budget_is_used_up(
         for model in (GENERAL, FOOD):
             assert f"clarifai {model}: {model} is available and tagged a picture" in text
         assert (code, used) == (0, clarifai.billed_frames) == (0, 2)
-        clarifai.script(replies.model(GENERAL, None), replies.failure(69001, 402))
+        # The first model is unpaid; the second is a detector, which finds nothing.
+        unpaid = replies.model(GENERAL, None), replies.failure(69001, 402)
+        clarifai.script(*unpaid, replies.model(FOOD, None), replies.picture({}))
         code, text, used = await printed(config, capsys)
         assert "no credit left" in text
+        assert f"clarifai {FOOD}: {FOOD} is available" in text
         assert (code, used) == (4, 3)
         pictures = len(clarifai.pictures)
         code, text, used = await printed(config, capsys)
