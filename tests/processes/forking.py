@@ -93,7 +93,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", _MODULE, self._kind, *map(str, passed)],
                 pass_fds=passed,
-                env={**bare_environment(), **_LIBRARIES},
+                env={**bare_environment(), **_LIBRARIES} if sandboxes else _LIBRARIES,
                 cwd=_ROOT,
             )
         return self._requests

@@ -19,6 +19,7 @@ import importlib
 import json
 import os
 import socket
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,13 @@ def _run_task(
     if not pid:
         control.close()
         die_with_parent(server)
-        child.run(command, parent, limits, readable)
-        os._exit(0)  # without the clean-up of the server, whose copy this is
+        # Without the clean-up of the server, whose copy this is, and whose threads it lacks.
+        try:
+            child.run(command, parent, limits, readable)
+        except BaseException:  # noqa: BLE001 - as the interpreter does
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
     parent.close()
     _send(control, {"pid": pid})
     _, status = os.waitpid(pid, 0)
