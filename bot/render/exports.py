@@ -9,7 +9,9 @@ from html import escape
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
+from bot.i18n import ENGLISH
 from bot.render import sanitize
+from bot.render.description import describe_clip
 from bot.render.page import page
 from bot.render.report import MAX_FILES, ReportFile
 from bot.render.screen_text import quoted, text_ranges, whole
@@ -34,21 +36,24 @@ _FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 def tagged(
-    name: str, tagging: Tagging, timeline: Timeline, game: str | None = None
+    name: str,
+    tagging: Tagging,
+    timeline: Timeline,
+    game: str | None = None,
+    translate: Translator = ENGLISH,
 ) -> dict[str, Any]:
     """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
 
-    ``text`` is present if any was read, ``unreadable`` if some seconds could not be decoded;
-    ``proxied`` is present, and true, if the tagger got a proxy instead of the clip. ``description``
-    is present if the tagger wrote a sentence about the clip, ``game`` if Discord says which it is.
-    If several models tagged the clip, ``models`` has each with its threshold, and each tag and
+    ``description`` is a sentence about the clip. ``text`` is present if any was read,
+    ``unreadable`` if some seconds could not be decoded; ``proxied`` is present, and true, if the
+    tagger got a proxy instead of the clip. ``game`` is present if Discord says which it is. If
+    several models tagged the clip, ``models`` has each with its threshold, and each tag and
     segment has the ``model`` that saw it.
     """
     info = tagging.info
     gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
     unreadable = {"unreadable": gaps} if gaps else {}
     proxied = {"proxied": True} if tagging.proxied else {}
-    description = {"description": tagging.description} if tagging.description else {}
     text = [
         {"text": line.text, "start": line.start, "end": line.end, "score": line.score}
         for line in tagging.text or ()
@@ -85,7 +90,7 @@ def tagged(
         **_models(tagging, timeline),
         **unreadable,
         **proxied,
-        **description,
+        "description": describe_clip(tagging, timeline, game, translate),
         **({"game": game} if game else {}),
     }
 
@@ -172,7 +177,9 @@ def export_files(
     links, as far as they are known.
     """
     files = [
-        ReportFile("tags.jsonl" if len(clips) > 1 else "tags.json", _json_lines(clips).encode()),
+        ReportFile(
+            "tags.jsonl" if len(clips) > 1 else "tags.json", _json_lines(clips, translate).encode()
+        ),
         ReportFile("tags.csv", csv(clips).encode()),
     ]
     for number, clip in enumerate(clips, 1):
@@ -185,14 +192,18 @@ def export_files(
             translate,
             smoothing=settings.smoothing,
             hidden=settings.hidden_tags,
+            game=clip.game,
         )
         files.append(ReportFile(f"{stem}.vtt", webvtt(clip).encode()))
         files.append(ReportFile(f"{stem}.html", html.encode()))
     return files if len(files) <= MAX_FILES else [_zipped(files)]
 
 
-def _json_lines(clips: Sequence[TaggedClip]) -> str:
-    lines = (to_json(tagged(clip.name, clip.tagging, clip.timeline, clip.game)) for clip in clips)
+def _json_lines(clips: Sequence[TaggedClip], translate: Translator) -> str:
+    lines = (
+        to_json(tagged(clip.name, clip.tagging, clip.timeline, clip.game, translate))
+        for clip in clips
+    )
     return "".join(f"{line}\n" for line in lines)
 
 

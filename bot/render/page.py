@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from bot.domain import timeline as timelines
 from bot.domain.clip import PICTURE_FORMATS
 from bot.render import formatting, sanitize
+from bot.render.description import describe_clip
 from bot.render.screen_text import text_ranges, whole
 from bot.render.summary import unreadable_line
 
@@ -36,7 +37,7 @@ _MIN_SCORE = 0.05  # lowest score kept in the page, unless the threshold is lowe
 _HOST = re.compile(r"[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
 
 
-def page(
+def page(  # noqa: PLR0913 - what a page shows, half of it optional
     name: str,
     tagging: Tagging,
     timeline: Timeline,
@@ -45,6 +46,7 @@ def page(
     *,
     smoothing: Smoothing = timelines.NO_SMOOTHING,
     hidden: Collection[str] = (),
+    game: str | None = None,
 ) -> str:
     """Return the page of a clip as HTML.
 
@@ -61,7 +63,7 @@ def page(
         "name": shown,
         "language": translate.language,
         "policy": _policy(script, style, csp_source),
-        "description": sanitize.clean(tagging.description or "", sanitize.MAX_SENTENCE),
+        "description": describe_clip(tagging, timeline, game, translate),
         "facts": " · ".join(_facts(tagging, timeline, translate)),
         "notice": ""
         if moving

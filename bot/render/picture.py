@@ -89,7 +89,7 @@ def describe(
             "Timeline of {clip}, {length}. Nothing scored above {above}.", above=above, **facts
         )
     if description:
-        said = f"{sanitize.clean(description, sanitize.MAX_SENTENCE)} {said}"
+        said = f"{description} {said}"
     if ranges := screen_text.text_ranges(text):
         shown = ", ".join(
             f"{screen_text.quoted(each.text, sanitize.clean, translate)} "

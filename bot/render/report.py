@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.render.description import describe_clip
 from bot.render.summary import ATTACHMENT_NAME, PLAIN_STYLE, TaggedClip, summarize
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[
         said = describe(
             clip.name,
             clip.timeline,
-            description=clip.tagging.description,
+            description=describe_clip(clip.tagging, clip.timeline, clip.game, translate),
             text=clip.tagging.text or (),
             translate=translate,
         )

@@ -42,6 +42,11 @@ def text_ranges(lines: Iterable[TextLine]) -> list[TextRange]:
     return found
 
 
+def most_important(lines: Iterable[TextLine], count: int) -> list[TextRange]:
+    """Return the longest ranges of the text that stay longest, at most ``count``."""
+    return sorted(text_ranges(lines), key=_weight, reverse=True)[:count]
+
+
 def quoted(text: str, escape: Callable[[str], str], translate: Translator = ENGLISH) -> str:
     """Return a stranger's text in quotation marks, escaped for where it is shown."""
     return translate('"{text}"', text=escape(text))
@@ -50,7 +55,7 @@ def quoted(text: str, escape: Callable[[str], str], translate: Translator = ENGL
 def reply_lines(lines: Sequence[TextLine], translate: Translator) -> list[str]:
     """Return a small line for each of the most important ranges, and how many more there are."""
     ranges = text_ranges(lines)
-    important = sorted(ranges, key=_weight, reverse=True)[:_MAX_RANGES]
+    important = most_important(lines, _MAX_RANGES)
     shown = [
         f"-# `{formatting.span(each.start, each.end)}` {quoted(each.text, _short, translate)}"
         for each in ranges

@@ -92,7 +92,8 @@ async def test_a_reply_has_a_picture_with_alt_text_and_notifies_nobody(chat: Cha
     assert picture.filename == "timeline.png"
     assert Image.open(io.BytesIO(picture.content)).format == "PNG"
     assert picture.description
-    assert picture.description.startswith("Timeline of cat.gif, 16 s: ")
+    assert picture.description.startswith("16 s: cat")
+    assert "Timeline of cat.gif, 16 s: " in picture.description
     assert reply.flags & 1 << 12  # SUPPRESS_NOTIFICATIONS
     assert not reply.mentions
 

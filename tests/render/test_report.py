@@ -32,7 +32,7 @@ def test_a_clip_has_a_picture_with_thumbnails_and_alt_text() -> None:
     (file,) = report.make_report([tagged]).files
     assert file.content == draw("a.mp4", tagged.timeline, thumbnails=tagged.tagging.thumbnails)
     assert file.content != draw("a.mp4", tagged.timeline)
-    assert file.description == describe("a.mp4", tagged.timeline)
+    assert file.description == f"1 s: cat. {describe('a.mp4', tagged.timeline)}"
     assert (file.name, file.spoiler) == ("timeline.png", True)
 
 
