@@ -119,7 +119,7 @@ def test_a_description_is_in_every_export_in_the_language_of_the_server() -> Non
     assert str(picture.description).startswith(f"{sentence} Zeitleiste von a.mp4, 16 s: ")
 
 
-def test_a_model_s_own_sentence_is_kept() -> None:
+def test_the_sentence_of_a_model_is_kept() -> None:
     tagging = replace(tagging_of(*STORY), description="A cat\u202e drinks coffee.")
     assert said(clip_of(tagging)) == "A cat drinks coffee."
 
@@ -136,7 +136,7 @@ async def test_a_description_names_no_hidden_tag_or_game_and_no_text_if_that_is_
 
 @settings(max_examples=50)
 @given(st.lists(st.text(max_size=90), max_size=6), st.text(max_size=90), st.text(max_size=90))
-def test_no_stranger_s_text_breaks_a_sentence(names: list[str], text: str, game: str) -> None:
+def test_no_hostile_text_breaks_a_sentence(names: list[str], text: str, game: str) -> None:
     lines = (TextLine(text, 0, 1, 0.9),)
     clip = clip_of(tagging_of(*({name: 0.9} for name in names), {"{0}": 0.9}, text=lines), game)
     for language in LANGUAGES:
