@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parent.parent / "docs" / "local-tagger.md"
 BEGIN, END = "<!-- text -->\n", "<!-- /text -->\n"
-RATE, SECONDS, SCENES = 10, 4, 12  # pictures per second, seconds per scene, scenes per kind
+RATE, SECONDS, SCENES = 5, 4, 8  # pictures per second, seconds per scene, scenes per kind
 ENOUGH = 0.8  # of a line's letters
-HOSTILE_SECONDS, HOSTILE_LINES = 600, 40
+HOSTILE_SECONDS, HOSTILE_LINES = 600, 24
 
 
 @dataclass(slots=True)
@@ -190,8 +190,8 @@ def hostile_pictures() -> Iterator[Image.Image]:
     for _ in range(HOSTILE_SECONDS):
         picture = Image.new("RGB", text_scenes.SIZE, "black")
         for row in range(HOSTILE_LINES):
-            line = "".join(draw.choices(string.ascii_letters + "  ", k=110))
-            ImageDraw.Draw(picture).text((10, row * 18), line, "white")
+            line = "".join(draw.choices(string.ascii_letters + "  ", k=60))
+            ImageDraw.Draw(picture).text((10, row * 30), line, "white", font_size=26)
         yield picture
 
 

@@ -101,13 +101,13 @@ def _answer(command: dict[str, Any], parent: Parent) -> dict[str, Any]:
     except (ClipError, TaggerError) as error:
         return {"kind": "refused", "error": error.record().as_dict()}
     except Exception as error:  # noqa: BLE001 - the parent reports whatever a decoder raises
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             return {"kind": "failed", "detail": _last_lines()}
         refusal = TooLargePicture(reason="memory", detail=_last_lines())  # the limit is ours
         return {"kind": "refused", "error": refusal.record().as_dict()}
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Return whether memory ran out; onnxruntime has no exception of its own for that."""
     said = str(error)
     return isinstance(error, MemoryError) or "bad_alloc" in said or _ARENA_IS_FULL in said

@@ -39,7 +39,7 @@ class SandboxLimits:
     ``seconds_alone`` at most. docs/performance.md shows what clips need.
     """
 
-    memory: int = 256 * 1024**2
+    memory: int = 320 * 1024**2
     memory_alone: int = 1024 * 1024**2
     seconds_alone: float = 120.0
     address_space: int = 4 * 1024**3

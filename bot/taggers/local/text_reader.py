@@ -19,6 +19,7 @@ from PIL import Image
 
 from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES_A_FRAME, SeenLine, join_lines
 from bot.media.decode.scaling import View
+from bot.media.sandbox.child import is_out_of_memory
 from bot.taggers.local.looks import grey_grid
 from bot.taggers.local.text_gate import stroke_cells
 from bot.taggers.local.text_models import DETECTOR_MULTIPLE, cut_out, line_width
@@ -85,9 +86,24 @@ class ClipText:
         self._before: _Frame | None = None
         self._skipped = 0
         self._postponed: list[_Postponed] = []
+        self._has_stopped = False
 
     def add(self, moments: Sequence[Moment], picture: Picture) -> None:
-        """Add the next picture of the view, and the moments it stands for."""
+        """Add the next picture of the view, and the moments it stands for.
+
+        If memory runs out, no more is read: the tags of the clip are worth more than its text.
+        """
+        if self._has_stopped:
+            return
+        try:
+            self._add(moments, picture)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._has_stopped = True
+            self._remember(None)
+
+    def _add(self, moments: Sequence[Moment], picture: Picture) -> None:
         cells = stroke_cells(picture)
         before = self._before
         if not cells:

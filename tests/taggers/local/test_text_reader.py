@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
@@ -11,8 +12,10 @@ from bot.domain.progress import ignore_progress
 from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES, MAX_LINES_A_FRAME
 from bot.errors import Damaged, TaggerUnavailable
 from bot.media.sandbox.pool import Sandbox, SandboxLimits
+from bot.taggers.local.looks import Moment
 from bot.taggers.local.tagger import LocalTagger
-from bot.taggers.local.text_models import RECOGNIZER
+from bot.taggers.local.text_models import RECOGNIZER, load_text_models
+from bot.taggers.local.text_reader import ClipText
 from bot.taggers.local.text_sense import TextSense
 from tests.conftest import CLIPS
 from tests.media.text_clips import SIZE, make_text_clip, page
@@ -20,6 +23,10 @@ from tests.media.text_clips import SIZE, make_text_clip, page
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from bot.media.decode.scaling import Picture
+    from bot.taggers.local.text_boxes import TextBox
+    from bot.taggers.local.text_models import TextModels
 
 
 @asynccontextmanager
@@ -90,6 +97,34 @@ async def test_a_wall_of_small_print_is_read_as_far_as_allowed(tmp_path: Path) -
     async with opened(tmp_path) as (_, text):
         lines = await text.read(made(tmp_path, [wall, tiny, wall, tiny]))
     assert len(lines) <= 2 * MAX_LINES_A_FRAME
+
+
+class Exhausted:
+    """Reads one picture; then memory runs out."""
+
+    def __init__(self, models: TextModels, error: Exception) -> None:
+        self._models = models
+        self._error = error
+        self._calls = 0
+        self.read = models.read
+
+    def find(self, picture: Picture) -> list[TextBox]:
+        self._calls += 1
+        if self._calls > 1:
+            raise self._error
+        return self._models.find(picture)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("bfc_arena: Failed to allocate memory for requested buffer of 9")],
+)
+def test_text_read_before_memory_ran_out_is_kept(error: Exception) -> None:
+    text = ClipText(cast("TextModels", Exhausted(load_text_models(None), error)))
+    for second, line in enumerate(("HELLO", "HELLO", "GOODBYE AND THANKS", "HELLO")):
+        picture = np.asarray(page(line, size=60).convert("L").resize((640, 352)))
+        text.add([Moment(second, second * 1000)], picture)
+    assert [(line.text, line.start, line.end) for line in text.joined()] == [("HELLO", 0, 2)]
 
 
 class Hijacked:
