@@ -68,7 +68,7 @@ class Count:
 def encode(path: Path, pictures: Iterable[Image.Image], rate: int = RATE) -> Path:
     """Write pictures as an MP4 file, like a site that compresses strongly."""
     with av.open(str(path), "w", format="mp4") as container:
-        options = {"preset": "veryfast", "crf": "28"}
+        options = {"preset": "veryfast", "crf": "28", "g": str(10 * rate)}
         track = container.add_stream("libx264", rate=rate, options=options)
         if not isinstance(track, VideoStream):
             raise TypeError(track)
