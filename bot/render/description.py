@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bot.i18n import Translator
 
 _MAX_SCENES = 4
-_MAX_NAME_LENGTH, _MAX_TEXT_LENGTH = 40, 60  # characters
+# In characters. Together they fit into a sentence in every language.
+_MAX_NAME_LENGTH, _MAX_TEXT_LENGTH = 32, 60
 # What the local models and Clarifai's say about many pictures. A scene has one of these names only
 # if it has no other.
 GENERAL_TAGS = frozenset(
@@ -79,8 +80,7 @@ def describe_clip(
     ``timeline`` has no hidden tag, and the ``tagging`` has text only if the server wants it.
     """
     written = sanitize.clean(tagging.description or "", sanitize.MAX_SENTENCE)
-    said = written or _composed(tagging, timeline, game, translate)
-    return sanitize.clean(said, sanitize.MAX_SENTENCE)
+    return written or _composed(tagging, timeline, game, translate)
 
 
 def _composed(tagging: Tagging, timeline: Timeline, game: str | None, translate: Translator) -> str:

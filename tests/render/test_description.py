@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain import timeline
@@ -135,6 +135,7 @@ async def test_a_description_names_no_hidden_tag_or_game_and_no_text_if_that_is_
 
 
 @settings(max_examples=50)
+@example([f"{number}\u202e{'w' * 80}" for number in range(6)], "w" * 90, "w" * 90)
 @given(st.lists(st.text(max_size=90), max_size=6), st.text(max_size=90), st.text(max_size=90))
 def test_no_hostile_text_breaks_a_sentence(names: list[str], text: str, game: str) -> None:
     lines = (TextLine(text, 0, 1, 0.9),)
