@@ -198,7 +198,8 @@ async def test_four_internal_errors_are_retried_by_discord_py(
     posted = await queue.submit_message()
     await answer_to(queue.discord, posted)
     assert attempts(queue.discord, queue.channel) == [*[500] * 4, 200]
-    assert pauses == [1, 3, 5, 7]
+    # A pause of no length is for a rate limit that has just ended.
+    assert [pause for pause in pauses if pause] == [1, 3, 5, 7]
     assert len(queue.responder.began) == 1
 
 

@@ -22,10 +22,13 @@ import socket
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot.media.sandbox import child, landlock, seccomp
 from bot.media.sandbox.limits import SandboxLimits, die_with_parent, limit_resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main(settings: str) -> None:
@@ -82,17 +85,26 @@ def _run_task(
     if not pid:
         control.close()
         die_with_parent(server)
-        # Without the clean-up of the server, whose copy this is, and whose threads it lacks.
-        try:
-            child.run(command, parent, limits, readable)
-        except BaseException:  # noqa: BLE001 - as the interpreter does
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
+        _end_after(lambda: child.run(command, parent, limits, readable))
     parent.close()
     _send(control, {"pid": pid})
     _, status = os.waitpid(pid, 0)
     _send(control, {"exit": os.waitstatus_to_exitcode(status)})
+
+
+def _end_after(task: Callable[[], None]) -> NoReturn:
+    """Run the task and end this process, without the clean-up of libraries.
+
+    That would wait for threads of the server, whose copy this process is; a copy has no threads.
+    """
+    status = 1
+    try:
+        task()
+        status = 0
+    except BaseException:  # noqa: BLE001 - printed as the interpreter does
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def _prepare(command: dict[str, Any]) -> None:
