@@ -144,7 +144,7 @@ async def measure(folder: Path, part: str, *, misses: bool) -> dict[str, Count]:
         for kind in (*text_scenes.KINDS, "photograph"):
             scenes = [
                 maker.photograph(number) if kind == "photograph" else maker.scene(kind, number)
-                for number in range(maker.photographs if kind == "photograph" else SCENES)
+                for number in range(2 * SCENES if kind == "photograph" else SCENES)
             ]
             path = folder / f"text-{part}-{kind}.mp4"
             if not path.exists():
