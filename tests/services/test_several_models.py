@@ -125,6 +125,18 @@ async def test_a_clip_costs_its_seconds_once_for_each_model(
     assert len(clarifai.calls) == 2
 
 
+async def test_a_language_costs_only_the_models_that_speak_it(
+    open_models: Callable[..., Any], clarifai: LoopbackClarifai
+) -> None:
+    app = await open_models()
+    for number, language in enumerate(("en", "de", "de", "fr", "en")):
+        asked = request(f"message-{number}", language=language)
+        await app.services.clip_tagger.tag_file(asked)
+    assert clarifai.calls_of(GENERAL) == 3
+    assert clarifai.calls_of(FOOD) == 1
+    assert await app.stores.usage.used("guild-1") == clarifai.billed_frames == 4 * SECONDS
+
+
 async def test_a_model_that_is_added_costs_only_what_it_sees(
     open_models: Callable[..., Any], clarifai: LoopbackClarifai
 ) -> None:
