@@ -32,7 +32,7 @@ from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.concepts import Frame
 from bot.domain.progress import ignore_progress
 from bot.media.decode.sampling import sample
-from bot.media.decode.scaling import FrameScaler
+from bot.media.decode.scaling import FrameScaler, View
 from bot.media.decode.source import SampledFrame
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.bundled_models import CLASSIFIER, DETECTOR
@@ -130,7 +130,8 @@ def unfiltered(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
 
 
 def _our_moments(job: Job) -> list[int]:
-    return [frame.time for frame in sample(job.path, job.format, seconds=job.seconds, views=())]
+    views = (View(64),)  # the smallest that shows where scenes change
+    return [frame.time for frame in sample(job.path, job.format, seconds=job.seconds, views=views)]
 
 
 def pyav_seeking(job: Job, recognizer: Recognizer) -> Iterator[SampledFrame]:
