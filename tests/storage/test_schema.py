@@ -103,82 +103,29 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
         ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
         ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
     ],
-    "2003": [
-        (
-            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
-                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE,
-                '[[1,2]]')""",
-            {"frames": bytes.fromhex(FRAMES)},
-        ),
-        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
-        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
-        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
-        (
-            """INSERT INTO job_records VALUES
-                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
-            {},
-        ),
-        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
-        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
-        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
-    ],
-    "2004": [
-        (
-            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
-                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE,
-                '[[1,2]]')""",
-            {"frames": bytes.fromhex(FRAMES)},
-        ),
-        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
-        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
-        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
-        (
-            """INSERT INTO job_records VALUES
-                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
-            {},
-        ),
-        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
-        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
-        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
-        (
-            """INSERT INTO index_runs VALUES
-                (1, 2, 4, 'running', 5, 1, 1, 3, 7, '2026-01-02 03:04:05')""",
-            {},
-        ),
-        ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
-    ],
-    "2005": [
-        (
-            """INSERT INTO taggings VALUES ('sha256:ab', 'local', 'net', 'r1', 1000,
-                'mp4', 9, 2000, :frames, 1, '2026-01-02 03:04:05.000006', NULL, FALSE,
-                '[[1,2]]', 'A cat sits.')""",
-            {"frames": bytes.fromhex(FRAMES)},
-        ),
-        ("INSERT INTO thresholds VALUES (42, 'local:net', 0.7)", {}),
-        ("INSERT INTO meta VALUES ('commands', 'abc')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'autotag', 'false')", {}),
-        ("INSERT INTO guild_settings VALUES (42, 'retention_days', '30')", {}),
-        ("INSERT INTO usage VALUES ('2026-01 guild-2', 'guild-2', '2026-01', 9)", {}),
-        (
-            """INSERT INTO job_records VALUES
-                ('message-1', 2, 3, '[]', 3, 9, '2026-01-02 03:04:05', 8)""",
-            {},
-        ),
-        ("INSERT INTO job_record_messages VALUES (1, 'message-1')", {}),
-        ("INSERT INTO job_record_people VALUES (4, 'message-1')", {}),
-        ("INSERT INTO reply_deletions VALUES (9, 3, '2026-01-02 03:04:05')", {}),
-        (
-            """INSERT INTO index_runs VALUES
-                (1, 2, 4, 'running', 5, 1, 1, 3, 7, '2026-01-02 03:04:05')""",
-            {},
-        ),
-        ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
-    ],
 }
+
+
+def with_tagging(revision: str, columns: str) -> list[tuple[str, Mapping[str, object]]]:
+    """Return the rows of a revision, with more columns in the one of ``taggings``."""
+    (tagging, values), *others = ROWS[revision]
+    return [(f"{tagging.removesuffix(')')}, {columns})", values), *others]
+
+
+# Revision 2003 adds the seconds that could not be read.
+ROWS["2003"] = with_tagging("2002", "'[[1,2]]'")
+# Revision 2004 only adds tables.
+ROWS["2004"] = [
+    *ROWS["2003"],
+    (
+        """INSERT INTO index_runs VALUES
+            (1, 2, 4, 'running', 5, 1, 1, 3, 7, '2026-01-02 03:04:05')""",
+        {},
+    ),
+    ("INSERT INTO index_messages VALUES (1, 6, 3, 1)", {}),
+]
+# Revision 2005 adds the sentence about a clip.
+ROWS["2005"] = with_tagging("2004", "'A cat sits.'")
 # Revision 2006 only adds a table.
 ROWS["2006"] = [
     *ROWS["2005"],
