@@ -51,13 +51,6 @@ def tagged(
     segment has the ``model`` that saw it.
     """
     info = tagging.info
-    gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
-    unreadable = {"unreadable": gaps} if gaps else {}
-    proxied = {"proxied": True} if tagging.proxied else {}
-    text = [
-        {"text": line.text, "start": line.start, "end": line.end, "score": line.score}
-        for line in tagging.text or ()
-    ]
     return {
         "clip": name,
         "format": info.format.value,
@@ -66,33 +59,54 @@ def tagged(
         "tagger": str(tagging.tagger),
         "threshold": timeline.threshold,
         "fingerprint": info.fingerprint,
-        "seconds": [
-            {
-                "second": second.second,
-                "tags": [
-                    {"name": tag.name, "score": round(tag.score, _DECIMALS), **_model(tag.model)}
-                    for tag in second.tags
-                ],
-            }
-            for second in timeline.seconds
-        ],
-        "segments": [
-            {
-                "tag": segment.tag,
-                "start": segment.start,
-                "end": segment.end,
-                "score": round(segment.score, _DECIMALS),
-                **_model(segment.model),
-            }
-            for segment in timeline.segments
-        ],
-        **({"text": text} if text else {}),
+        "seconds": _seconds(timeline),
+        "segments": _segments(timeline),
+        **_text(tagging),
         **_models(tagging, timeline),
-        **unreadable,
-        **proxied,
+        **_unreadable(tagging),
+        **({"proxied": True} if tagging.proxied else {}),
         "description": describe_clip(tagging, timeline, game, translate),
         **({"game": game} if game else {}),
     }
+
+
+def _seconds(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "second": second.second,
+            "tags": [
+                {"name": tag.name, "score": round(tag.score, _DECIMALS), **_model(tag.model)}
+                for tag in second.tags
+            ],
+        }
+        for second in timeline.seconds
+    ]
+
+
+def _segments(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "tag": segment.tag,
+            "start": segment.start,
+            "end": segment.end,
+            "score": round(segment.score, _DECIMALS),
+            **_model(segment.model),
+        }
+        for segment in timeline.segments
+    ]
+
+
+def _text(tagging: Tagging) -> dict[str, Any]:
+    text = [
+        {"text": line.text, "start": line.start, "end": line.end, "score": line.score}
+        for line in tagging.text or ()
+    ]
+    return {"text": text} if text else {}
+
+
+def _unreadable(tagging: Tagging) -> dict[str, Any]:
+    gaps = [{"start": each.start, "end": each.end} for each in tagging.unreadable]
+    return {"unreadable": gaps} if gaps else {}
 
 
 def _model(name: str) -> dict[str, str]:
