@@ -148,7 +148,7 @@ class SceneMaker:
         return len(self._photographs)
 
     def photograph(self, number: int) -> TextScene:
-        """Return a scene with a photograph and no text of ours."""
+        """Return a scene with a photograph to which no text was added."""
         chosen = self._photographs[number % len(self._photographs)]
         whole = ImageOps.fit(quality_photographs.opened(chosen, self._folder), _LARGER)
         return TextScene("photograph", whole, Image.new("RGBA", SIZE), ())

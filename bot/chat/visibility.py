@@ -1,4 +1,4 @@
-"""Who may read a channel: one rule for every way that names a clip, such as searches and alerts."""
+"""Who may read a channel: one rule for whatever names a clip, such as searches and alerts."""
 
 from __future__ import annotations
 

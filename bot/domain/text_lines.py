@@ -1,8 +1,9 @@
 """Text read on the screen: the lines of each second, joined to lines with a range of seconds.
 
-A line that stays is read anew at each second, never quite alike. So lines of following seconds that
-say nearly the same are one line, whose best reading counts. A line that scrolls by is the same line
-at another place. The figures of a counter change every second: it is no text anybody looks for.
+A line that stays is read again every second, a little differently each time. So lines of following
+seconds that say nearly the same are one line, whose best reading counts. A line that scrolls by is
+the same line at another place. The figures of a counter change every second: it is no text that
+anybody looks for.
 
 All limits are here too: a hostile clip may show 600 screens full of random letters.
 """

@@ -28,7 +28,7 @@ class CircuitBreaker:
     After ``failures`` failures in a row the circuit opens. Clips then wait, at most ``max_wait``
     seconds. After ``pause`` seconds one of them is let through as a probe. If it fails, the pause
     doubles, up to ``max_pause``; if it succeeds, the circuit closes and all clips go on.
-    ``trouble`` is told how calls end.
+    ``trouble`` records how calls end.
     """
 
     def __init__(

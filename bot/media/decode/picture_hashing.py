@@ -41,7 +41,7 @@ class PictureHasher:
             self._pictures[second] = np.asarray(picture @ _LUMA).astype(np.uint8)
 
     def hash(self, seconds: int) -> PerceptualHash:
-        """Return the hash of a clip with so many seconds; it is empty if the clip is too long."""
+        """Return the hash of a clip of this many seconds; it is empty if the clip is too long."""
         if not self._pictures or seconds > MAX_SECONDS:
             return PerceptualHash((PictureHash(),) * seconds)
         inside = _inside_bars(list(self._pictures.values()))

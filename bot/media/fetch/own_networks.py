@@ -31,7 +31,7 @@ _LINE = "ip="
 
 
 class OwnNetworks:
-    """The networks of this machine's interfaces, read anew each time, and its public addresses.
+    """The networks of this machine's interfaces, read again each time, and its public addresses.
 
     The public addresses differ from those of the interfaces behind a router or in a container.
     They are asked of ``public_address_url``, if there is one: a page with a line ``ip=ADDRESS``,

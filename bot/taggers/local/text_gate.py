@@ -26,7 +26,7 @@ _MIN_CELLS = 4  # in a row
 
 
 def stroke_cells(picture: Picture) -> int:
-    """Return how many cells with strokes stand in rows; none do in a picture without text.
+    """Return how many cells with strokes are in rows; in a picture without text, none are.
 
     The picture is grey, with a longer side of 640 pixels.
     """
@@ -51,7 +51,7 @@ def _counted(marked: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _cells_in_rows(cells: NDArray[np.bool_]) -> int:
-    """Return how many marked cells stand in rows of at least ``_MIN_CELLS``."""
+    """Return how many marked cells are in rows of at least ``_MIN_CELLS``."""
     total, row = 0, np.zeros(len(cells), np.intp)
     for column in cells.T:
         row = (row + 1) * column

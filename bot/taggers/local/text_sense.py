@@ -32,7 +32,7 @@ class TextSense:
 
     @property
     def request(self) -> dict[str, Any]:
-        """What a child is told to read text with."""
+        """The part of a request that has a child read text."""
         return {
             "custom": str(self._custom) if self._custom else None,
             "revision": self.identity.revision,
