@@ -11,16 +11,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from loopback_discord import Changes
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_judge import RefusedError, check_token, names_in, read_call
+from tests.stand_ins.service import LoopbackService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 _REQUEST_LIMIT = 400_000_000
 
 
-class LoopbackClarifai:
+class LoopbackClarifai(LoopbackService["Call"]):
     """Answers with the replies of ``script``, then with those given to ``serve``.
 
     ``bytes_limit`` and ``link_limit`` are the documented limits in bytes. With ``fetches`` it
@@ -48,23 +47,18 @@ class LoopbackClarifai:
         link_limit: int = 80_000_000,
         fetches: bool = False,
     ) -> None:
-        self.calls: list[Call] = []
+        super().__init__(request_limit=_REQUEST_LIMIT, shutdown=1)
         self.checks: list[str] = []
         self.pictures: list[Call] = []
-        self.violations: list[str] = []
         self.billed_frames = 0
         self.called = asyncio.Event()
-        self.url = ""
         self._limits = (bytes_limit, link_limit)
         self._fetches = fetches
         self._default = replies.recorded("video_beer_2017.json")
         self._by_clip: dict[str, Reply] = {}
         self._by_model: dict[str, Reply] = {}
-        self._script: deque[Reply] = deque()
         self.eyes: Callable[[bytes], Reply | None] | None = None
         self._closing = asyncio.Event()
-        self._release = asyncio.Event()
-        self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
 
     def serve(self, reply: Reply, *, sha256: str | None = None, model: str | None = None) -> None:
         """Answer like this from now on, or only for a clip (hex digits) or a model."""
@@ -79,31 +73,10 @@ class LoopbackClarifai:
         """Return how many clips a model was sent."""
         return sum(call.model_id == model for call in self.calls)
 
-    def script(self, *upcoming: Reply) -> None:
-        """Answer the next requests with these replies, one each."""
-        self._script.extend(upcoming)
-
     def release(self) -> None:
         """Answer all requests that are kept waiting."""
         self._release.set()
         self._release = asyncio.Event()
-        self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
-
-    async def wait_for_calls(self, count: int) -> None:
-        """Wait until this many clips were sent."""
-        enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
-        await self._changes.wait_for(enough, f"{count} calls", timeout=20)
-
-    async def __aenter__(self) -> Self:
-        """Listen on a free port."""
-        app = web.Application(client_max_size=_REQUEST_LIMIT)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = str(URL.build(scheme="http", host="127.0.0.1", port=site.port))
-        return self
 
     async def __aexit__(
         self,
@@ -113,8 +86,7 @@ class LoopbackClarifai:
     ) -> None:
         """Release the requests that are kept waiting, and close."""
         self._closing.set()
-        self.release()
-        await self._runner.cleanup()
+        await super().__aexit__(_kind, _error, _trace)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -6,26 +6,22 @@ or reported in their issue trackers, to send.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from aiohttp import web
 from PIL import Image
-from yarl import URL
 
-from loopback_discord import Changes
 from tests.media.numbered_clips import number_in
 from tests.stand_ins.clarifai_replies import Reply
+from tests.stand_ins.service import LoopbackService
 from tests.stand_ins.vision_judge import KEY, Call, completion, read_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
-    from types import TracebackType
 
 MODEL = "loopback-vl:7b"
 _REQUEST_LIMIT = 10_000_000
@@ -104,49 +100,14 @@ def read_number(jpeg: bytes) -> dict[str, float]:
         return {f"number {number_in(np.asarray(image))}": 0.9, "bars": 0.6}
 
 
-class LoopbackVision:
+class LoopbackVision(LoopbackService[Call]):
     """Answers with the replies of ``script``, then with what ``eyes`` see in each picture."""
 
     def __init__(self, server: Server = OLLAMA) -> None:
+        super().__init__(request_limit=_REQUEST_LIMIT, path="/v1")
         self.server = server
-        self.calls: list[Call] = []
-        self.violations: list[str] = []
         self.billed_pictures = 0
         self.eyes: Callable[[bytes], Mapping[str, float]] = read_number
-        self.url = ""
-        self._script: deque[Reply] = deque()
-        self._release = asyncio.Event()
-        self._changes = Changes(lambda: f"{len(self.calls)} calls so far.")
-
-    def script(self, *upcoming: Reply) -> None:
-        """Answer the next requests with these replies, one each."""
-        self._script.extend(upcoming)
-
-    async def wait_for_calls(self, count: int) -> None:
-        """Wait until there were this many calls."""
-        enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
-        await self._changes.wait_for(enough, f"{count} calls", timeout=20)
-
-    async def __aenter__(self) -> Self:
-        """Listen on a free port."""
-        app = web.Application(client_max_size=_REQUEST_LIMIT)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = str(URL.build(scheme="http", host="127.0.0.1", port=site.port, path="/v1"))
-        return self
-
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        """Close; requests that hang are cut off."""
-        self._release.set()
-        await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.Response:
         reply = self._refusal(request) or self._answer(await request.read())
