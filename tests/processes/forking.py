@@ -9,9 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from bot.media.sandbox import spawn
+from bot.media.sandbox.limits import SandboxLimits
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -20,13 +24,16 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _MODULE = "tests.processes.fork_server"
 _KEPT = ("PATH", "HOME", "PYTHONPATH")
-# Libraries read these when they are imported; ``bot.media.sandbox.spawn`` sets the same.
-_LIBRARIES = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def bare_environment() -> dict[str, str]:
     """Return the few environment variables that a program needs."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def _sandbox_environment() -> dict[str, str]:
+    """Return the variables of a sandbox, which libraries read when they are imported."""
+    return spawn._environment(tempfile.gettempdir(), SandboxLimits().threads)
 
 
 class ForkServer:
@@ -93,7 +100,7 @@ class ForkServer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", _MODULE, self._kind, *map(str, passed)],
                 pass_fds=passed,
-                env={**bare_environment(), **_LIBRARIES} if sandboxes else _LIBRARIES,
+                env=bare_environment() if sandboxes else _sandbox_environment(),
                 cwd=_ROOT,
             )
         return self._requests
