@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -113,10 +114,23 @@ def _supervise(request: dict[str, Any], descriptors: Sequence[int], streams: Seq
         os.setpgid(child, child)  # whichever of both processes is first
     with suppress(BrokenPipeError):
         os.write(results, b"%d\n" % child)
+    _end_with(results, child)
     _pid, status = os.waitpid(child, 0)
     with suppress(BrokenPipeError):
         os.write(results, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
+
+
+def _end_with(results: int, child: int) -> None:
+    """Wait until the child ends, and kill it if its parent is gone, as the kernel does otherwise.
+
+    A test may kill the parent, and a sandbox would go on with its task.
+    """
+    ended = os.pidfd_open(child)
+    ready, _, _ = select.select([ended, results], [], [])
+    if ended not in ready:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
 
 
 def _set_up(request: dict[str, Any], streams: dict[int, int]) -> None:
