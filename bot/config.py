@@ -263,6 +263,7 @@ ClarifaiModels = Annotated[
     tuple[InstanceOf[ModelSpec], ...], NoDecode, BeforeValidator(_parse_models)
 ]
 Sites = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_sites)]
+Percentage = Annotated[int, Field(ge=1, le=100)]
 Shards = Annotated[tuple[int, ...] | None, NoDecode, BeforeValidator(_parse_shards)]
 ClarifaiPrice = Annotated[InstanceOf[Price], BeforeValidator(_parse_price)]
 Token = Annotated[SecretStr, AfterValidator(_check_token)]
@@ -332,6 +333,8 @@ class Config(BaseSettings):
     server_waiting: PositiveInt = 250
     server_monthly_frames: PositiveInt | None = None
     monthly_frames: PositiveInt | None = None
+    person_share: Percentage = 10
+    new_servers_share: Percentage = 10
     retention_days: PositiveInt = 365
     source_url: Root | None = None
     max_job_age_minutes: PositiveFloat | None = None
@@ -429,7 +432,12 @@ class Config(BaseSettings):
     @property
     def budget(self) -> Budget:
         """The limits on frames billed per month."""
-        return Budget(self.server_monthly_frames, self.monthly_frames)
+        return Budget(
+            self.server_monthly_frames,
+            self.monthly_frames,
+            self.person_share,
+            self.new_servers_share,
+        )
 
     @property
     def limits(self) -> ClipLimits:

@@ -46,6 +46,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+BudgetLimit = Literal["month", "job", "person", "newcomers"]
+"""What has no frames left for a clip: the month, or what a job, a person or newcomers may use."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRecord:
@@ -349,26 +352,34 @@ class QuotaExhausted(TaggerError):
                 "This clip needs {frames} frames. With the other clips of the message, that's more "
                 "than half of the month's frames, so I left it out."
             ),
+            "person": (
+                "This clip needs {frames} frames. That's more than one person may use here for "
+                "now. Try a shorter one, or try again tomorrow."
+            ),
+            "newcomers": (
+                "This clip needs {frames} frames. That's more than servers that are small or new "
+                "to me may use for now. Try a shorter one, or try again tomorrow."
+            ),
             "account": "I can't use the tagger until the person who runs me tops up its account.",
         }
     )
 
 
 class BudgetExhausted(QuotaExhausted):
-    """The budget has no frames for a clip: the server's or the operator's month, or the job's part.
+    """The budget has no frames for a clip: a month's, or what a job or a person may use of it.
 
     Restored from its record, it is a ``QuotaExhausted`` with the same sentence.
     """
 
     @classmethod
-    def of(cls, frames: int, budget: Literal["month", "job"] = "month") -> Self:
+    def of(cls, frames: int, budget: BudgetLimit = "month") -> Self:
         """Return the error for a clip with this number of frames."""
         return cls(budget=budget, frames=str(frames))
 
     @classmethod
-    def is_of_month(cls, record: ErrorRecord) -> bool:
-        """Return whether a record says that the month's frames are used up."""
-        return record.code == cls.code and record.facts.get("budget") == "month"
+    def is_of_server(cls, record: ErrorRecord) -> bool:
+        """Return whether a record says that the server has no frames left for now."""
+        return record.code == cls.code and record.facts.get("budget") in {"month", "newcomers"}
 
 
 class RateLimited(FramehoundError):

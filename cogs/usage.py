@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from discord.ext import commands
 
+from bot.chat.newcomers import is_newcomer
+from bot.domain.budget import Payer
 from bot.domain.job import guild_owner
 
 if TYPE_CHECKING:
@@ -43,11 +45,30 @@ class Usage(commands.Cog):
         lines = [billed]
         if price := self._bot.app.config.clarifai_price:
             lines.append(money(translate, price, used))
+        lines += await self._left(translate, context.guild.id, context.author.id)
         lines += [
             await self._what_counts(translate, context.guild.id),
             translate("The count resets on {day}.", day=_next_month()),
         ]
         await context.reply(" ".join(lines), mention_author=False, ephemeral=True)
+
+    async def _left(self, translate: Translator, guild_id: int, user_id: int) -> list[str]:
+        """Say what the person, and a new or small server, may still use of the budget today."""
+        budget, today = self._bot.app.config.budget, datetime.now(UTC).date()
+        newcomer = is_newcomer(self._bot, guild_id)
+        payer = Payer(guild_owner(guild_id), person=str(user_id), newcomer=newcomer)
+        used = await self._bot.app.stores.usage.spending(payer)
+        said = []
+        if (left := budget.left_for_newcomer(payer, used, today)) is not None:
+            said.append(
+                translate(
+                    "While this server is small or I'm new here, {left} are left for today.",
+                    left=left,
+                )
+            )
+        if (left := budget.left_for_person(payer, used, today)) is not None:
+            said.append(translate("Your own clips can use {left} of them today.", left=left))
+        return said
 
     async def _what_counts(self, translate: Translator, guild_id: int) -> str:
         app = self._bot.app

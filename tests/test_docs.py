@@ -194,7 +194,7 @@ def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
     # A new table needs a row in PRIVACY.md; meta and rate_limits hold no personal data.
     assert set(metadata.tables) == {
         *("sense_observations", "perceptual_hashes"),
-        *("taggings", "posted_clips", "thresholds", "usage", "opt_outs"),
+        *("taggings", "posted_clips", "thresholds", "usage", "usage_shares", "opt_outs"),
         *("guild_settings", "job_records", "job_record_messages", "watches"),
         *("job_record_people", "reply_deletions", "index_runs", "index_messages"),
         *("search_concepts", "search_taggings", "search_scores"),

@@ -48,9 +48,9 @@ def test_a_stored_refusal_for_want_of_frames_keeps_its_reason() -> None:
     error = BudgetExhausted.of(9)
     stored = ErrorRecord.from_dict(error.record().as_dict())
     assert str(stored.restore()) == str(error)
-    assert BudgetExhausted.is_of_month(stored)
-    assert not BudgetExhausted.is_of_month(BudgetExhausted.of(9, "job").record())
-    assert not BudgetExhausted.is_of_month(QuotaExhausted().record())
+    assert BudgetExhausted.is_of_server(stored)
+    assert not BudgetExhausted.is_of_server(BudgetExhausted.of(9, "job").record())
+    assert not BudgetExhausted.is_of_server(QuotaExhausted().record())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -17,6 +18,7 @@ from discord.http import Route
 from yarl import URL
 
 from bot.chat.messages import Messages
+from bot.chat.newcomers import is_newcomer
 from bot.chat.recent_erasures import RecentErasures
 from bot.chat.reply_deleter import ReplyDeleter
 from bot.chat.request_limits import RequestLimits
@@ -97,6 +99,7 @@ class FramehoundBot(commands.AutoShardedBot):
 
         Raises what ``Intake.submit`` raises.
         """
+        job = replace(job, newcomer=is_newcomer(self, job.guild_id, job.author_id))
         erased = self._recent_erasures.messages_of
         if job.requested or not erased(job):
             await self.jobs.submit(job)

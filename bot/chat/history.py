@@ -11,6 +11,7 @@ import structlog
 from discord.http import Route
 
 from bot.chat.message_clips import job_for_message, posted_clips_of
+from bot.chat.newcomers import is_newcomer
 from bot.chat.posters import Poster, person_behind, poster_of
 from bot.domain.index_run import FoundMessage
 
@@ -66,7 +67,9 @@ class DiscordHistory:
         clips = posted_clips_of(message, self._sites)
         if not clips:
             return None
-        return replace(job_for_message(message, clips, requested=False), quiet=True)
+        newcomer = is_newcomer(self._client, guild_id)
+        job = job_for_message(message, clips, requested=False)
+        return replace(job, quiet=True, newcomer=newcomer)
 
     async def _channel(self, guild_id: int, channel_id: int) -> discord.abc.Messageable:
         """Return a channel with what a job needs to know of it, such as a thread's parent."""

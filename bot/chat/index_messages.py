@@ -25,8 +25,8 @@ _ENDED = {
     ),
     IndexState.STOPPED: Sentence("Stopped. I've tagged {tagged} of {all} older clips."),
     IndexState.OUT_OF_BUDGET: Sentence(
-        "This month's frames are used up. I've tagged {tagged} of {all} older clips. Use `/index` "
-        "again next month."
+        "There are no frames left for now. I've tagged {tagged} of {all} older clips. Use `/index` "
+        "again later; `/usage` says when there are more."
     ),
 }
 

@@ -24,7 +24,7 @@ class IndexState(StrEnum):
     STOPPED = "stopped"
     """Somebody stopped it."""
     OUT_OF_BUDGET = "out_of_budget"
-    """This month's budget of frames was used up."""
+    """The server had no frames left."""
     FINISHED = "finished"
 
 

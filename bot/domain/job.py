@@ -62,7 +62,7 @@ class Job:
     text; the others come from posted clips. ``quiet`` jobs are of old messages: ``/find`` finds
     their clips, and nothing is said. ``parent_id`` is the channel of a thread, which may be
     ``private``. ``record`` is ``OPEN`` if the job was recorded when it was handed in, or else
-    ``NONE``.
+    ``NONE``. ``newcomer`` means that it is for a server that is new or small, or outside of any.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Job:
     private: bool = False
     record: RecordState = RecordState.NONE
     quiet: bool = False
+    newcomer: bool = False
 
     def __post_init__(self) -> None:
         """Bound the clips."""
@@ -88,6 +89,14 @@ class Job:
         if self.guild_id:
             return guild_owner(self.guild_id)
         return person_owner(self.author_id or 0)
+
+    @property
+    def spender(self) -> str:
+        """The person whose part of the server's frames is used; empty if none is.
+
+        Webhooks and bots count as one person. Managers decide about quiet jobs, with the price.
+        """
+        return "" if self.quiet or not self.guild_id else str(self.author_id or 0)
 
     @property
     def snowflake(self) -> int:

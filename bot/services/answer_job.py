@@ -151,7 +151,7 @@ class Answerer:
         progress = JobProgress()
         async with self._shown(job, settings, progress, responder, again=again) as shown:
             # One payer for all clips, which share the job's part of the budget.
-            payer = Payer(job.owner, job.id)
+            payer = Payer(job.owner, job.id, person=job.spender, newcomer=job.newcomer)
             tag = partial(self._tag_clip, job, responder, progress, payer, settings)
             outcomes = list(await asyncio.gather(*map(tag, range(len(job.clips)))))
         if await self._is_opted_out(job):  # since they were asked, which may be minutes ago

@@ -244,4 +244,4 @@ def _price(found: Sequence[FoundMessage], *, complete: bool) -> IndexPrice:
 
 
 def _is_out_of_budget(outcome: Tagged | Failed) -> bool:
-    return isinstance(outcome, Failed) and BudgetExhausted.is_of_month(outcome.error)
+    return isinstance(outcome, Failed) and BudgetExhausted.is_of_server(outcome.error)

@@ -222,6 +222,16 @@ usage = Table(
     Index(None, "month", "payer"),
 )
 
+# Frames used by those who may only use a part of a budget: one person in a server, a new or small
+# server, and all of these. ``holder`` is a keyed hash. ``period`` is a day or a month, in UTC.
+usage_shares = Table(
+    "usage_shares",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("frames", Integer, nullable=False),
+)
+
 # People who opted out: their clips are not tagged.
 opt_outs = Table(
     "opt_outs",

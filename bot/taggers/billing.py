@@ -37,15 +37,16 @@ class BillingAccount:
             raise BudgetExhausted.of(total, "job")
         payer.tally.frames += total
         budget = self._budget
-        if not await retry_storage(lambda: self._usage.reserve_all(payer.name, frames, budget)):
+        limit = await retry_storage(lambda: self._usage.reserve_all(payer, frames, budget))
+        if limit:
             payer.tally.frames -= total
-            raise BudgetExhausted.of(total)
+            raise BudgetExhausted.of(total, limit)
         await self._warn(payer)
 
     async def settle(self, payer: Payer, reference: str, *, reserved: int, billed: int) -> None:
         """Replace a reservation by the frames that were really billed."""
         payer.tally.frames += billed - reserved
-        await retry_storage(lambda: self._usage.settle(reference, billed))
+        await retry_storage(lambda: self._usage.settle(payer, reference, billed))
 
     async def _warn(self, payer: Payer) -> None:
         """Log once a month that most of a budget is used."""

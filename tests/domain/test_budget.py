@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from bot.domain.budget import OPERATOR, Budget, Payer, Tally, month_of
+from bot.domain.budget import OPERATOR, Budget, Payer, Spending, Spent, Tally, month_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,23 @@ def test_the_reference_of_a_clip_is_always_the_same_and_does_not_tell_the_messag
     first, again, other = (payer.for_clip(fingerprint).reference for fingerprint in "aab")
     assert first == again != other
     assert "1575923626811588608" not in first
+
+
+@pytest.mark.parametrize(
+    ("day", "used", "left"),
+    [
+        (1, Spent(), 500),  # a day's first clip may be longer than its tenth
+        (1, Spent(1, 1), 99),
+        (1, Spent(100, 100), 0),
+        (1, Spent(0, 450), 50),  # half of the month
+        (24, Spent(0, 450), 350),  # four fifths of the month are over
+        (30, Spent(0, 950), 50),
+    ],
+)
+def test_a_person_has_a_part_of_each_day_and_of_the_month_so_far(
+    day: int, used: Spent, left: int
+) -> None:
+    budget = Budget(server=1000, overall=5000, person_share=10)
+    payer = Payer("guild-1", person="5")
+    when = date(2026, 11, day)
+    assert budget.left_for_person(payer, Spending(person=used), when) == left

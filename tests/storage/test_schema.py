@@ -167,6 +167,12 @@ ROWS["2009"] = [
     ),
 ]
 
+# Revision 2010 only adds a table.
+ROWS["2010"] = [
+    *ROWS["2009"],
+    ("INSERT INTO usage_shares VALUES ('ab12', '2026-01-02', 9)", {}),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]

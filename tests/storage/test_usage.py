@@ -42,10 +42,10 @@ async def test_the_total_budget_applies_too(store: UsageStore) -> None:
 async def test_settled_frames_replace_the_reservation(store: UsageStore) -> None:
     budget = Budget(server=100)
     await store.reserve(Payer(CATS, "a"), 100, budget)
-    await store.settle("a", 70)
+    await store.settle(Payer(CATS), "a", 70)
     assert await store.used(CATS) == 70
     await store.reserve(Payer(CATS, "b"), 30, budget)
-    await store.settle("b", 0)
+    await store.settle(Payer(CATS), "b", 0)
     assert await store.used(CATS) == 70
 
 
@@ -96,8 +96,10 @@ async def test_usage_keeps_no_reference_to_billed_messages(
 ) -> None:
     for reference in ("a", "b"):
         await store.reserve(Payer(CATS, reference), 60, Budget())
-        await store.settle(reference, 40)
-        await store.settle(reference, 40)  # repeated, as the answer of the database was lost
+        await store.settle(Payer(CATS), reference, 40)
+        await store.settle(
+            Payer(CATS), reference, 40
+        )  # repeated, as the answer of the database was lost
     async with database.reading() as connection:
         (row,) = (await connection.execute(select(usage))).all()
     assert (row.reference, row.frames) == (f"{row.month} {CATS}", 80)
@@ -108,7 +110,7 @@ async def test_usage_of_a_removed_server_is_anonymous(
 ) -> None:
     for payer in (CATS, DOGS):
         await store.reserve(Payer(payer, payer), 60, Budget())
-        await store.settle(payer, 60)
+        await store.settle(Payer(payer), payer, 60)
         await store.reserve(Payer(payer, f"{payer} again"), 5, Budget())
         await store.disown(payer)
     assert await store.used() == 130
@@ -122,7 +124,7 @@ async def test_a_payer_who_was_erased_has_no_new_budget(store: UsageStore) -> No
     """Neither a server that removes the bot and invites it again, nor a person's forget."""
     budget = Budget(server=100)
     assert await store.reserve(Payer(CATS, "a"), 90, budget)
-    await store.settle("a", 90)
+    await store.settle(Payer(CATS), "a", 90)
     for attempt in range(2):
         await store.disown(CATS)
         assert not await store.reserve(Payer(CATS, f"b{attempt}"), 11, budget)
