@@ -97,6 +97,16 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
 
 
 @cli.command()
+def corrections() -> None:
+    """Print the tags that people marked as wrong, one JSON object per line."""
+    settings = _load(config.Config)
+    from bot.cli.corrections import corrections as export  # noqa: PLC0415 - keeps --help fast
+
+    logs.configure("ERROR", "console")
+    _finish(export(settings))
+
+
+@cli.command()
 def index(
     server: Annotated[int, typer.Option(metavar="ID", help="The server to index.")],
     *,

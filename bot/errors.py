@@ -25,6 +25,7 @@
     ├── OptedOut                 opted_out
     ├── TaggingErased            tagging_erased
     ├── NotAllowed               not_allowed
+    ├── CorrectionNotAllowed     correction_not_allowed
     └── TaggerError              the clip is fine, the tagger is not
         ├── TaggerUnavailable    tagger_unavailable
         ├── TaggerRefused        tagger_refused
@@ -447,6 +448,13 @@ class NotAllowed(FramehoundError):
         "Only the person who posted the clip, the person who asked about it, and "
         "moderators can remove this."
     )
+
+
+class CorrectionNotAllowed(FramehoundError):
+    """The person may not hide a clip's tags."""
+
+    code = "correction_not_allowed"
+    sentence = "Only the person who posted the clip and moderators can correct its tags."
 
 
 class OwnerUnknown(NotAllowed):

@@ -59,7 +59,12 @@ class About(commands.Cog):
         services = self._bot.app.services
         failing = await services.trouble.among(services.clip_tagger.models.identities)
         threshold = await services.reports.threshold(None)
-        lines = "\n".join(self._facts(translate, threshold, failing))
+        lines = "\n".join(
+            [
+                *self._facts(translate, threshold, failing),
+                *await self._corrections(translate, interaction.user),
+            ]
+        )
         await interaction.response.send_message(lines, ephemeral=True)
 
     @commands.Cog.listener()
@@ -148,6 +153,19 @@ class About(commands.Cog):
         if config.source_url:
             yield translate("Source code: {url}", url=f"<{config.source_url}>")
         yield translate("See what I store about your clips with `/privacy show`.")
+
+    async def _corrections(
+        self, translate: Translator, user: discord.User | discord.Member
+    ) -> list[str]:
+        """Return how many tags were marked as wrong, for the person who runs the bot."""
+        count = await self._bot.app.stores.tag_corrections.count()
+        if not count or not await self._bot.is_owner(user):
+            return []
+        if count == 1:
+            sentence = translate("People marked one tag as wrong.")
+        else:
+            sentence = translate("People marked {count} tags as wrong.", count=count)
+        return [f"{sentence} {translate('Only you see this line.')}"]
 
     def _taggers(self, translate: Translator, threshold: float) -> str:
         """Name the models that tag clips, and the threshold; several each with their own."""

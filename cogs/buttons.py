@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands
@@ -22,15 +22,17 @@ from bot.render.exports import export_files
 from bot.render.summary import TaggedClip
 from bot.render.tag_list import tag_pages
 from bot.services.recent_drawings import RecentDrawings
+from cogs.tag_corrections import TagCorrections
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Mapping
 
     from bot.chat.client import FramehoundBot
     from bot.domain.settings import GuildSettings
     from bot.render.report import Report, ReportFile
     from bot.render.summary import ReportedClip
+    from bot.render.tag_list import TagPage
     from bot.storage.job_records import JobRecord
 
     Press = discord.Interaction[FramehoundBot]
@@ -39,25 +41,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _StoredReport:
-    """A job's record, and the server's settings."""
+    """A job's record, the server's settings, and the tags that it hides for single clips."""
 
     record: JobRecord
     settings: GuildSettings
+    corrected: Mapping[str, tuple[str, ...]]
 
     def key(self, *shown: Hashable) -> Hashable:
         """Return a key for what is drawn from it: other settings or outcomes, another key."""
-        return (self.record.job_id, repr(self.record.outcomes), repr(self.settings), *shown)
+        stored = self.record.outcomes, self.settings, sorted(self.corrected.items())
+        return (self.record.job_id, *map(repr, stored), *shown)
 
 
 class ReportButtons(commands.Cog):
-    """Handles presses of the buttons under replies."""
+    """Handles presses of the buttons under replies, and the menus in the list of all tags."""
 
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=2.0)
+        self._corrections = TagCorrections(bot)
         self._drawing: set[tuple[str, int]] = set()
         self._recent_reports: RecentDrawings[Report] = RecentDrawings(_size_of_report)
-        self._recent_pages: RecentDrawings[list[str]] = RecentDrawings(_size_of_pages)
+        self._recent_pages: RecentDrawings[list[TagPage]] = RecentDrawings(_size_of_pages)
 
     async def cog_load(self) -> None:
         """Handle the buttons, including those sent before a restart."""
@@ -77,7 +82,7 @@ class ReportButtons(commands.Cog):
                 await self._show_above(interaction, pressed, lower(pressed.threshold))
             case Action.RAISE:
                 await self._show_above(interaction, pressed, higher(pressed.threshold))
-            case Action.ALL_TAGS:
+            case Action.ALL_TAGS | Action.HIDE | Action.SHOW:
                 await self._list(interaction, pressed)
             case Action.EXPORT:
                 await self._export(interaction, pressed)
@@ -106,13 +111,20 @@ class ReportButtons(commands.Cog):
         translate = await self._bot.translator_for(interaction)
         with self._one_press(interaction, pressed):
             stored = await self._load(interaction, pressed.job_id)
+            if pressed.action is not Action.ALL_TAGS:
+                await self._corrections.apply(interaction, pressed.action, stored.record)
+                stored = await self._load(interaction, pressed.job_id)
             key = stored.key(pressed.threshold, translate.language)
             draw = partial(self._pages, stored, pressed.threshold, translate)
             pages = await self._recent_pages.get(key, draw)
-        content: dict[str, Any] = {"content": pages[min(pressed.page, len(pages) - 1)]}
-        if len(pages) > 1:
-            content["view"] = page_buttons(pressed, len(pages), translate)
-        await interaction.edit_original_response(**content)
+        pressed = replace(pressed, page=min(pressed.page, len(pages) - 1))
+        page, view = pages[pressed.page], page_buttons(pressed, len(pages), translate)
+        corrected = stored.corrected
+        async for menu in self._corrections.menus(
+            interaction, pressed, stored.record, page, corrected, translate
+        ):
+            view.add_item(menu)
+        await interaction.edit_original_response(content=page.text, view=view)
 
     async def _export(self, interaction: Press, pressed: ButtonState) -> None:
         """Send the report as files; only the person who pressed the button sees them."""
@@ -180,7 +192,7 @@ class ReportButtons(commands.Cog):
 
     async def _pages(
         self, stored: _StoredReport, threshold: float | None, translate: Translator
-    ) -> list[str]:
+    ) -> list[TagPage]:
         clips, reports = await self._clips(stored, threshold), self._bot.app.services.reports
         return await reports.draw(stored.settings, tag_pages, clips, translate)
 
@@ -206,7 +218,9 @@ class ReportButtons(commands.Cog):
         record = await self._record(interaction, job_id)
         if record is None or not record.outcomes:
             raise TaggingErased
-        return _StoredReport(record, await self._bot.app.services.reports.settings(record.guild_id))
+        reports = self._bot.app.services.reports
+        settings = await reports.settings(record.guild_id)
+        return _StoredReport(record, settings, await reports.corrected(record.outcomes, settings))
 
     async def _sources(self, record: JobRecord) -> dict[str, str]:
         """Return the clips' links by name, fetched from Discord, which signs them anew."""
@@ -225,12 +239,12 @@ def _size_of_report(report: Report) -> int:
     return len(report.content) + sum(len(file.content) for file in report.files)
 
 
-def _size_of_pages(pages: list[str]) -> int:
-    return sum(map(len, pages))
+def _size_of_pages(pages: list[TagPage]) -> int:
+    return sum(len(page.text) + sum(map(len, page.tags)) for page in pages)
 
 
 class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):
-    """A button under a reply; its ID holds everything that is needed to handle it."""
+    """A button under a reply, or a menu; its ID holds all that is needed to handle it."""
 
     def __init__(self, button: Button, pressed: ButtonState) -> None:
         super().__init__(button)

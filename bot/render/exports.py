@@ -205,7 +205,7 @@ def export_files(
             sources.get(clip.name),
             translate,
             smoothing=settings.smoothing,
-            hidden=settings.hidden_tags,
+            hidden=settings.hidden_tags.union(clip.corrected),
             game=clip.game,
         )
         files.append(ReportFile(f"{stem}.vtt", webvtt(clip).encode()))

@@ -33,6 +33,7 @@ class TaggedClip:
     """A tagged clip of a report; ``spoiler`` if posted as one, ``game`` if it shows a known one.
 
     ``seen_before`` is a link to the first message with the clip that readers may follow.
+    ``corrected`` are the tags that the server hides for this clip, as somebody said they are wrong.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TaggedClip:
     spoiler: bool = False
     game: str | None = None
     seen_before: str | None = None
+    corrected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.render import formatting, sanitize
@@ -19,22 +20,34 @@ _MAX_RANGES = 12  # of one tag; the exports have all of them
 _FOOTER_LENGTH = 60  # characters
 
 
-def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class TagPage:
+    """A page: its text, the index of the clip that it is about, and the tags on it."""
+
+    text: str
+    clip: int
+    tags: tuple[str, ...]
+
+
+def tag_pages(clips: Sequence[ReportedClip], translate: Translator) -> list[TagPage]:
     """Return pages with one line per tag, highest score first; at least one page."""
-    pages: list[list[str]] = []
-    for clip in clips:
+    pages: list[tuple[int, list[str], list[str]]] = []
+    for number, clip in enumerate(clips):
         room = 0
         header = _header(clip, translate)
-        for line in _lines(clip, translate):
+        for tag, line in _lines(clip, translate):
             size = len(line.encode("utf-16-le")) // 2 + 1
-            if size > room or len(pages[-1]) > _MAX_LINES:
-                pages.append([header])
+            if size > room or len(pages[-1][1]) > _MAX_LINES:
+                pages.append((number, [header], []))
                 room = MESSAGE_LIMIT - _FOOTER_LENGTH - len(header.encode("utf-16-le")) // 2
-            pages[-1].append(line)
+            pages[-1][1].append(line)
+            pages[-1][2].extend([tag] if tag else [])
             room -= size
     return [
-        _with_page_number("\n".join(page), number, len(pages), translate)
-        for number, page in enumerate(pages)
+        TagPage(
+            _with_page_number("\n".join(lines), number, len(pages), translate), clip, tuple(tags)
+        )
+        for number, (clip, lines, tags) in enumerate(pages)
     ]
 
 
@@ -47,18 +60,20 @@ def _header(clip: ReportedClip, translate: Translator) -> str:
     )
 
 
-def _lines(clip: ReportedClip, translate: Translator) -> Iterator[str]:
+def _lines(clip: ReportedClip, translate: Translator) -> Iterator[tuple[str | None, str]]:
+    """Yield each line with the tag that it is about, if it is about one."""
     if not isinstance(clip, TaggedClip):
-        yield clip.sentence
+        yield None, clip.sentence
         return
     by_tag: dict[str, list[Segment]] = {}
     for segment in clip.timeline.segments:
         by_tag.setdefault(segment.tag, []).append(segment)
     if not by_tag:
         above = formatting.thresholds(clip.timeline)
-        yield translate("Nothing scored above {above}.", above=above)
+        yield None, translate("Nothing scored above {above}.", above=above)
     for tag, segments in sorted(by_tag.items(), key=lambda item: (-_best(item[1]), item[0])):
-        yield f"{sanitize.for_discord(tag)} {formatting.score(_best(segments))} {_ranges(segments)}"
+        score = formatting.score(_best(segments))
+        yield tag, f"{sanitize.for_discord(tag)} {score} {_ranges(segments)}"
 
 
 def _best(segments: Iterable[Segment]) -> float:

@@ -334,7 +334,7 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
     models = clip_tagger.models
     thresholds = _operator_thresholds(config, models)
     known = KnownTaggings(stores.taggings, models, clip_tagger.fallback_identity, stores.text)
-    reports = ReportBuilder(known, stores.settings, thresholds)
+    reports = ReportBuilder(known, stores.settings, stores.tag_corrections, thresholds)
     records = JobRecords(stores.posted_clips, stores.job_records)
     alerts = AlertService(stores.watches, reports)
     copies = ClipCopies(CopyStore(parts.database), SameClipStore(parts.database))

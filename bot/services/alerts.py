@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, WatchMatch
-from bot.domain.search import find_segments
+from bot.domain.search import find_segments, normalize
 from bot.render.summary import TaggedClip
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ class AlertService:
         found: defaultdict[int, list[WatchMatch]] = defaultdict(list)
         for position, clip in enumerate(clips, start=1):
             if isinstance(clip, TaggedClip):
+                wrong = set(map(normalize, clip.corrected))
                 for watch in watches:
+                    if watch.normalized in wrong:
+                        continue
                     if match := await self._match(watch, clip.tagging, position, settings):
                         found[watch.channel_id].append(match)
         return [_alert(job, channel_id, matches) for channel_id, matches in found.items()]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
-from bot.domain.outcome import Failed
+from bot.domain.outcome import Failed, Tagged
 from bot.domain.search import normalize
 from bot.domain.settings import GuildSettings
 from bot.errors import TaggingErased
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.render.summary import ReportedClip
     from bot.services.known_taggings import KnownTaggings
     from bot.storage.guild_settings import GuildSettingsStore
+    from bot.storage.tag_corrections import TagCorrectionStore
 
 
 T = TypeVar("T")
@@ -49,10 +50,12 @@ class ReportBuilder:
         self,
         taggings: KnownTaggings,
         settings: GuildSettingsStore,
+        corrections: TagCorrectionStore,
         thresholds: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._taggings = taggings
         self._settings = settings
+        self._corrections = corrections
         self._thresholds = thresholds
         self._slots = FairSlots(_DRAWING_AT_ONCE, per_owner=1)
 
@@ -87,7 +90,15 @@ class ReportBuilder:
         threshold: float | None = None,
     ) -> list[ReportedClip]:
         """Return each clip with its timeline above the server's threshold, or the one given."""
-        return [await self._clip(outcome, settings, threshold) for outcome in outcomes]
+        corrected = await self.corrected(outcomes, settings)
+        return [await self._clip(each, settings, threshold, corrected) for each in outcomes]
+
+    async def corrected(
+        self, outcomes: Sequence[Outcome], settings: GuildSettings
+    ) -> dict[str, tuple[str, ...]]:
+        """Return the tags that the server hides for single clips, by fingerprint."""
+        clips = {each.fingerprint for each in outcomes if isinstance(each, Tagged)}
+        return await self._corrections.load(settings.guild_id, clips)
 
     async def clip(
         self,
@@ -98,13 +109,15 @@ class ReportBuilder:
         *,
         spoiler: bool = False,
         game: str | None = None,
+        corrected: Collection[str] = (),
     ) -> TaggedClip:
-        """Return a tagged clip with its timeline."""
+        """Return a tagged clip with its timeline, without the tags that are ``corrected``."""
         thresholds: Mapping[str, float] = {}
         own = self.threshold_of(settings, tagging.tagger)
         # A button knows no other threshold than that of the first model, and rounds it.
         if threshold is None or math.isclose(threshold, own, abs_tol=_ROUNDED):
             threshold, thresholds = own, self.thresholds_of(settings, tagging)
+        hidden = settings.hidden_tags | _spelled(tagging, corrected)
         built = await self.draw(
             settings,
             timeline.build,
@@ -112,15 +125,17 @@ class ReportBuilder:
             tagging.info.duration,
             threshold,
             smoothing=settings.smoothing,
-            hidden=settings.hidden_tags,
+            hidden=hidden,
             thresholds=thresholds,
         )
-        tagging = _without_hidden_tags(tagging, settings.hidden_tags)
+        tagging = _without_hidden_tags(tagging, hidden)
         if not settings.text:
             tagging = replace(tagging, text=None)
-        if game and normalize(game) in map(normalize, settings.hidden_tags):
+        if game and normalize(game) in map(normalize, {*hidden, *corrected}):
             game = None
-        return TaggedClip(name, built, tagging, spoiler=spoiler, game=game)
+        return TaggedClip(
+            name, built, tagging, spoiler=spoiler, game=game, corrected=tuple(corrected)
+        )
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
         """Write and draw the report about some clips."""
@@ -128,7 +143,11 @@ class ReportBuilder:
         return await self.draw(settings, make_report, clips, style, picture=settings.picture)
 
     async def _clip(
-        self, outcome: Outcome, settings: GuildSettings, threshold: float | None
+        self,
+        outcome: Outcome,
+        settings: GuildSettings,
+        threshold: float | None,
+        corrected: Mapping[str, tuple[str, ...]],
     ) -> ReportedClip:
         translate = Translator(settings.language)
         if isinstance(outcome, Failed):
@@ -136,8 +155,24 @@ class ReportBuilder:
         tagging = await self._taggings.find(outcome.fingerprint, settings.language, settings.models)
         if tagging is None:
             return RefusedClip(outcome.name, TaggingErased().localized(translate))
-        name, spoiler, game = outcome.name, outcome.spoiler, outcome.game
-        return await self.clip(name, tagging, settings, threshold, spoiler=spoiler, game=game)
+        return await self.clip(
+            outcome.name,
+            tagging,
+            settings,
+            threshold,
+            spoiler=outcome.spoiler,
+            game=outcome.game,
+            corrected=corrected.get(outcome.fingerprint, ()),
+        )
+
+
+def _spelled(tagging: Tagging, names: Collection[str]) -> set[str]:
+    """Return names as they are spelled in a tagging, in case its tagger spells them differently."""
+    if not names:
+        return set()
+    wanted = set(map(normalize, names))
+    seen = {concept.name for frame in tagging.frames for concept in frame.concepts}
+    return {name for name in seen if normalize(name) in wanted}.union(names)
 
 
 def _without_hidden_tags(tagging: Tagging, hidden: Collection[str]) -> Tagging:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.search import normalize
-from bot.storage import search_index
+from bot.storage import search_index, tag_corrections
 from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
 from bot.storage.tables import TAGGING_KEY, posted_clips, sense_observations, taggings
@@ -80,6 +80,14 @@ class PostedClipStore:
                 known |= set((await connection.scalars(query)).all())
         return known
 
+    async def posters(self, message_ids: Collection[int], fingerprint: str) -> set[int]:
+        """Return the people who posted a clip in some messages."""
+        query = select(_columns.author_id).where(
+            _columns.message_id.in_(message_ids), _columns.fingerprint == fingerprint
+        )
+        async with self._database.reading() as connection:
+            return {author for author in await connection.scalars(query) if author}
+
     async def purge(self, max_days: int) -> int:
         """Erase what is older than its server's retention or ``max_days``; return the count."""
         columns = _columns.guild_id, _columns.posted_at
@@ -122,7 +130,9 @@ class PostedClipStore:
             gone = await connection.scalars(
                 delete(posted_clips).where(among).returning(_columns.fingerprint)
             )
-            await _erase_unposted(connection, set(gone))
+            fingerprints = set(gone)
+            await _erase_unposted(connection, fingerprints)
+            await tag_corrections.erase_unposted(connection, fingerprints)
         return messages
 
 

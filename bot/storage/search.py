@@ -19,6 +19,7 @@ from bot.storage.tables import (
     search_taggings,
     thresholds,
 )
+from bot.storage.tag_corrections import is_corrected
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,6 +36,7 @@ _posted, _taggings, _scores, _concepts = (
     search_scores.c,
     search_concepts.c,
 )
+_CLIP = (_posted.guild_id, _posted.fingerprint, _posted.game)
 # Suggestions count only the newest clips, as each key press asks for them.
 _MAX_CLIPS_COUNTED = 1000
 
@@ -159,7 +161,7 @@ class SearchStore:
     def _counted(self, guild_id: int | None, visibility: Visibility) -> Subquery:
         """Return, for each concept, how many of the newest clips have it above the threshold."""
         newest = (
-            select(_taggings.id, _posted.game, self._threshold.label("threshold"))
+            select(_taggings.id, *_CLIP, self._threshold.label("threshold"))
             .select_from(_with_thresholds(_INDEXED))
             .where(is_visible(visibility), is_shown(), self._chosen)
             .where(true() if guild_id is None else _posted.guild_id == guild_id)
@@ -170,9 +172,11 @@ class SearchStore:
         shown = (
             select(_scores.concept)
             .join_from(newest, search_scores, _scores.tagging == newest.c.id)
-            .where(_scores.score > newest.c.threshold)
+            .where(_scores.score > newest.c.threshold, ~is_corrected(_scores.concept, newest.c))
         )
-        games = select(newest.c.game).where(newest.c.game.is_not(None))
+        games = select(newest.c.game).where(
+            newest.c.game.is_not(None), ~is_corrected(newest.c.game, newest.c)
+        )
         concepts = union_all(shown, games).subquery().c.concept
         return select(concepts, func.count().label("clips")).group_by(concepts).subquery()
 
@@ -185,7 +189,7 @@ class SearchStore:
         own = _posted.message_id, _posted.position, _posted.fingerprint
         columns = *own, _taggings.id.label("tagging")
         shown = select(*columns).select_from(_SHOWN).where(self._matches(query))
-        game = _posted.game == query.concept
+        game = and_(_posted.game == query.concept, ~is_corrected(_posted.game))
         recorded = select(*columns).select_from(_INDEXED).where(game, *_allowed(query))
         found = union_all(shown, recorded).subquery().c
         key = found.message_id, found.position, found.fingerprint
@@ -202,7 +206,7 @@ class SearchStore:
         self, query: SearchQuery, seen: ColumnElement[bool] | None = None
     ) -> ColumnElement[bool]:
         scored = _scores.score > self._applied(query)
-        shown = scored, self._chosen, *_allowed(query, seen)
+        shown = scored, self._chosen, ~is_corrected(_scores.concept), *_allowed(query, seen)
         return and_(_scores.concept == query.concept, *shown)
 
 

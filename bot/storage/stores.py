@@ -24,6 +24,7 @@ from bot.storage.tables import (
     usage,
     watches,
 )
+from bot.storage.tag_corrections import TagCorrectionStore
 from bot.storage.taggings import TaggingStore
 from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
@@ -45,6 +46,7 @@ class Stores:
     posted_clips: PostedClipStore
     job_records: JobRecordStore
     reply_deletions: ReplyDeletionStore
+    tag_corrections: TagCorrectionStore
     watches: WatchStore
     opt_outs: OptOutStore
     usage: UsageStore
@@ -62,6 +64,7 @@ class Stores:
             posted_clips=PostedClipStore(database),
             job_records=JobRecordStore(database),
             reply_deletions=ReplyDeletionStore(database),
+            tag_corrections=TagCorrectionStore(database),
             watches=WatchStore(database),
             opt_outs=OptOutStore(database),
             usage=UsageStore(database),

@@ -159,6 +159,17 @@ perceptual_hashes = Table(
     *(Index(None, f"key_{number}", "duration") for number in range(1, KEYS + 1)),
 )
 
+# Tags that people marked as wrong for a clip, which hides them in their server. Rows are deleted
+# with the server's last message that has the clip.
+tag_corrections = Table(
+    "tag_corrections",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("fingerprint", Text, primary_key=True, index=True),
+    Column("concept", ForeignKey(search_concepts.c.id), primary_key=True, autoincrement=False),
+    Column("corrected_at", UtcDateTime, nullable=False),
+)
+
 # Tags that a channel is alerted to; without a ``threshold``, the server's applies.
 watches = Table(
     "watches",

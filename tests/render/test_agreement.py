@@ -82,7 +82,7 @@ def test_text_picture_exports_search_and_alerts_agree(
     assert segments == {(tag, *r) for tag, shown in expected.items() for r in ranges(shown)}
     rows = list(csv.reader(io.StringIO(exports.csv([clip]), newline="")))[1:]
     assert {(tag, int(start), int(end)) for _, tag, start, end, _ in rows} == segments
-    text = "\n".join(tag_pages([clip], ENGLISH))
+    text = "\n".join(page.text for page in tag_pages([clip], ENGLISH))
     for tag in TAGS:
         assert (f"\n{tag} " in text) == (tag in expected)
         found = find_segments(frames, duration, tag, threshold, smoothing)

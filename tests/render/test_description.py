@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -23,8 +23,6 @@ from tests.storage.samples import make_tagging
 
 if TYPE_CHECKING:
     from bot.domain.tagging import Tagging
-    from bot.services.known_taggings import KnownTaggings
-    from bot.storage.guild_settings import GuildSettingsStore
 
 CAT, COFFEE, ROCKET = (
     {"animal": 0.99, "cat": 0.9},
@@ -125,7 +123,7 @@ def test_the_sentence_of_a_model_is_kept() -> None:
 
 
 async def test_a_description_names_no_hidden_tag_or_game_and_no_text_if_that_is_off() -> None:
-    reports = ReportBuilder(cast("KnownTaggings", None), cast("GuildSettingsStore", None))
+    reports = ReportBuilder(*cast("Any", (None, None, None)))
     hiding = GuildSettings(1, hidden_tags=frozenset({"Cat", "fortnite"}), text=False)
     tagging = replace(tagging_of(*STORY, text=TITLE), description="A cat plays Fortnite.")
     shown = await reports.clip("a", tagging, hiding, 0.5, spoiler=True, game="Fortnite")

@@ -15,6 +15,7 @@ from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
 from bot.domain.index_run import FoundMessage
 from bot.domain.job import Interaction, Job, Reply, message_job_id
+from bot.domain.outcome import Tagged
 from bot.storage.engine import DatabaseAddress, create_engine, queue_url
 from tests.jobs.recorder import Recorder
 from tests.stand_ins.clarifai import LoopbackClarifai
@@ -68,6 +69,7 @@ COLUMNS = {
     "posted_clips.parent_id",
     "reply_deletions.channel_id",
     "reply_deletions.message_id",
+    "tag_corrections.guild_id",
     "thresholds.guild_id",
     "usage.payer",
     "usage.reference",
@@ -189,9 +191,20 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
             await app.stores.settings.update(guild, retention_days=30)
             await app.stores.settings.set_threshold(guild, "clarifai:x", 0.7)
             await app.stores.watches.add(guild, Watch("cat", channel))
+        await correct(app, GUILD, POSTED)
+        await correct(app, OTHER_GUILD, OTHER_MESSAGE)
         await index(app, GUILD, CHANNEL, ANN, POSTED)
         await index(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE)
         yield app.erasure(intake)
+
+
+async def correct(app: App, guild: int, message: int) -> None:
+    """Hide a tag of a message's clip."""
+    record = await app.stores.job_records.find(message_job_id(message))
+    assert record
+    (outcome,) = record.outcomes
+    assert isinstance(outcome, Tagged)
+    assert await app.stores.tag_corrections.hide(guild, outcome.fingerprint, "cat")
 
 
 async def index(app: App, guild: int, channel: int, person: int, message: int) -> None:

@@ -173,6 +173,12 @@ ROWS["2010"] = [
     ("INSERT INTO usage_shares VALUES ('ab12', '2026-01-02', 9)", {}),
 ]
 
+# Revision 2011 only adds a table.
+ROWS["2011"] = [
+    *ROWS["2010"],
+    ("INSERT INTO tag_corrections VALUES (2, 'sha256:ab', 1, '2026-01-02 03:04:05')", {}),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]

@@ -17,7 +17,7 @@ from loopback_discord.model.interactions import (
     available_installs,
     context_of,
 )
-from loopback_discord.model.messages import BUTTON, message_json, walk_components
+from loopback_discord.model.messages import BUTTON, SELECT, message_json, walk_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +61,21 @@ def click_button(member: Member, message: Message, custom_id: str) -> Interactio
     if custom_id not in enabled:
         raise LookupError(f"no enabled button has the custom id {custom_id!r}")
     data: Json = {"custom_id": custom_id, "component_type": BUTTON}
+    kind = InteractionType.MESSAGE_COMPONENT
+    return _publish(Interaction(kind, member, message.channel, data, message=message))
+
+
+def choose_options(
+    member: Member, message: Message, custom_id: str, values: Sequence[str]
+) -> Interaction:
+    parts = (part for part in walk_components(message.components) if part["type"] == SELECT)
+    menus = {part["custom_id"]: part for part in parts if not part.get("disabled")}
+    if custom_id not in menus:
+        raise LookupError(f"no enabled select menu has the custom id {custom_id!r}")
+    offered = {option["value"] for option in menus[custom_id]["options"]}
+    if missing := set(values) - offered:
+        raise LookupError(f"no such options: {sorted(missing)}")
+    data: Json = {"custom_id": custom_id, "component_type": SELECT, "values": list(values)}
     kind = InteractionType.MESSAGE_COMPONENT
     return _publish(Interaction(kind, member, message.channel, data, message=message))
 

@@ -31,7 +31,7 @@ LOADING = 1 << 7
 SUPPRESS_NOTIFICATIONS = 1 << 12
 COMPONENTS_V2 = 1 << 15
 
-BUTTON = 2  # https://docs.discord.com/developers/components/reference#component-object
+BUTTON, SELECT = 2, 3  # https://docs.discord.com/developers/components/reference#component-object
 
 # https://docs.discord.com/developers/resources/message#message-object-message-types
 _DEFAULT, _THREAD_CREATED, _REPLY = 0, 18, 19

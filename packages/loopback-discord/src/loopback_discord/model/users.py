@@ -156,6 +156,10 @@ class Member:
         """Click a button. Raises LookupError if there is none, or if it is disabled."""
         return interaction_data.click_button(self, message, custom_id)
 
+    async def choose(self, message: Message, custom_id: str, *values: str) -> Interaction:
+        """Choose options of a menu by their values. Raises LookupError if one is missing."""
+        return interaction_data.choose_options(self, message, custom_id, values)
+
     def to_json(self, *, with_user: bool = True) -> Json:
         body: Json = {
             "nick": None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from loopback_discord.api import empty_message, invalid_form_body, request_too_large
 from loopback_discord.model.attachments import MAX_FILE_BYTES
-from loopback_discord.model.messages import BUTTON, COMPONENTS_V2, walk_components
+from loopback_discord.model.messages import BUTTON, COMPONENTS_V2, SELECT, walk_components
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -25,6 +25,7 @@ _MAX_EMBEDS, _MAX_EMBED_TEXT, _MAX_EMBED_FIELDS = 10, 6000, 25
 _MAX_EMBED_PARTS = {"title": 256, "description": 4096}
 _MAX_EMBED_FIELD_PARTS = {"name": 256, "value": 1024}
 _MAX_ROWS, _MAX_BUTTONS_IN_ROW, _MAX_CUSTOM_ID, _MAX_BUTTON_LABEL = 5, 5, 100, 80
+_MAX_PLACEHOLDER, _MAX_OPTIONS, _MAX_OPTION_PART = 150, 25, 100
 _MAX_V2_COMPONENTS, _MAX_V2_TEXT, _MAX_GALLERY_ITEMS = 40, 4000, 10
 _ACTION_ROW, _TEXT_DISPLAY, _MEDIA_GALLERY = 1, 10, 12
 _LINK_STYLE = 5
@@ -54,7 +55,7 @@ def check_message(
         _check_v2(body, components)
     else:
         _check_action_rows(components)
-    _check_buttons(components)
+    _check_controls(components)
     if new and not files and not any(body.get(name) for name in _NONEMPTY_FIELDS):
         raise empty_message()
 
@@ -115,8 +116,8 @@ def _check_v2(body: Json, components: Sequence[Json]) -> None:
         _check_range("components", len(gallery["items"]), 1, _MAX_GALLERY_ITEMS)
 
 
-def _check_buttons(components: Sequence[Json]) -> None:
-    """Check labels and custom ids of buttons; no custom id may occur twice."""
+def _check_controls(components: Sequence[Json]) -> None:
+    """Check buttons and select menus; no custom id may occur twice."""
     parts = list(walk_components(components))
     for button in (part for part in parts if part["type"] == BUTTON):
         _check_range("label", len(button.get("label") or ""), 0, _MAX_BUTTON_LABEL)
@@ -124,11 +125,25 @@ def _check_buttons(components: Sequence[Json]) -> None:
             raise invalid_form_body("label", "BUTTON_EMPTY", "Needs a label or an emoji.")
         if button.get("style") != _LINK_STYLE:
             _check_range("custom_id", len(button.get("custom_id") or ""), 1, _MAX_CUSTOM_ID)
+    for menu in (part for part in parts if part["type"] == SELECT):
+        _check_options(menu)
     custom_ids = Counter(part["custom_id"] for part in parts if part.get("custom_id"))
     duplicates = [custom_id for custom_id, uses in custom_ids.items() if uses > 1]
     if duplicates:
         code = "COMPONENT_CUSTOM_ID_DUPLICATED"
         raise invalid_form_body("components", code, f"Duplicated: {duplicates}")
+
+
+def _check_options(menu: Json) -> None:
+    _check_range("custom_id", len(menu.get("custom_id") or ""), 1, _MAX_CUSTOM_ID)
+    _check_max("placeholder", menu.get("placeholder") or "", _MAX_PLACEHOLDER)
+    _check_range("options", len(menu["options"]), 1, _MAX_OPTIONS)
+    for option in menu["options"]:
+        for part in ("label", "value"):
+            _check_range(f"options.{part}", len(option.get(part) or ""), 1, _MAX_OPTION_PART)
+    if len({option["value"] for option in menu["options"]}) < len(menu["options"]):
+        message = "The specified option value is already used"
+        raise invalid_form_body("options", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
 
 
 def _check_max(field: str, value: Sequence[object], limit: int) -> None:
