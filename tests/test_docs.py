@@ -193,7 +193,7 @@ def test_the_scaling_page_names_existing_panels() -> None:
 def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
     # A new table needs a row in PRIVACY.md; meta and rate_limits hold no personal data.
     assert set(metadata.tables) == {
-        *("sense_observations", "perceptual_hashes"),
+        *("sense_observations", "perceptual_hashes", "tag_corrections"),
         *("taggings", "posted_clips", "thresholds", "usage", "usage_shares", "opt_outs"),
         *("guild_settings", "job_records", "job_record_messages", "watches"),
         *("job_record_people", "reply_deletions", "index_runs", "index_messages"),
