@@ -113,7 +113,7 @@ class Hierarchy:
         self._below: defaultdict[str, set[int]] = defaultdict(set)
         self._called: defaultdict[str, set[str]] = defaultdict(set)
         for number, synset in enumerate(classes):
-            for ancestor in _ancestors(nouns, synset):
+            for ancestor in ancestors(nouns, synset):
                 self._below[ancestor].add(number)
                 for word in nouns[ancestor].words:
                     self._called[word.lower()].add(ancestor)
@@ -127,10 +127,11 @@ class Hierarchy:
         return self._below[next(iter(synsets))]
 
 
-def _ancestors(nouns: dict[str, Noun], synset: str) -> set[str]:
+def ancestors(nouns: dict[str, Noun], synset: str) -> set[str]:
+    """Return a synset and all that are broader."""
     found = {synset}
     for kind in nouns[synset].kinds:
-        found |= _ancestors(nouns, kind)
+        found |= ancestors(nouns, kind)
     return found
 
 

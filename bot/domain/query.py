@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING
 
 from bot.domain.search import link_to, moment_of
@@ -164,7 +166,8 @@ class ClauseMatch:
 
     A concept has its highest score, the threshold that applied, and the tagger that saw it. A game
     (``is_game``) has score 1 and no tagger. A file name or a sentence has its ``text``. The lines
-    on the screen are read from the clip's text, as only few hits are shown.
+    on the screen are read from the clip's text, as only few hits are shown. ``seconds`` has a bit
+    for each second or part of the clip in which it matches; None if that is all or not known.
     """
 
     kind: MatchKind
@@ -175,6 +178,7 @@ class ClauseMatch:
     tagger: TaggerIdentity | None = None
     is_game: bool = False
     text: str | None = None
+    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,12 @@ class QueryHit:
     position: int | None = None
     clips: int | None = None
     reply_id: int | None = None
+
+    @property
+    def is_together(self) -> bool:
+        """Whether there is a second in which all of it matches, as far as is known."""
+        known = (match.seconds for match in self.matches if match.seconds is not None)
+        return reduce(and_, known, -1) != 0
 
     @property
     def posted_at(self) -> datetime:
