@@ -18,6 +18,7 @@ from bot.storage.engine import (
     DatabaseAddress,
     begin_for_writing,
     create_engine,
+    dispose,
     overwrite_deleted,
     queue_url,
 )
@@ -82,7 +83,7 @@ class Database:
                 await database._migrate(url)
             yield database
         finally:
-            await engine.dispose()
+            await dispose(engine)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

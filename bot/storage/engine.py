@@ -103,6 +103,16 @@ async def create_engine(address: DatabaseAddress, busy_timeout: float) -> AsyncE
     return _sqlite_engine(address, busy_timeout)
 
 
+async def dispose(engine: AsyncEngine) -> None:
+    """Close all connections, and those still in use as soon as they are given back.
+
+    A task that is cancelled while it gives its connection back ends at once, and SQLAlchemy gives
+    the connection back a moment later.
+    """
+    event.listen(engine.sync_engine, "checkin", _close_returned)
+    await engine.dispose()
+
+
 async def prepare(address: DatabaseAddress, busy_timeout: float) -> None:
     """Create a missing SQLite file, readable by its owner only, with a write-ahead log."""
     if address.path is not None:
@@ -181,6 +191,10 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     # transactions (https://sqlite.org/pragma.html#pragma_synchronous).
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
+
+
+def _close_returned(_connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    entry.close()
 
 
 def _begin(connection: Connection) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from stat import S_IMODE
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -54,6 +54,16 @@ async def test_every_sqlite_connection_is_set_up(
         for transaction in (database.reading, database.writing):
             async with transaction() as connection:
                 assert await connection.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+async def test_a_connection_given_back_after_the_end_is_closed(sqlite_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        async with Database.open(sqlite_url) as database:
+            connection = await stack.enter_async_context(database.reading())
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+        assert driver.isolation_level is None
+    with pytest.raises(ValueError, match="no active connection"):
+        assert driver.isolation_level
 
 
 async def test_a_read_transaction_is_a_snapshot(database: Database) -> None:
