@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 import threading
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,8 @@ from bot.media.sandbox import process, spawn
 from bot.media.sandbox.pool import Sandbox
 from bot.runtime import app as wiring
 from bot.storage.database import Database
-from tests.processes import programs
+from tests.processes.forking import fork_server, running_fork_servers
+from tests.processes.warm_sandbox import fork_sandboxes
 from tests.stand_ins.postgres import PostgresServer, find_binaries, running_postgres
 
 if TYPE_CHECKING:
@@ -37,15 +38,24 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes folders of its own in it
 _NEEDED = 2 * 2**30  # bytes; a run leaves less than a tenth of it
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Set no deadline for hypothesis' examples, and keep test files in memory if they fit.
 
     The machine may be busy, and on disk each database waits for every write.
+
+    Programs and sandboxes are forked from servers that have loaded their modules, except in tests
+    of starting. All workers share these servers.
     """
     settings.register_profile("framehound", deadline=None)
     settings.load_profile("framehound")
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _NEEDED:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+    if not hasattr(config, "workerinput"):
+        servers = ExitStack()
+        servers.enter_context(running_fork_servers())
+        config.add_cleanup(servers.close)
+    if sandboxes := fork_server("sandbox"):
+        fork_sandboxes(sandboxes)
 
 
 def pytest_collection_finish() -> None:
@@ -98,13 +108,6 @@ class SandboxOnDemand(Sandbox):
 def _children_on_demand() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "Sandbox", SandboxOnDemand)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _warm_programs() -> Iterator[None]:
-    """Fork programs from a server that is already loaded, except in tests of starting."""
-    with programs.fork_server():
         yield
 
 

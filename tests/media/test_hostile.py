@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 import pytest_asyncio
 
@@ -26,8 +27,9 @@ from tests.media.made_clips import gif
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
+    from bot.media.sandbox.pool import Sandbox
+    from bot.runtime.app import App
     from bot.services.tag_clip import ClipTagger
 
 CORPUS = corpus()
@@ -44,23 +46,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def clip_tagger(folder: Path) -> AsyncIterator[ClipTagger]:
-    """One tagger for all files, as in the bot, so that a file could harm the next one."""
+async def app(folder: Path) -> AsyncIterator[App]:
+    """One app for all files, as in the bot, so that a file could harm the next one."""
     config = Config(_env_file=None, data_dir=folder, tagger="local")  # type: ignore[call-arg]  # pydantic-settings' own argument
     async with opened(config) as app:
-        yield app.services.clip_tagger
+        yield app
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[list[int]]:
+def watched(sandbox: Sandbox) -> Iterator[list[int]]:
     """Measure again and again the memory of the children and of this process."""
-    before = psutil.Process().memory_info().rss - BOT
-    held = [_held() - before]
+    before = _memory(os.getpid()) - BOT
+    held = [_held(sandbox) - before]
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(GLANCE):
-            held.append(_held() - before)
+            held.append(_held(sandbox) - before)
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -71,13 +73,24 @@ def watched() -> Iterator[list[int]]:
         watcher.join()
 
 
-def _held() -> int:
-    me = psutil.Process()
-    total = 0
-    for process in (me, *me.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += process.memory_info().rss
-    return total
+def _held(sandbox: Sandbox) -> int:
+    servers = [child._process.pid for child in tuple(sandbox._children) if child._process]
+    tasks = [pid for server in servers for pid in _children(server)]
+    return sum(map(_memory, (os.getpid(), *servers, *tasks)))
+
+
+def _memory(pid: int) -> int:
+    """Return the resident memory of a process, from proc(5); 0 if it is gone."""
+    with contextlib.suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return []
 
 
 async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
@@ -97,10 +110,11 @@ async def ending(clip_tagger: ClipTagger, path: Path, content: bytes) -> str:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", CORPUS)
 async def test_hostile_clips_use_limited_memory_and_harm_no_other_clip(
-    name: str, clip_tagger: ClipTagger, tmp_path: Path
+    name: str, app: App, tmp_path: Path
 ) -> None:
+    clip_tagger = app.services.clip_tagger
     content = CORPUS[name].make()
-    with watched() as held:
+    with watched(app.sandbox) as held:
         came = await ending(clip_tagger, tmp_path / "clip.mp4", content)
     assert came in CORPUS[name].ends
     assert max(held) < MAX_MEMORY

@@ -19,8 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.processes.forking import ForkServer
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -28,24 +26,29 @@ if TYPE_CHECKING:
 _STREAMS = {"program": (), "sandbox": (0, 1)}
 
 
-def main(kind: str, requests: int) -> None:
-    """Serve requests until the other end is closed; in a forked process, run the program."""
+def main(kind: str, requests: int, lifetime: int) -> None:
+    """Serve requests while the pipe ``lifetime`` is open; in a forked process, run the program."""
+    # Ctrl-C is for pytest, which then ends the forked processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=requests) as server, os.fdopen(lifetime) as pipe:
+        run = _forked(server, pipe.fileno(), kind)
+    if run:
+        run()
+
+
+def _load(kind: str) -> Callable[[], object]:
+    """Import what is forked; not before a test needs it."""
     run = _RUNS[kind]()
     # The garbage collector must not write to loaded objects, so that their pages stay shared.
     gc.collect()
     gc.freeze()
-    # Ctrl-C is for pytest, which then ends the forked processes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=requests) as server:
-        is_forked = _forked(server, _STREAMS[kind])
-    if is_forked:
-        run()
+    return run
 
 
 def _program() -> Callable[[], object]:
     """Import all that the program needs, whenever it imports it."""
     for module in (
-        *("bot.cli.run", "tests.processes.warm_sandbox"),
+        "bot.cli.run",
         *("aiosqlite", "dbos._sys_db_sqlite", "filelock.asyncio"),
         *("dbos._sys_db_postgres", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
         *importlib.import_module("bot.chat.client").COGS,
@@ -54,11 +57,12 @@ def _program() -> Callable[[], object]:
     program = importlib.import_module("bot.__main__")
     sys.argv[0] = program.__file__ or ""
     warm_sandbox = importlib.import_module("tests.processes.warm_sandbox")
-    inherited = int(sys.argv[3])
+    forking = importlib.import_module("tests.processes.forking")
+    sandboxes = sys.argv[4]
 
     def run() -> None:
         sys.path[0] = str(Path.cwd())
-        warm_sandbox.fork_sandboxes(ForkServer.at(inherited))
+        warm_sandbox.fork_sandboxes(forking.ForkServer(sandboxes))
         program.main()
 
     return run
@@ -80,14 +84,17 @@ def _sandbox() -> Callable[[], object]:
 _RUNS = {"program": _program, "sandbox": _sandbox}
 
 
-def _forked(requests: socket.socket, streams: Sequence[int]) -> bool:
-    """Return True in a forked process, False when there are no more requests."""
-    while True:
+def _forked(requests: socket.socket, lifetime: int, kind: str) -> Callable[[], object] | None:
+    """Return the program to run in a forked process; None when there are no more requests."""
+    run = None
+    streams = _STREAMS[kind]
+    awaited = [requests.fileno(), lifetime]
+    while requests.fileno() in select.select(awaited, [], [])[0]:
         message, descriptors, _flags, _from = socket.recv_fds(requests, 2**18, 2 + len(streams))
-        if not message:
-            break
+        run = run or _load(kind)
         if os.fork() == 0:
-            return _supervise(json.loads(message), descriptors, streams)
+            _supervise(json.loads(message), descriptors, streams)
+            return run
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -96,18 +103,20 @@ def _forked(requests: socket.socket, streams: Sequence[int]) -> bool:
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    return False
+    return None
 
 
-def _supervise(request: dict[str, Any], descriptors: Sequence[int], streams: Sequence[int]) -> bool:
-    """Fork once more, write the process id and, when the process has ended, its exit code."""
+def _supervise(request: dict[str, Any], descriptors: Sequence[int], streams: Sequence[int]) -> None:
+    """Fork once more, write the process id and, when the process has ended, its exit code.
+
+    Only the forked process returns.
+    """
     results, *given = descriptors
     child = os.fork()
     if child == 0:
         os.close(results)
         os.setpgid(0, 0)
-        _set_up(request, dict(zip((2, *streams), given, strict=True)))
-        return True
+        return _set_up(request, dict(zip((2, *streams), given, strict=True)))
     for descriptor in given:
         os.close(descriptor)
     with suppress(PermissionError):
@@ -146,4 +155,4 @@ def _set_up(request: dict[str, Any], streams: dict[int, int]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -10,20 +10,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bot.media.sandbox import spawn
 from bot.media.sandbox.limits import SandboxLimits
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _ROOT = Path(__file__).parents[2]
 _MODULE = "tests.processes.fork_server"
 _KEPT = ("PATH", "HOME", "PYTHONPATH")
+_ADDRESS = "FRAMEHOUND_FORK_SERVERS"  # tells pytest's workers the folder of the sockets
 
 
 def bare_environment() -> dict[str, str]:
@@ -37,23 +38,10 @@ def _sandbox_environment() -> dict[str, str]:
 
 
 class ForkServer:
-    """A fork server's process for programs or sandboxes, started when it is first needed.
+    """Starts programs or sandboxes through the fork server at an address."""
 
-    A server for programs hands them the connection to the one for their ``sandboxes``.
-    """
-
-    def __init__(self, kind: str, sandboxes: ForkServer | None = None) -> None:
-        self._kind = kind
-        self._sandboxes = sandboxes
-        self._requests: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @classmethod
-    def at(cls, descriptor: int) -> Self:
-        """Return a server that another process has started."""
-        server = cls("")
-        server._requests = socket.socket(fileno=descriptor)
-        return server
+    def __init__(self, address: str) -> None:
+        self._address = address
 
     async def fork(
         self,
@@ -74,8 +62,8 @@ class ForkServer:
         }
         reading, writing = os.pipe()
         local, remote = socket.socketpair()
-        with remote:
-            requests = self._requests or self._start()
+        with remote, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
+            requests.connect(self._address)
             given = [remote.fileno(), writing, *streams]
             socket.send_fds(requests, [json.dumps(request).encode()], given)
         os.close(writing)
@@ -86,24 +74,49 @@ class ForkServer:
         await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
         return ForkedProcess(int(await results.readline()), log, results, writer)
 
-    def close(self) -> None:
-        """End the server, and check that no forked process is left."""
-        if self._requests is not None and self._process is not None:
-            self._requests.close()
-            assert self._process.wait(30) == 0
 
-    def _start(self) -> socket.socket:
-        self._requests, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        sandboxes = self._sandboxes and (self._sandboxes._requests or self._sandboxes._start())
-        passed = [end.fileno() for end in (remote, sandboxes) if end]
-        with remote:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE, self._kind, *map(str, passed)],
-                pass_fds=passed,
-                env=bare_environment() if sandboxes else _sandbox_environment(),
-                cwd=_ROOT,
-            )
-        return self._requests
+@contextmanager
+def _running(
+    kind: str, address: str, environment: Mapping[str, str], *arguments: str
+) -> Iterator[None]:
+    """Run a fork server that takes requests at an address, which is a path."""
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
+        requests.bind(address)
+        passed = [requests.fileno(), reading]
+        process = subprocess.Popen(
+            [sys.executable, "-m", _MODULE, kind, *map(str, passed), *arguments],
+            pass_fds=passed,
+            env=environment,
+            cwd=_ROOT,
+        )
+    os.close(reading)
+    try:
+        yield
+    finally:
+        os.close(writing)
+        assert process.wait(30) == 0  # which it does not reach while a forked process is left
+
+
+@contextmanager
+def running_fork_servers() -> Iterator[None]:
+    """Run the fork servers that all of pytest's workers share, on Linux."""
+    if sys.platform != "linux":
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="framehound-fork-") as folder, ExitStack() as stack:
+        sandboxes = f"{folder}/sandbox"
+        stack.enter_context(_running("sandbox", sandboxes, _sandbox_environment()))
+        programs = f"{folder}/program"
+        stack.enter_context(_running("program", programs, bare_environment(), sandboxes))
+        os.environ[_ADDRESS] = folder
+        yield
+
+
+def fork_server(kind: str) -> ForkServer | None:
+    """Return the fork server for programs or sandboxes, if there is one."""
+    folder = os.environ.get(_ADDRESS)
+    return ForkServer(f"{folder}/{kind}") if folder else None
 
 
 class ForkedProcess:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.chat.messages import WORKING
-from tests.processes.forking import ForkServer, bare_environment
-from tests.processes.warm_sandbox import fork_sandboxes
+from tests.processes.forking import bare_environment, fork_server
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from loopback_discord import LoopbackDiscord, Message
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 _MAX_LINE_LENGTH = 2**20
-_fork_servers: list[ForkServer] = []
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
@@ -92,24 +90,6 @@ async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float =
     )
 
 
-@contextmanager
-def fork_server() -> Iterator[None]:
-    """Fork programs that are started in the block from one server process, on Linux."""
-    if sys.platform != "linux":
-        yield
-        return
-    sandboxes = ForkServer("sandbox")
-    server = ForkServer("program", sandboxes)
-    _fork_servers.append(server)
-    fork_sandboxes(sandboxes)
-    try:
-        yield
-    finally:
-        _fork_servers.remove(server)
-        server.close()
-        sandboxes.close()
-
-
 @asynccontextmanager
 async def started(
     settings: Mapping[str, str], folder: Path, *arguments: str, fresh: bool = False
@@ -133,8 +113,9 @@ async def _process(
     environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...], *, fresh: bool
 ) -> Process | ForkedProcess:
     arguments = arguments or ("run",)
-    if _fork_servers and not fresh:
-        return await _fork_servers[-1].fork(arguments, environment, folder, _MAX_LINE_LENGTH)
+    server = None if fresh else fork_server("program")
+    if server:
+        return await server.fork(arguments, environment, folder, _MAX_LINE_LENGTH)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bot", *arguments),
