@@ -68,9 +68,16 @@ class DecodePlan:
         wanted = (each for run in self.runs for each in run.wanted)
         return frozenset(each.second for each in wanted if each.doubtful)
 
-    def whole_second(self, second: int) -> DecodeRun | None:
-        """Return the run that decodes every picture shown in a second."""
-        return self._screen.whole_second(second)
+    def first_packet(self, second: int) -> int | None:
+        """Return the keyframe from which all pictures of a second can be decoded."""
+        return self._screen.first_packet(second)
+
+    def last_cut(self, second: int) -> int:
+        """Return when the last possible cut of a second is, in milliseconds; at least its middle.
+
+        No scene begins between it and the end of the second.
+        """
+        return self._screen.last_cut(second)
 
 
 def plan_decoding(index: PacketIndex, seconds: Sequence[int]) -> DecodePlan | None:
@@ -165,20 +172,30 @@ class _Screen:
         """
         begin, end = sorted((time, middle(second)))
         between = self.order[bisect_right(self._times, begin) : bisect_right(self._times, end)]
-        return any(self.index.keys[number] or self._is_large(number) for number in between)
+        return any(map(self._may_cut, between))
+
+    def _may_cut(self, number: int) -> bool:
+        """Return whether a picture may begin a scene."""
+        return bool(self.index.keys[number]) or self._is_large(number)
 
     def _is_large(self, number: int) -> bool:
         place = bisect_right(self._every_key, number)
         keyframe = self._every_key[max(0, place - 1)]
         return self.index.sizes[number] > self.index.sizes[keyframe] * _LARGE
 
-    def whole_second(self, second: int) -> DecodeRun | None:
-        """Return the run that decodes every picture shown in a second."""
+    def first_packet(self, second: int) -> int | None:
+        """Return the keyframe from which all pictures of a second can be decoded."""
         begin = max(0, bisect_right(self._times, second * 1000) - 1)
         shown = self.order[begin : bisect_left(self._times, (second + 1) * 1000)]
-        anchors = [self.anchor(number) for number in shown]
-        first = min((each for each in anchors if each is not None), default=None)
-        return None if first is None else DecodeRun(first, self.index.times[first], max(shown), [])
+        anchors = (self.anchor(number) for number in shown)
+        return min((each for each in anchors if each is not None), default=None)
+
+    def last_cut(self, second: int) -> int:
+        """Return when the last possible cut of a second is, in milliseconds; at least its middle."""
+        half, end = middle(second), (second + 1) * 1000
+        late = range(bisect_right(self._times, half), bisect_left(self._times, end))
+        cuts = (self._times[place] for place in late if self._may_cut(self.order[place]))
+        return max(cuts, default=half)
 
     def _cheapest(self, second: int, exact: int) -> int:
         """Return the picture of a second that needs the least decoding."""

@@ -5,7 +5,7 @@ Import this only in a sandboxed child (it uses PyAV and NumPy).
 The cheapest picture of a second, a keyframe or the first one decoded, may be of a scene that fills
 only a bit of it. If the packets admit a cut between it and the second's middle
 (``decode_plan.py``), and it looks different from the picture chosen on the other side of that
-middle, the whole second is decoded.
+middle, the second is decoded up to its last possible cut.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from bot.errors import ClipError
 from bot.media.decode.decode_plan import middle
 from bot.media.decode.full_decoding import ShownFrame
+from bot.media.decode.packet_index import may_skip
 from bot.media.decode.packets import milliseconds, picture_packets, tick_of
 from bot.media.decode.scaling import FrameScaler, View
 from bot.media.decode.source import sampled, set_threads
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from bot.media.decode.decode_plan import DecodePlan, DecodeRun
+    from bot.media.decode.decode_plan import DecodePlan
     from bot.media.decode.scaling import Picture
     from bot.media.decode.source import SampledFrame, Source
 
@@ -94,12 +95,12 @@ class SceneFinder:
 
     def _found(self, second: int) -> SampledFrame | None:
         """Decode a second and return its frame; None if that fails."""
-        run = self._plan.whole_second(second)
-        if run is None or not self._usable:
+        first = self._plan.first_packet(second)
+        if first is None or not self._usable:
             return None
         try:
             self._decoder = self._decoder or self._open()
-            return self._decoder.frame(run, second)
+            return self._decoder.frame(second, first, self._plan.last_cut(second))
         except (ClipError, MemoryError, av.error.FFmpegError) as error:
             logger.debug("second %d keeps its picture: %r", second, error)
             self._usable = False
@@ -112,7 +113,7 @@ class SceneFinder:
 
 
 class _ForwardDecoder:
-    """Decodes seconds of a clip completely, in their order."""
+    """Decodes seconds of a clip, in their order, without the pictures that no other depends on."""
 
     def __init__(
         self, container: InputContainer, track: VideoStream, scaler: FrameScaler, start: int
@@ -126,14 +127,15 @@ class _ForwardDecoder:
         self._frames: Iterator[ShownFrame] = iter(())
         self._shown: ShownFrame | None = None
 
-    def frame(self, run: DecodeRun, second: int) -> SampledFrame | None:
-        """Return the frame of a second, given the run that decodes all of it.
+    def frame(self, second: int, first: int, last_cut: int) -> SampledFrame | None:
+        """Return the frame of a second that is decoded from packet ``first`` on.
 
-        None if the second has no cut, so that any of its pictures will do.
+        It isn't decoded further than ``last_cut``, in milliseconds. None if it has no cut, so that
+        any of its pictures will do.
         """
-        if run.first >= self._next:
+        if first >= self._next:
             self._track.codec_context.flush_buffers()
-            self._frames, self._shown = self._decoded(run.first), None
+            self._frames, self._shown = self._decoded(first), None
         scenes = _Scenes(second, self._outline)
         if self._shown:
             scenes.add(self._shown)
@@ -142,12 +144,14 @@ class _ForwardDecoder:
             if shown.time >= (second + 1) * 1000:
                 break
             scenes.add(shown)
+            if shown.time >= last_cut:
+                break
         best = scenes.best() if scenes.several else None
         return sampled(second, best.time, self._scaler.scale(best.frame)) if best else None
 
     def _decoded(self, first: int) -> Iterator[ShownFrame]:
         """Decode from a packet on, in the order in which pictures are shown."""
-        self._track.codec_context.skip_frame = "DEFAULT"
+        self._track.codec_context.skip_frame = "NONREF" if may_skip(self._track) else "DEFAULT"
         for number, packet in self._packets:
             self._next = number + 1
             if number >= first:
