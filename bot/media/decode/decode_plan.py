@@ -191,7 +191,7 @@ class _Screen:
         return min((each for each in anchors if each is not None), default=None)
 
     def last_cut(self, second: int) -> int:
-        """Return when the last possible cut of a second is, in milliseconds; at least its middle."""
+        """Return when the last possible cut of a second is (milliseconds); at least its middle."""
         half, end = middle(second), (second + 1) * 1000
         late = range(bisect_right(self._times, half), bisect_left(self._times, end))
         cuts = (self._times[place] for place in late if self._may_cut(self.order[place]))

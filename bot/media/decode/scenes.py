@@ -11,6 +11,8 @@ middle, the second is decoded up to its last possible cut.
 from __future__ import annotations
 
 import logging
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -22,7 +24,6 @@ import numpy as np
 from bot.errors import ClipError
 from bot.media.decode.decode_plan import middle
 from bot.media.decode.full_decoding import ShownFrame
-from bot.media.decode.packet_index import may_skip
 from bot.media.decode.packets import milliseconds, picture_packets, tick_of
 from bot.media.decode.scaling import FrameScaler, View
 from bot.media.decode.source import sampled, set_threads
@@ -48,6 +49,7 @@ _BLOCKS = 8  # pictures are compared by the means of this many blocks in each di
 # neighbouring seconds by 3 to 20, and cuts are mostly above 30.
 _CUT = 16
 _MAYBE_CUT = 20
+_MAX_AHEAD = 8  # frames that wait for the one before them, half a megabyte each
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ logger = logging.getLogger(__name__)
 class SceneFinder:
     """Replaces frames of the wrong scene; use it as ``with``.
 
-    It decodes with a second decoder, which is opened when it is first needed.
+    It decodes in a thread of its own, with a second decoder that is opened when it is first needed.
     """
 
     def __init__(self, source: Source, plan: DecodePlan, start: int) -> None:
@@ -63,6 +65,7 @@ class SceneFinder:
         self._plan = plan
         self._start = start
         self._opened = ExitStack()
+        self._thread = ThreadPoolExecutor(1)
         self._decoder: _ForwardDecoder | None = None
         self._usable = True
 
@@ -77,34 +80,43 @@ class SceneFinder:
         _trace: TracebackType | None,
     ) -> None:
         """Close the second decoder."""
+        self._thread.shutdown(cancel_futures=True)
         self._opened.close()
 
     def checked(self, frames: Iterator[SampledFrame]) -> Iterator[SampledFrame]:
-        """Yield the frames of successive seconds, each of the scene that fills most of it."""
+        """Yield the frames of successive seconds, each of the scene that fills most of it.
+
+        While a second is decoded, the frames of the next ones are drawn already.
+        """
         doubtful = self._plan.doubtful
         before: SampledFrame | None = None
+        ahead: deque[Future[SampledFrame]] = deque()
         for frame, after in pairwise(chain(frames, [None])):
             if frame is None:  # the end marker, which is never first of a pair
-                return
+                break
             other = after if frame.time < middle(frame.second) else before
             if frame.second in doubtful and (other is None or _may_be_cut(frame, other)):
-                yield self._found(frame.second) or frame
+                ahead.append(self._thread.submit(self._found, frame))
             else:
-                yield frame
+                ahead.append(_done(frame))
+            while ahead and (len(ahead) > _MAX_AHEAD or ahead[0].done()):
+                yield ahead.popleft().result()
             before = frame
+        for found in ahead:
+            yield found.result()
 
-    def _found(self, second: int) -> SampledFrame | None:
-        """Decode a second and return its frame; None if that fails."""
-        first = self._plan.first_packet(second)
+    def _found(self, frame: SampledFrame) -> SampledFrame:
+        """Decode a second and return its frame; the one given if that fails or it has no cut."""
+        second, first = frame.second, self._plan.first_packet(frame.second)
         if first is None or not self._usable:
-            return None
+            return frame
         try:
             self._decoder = self._decoder or self._open()
-            return self._decoder.frame(second, first, self._plan.last_cut(second))
+            return self._decoder.frame(second, first, self._plan.last_cut(second)) or frame
         except (ClipError, MemoryError, av.error.FFmpegError) as error:
             logger.debug("second %d keeps its picture: %r", second, error)
             self._usable = False
-            return None
+            return frame
 
     def _open(self) -> _ForwardDecoder:
         container, track, scaler = self._opened.enter_context(self._source.opened())
@@ -113,7 +125,7 @@ class SceneFinder:
 
 
 class _ForwardDecoder:
-    """Decodes seconds of a clip, in their order, without the pictures that no other depends on."""
+    """Decodes seconds of a clip, in their order, as far as needed."""
 
     def __init__(
         self, container: InputContainer, track: VideoStream, scaler: FrameScaler, start: int
@@ -151,7 +163,7 @@ class _ForwardDecoder:
 
     def _decoded(self, first: int) -> Iterator[ShownFrame]:
         """Decode from a packet on, in the order in which pictures are shown."""
-        self._track.codec_context.skip_frame = "NONREF" if may_skip(self._track) else "DEFAULT"
+        self._track.codec_context.skip_frame = "DEFAULT"
         for number, packet in self._packets:
             self._next = number + 1
             if number >= first:
@@ -209,6 +221,12 @@ class _Scene:
     begin: int
     nearest: ShownFrame
     length: int = 0
+
+
+def _done(frame: SampledFrame) -> Future[SampledFrame]:
+    done: Future[SampledFrame] = Future()
+    done.set_result(frame)
+    return done
 
 
 def _may_be_cut(one: SampledFrame, other: SampledFrame) -> bool:
