@@ -1,4 +1,4 @@
-"""The metrics, and the dashboard that shows them."""
+"""The metrics, and the dashboard and the alerts that use them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+
 from bot.runtime.metrics import Metrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 DASHBOARD = (DOCS / "dashboard.json").read_text()
+ALERTS = (DOCS / "alerts.yml").read_text()
 NAME = re.compile(r"\b((?:framehound|process)_[a-z_]+)")
 
 
@@ -40,6 +43,15 @@ def test_each_metric_of_ours_is_on_the_dashboard() -> None:
     ours = {name for name in served() if name.startswith("framehound_")}
     ours = {name for name in ours if not name.endswith(("_created", "_sum", "_count"))}
     assert ours <= set(NAME.findall(DASHBOARD))
+
+
+def test_alerts_use_only_metrics_that_exist_and_say_what_to_do() -> None:
+    rules = yaml.safe_load(ALERTS)["groups"][0]["rules"]
+    assert set(NAME.findall(" ".join(rule["expr"] for rule in rules))) <= served()
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["description"].endswith(".")
 
 
 def test_each_process_counts_for_itself() -> None:
