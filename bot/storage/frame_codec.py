@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,15 @@ from bot.domain.tagging import SecondRange, Thumbnail
 from bot.domain.text_lines import TextLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 FRAMES_FORMAT = 1
 """Stored with the bytes; raise it whenever the format below changes.
 
 Format 1: ``{"names": [str], "frames": [[time in ms, [index into names], [score]]]}``.
 """
+_THUMBNAILS = b"\0"  # begins stored thumbnails
+_THUMBNAIL = struct.Struct(">II")  # the second, and the length of the JPEG
 
 
 def encode(frames: Iterable[Frame]) -> bytes:
@@ -50,17 +53,23 @@ def decode(payload: bytes) -> tuple[Frame, ...]:
 
 
 def encode_thumbnails(thumbnails: Iterable[Thumbnail]) -> bytes:
-    """Return thumbnails as bytes: JSON of ``[second, base64 of the JPEG]``, not compressed."""
-    rows = [
-        (thumbnail.second, base64.b64encode(thumbnail.jpeg).decode()) for thumbnail in thumbnails
-    ]
-    return json.dumps(rows, separators=(",", ":")).encode("ascii")
+    """Return thumbnails as bytes: a zero, then the second, the length and the JPEG of each."""
+    return _THUMBNAILS + b"".join(
+        _THUMBNAIL.pack(thumbnail.second, len(thumbnail.jpeg)) + thumbnail.jpeg
+        for thumbnail in thumbnails
+    )
 
 
 def decode_thumbnails(payload: bytes | None) -> tuple[Thumbnail, ...]:
-    """Return the thumbnails that ``encode_thumbnails`` was given; none for None."""
-    rows = json.loads(payload) if payload else []
-    return tuple(Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in rows)
+    """Return the thumbnails that ``encode_thumbnails`` was given; none for None.
+
+    Earlier versions stored JSON of ``[second, base64 of the JPEG]``.
+    """
+    if payload and not payload.startswith(_THUMBNAILS):
+        return tuple(
+            Thumbnail(second, base64.b64decode(jpeg)) for second, jpeg in json.loads(payload)
+        )
+    return tuple(_thumbnails(payload or _THUMBNAILS))
 
 
 def encode_text(lines: Iterable[TextLine]) -> bytes:
@@ -83,6 +92,14 @@ def encode_ranges(ranges: Iterable[SecondRange]) -> str | None:
 def decode_ranges(text: str | None) -> tuple[SecondRange, ...]:
     """Return the ranges that ``encode_ranges`` was given."""
     return tuple(SecondRange(*pair) for pair in json.loads(text or "[]"))
+
+
+def _thumbnails(payload: bytes) -> Iterator[Thumbnail]:
+    start = len(_THUMBNAILS)
+    while start < len(payload):
+        second, length = _THUMBNAIL.unpack_from(payload, start)
+        start += _THUMBNAIL.size + length
+        yield Thumbnail(second, payload[start - length : start])
 
 
 def _concepts(

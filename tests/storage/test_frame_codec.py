@@ -51,4 +51,14 @@ def test_encoded_frames_are_little_larger_than_their_scores() -> None:
 def test_thumbnails_round_trip() -> None:
     thumbnails = (Thumbnail(0, b"\xff\xd8\x00"), Thumbnail(12, b""))
     assert decode_thumbnails(encode_thumbnails(thumbnails)) == thumbnails
+    assert decode_thumbnails(encode_thumbnails(())) == ()
     assert decode_thumbnails(None) == ()
+
+
+def test_thumbnails_cost_little_more_than_their_jpegs() -> None:
+    thumbnails = [Thumbnail(second, bytes([second]) * 2000) for second in range(8)]
+    assert len(encode_thumbnails(thumbnails)) < 8 * 2010
+
+
+def test_thumbnails_of_earlier_versions_are_read() -> None:
+    assert decode_thumbnails(b'[[3,"/9g="]]') == (Thumbnail(3, b"\xff\xd8"),)

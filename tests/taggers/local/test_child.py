@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -34,11 +36,18 @@ def test_a_short_clip_has_a_thumbnail_of_each_second(seconds: int) -> None:
     assert chosen(*[0.5] * seconds) == list(range(seconds))
 
 
-def test_the_number_of_thumbnails_is_limited() -> None:
-    found = chosen(*(second % 2 * (0.5 + second / 200) for second in range(100)))
-    assert len(found) == 24
+@pytest.mark.parametrize(("seconds", "most"), [(15, 8), (60, 20), (100, 24)])
+def test_the_number_of_thumbnails_is_limited(seconds: int, most: int) -> None:
+    found = chosen(*(second % 2 for second in range(seconds)))
+    assert len(found) == most
     assert found[0] == 0
-    assert found[1:] == list(range(77, 100))  # where it changes most
+    gaps = [later - earlier for earlier, later in pairwise([*found, seconds])]
+    assert max(gaps) <= 2 * (seconds / most) + 1  # all parts of the clip have one
+
+
+def test_a_part_of_a_changing_clip_shows_its_largest_change() -> None:
+    changing = [second % 2 * (0.9 if second in {20, 21} else 0.5) for second in range(40)]
+    assert 21 in chosen(*changing)
 
 
 def test_a_rotated_picture_becomes_a_jpeg_too() -> None:
