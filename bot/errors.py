@@ -24,6 +24,7 @@
     ├── StillDrawing             still_drawing
     ├── OptedOut                 opted_out
     ├── TaggingErased            tagging_erased
+    ├── ButtonExpired            button_expired
     ├── NotAllowed               not_allowed
     ├── CorrectionNotAllowed     correction_not_allowed
     └── TaggerError              the clip is fine, the tagger is not
@@ -431,6 +432,13 @@ class OptedOut(FramehoundError):
 
     code = "opted_out"
     sentence = "The person who posted this asked me to leave their clips alone."
+
+
+class ButtonExpired(FramehoundError):
+    """A button is of another version, or names nothing that exists."""
+
+    code = "button_expired"
+    sentence = "This button doesn't work any more. Use the command again."
 
 
 class TaggingErased(FramehoundError):

@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_buttons
 from bot.chat.message_clips import requested_clips
 from bot.chat.messages import Draft, attached
+from bot.chat.persistent_items import PersistentItem
 from bot.chat.seen_before import visible_link
 from bot.domain.cooldown import Cooldown
 from bot.errors import NotAllowed, OwnerUnknown, RateLimited, StillDrawing, TaggingErased
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from bot.storage.job_records import JobRecord
 
     Press = discord.Interaction[FramehoundBot]
-    Button = discord.ui.Button[discord.ui.View]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,29 +243,14 @@ def _size_of_pages(pages: list[TagPage]) -> int:
     return sum(len(page.text) + sum(map(len, page.tags)) for page in pages)
 
 
-class ReportButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=PATTERN):
+class ReportButton(PersistentItem, template=PATTERN):
     """A button under a reply, or a menu; its ID holds all that is needed to handle it."""
 
-    def __init__(self, button: Button, pressed: ButtonState) -> None:
-        super().__init__(button)
-        self._pressed = pressed
-
-    @classmethod
-    async def from_custom_id(  # type: ignore[override]  # the item is a button, as its type says
-        cls, _interaction: Press, item: Button, match: re.Match[str], /
-    ) -> ReportButton:
-        """Rebuild the button that was pressed."""
-        return cls(item, ButtonState.read(match))
-
-    async def callback(self, interaction: Press) -> None:  # type: ignore[override]  # our own bot class
-        """Handle the press, or tell the person why it failed."""
+    async def pressed(self, interaction: Press, match: re.Match[str]) -> None:
+        """Handle the press."""
         cog = interaction.client.get_cog(ReportButtons.__name__)
-        if not isinstance(cog, ReportButtons):
-            return
-        try:
-            await cog.press(interaction, self._pressed)
-        except Exception as error:  # noqa: BLE001 - answered with a sentence; unexpected errors are logged
-            await interaction.client.refuse(interaction, error)
+        if isinstance(cog, ReportButtons):
+            await cog.press(interaction, ButtonState.read(match))
 
 
 def _is_on_reply(interaction: Press, record: JobRecord) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands, ui
@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.chat.history import DiscordHistory
 from bot.chat.index_messages import IndexMessages, describe_run, index_button
+from bot.chat.persistent_items import PersistentItem
 from bot.chat.visibility import may_read
 from bot.domain.index_run import IndexRun, IndexState
 from bot.domain.job import Reply, guild_owner
@@ -210,28 +211,14 @@ class Index(commands.Cog):
             await IndexMessages(self._bot).show(ended)
 
 
-class IndexButton(
-    ui.DynamicItem[ui.Button[Any]], template=r"index:(?P<action>start|stop):(?P<run>[0-9]+)"
-):
-    """A button that starts or stops a run; it works in messages of an earlier process, too."""
+class IndexButton(PersistentItem, template=r"index:(?P<action>start|stop):(?P<run>[0-9]{1,9})"):
+    """A button that starts or stops a run."""
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], item: ui.Item[Any], _match: re.Match[str]
-    ) -> IndexButton:
-        """Return the button that was pressed."""
-        if not isinstance(item, ui.Button):
-            raise TypeError(item)
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Start or stop the run; answer a failure with a sentence."""
-        _, action, run_id = self.custom_id.split(":")
-        try:
-            cog = interaction.client.get_cog("Index")
-            await cog.press(interaction, action, int(run_id))
-        except Exception as error:  # noqa: BLE001 - discord.py would log it and answer nothing
-            await interaction.client.refuse(interaction, error)
+    async def pressed(self, interaction: Press, match: re.Match[str]) -> None:
+        """Start or stop the run."""
+        cog = interaction.client.get_cog(Index.__name__)
+        if isinstance(cog, Index):
+            await cog.press(interaction, match["action"], int(match["run"]))
 
 
 def _found(price: IndexPrice, translate: Translator) -> str:

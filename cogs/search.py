@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.buttons import without_timeout
+from bot.chat.persistent_items import PersistentItem
 from bot.domain.cooldown import Cooldown
 from bot.domain.search import MAX_NAME_LENGTH, normalize
-from bot.errors import FramehoundError, RateLimited
+from bot.errors import RateLimited
 from bot.render import sanitize
 from bot.render.search_results import page_text
 from cogs.search_state import OLD_TEMPLATE, TEMPLATE, SearchState, parse_day, parse_score
@@ -30,62 +31,32 @@ if TYPE_CHECKING:
 _MAX_SIMILAR = 5
 
 
-class PageButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=TEMPLATE):
+class PageButton(PersistentItem, template=TEMPLATE):
     """A button that leads to another page; its ID holds the whole search."""
 
-    def __init__(self, state: SearchState, *, emoji: str = "▶", disabled: bool = False) -> None:
-        super().__init__(discord.ui.Button(emoji=emoji, custom_id=str(state), disabled=disabled))
-        self._state = state
-
-    @classmethod
-    async def from_custom_id(  # type: ignore[override]  # the client is ours
-        cls,
-        interaction: discord.Interaction[FramehoundBot],
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Rebuild the button that was pressed."""
-        del interaction, item
-        return cls(SearchState.read(match))
-
-    async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
+    async def pressed(
+        self, interaction: discord.Interaction[FramehoundBot], match: re.Match[str]
+    ) -> None:
         """Show the page in place of the current one."""
         cog = interaction.client.get_cog(Search.__name__)
         if not isinstance(cog, Search):
             return
+        state = SearchState.read(match)
+        cog.check_rate(interaction.user.id)
+        await interaction.response.defer()
         clip_search = interaction.client.app.services.search
-        try:
-            cog.check_rate(interaction.user.id)
-            await interaction.response.defer()
-            concept = await clip_search.concept(self._state.concept, _guild_id(interaction))
-            await _show(interaction, self._state, concept, concept.name if concept else "")
-        except FramehoundError as error:
-            await interaction.client.refuse(interaction, error)
+        concept = await clip_search.concept(state.concept, _guild_id(interaction))
+        await _show(interaction, state, concept, concept.name if concept else "")
 
 
-class OldPageButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=OLD_TEMPLATE
-):
+class OldPageButton(PersistentItem, template=OLD_TEMPLATE):
     """A page button of a development version, whose search can't be read any more."""
 
-    def __init__(self, custom_id: str) -> None:
-        super().__init__(discord.ui.Button(custom_id=custom_id))
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[discord.Client],
-        item: discord.ui.Item[discord.ui.View],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Rebuild the button that was pressed."""
-        del interaction, item
-        return cls(match.string)
-
-    async def callback(self, interaction: discord.Interaction[FramehoundBot]) -> None:  # type: ignore[override]  # the client is ours
+    async def pressed(
+        self, interaction: discord.Interaction[FramehoundBot], match: re.Match[str]
+    ) -> None:
         """Tell the person to search again."""
+        del match
         translate = await interaction.client.translator_for(interaction)
         sentence = translate("This button is from an older version. Use `/find` again.")
         await interaction.response.edit_message(content=sentence, view=None)
@@ -197,8 +168,8 @@ def _page_buttons(state: SearchState, page: SearchPage) -> discord.ui.View:
         exists = 0 <= number < page.pages
         # Discord refuses two buttons with one ID, even if one is disabled.
         target = number if exists else page.pages + 1
-        button = PageButton(replace(state, page=target), emoji=emoji, disabled=not exists)
-        view.add_item(button)
+        custom_id = str(replace(state, page=target))
+        view.add_item(discord.ui.Button(emoji=emoji, custom_id=custom_id, disabled=not exists))
     return without_timeout(view)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.domain.search import SearchQuery
 from bot.domain.settings import parse_threshold
+from bot.errors import ButtonExpired
 
 if TYPE_CHECKING:
     import re
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FIELDS = ("concept", "channel", "author", "since", "until", "min_score", "page")
+_IDS = {"channel", "author"}
 # The number changes with the form of the ID. Old IDs, ``find:…``, refer to concepts of a database
 # that is not used any more.
 _PREFIX = "search1:"
@@ -44,10 +46,16 @@ class SearchState:
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
-        """Return the search in the ID of a button, which matches ``TEMPLATE``."""
+        """Return the search in the ID of a button, which matches ``TEMPLATE``.
+
+        Raises ``ButtonExpired`` if a number is none that a search could have.
+        """
         values: dict[str, Any] = {
             name: int(text, 36) if text else None for name, text in match.groupdict().items()
         }
+        for name, value in values.items():
+            if (value or 0) >> (63 if name in _IDS else 31):
+                raise ButtonExpired
         return cls(**values)
 
     def query(self, guild_id: int | None, visibility: Visibility) -> SearchQuery:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import discord
 
 from bot.domain.search import normalize
+from bot.errors import ButtonExpired
 from bot.render.sanitize import clean
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class ButtonState:
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
-        """Read an ID that matches ``PATTERN``; raises ``ValueError`` for an unknown action."""
+        """Read an ID that matches ``PATTERN``; raises ``ButtonExpired`` for an unknown action."""
+        if match["action"] not in set(Action):
+            raise ButtonExpired
         threshold = int(match["threshold"]) / _PARTS
         return cls(Action(match["action"]), match["job"], threshold, int(match["page"]))
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import discord
 import structlog
@@ -25,13 +25,13 @@ from bot.chat.request_limits import RequestLimits
 from bot.chat.responder import DiscordResponder
 from bot.chat.retry import FAILURES
 from bot.domain.erasure import Channel, Guild, Person
-from bot.errors import FramehoundError
+from bot.errors import ButtonExpired, FramehoundError
 from bot.i18n import ENGLISH, Sentence, Translator, supported_language
 from bot.storage.database import StorageUnavailable
 from bot.storage.meta import COMMANDS_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from bot.domain.job import Job
     from bot.jobs.queue import Intake
@@ -84,6 +84,7 @@ class FramehoundBot(commands.AutoShardedBot):
         self._recent_erasures = RecentErasures()
         self.reply_deleter = ReplyDeleter(Messages(self), app.stores.reply_deletions)
         self._log = structlog.get_logger("framehound.client")
+        self._items: set[type[discord.ui.DynamicItem[Any]]] = set()
         self._limits = RequestLimits()
         self._limits.install(self)
         self.tree.on_error = self.refuse  # type: ignore[method-assign]  # the documented way short of a subclass
@@ -93,6 +94,26 @@ class FramehoundBot(commands.AutoShardedBot):
         for cog in COGS:
             await self.load_extension(cog)
         await self._sync_commands()
+
+    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
+        """Handle buttons and menus by their IDs."""
+        super().add_dynamic_items(*items)
+        self._items.update(items)
+
+    def remove_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
+        """Stop handling buttons and menus."""
+        super().remove_dynamic_items(*items)
+        self._items.difference_update(items)
+
+    async def on_interaction(self, interaction: discord.Interaction[Self]) -> None:
+        """Say that a button has expired if nothing handles its ID, as discord.py says nothing."""
+        if interaction.type is not discord.InteractionType.component:
+            return
+        data: Mapping[str, Any] = interaction.data or {}
+        custom_id = str(data.get("custom_id"))
+        templates = (item.__discord_ui_compiled_template__ for item in self._items)
+        if not any(template.fullmatch(custom_id) for template in templates):
+            await self.refuse(interaction, ButtonExpired())
 
     async def submit(self, job: Job) -> None:
         """Hand in a job, unless what it is about was erased since the bot was told of it.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
+from bot.chat.persistent_items import PersistentItem
 from bot.domain.job import guild_owner
 from bot.domain.setting_kinds import InvalidValue, ModelList
 from bot.domain.settings import PAGES, SETTINGS
 from bot.domain.settings_file import InvalidSettingsFile
+from bot.errors import ButtonExpired
 from cogs.permissions import missing_anywhere, missing_to_write
 from cogs.settings_panel.files import describe_mistakes
 from cogs.settings_panel.forms import FileForm, Form, WrongInput, form_fields, read_typed
@@ -98,7 +100,7 @@ class Panel:
         """Do what a button or a menu is for, if the person who uses it manages the server."""
         guild = _managed_guild(press)
         match action:
-            case "page":
+            case "page" if name in PAGES:
                 await self._show(press, guild, name)
             case "form":
                 await self._open_form(press, guild, name)
@@ -107,11 +109,13 @@ class Panel:
             case "choose":
                 several = name in SETTINGS and isinstance(SETTINGS[name].kind, ModelList)
                 await self._change(press, guild, name, _chosen(item, several=several))
-            case _ if name == "export":
+            case "file" if name == "export":
                 file = await self._files.export(guild)
                 await press.response.send_message(file=file, ephemeral=True)
-            case _:
+            case "file" if name == "import":
                 await self._open_file_form(press)
+            case _:
+                raise ButtonExpired
 
     async def _change(self, press: Press, guild: discord.Guild, name: str, value: object) -> None:
         """Set a setting to a JSON value."""
@@ -119,7 +123,11 @@ class Panel:
             await self._show(press, guild, _FIRST_PAGE)
             return
         spec = SETTINGS[name]
-        await self._bot.app.stores.settings.update(guild.id, **{name: spec.kind.read(value)})
+        try:
+            checked = spec.kind.read(value)
+        except InvalidValue:  # the setting was of another kind then
+            raise ButtonExpired from None
+        await self._bot.app.stores.settings.update(guild.id, **{name: checked})
         await self._show(press, guild, spec.page)
 
     async def _show(
@@ -227,12 +235,12 @@ def _key(press: Press, heading: str) -> tuple[object, ...]:
 
 
 def _chosen(item: ui.Item[Any], *, several: bool) -> object:
-    """Return what was chosen in a menu, as JSON."""
+    """Return what was chosen in a menu, as JSON; raises ``ButtonExpired`` if it is no menu."""
     if isinstance(item, ui.Select):
         return list(item.values) if several else item.values[0]
     if isinstance(item, (ui.ChannelSelect, ui.RoleSelect)):
         return [str(each.id) for each in item.values]
-    raise TypeError(item)
+    raise ButtonExpired
 
 
 def _dynamic_item(on_press: OnPress) -> type[ui.DynamicItem[ui.Item[Any]]]:
@@ -241,21 +249,8 @@ def _dynamic_item(on_press: OnPress) -> type[ui.DynamicItem[ui.Item[Any]]]:
     They work in panels that an earlier process sent, too.
     """
 
-    class PanelItem(
-        ui.DynamicItem[ui.Item[Any]], template=r"settings:(?P<action>[a-z]+):(?P<name>[a-z_]+)"
-    ):
-        @classmethod
-        async def from_custom_id(
-            cls, _interaction: discord.Interaction[Any], item: ui.Item[Any], _match: re.Match[str]
-        ) -> PanelItem:
-            return cls(item)
-
-        async def callback(self, interaction: discord.Interaction[Any]) -> None:
-            """Call ``on_press``; answer a failure with a sentence."""
-            _, action, name = self.custom_id.split(":")
-            try:
-                await on_press(interaction, action, name, self.item)
-            except Exception as error:  # noqa: BLE001 - discord.py would log it and answer nothing
-                await interaction.client.refuse(interaction, error)
+    class PanelItem(PersistentItem, template=r"settings:(?P<action>[a-z]+):(?P<name>[a-z_]+)"):
+        async def pressed(self, interaction: Press, match: re.Match[str]) -> None:
+            await on_press(interaction, match["action"], match["name"], self.item)
 
     return PanelItem

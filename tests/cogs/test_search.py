@@ -199,7 +199,7 @@ async def test_a_button_of_an_older_version_asks_for_a_new_search(
 
 def test_a_search_fits_into_the_id_of_a_button() -> None:
     most = 2**63 - 1
-    asked = SearchState(2**31, most, most, 3_652_059, 3_652_059, 9999, 10**6)
+    asked = SearchState(2**31 - 1, most, most, 3_652_059, 3_652_059, 9999, 10**6)
     assert len(str(asked)) <= 100
     template = PageButton.__discord_ui_compiled_template__
     for each in (asked, SearchState(0), SearchState(5, page=0)):
