@@ -19,7 +19,7 @@ from bot.chat.message_clips import (
 from bot.chat.posters import forwarded_from
 from bot.domain.cooldown import Cooldown
 from bot.domain.job import MAX_CLIPS, Interaction, Job, interaction_job_id
-from bot.errors import OptedOut, RateLimited, TooManyClips
+from bot.errors import FramehoundError, OptedOut, RateLimited, TooManyClips
 from bot.i18n import Sentence
 from cogs.permissions import require_permissions
 
@@ -110,8 +110,13 @@ class Tags(commands.Cog):
             raise TooManyClips(count=str(len(clips)), most=str(MAX_CLIPS))
         self._check_rate(interaction.user.id, interaction.guild)
         await interaction.response.defer()
-        await self._check_opt_outs(clips, interaction.user.id, message)
-        await self._bot.submit(self._job_of(interaction, clips))
+        try:
+            await self._check_opt_outs(clips, interaction.user.id, message)
+            await self._bot.submit(self._job_of(interaction, clips))
+        except FramehoundError:
+            # Otherwise the refusal would fill in the response, which everybody sees.
+            await interaction.delete_original_response()
+            raise
 
     def _check_rate(self, user_id: int, guild: discord.Guild | None) -> None:
         """Raise ``RateLimited`` if a person or a server makes too many requests at once."""

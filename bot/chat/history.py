@@ -12,13 +12,12 @@ from discord.http import Route
 
 from bot.chat.message_clips import job_for_message, posted_clips_of
 from bot.chat.newcomers import is_newcomer
-from bot.chat.posters import Poster, person_behind, poster_of
-from bot.domain.index_run import FoundMessage
+from bot.chat.posters import Poster, forwarded_from, person_behind, poster_of
+from bot.domain.index_run import FoundMessage, HistoricJob
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator
 
-    from bot.domain.job import Job
 
 # https://docs.discord.com/developers/resources/message#search-guild-messages
 _SEARCH = "/guilds/{guild_id}/messages/search"
@@ -58,7 +57,7 @@ class DiscordHistory:
             async for found in self._read(guild_id, channels, after):
                 yield found
 
-    async def job(self, guild_id: int, channel_id: int, message_id: int) -> Job | None:
+    async def job(self, guild_id: int, channel_id: int, message_id: int) -> HistoricJob | None:
         """Return the quiet job of a message; None if it is gone or has no clips any more."""
         try:
             message = await (await self._channel(guild_id, channel_id)).fetch_message(message_id)
@@ -69,7 +68,9 @@ class DiscordHistory:
             return None
         newcomer = is_newcomer(self._client, guild_id)
         job = job_for_message(message, clips, requested=False)
-        return replace(job, quiet=True, newcomer=newcomer)
+        original = await forwarded_from(self._client, message)
+        people = frozenset(filter(None, (*job.people, original)))
+        return HistoricJob(replace(job, quiet=True, newcomer=newcomer), people)
 
     async def _channel(self, guild_id: int, channel_id: int) -> discord.abc.Messageable:
         """Return a channel with what a job needs to know of it, such as a thread's parent."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.domain.timeline import count_seconds
 
 if TYPE_CHECKING:
-    from bot.domain.job import Reply
+    from bot.domain.job import Job, Reply
 
 MAX_MESSAGES = 10_000
 """Messages of one run, the newest ones; a later run finds what is left."""
@@ -42,6 +42,14 @@ class FoundMessage:
     clips: int
     length: int = 0
     unmeasured: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricJob:
+    """The job of an old message, and the people who posted its clips or what it forwards."""
+
+    job: Job
+    people: frozenset[int]
 
 
 class CountsFrames(Protocol):

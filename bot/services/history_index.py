@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bot.domain.index_run import MAX_MESSAGES, FoundMessage, IndexPrice, IndexRun, IndexState
+from bot.domain.index_run import (
+    MAX_MESSAGES,
+    FoundMessage,
+    IndexPrice,
+    IndexRun,
+    IndexState,
+)
 from bot.domain.outcome import Failed, Tagged
 from bot.errors import BudgetExhausted, TaggerBusy
 from bot.runtime.tasks import in_background
@@ -23,6 +29,7 @@ from bot.storage.database import StorageUnavailable, retry_storage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
+    from bot.domain.index_run import HistoricJob
     from bot.domain.job import Job
     from bot.storage.index_runs import IndexRunStore
     from bot.storage.job_records import JobRecordStore
@@ -43,7 +50,7 @@ class History(Protocol):
     ) -> AsyncIterator[FoundMessage]:
         """Yield the messages with clips in some channels, newer than a snowflake, newest first."""
 
-    async def job(self, guild_id: int, channel_id: int, message_id: int) -> Job | None:
+    async def job(self, guild_id: int, channel_id: int, message_id: int) -> HistoricJob | None:
         """Return the quiet job of a message; None if it is gone or has no clips any more."""
 
 
@@ -107,9 +114,8 @@ class HistoryIndex:
         await self.runs.start(run_id)
         self.started.set()
 
-    async def opted_out(self, job: Job) -> bool:
-        """Return whether the person who posted a job's clips opted out."""
-        people = {clip.author_id for clip in job.clips if clip.author_id}
+    async def opted_out(self, people: Collection[int]) -> bool:
+        """Return whether somebody opted out who posted the clips of a message."""
         return bool(people and await self._opt_outs.among(people))
 
     async def _wanted(self, found: Sequence[FoundMessage]) -> list[FoundMessage]:
@@ -177,11 +183,11 @@ class IndexRunner:
             await self._end(run.id, IndexState.FINISHED)
             return
         channel_id, message_id = following
-        job = await self._history.job(run.guild_id, channel_id, message_id)
-        if job is None or await self._index.opted_out(job):
+        found = await self._history.job(run.guild_id, channel_id, message_id)
+        if found is None or await self._index.opted_out(found.people):
             await self._runs.count(run.id, message_id, tagged=0)
-        elif await self._finished(run, job):
-            await self._count(run, job, message_id)
+        elif await self._finished(run, found.job):
+            await self._count(run, found.job, message_id)
         else:
             await self._show(run.id)
 

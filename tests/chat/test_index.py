@@ -61,6 +61,12 @@ class OldServer:
             self.guild.add_bot()
         return await (await self.manager.slash(self.office, "index")).wait_for_response()
 
+    def refuse_searches(self) -> None:
+        """Have the bot read the channels instead, as without Discord's search."""
+        refusal = CannedResponse(403, b"{}", {"Content-Type": "application/json"})
+        search = f"/guilds/{self.guild.id}/messages/search"
+        self.discord.faults.add("GET", search, refusal, times=9)
+
     async def start(self, offer: Message) -> Message:
         """Start the run; return the message that shows the progress."""
         await self.manager.click(offer, button(offer))
@@ -102,9 +108,7 @@ async def test_older_clips_are_priced_tagged_and_found(
     old = await server.ann.post(server.channel, files=[CAT_CLIP, CITY_CLIP])
     await server.ann.post(server.channel, "no clip")
     if not searchable:
-        refusal = CannedResponse(403, b"{}", {"Content-Type": "application/json"})
-        search = f"/guilds/{server.guild.id}/messages/search"
-        server.discord.faults.add("GET", search, refusal, times=9)
+        server.refuse_searches()
     offer = await server.offer()
     assert "2, with 8 s of video, not counting 1 of unknown length" in offer.content
     shown = await server.start(offer)
@@ -147,10 +151,15 @@ async def test_a_manager_stops_a_run_and_nobody_else_does(server: OldServer) -> 
 
 
 async def test_clips_of_people_who_opted_out_are_left_alone(server: OldServer) -> None:
-    await server.ann.post(server.channel, files=[CITY_CLIP])
+    posted = await server.ann.post(server.channel, files=[CITY_CLIP])
     async with Database.open(server.database_url) as database:
         await OptOutStore(database).add(server.ann.user.id)
     assert "no older clips" in (await server.offer()).content
+    await server.guild.add_member("bob").forward(server.channel, posted)
+    server.refuse_searches()  # it doesn't find forwards
+    shown = await server.start(await server.offer())
+    await server.discord.wait_until(lambda: "so far" not in shown.content, "the run to end")
+    assert "tagged 0 of 1" in shown.content
 
 
 async def test_the_operator_indexes_from_the_command_line(server: OldServer) -> None:

@@ -152,6 +152,10 @@ async def test_a_forwarded_clip_of_a_person_who_opted_out_is_left_alone(chat: Ch
     await chat.bot.app.stores.opt_outs.add(chat.ann.user.id)
     forwarded = await bob.forward(office, posted)
     asked = await bob.use_context_menu(office, "Tag this video", forwarded)
-    assert "leave their clips alone" in (await asked.wait_for_response()).content
+    refusal = await asked.wait_for_followup()
+    assert "leave their clips alone" in refusal.content
+    assert refusal.ephemeral
+    seen = [each for each in office.messages.values() if not (each.ephemeral or each.deleted)]
+    assert seen == [forwarded]  # nobody else sees that it was refused
     await bob.post(office, LAST)
     assert await chat.links() == [LAST]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.clip import Clip
 from bot.domain.erasure import Person
-from bot.domain.index_run import FoundMessage
+from bot.domain.index_run import FoundMessage, HistoricJob
 from bot.domain.job import Job, message_job_id
 from bot.services import history_index
 from bot.services.history_index import IndexRunner
@@ -36,9 +36,10 @@ class History:
         for channel_id in channel_ids:
             yield FoundMessage(channel_id, 1, None, 1)
 
-    async def job(self, guild_id: int, channel_id: int, message_id: int) -> Job | None:
+    async def job(self, guild_id: int, channel_id: int, message_id: int) -> HistoricJob | None:
         job_id = message_job_id(message_id)
-        return Job(job_id, channel_id, CLIPS, guild_id, message_id, quiet=True)
+        job = Job(job_id, channel_id, CLIPS, guild_id, message_id, quiet=True)
+        return HistoricJob(job, frozenset())
 
 
 class NoDisplay:

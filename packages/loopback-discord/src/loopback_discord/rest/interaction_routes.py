@@ -76,9 +76,10 @@ class InteractionRoutes:
     def follow_up(self, call: Call) -> Json:
         interaction = self._interaction(call)
         check_message(call.body, call.files.values(), new=True)
-        if interaction.original is not None and interaction.original.loading:
+        original = interaction.original
+        if original is not None and original.loading and not original.deleted:
             # The first followup to a deferred response replaces "is thinking…".
-            return _json(self._edit(interaction, interaction.original, call))
+            return _json(self._edit(interaction, original, call))
         message = self._create(interaction, call.body, call)
         interaction.followups.append(message)
         self._state.changes.notify()
