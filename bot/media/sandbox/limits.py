@@ -35,13 +35,14 @@ class SandboxLimits:
     as ``threads`` busy threads do, and have ``all_threads``. A child must be ready within
     ``start_seconds``.
 
-    A task that runs out of memory is run again while no other task runs, with ``memory_alone``, for
-    ``seconds_alone`` at most. docs/performance.md shows what clips need.
+    A task that runs out of memory because its pictures are large is run again with
+    ``memory_large``, for ``seconds_large`` at most, and no other such task beside it.
+    docs/performance.md shows what clips need.
     """
 
     memory: int = 320 * 1024**2
-    memory_alone: int = 1024 * 1024**2
-    seconds_alone: float = 120.0
+    memory_large: int = 1024 * 1024**2
+    seconds_large: float = 120.0
     address_space: int = 4 * 1024**3
     file_size: int = 64 * 1024**2
     open_files: int = 64
@@ -115,7 +116,7 @@ def _limit_resources(limits: SandboxLimits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _lower(kind, value, value)
-    _lower(resource.RLIMIT_DATA, limits.memory, max(limits.memory, limits.memory_alone))
+    _lower(resource.RLIMIT_DATA, limits.memory, max(limits.memory, limits.memory_large))
 
 
 def _shrink_stacks() -> None:

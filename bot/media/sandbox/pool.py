@@ -9,6 +9,7 @@ and killed if the task takes too long.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -66,8 +67,12 @@ class Sandbox:
         limits = limits or SandboxLimits()
         self._settings = ChildSettings(self._folder, limits, tuple(modules), tuple(readable))
         # A hostile clip can hold its child for minutes; the clips of others need not wait for it.
-        self._slots = FairSlots(workers, per_owner=max(1, workers - 1))
-        self._collecting = asyncio.Lock()
+        others = max(1, workers - 1)
+        self._slots = FairSlots(workers, per_owner=others)
+        # One clip with very large pictures at a time, which takes the slots that its memory is
+        # worth and leaves one to others.
+        self._large = FairSlots(1, per_owner=1)
+        self._large_slots = min(others, math.ceil(limits.memory_large / limits.memory))
         self._closed = False
         self._idle: list[ChildProcess] = []
         self._children: set[ChildProcess] = set()
@@ -84,7 +89,9 @@ class Sandbox:
         self._closed = True
         for child in self._children:
             child.kill()
-        async with self._all_slots():  # until every call has failed and released its slot
+        async with self._several_slots(
+            self._workers
+        ):  # until every call has failed and released its slot
             await asyncio.gather(*(child.end() for child in self._children), *self._cleanups)
 
     async def run(  # noqa: PLR0913 - what a task may have, all but two optional
@@ -116,7 +123,7 @@ class Sandbox:
 
         Raises the task's own ``ClipError`` or ``TaggerError``; ``NotFound`` without such a file;
         ``DiskFull``; ``TooLargePicture`` if the task ran out of memory, also with all the memory
-        that it may have alone; ``Damaged`` if it raised anything else or crashed the child;
+        that large pictures may have; ``Damaged`` if it raised anything else or crashed the child;
         ``TooSlow`` (with ``stage``) after ``seconds``; ``SandboxFault`` if no child could begin.
         """
         if task.partition(":")[0] not in self._settings.modules:
@@ -129,24 +136,24 @@ class Sandbox:
             async with self._slots.held(owner):
                 return await self._serve(call)
         except OutOfMemoryError:
-            return await self._run_alone(call)
+            return await self._run_large(call, owner)
 
-    async def _run_alone(self, call: Call) -> Any:
-        """Run a task that needs much memory while no other task runs."""
+    async def _run_large(self, call: Call, owner: str) -> Any:
+        """Run a task that needs much memory, one at a time."""
         limits = self._settings.limits
-        call = replace(call, alone=True, seconds=min(call.seconds, limits.seconds_alone))
+        call = replace(call, large=True, seconds=min(call.seconds, limits.seconds_large))
         try:
-            async with self._all_slots():
+            async with self._several_slots(self._large_slots, owner):
                 return await self._serve(call)
         except OutOfMemoryError as error:
             raise TooLargePicture(reason="memory", detail=str(error)) from error
 
     @asynccontextmanager
-    async def _all_slots(self) -> AsyncIterator[None]:
-        """Hold all slots; one call at a time, as two would wait for each other."""
-        async with self._collecting, AsyncExitStack() as stack:
-            for _ in range(self._workers):
-                await stack.enter_async_context(self._slots.held())
+    async def _several_slots(self, count: int, owner: str = "") -> AsyncIterator[None]:
+        """Hold several slots; one call at a time, as two would wait for each other."""
+        async with self._large.held(owner), AsyncExitStack() as stack:
+            for _ in range(count):
+                await stack.enter_async_context(self._slots.held(owner))
             yield
 
     async def confinement(self) -> Confinement:

@@ -75,7 +75,7 @@ class Call:
     ``files`` are files it may read. Those named ``outputs`` it may write; they are moved into the
     folder ``results``.
     ``on_progress`` receives what the task reports. ``on_question`` answers what it asks; it also
-    gets a folder for files with the answer. A call that is ``alone`` may have more memory.
+    gets a folder for files with the answer. A ``large`` call may have more memory.
     """
 
     task: str
@@ -87,7 +87,7 @@ class Call:
     stage: str
     on_progress: Callable[[Any], None]
     on_question: Callable[[Any, Path], Awaitable[Any]]
-    alone: bool = False
+    large: bool = False
 
 
 class ChildProcess:
@@ -191,7 +191,7 @@ class ChildProcess:
             "inputs": str(folder.inputs),
             "work": str(folder.work),
             "outputs": call.outputs,
-            "memory": limits.memory_alone if call.alone else limits.memory,
+            "memory": limits.memory_large if call.large else limits.memory,
             "seconds": call.seconds,
         }
         connection = None
@@ -295,7 +295,7 @@ def _finish(answer: dict[str, Any], call: Call) -> Any:
         return answer.get("value")
     refusal = _restored(answer.get("error"))
     is_large = isinstance(refusal, TooLargePicture) and refusal.facts.get("reason") == _LARGE
-    if is_large and not call.alone:
+    if is_large and not call.large:
         raise OutOfMemoryError(str(refusal))
     raise refusal
 

@@ -389,16 +389,30 @@ async def test_a_slow_download_times_out(tmp_path: Path) -> None:
             await fetch(fetcher(host, total=0.3), f"http://{host}/", tmp_path / "clip")
 
 
-@pytest.mark.parametrize("before_the_headers", [True, False])
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+LONG = b"x" * 4000
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        pytest.param(OK + b"X-A: ", b".", id="a header"),
+        pytest.param(OK + b"\r\n", b".", id="the body"),
+        pytest.param(CHUNKED + b"5;", LONG, id="an extension of a chunk"),
+        pytest.param(CHUNKED, b"1;" + LONG + b"\r\na\r\n", id="extensions of chunks"),
+    ],
+)
 async def test_a_download_below_the_minimum_speed_is_given_up(
-    tmp_path: Path, *, before_the_headers: bool
+    tmp_path: Path, start: bytes, more: bytes
 ) -> None:
+    """Only bytes of the body count as progress, however much is sent around them."""
+
     async def drip(request: web.Request) -> web.StreamResponse:
         assert request.transport
-        start = b"HTTP/1.1 200 OK\r\nX-A: " if before_the_headers else b"HTTP/1.1 200 OK\r\n\r\n"
         request.transport.write(start)
         while not request.transport.is_closing():
-            request.transport.write(b".")
+            request.transport.write(more)
             await asyncio.sleep(0.02)
         return web.Response()
 

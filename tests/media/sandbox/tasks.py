@@ -46,6 +46,8 @@ def decode_large_pictures(request: Request, report: Report) -> str:
     except MemoryError:
         raise TooLargePicture(reason="large_pictures") from None
     report(len(taken))
+    if request.get("forever"):
+        threading.Event().wait()
     return "decoded"
 
 
