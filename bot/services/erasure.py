@@ -115,7 +115,7 @@ class Erasure:
         return count
 
     async def _erase(self, scope: Scope) -> bool:
-        """Erase job records with their jobs, then what else is queued, then index runs and clips.
+        """Erase job records with their jobs, then what else is queued, searches and clips.
 
         Return whether there was anything.
         """
@@ -127,6 +127,7 @@ class Erasure:
             await self._erase_clips(_slash_commands(part))
         dropped += await self._forget_jobs(await self._unrecorded_jobs(scope))
         await retry_storage(lambda: self._stores.index_runs.erase(scope))
+        await retry_storage(lambda: self._stores.recent_searches.erase(scope))
         found |= await self._erase_clips(scope)
         for job in dropped:
             if self._answer_dropped and _awaits_answer(job, scope):
@@ -164,6 +165,7 @@ class Erasure:
             "clips": await self._purged(stores.posted_clips.purge(days)),
             "usage": await self._purged(stores.usage.purge()),
             "index_runs": await self._purged(stores.index_runs.purge()),
+            "searches": await self._purged(stores.recent_searches.purge()),
             "jobs": await self._purged(self._jobs.purge(finished)),
         }
         await self._overwrite_deleted()

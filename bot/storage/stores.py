@@ -14,12 +14,14 @@ from bot.storage.job_records import JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
+from bot.storage.recent_searches import RecentSearchStore
 from bot.storage.reply_deletions import ReplyDeletionStore
 from bot.storage.tables import (
     guild_settings,
     index_runs,
     job_records,
     posted_clips,
+    recent_searches,
     thresholds,
     usage,
     watches,
@@ -51,6 +53,7 @@ class Stores:
     opt_outs: OptOutStore
     usage: UsageStore
     index_runs: IndexRunStore
+    recent_searches: RecentSearchStore
     meta: MetaStore
 
     @classmethod
@@ -69,12 +72,16 @@ class Stores:
             opt_outs=OptOutStore(database),
             usage=UsageStore(database),
             index_runs=IndexRunStore(database),
+            recent_searches=RecentSearchStore(database),
             meta=MetaStore(database),
         )
 
     async def guild_ids(self) -> set[int]:
         """Return the IDs of all servers that something is stored about."""
-        tables = posted_clips, job_records, guild_settings, thresholds, watches, index_runs
+        tables = (
+            *(posted_clips, job_records, guild_settings, thresholds, watches, index_runs),
+            recent_searches,
+        )
         query = union(*(select(table.c.guild_id) for table in tables))
         payers = select(usage.c.payer).where(usage.c.payer.startswith(GUILD_OWNER)).distinct()
         async with self.database.reading() as connection:

@@ -331,6 +331,19 @@ index_messages = Table(
     Column("author_id", BigInteger, index=True),
 )
 
+# The last searches of each person (``SearchRequest`` as JSON), for the buttons under their results
+# and for suggestions. ``guild_id`` is NULL outside of servers.
+recent_searches = Table(
+    "recent_searches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", BigInteger, nullable=False, index=True),
+    Column("guild_id", BigInteger, index=True),
+    Column("request", Text, nullable=False),
+    Column("searched_at", UtcDateTime, nullable=False, index=True),
+    sqlite_autoincrement=True,  # a button of an erased search must not show another one
+)
+
 # Values of the program's own, such as the hash of the commands it has registered with Discord.
 meta = Table(
     "meta",

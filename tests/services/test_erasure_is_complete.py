@@ -16,6 +16,7 @@ from bot.domain.clip import Clip
 from bot.domain.index_run import FoundMessage
 from bot.domain.job import Interaction, Job, Reply, message_job_id
 from bot.domain.outcome import Tagged
+from bot.domain.search_request import SearchRequest
 from bot.storage.engine import DatabaseAddress, create_engine, queue_url
 from tests.jobs.recorder import Recorder
 from tests.stand_ins.clarifai import LoopbackClarifai
@@ -67,6 +68,9 @@ COLUMNS = {
     "posted_clips.guild_id",
     "posted_clips.message_id",
     "posted_clips.parent_id",
+    "recent_searches.guild_id",
+    "recent_searches.request",
+    "recent_searches.user_id",
     "reply_deletions.channel_id",
     "reply_deletions.message_id",
     "tag_corrections.guild_id",
@@ -193,6 +197,10 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
             await app.stores.watches.add(guild, Watch("cat", channel))
         await correct(app, GUILD, POSTED)
         await correct(app, OTHER_GUILD, OTHER_MESSAGE)
+        searches = app.stores.recent_searches
+        await searches.save(ANN, GUILD, SearchRequest("cat", channel=CHANNEL))
+        await searches.save(ZOE, OTHER_GUILD, SearchRequest("cat", channel=OTHER_CHANNEL))
+        await searches.save(ZOE, OTHER_GUILD, SearchRequest(f"by:<@{ANN}>"))
         await index(app, GUILD, CHANNEL, ANN, POSTED)
         await index(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE)
         yield app.erasure(intake)

@@ -179,6 +179,16 @@ ROWS["2011"] = [
     ("INSERT INTO tag_corrections VALUES (2, 'sha256:ab', 1, '2026-01-02 03:04:05')", {}),
 ]
 
+# Revision 2012 only adds a table.
+ROWS["2012"] = [
+    *ROWS["2011"],
+    (
+        """INSERT INTO recent_searches VALUES
+            (1, 4, 2, '{"query": "cat"}', '2026-01-02 03:04:05')""",
+        {},
+    ),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
