@@ -37,11 +37,12 @@ import quality_photographs
 import text_scenes
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo
+from bot.domain.senses import Sense
 from bot.domain.text_lines import letters
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local import child
 from bot.taggers.local.identity import REVISION, text_identity
-from bot.taggers.local.text_sense import TextSense
+from bot.taggers.local.sense_reader import SenseReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -140,7 +141,7 @@ async def measure(folder: Path, part: str, *, misses: bool) -> dict[str, Count]:
     maker = text_scenes.SceneMaker(folder, part)
     counts: defaultdict[str, Count] = defaultdict(Count)
     async with Sandbox(workers=1, folder=folder / "sandbox") as sandbox:
-        sense = TextSense(sandbox)
+        senses = SenseReader(sandbox)
         for kind in (*text_scenes.KINDS, "photograph"):
             scenes = [
                 maker.photograph(number) if kind == "photograph" else maker.scene(kind, number)
@@ -151,8 +152,8 @@ async def measure(folder: Path, part: str, *, misses: bool) -> dict[str, Count]:
                 encode(path, moving(scenes))
             seconds = len(scenes) * SECONDS
             info = ClipInfo(ClipFormat.MP4, path.stat().st_size, seconds * 1000, "")
-            found = await sense.read(ClipFile(path, info))
-            judge(scenes, found, counts[kind], misses=misses)
+            found = await senses.observe(ClipFile(path, info), {Sense.TEXT})
+            judge(scenes, found.text or (), counts[kind], misses=misses)
             cost(path, seconds, text=True)  # loads the models
             counts[kind].milliseconds = [cost(path, seconds, text=each) for each in (False, True)]
     return counts
@@ -203,7 +204,8 @@ async def measure_hostile(folder: Path) -> None:
     info = ClipInfo(ClipFormat.MP4, path.stat().st_size, HOSTILE_SECONDS * 1000, "")
     async with Sandbox(workers=1, folder=folder / "sandbox") as sandbox:
         before = time.perf_counter()
-        found = await TextSense(sandbox).read(ClipFile(path, info))
+        observed = await SenseReader(sandbox).observe(ClipFile(path, info), {Sense.TEXT})
+    found = observed.text or ()
     letters_kept = sum(len(line.text) for line in found)
     print(f"{time.perf_counter() - before:.0f} s, {len(found)} lines, {letters_kept} characters")
 

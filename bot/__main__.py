@@ -44,13 +44,16 @@ def tag(
     as_json: Annotated[  # noqa: FBT002 - typer's way to a flag
         bool, typer.Option("--json", help="Print one JSON object per line.")
     ] = False,
+    nudity: Annotated[  # noqa: FBT002 - typer's way to a flag
+        bool, typer.Option("--nudity", help="Also check the clips for nudity.")
+    ] = False,
 ) -> None:
     """Tag files or links and print what they show, second by second."""
     settings = _load(config.Config, tagger=tagger)
     from bot.cli import tag  # noqa: PLC0415 - keeps --help and mistakes fast
 
     logs.configure("WARNING" if settings.log_level == "INFO" else settings.log_level, "console")
-    options = tag.TagOptions(threshold, picture, html, as_json=as_json)
+    options = tag.TagOptions(threshold, picture, html, as_json=as_json, nudity=nudity)
     raise typer.Exit(_finish(tag.tag(settings, clips, options)))
 
 

@@ -12,7 +12,7 @@ import discord
 from discord.ext import commands
 
 from bot.chat.buttons import PATTERN, Action, ButtonState, higher, lower, page_buttons
-from bot.chat.message_clips import requested_clips
+from bot.chat.message_clips import channel_facts, requested_clips
 from bot.chat.messages import Draft, attached
 from bot.chat.persistent_items import PersistentItem
 from bot.chat.seen_before import visible_link
@@ -41,16 +41,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _StoredReport:
-    """A job's record, the server's settings, and the tags that it hides for single clips."""
+    """A job's record, the server's settings, and the tags that it hides for single clips.
+
+    In an ``age_restricted`` channel, more may be shown.
+    """
 
     record: JobRecord
     settings: GuildSettings
     corrected: Mapping[str, tuple[str, ...]]
+    age_restricted: bool
 
     def key(self, *shown: Hashable) -> Hashable:
         """Return a key for what is drawn from it: other settings or outcomes, another key."""
         stored = self.record.outcomes, self.settings, sorted(self.corrected.items())
-        return (self.record.job_id, *map(repr, stored), *shown)
+        return (self.record.job_id, *map(repr, stored), self.age_restricted, *shown)
 
 
 class ReportButtons(commands.Cog):
@@ -177,7 +181,12 @@ class ReportButtons(commands.Cog):
 
     async def _clips(self, stored: _StoredReport, threshold: float | None) -> list[ReportedClip]:
         reports = self._bot.app.services.reports
-        return await reports.clips(stored.record.outcomes, stored.settings, threshold)
+        return await reports.clips(
+            stored.record.outcomes,
+            stored.settings,
+            threshold,
+            age_restricted=stored.age_restricted,
+        )
 
     async def _report(self, stored: _StoredReport, threshold: float | None) -> Report:
         services, record = self._bot.app.services, stored.record
@@ -220,7 +229,9 @@ class ReportButtons(commands.Cog):
             raise TaggingErased
         reports = self._bot.app.services.reports
         settings = await reports.settings(record.guild_id)
-        return _StoredReport(record, settings, await reports.corrected(record.outcomes, settings))
+        corrected = await reports.corrected(record.outcomes, settings)
+        facts = channel_facts(interaction.guild, interaction.channel)
+        return _StoredReport(record, settings, corrected, facts["age_restricted"])
 
     async def _sources(self, record: JobRecord) -> dict[str, str]:
         """Return the clips' links by name, fetched from Discord, which signs them anew."""

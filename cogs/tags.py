@@ -11,10 +11,10 @@ from discord.ext import commands
 
 from bot.chat.message_clips import (
     attached_clip,
+    channel_facts,
     clips_in_argument,
     job_for_message,
     requested_clips,
-    thread_facts,
 )
 from bot.chat.posters import forwarded_from
 from bot.domain.cooldown import Cooldown
@@ -154,7 +154,7 @@ class Tags(commands.Cog):
             clips=clips,
             requested=True,
             interaction=Interaction(interaction.application_id, interaction.token),
-            **thread_facts(interaction.channel),
+            **channel_facts(here, interaction.channel),
         )
 
     def _clips_of(self, message: discord.Message) -> tuple[Clip, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.chat.posters import person_behind
+from bot.chat.visibility import is_age_checked
 from bot.domain.clip import Clip
 from bot.domain.job import MAX_CLIPS, Job, message_job_id
 from bot.domain.links import (
@@ -89,15 +90,16 @@ def job_for_message(message: discord.Message, clips: tuple[Clip, ...], *, reques
         author_id=person_behind(message),
         clips=clips,
         requested=requested,
-        **thread_facts(message.channel),
+        **channel_facts(message.guild, message.channel),
     )
 
 
-def thread_facts(channel: object) -> dict[str, Any]:
-    """Return the fields of a job that describe its thread, if it is in one."""
-    if not isinstance(channel, discord.Thread):
-        return {}
-    return {"parent_id": channel.parent_id, "private": channel.is_private()}
+def channel_facts(guild: discord.Guild | None, channel: object) -> dict[str, Any]:
+    """Return the fields of a job that describe its channel, and its thread if it is in one."""
+    facts: dict[str, Any] = {"age_restricted": guild is not None and is_age_checked(guild, channel)}
+    if isinstance(channel, discord.Thread):
+        facts |= {"parent_id": channel.parent_id, "private": channel.is_private()}
+    return facts
 
 
 def _parts(

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from bot.cli.terminal import Terminal
 from bot.domain.clip import Clip
 from bot.domain.links import name_of
+from bot.domain.outcome import Tagged
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import TagRequest
 from bot.errors import ClipError, ConfigError, FramehoundError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.cli.terminal import Bars
     from bot.config import Config
+    from bot.domain.senses import Sense
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Timeline
     from bot.runtime.app import App
@@ -40,12 +42,13 @@ _COMMAND_LINE = GuildSettings(0, gap=0, shortest=1)
 
 @dataclass(frozen=True, slots=True)
 class TagOptions:
-    """The threshold (0–1) and the output: a picture, a page, and JSON instead of text."""
+    """The threshold (0–1), whether to check for nudity, and the output: picture, page, or JSON."""
 
     threshold: float | None = None
     picture: Path | None = None
     html: Path | None = None
     as_json: bool = False
+    nudity: bool = False
 
 
 async def tag(config: Config, sources: Sequence[str], options: TagOptions) -> int:
@@ -59,7 +62,8 @@ async def tag(config: Config, sources: Sequence[str], options: TagOptions) -> in
     codes = []
     async with wiring.opened(config) as app, AsyncExitStack() as stack:
         bars = stack.enter_context(terminal.progress())
-        tasks = [asyncio.create_task(_tag(app, bars, slots, source)) for source in sources]
+        senses = replace(_COMMAND_LINE, nudity=options.nudity).senses
+        tasks = [asyncio.create_task(_tag(app, bars, slots, source, senses)) for source in sources]
         stack.push_async_callback(_cancel, tasks)
         for number, (source, task) in enumerate(zip(sources, tasks, strict=True), 1):
             await asyncio.wait([task])
@@ -90,32 +94,35 @@ async def _output(
         else:
             terminal.print_mistake(f"{_display_name(source)}: {error}{_hint(error)}")
         return _REFUSED if isinstance(error, ClipError) else _TAGGER_FAILED
-    name = _display_name(source)
-    settings = _settings(tagging, options.threshold)
-    clip = await app.services.reports.clip(name, tagging, settings)
+    settings = _settings(tagging, options)
+    outcome = Tagged(_display_name(source), tagging.info.fingerprint)
+    clip = await app.services.reports.clip(outcome, tagging, settings, age_restricted=True)
     if options.as_json:
-        terminal.print_line(exports.to_json(exports.tagged(clip.name, tagging, clip.timeline)))
+        terminal.print_line(exports.to_json(exports.tagged(clip.name, clip.tagging, clip.timeline)))
     else:
         terminal.print_summary(clip)
-    await asyncio.to_thread(_write, options, source, tagging, clip.timeline)
+    await asyncio.to_thread(_write, options, source, clip.tagging, clip.timeline)
     return 0
 
 
-def _settings(tagging: Tagging, threshold: float | None) -> GuildSettings:
+def _settings(tagging: Tagging, options: TagOptions) -> GuildSettings:
     """Return the settings with a threshold for all models, if one was asked for."""
+    settings, threshold = replace(_COMMAND_LINE, nudity=options.nudity), options.threshold
     if threshold is None:
-        return _COMMAND_LINE
+        return settings
     taggers = [str(each) for each in tagging.models or [tagging.tagger]]
-    return replace(_COMMAND_LINE, thresholds=dict.fromkeys(taggers, threshold))
+    return replace(settings, thresholds=dict.fromkeys(taggers, threshold))
 
 
-async def _tag(app: App, bars: Bars, slots: asyncio.Semaphore, source: str) -> Tagging:
+async def _tag(
+    app: App, bars: Bars, slots: asyncio.Semaphore, source: str, senses: frozenset[Sense]
+) -> Tagging:
     async with slots:
         with bars.bar(source) as progress:
             if _is_link(source):
-                request = TagRequest(Clip(name_of(source), source), progress, text=True)
+                request = TagRequest(Clip(name_of(source), source), progress, senses=senses)
                 return await app.services.clip_tagger.tag_link(request)
-            request = TagRequest(Clip(Path(source).name, source), progress, text=True)
+            request = TagRequest(Clip(Path(source).name, source), progress, senses=senses)
             return await app.services.clip_tagger.tag_file(request)
 
 

@@ -11,6 +11,8 @@ from bot.domain.links import is_signed_attachment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bot.domain.senses import Sense
+
 
 class ClipFormat(StrEnum):
     """The supported container formats."""
@@ -74,8 +76,8 @@ class ClipFile:
     """A checked clip on disk; ``public_url`` if others can fetch the same bytes.
 
     Its tags should be in ``language`` if the tagger supports it. ``owner`` is the server or the
-    person whose share of the machine tagging it uses; empty for the operator's own clips. ``text``
-    means that the text on its screen should be read.
+    person whose share of the machine tagging it uses; empty for the operator's own clips.
+    ``senses`` are those to use beside the concepts.
     """
 
     path: Path
@@ -83,7 +85,7 @@ class ClipFile:
     public_url: str | None = None
     language: str = "en"
     owner: str = ""
-    text: bool = False
+    senses: frozenset[Sense] = frozenset()
 
     @property
     def has_trusted_link(self) -> bool:

@@ -63,6 +63,7 @@ class Job:
     their clips, and nothing is said. ``parent_id`` is the channel of a thread, which may be
     ``private``. ``record`` is ``OPEN`` if the job was recorded when it was handed in, or else
     ``NONE``. ``newcomer`` means that it is for a server that is new or small, or outside of any.
+    Discord has checked the age of everybody who sees an ``age_restricted`` channel.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Job:
     record: RecordState = RecordState.NONE
     quiet: bool = False
     newcomer: bool = False
+    age_restricted: bool = False
 
     def __post_init__(self) -> None:
         """Bound the clips."""

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from bot.domain.senses import Sense
 from bot.domain.setting_kinds import (
     ChannelList,
     Choice,
@@ -51,6 +52,14 @@ SMOOTHING = Group(
         "seen at all, it ends. Anything shorter than the minimum is left out."
     ),
     value=Sentence("gap {gap} s, minimum {shortest} s"),
+)
+
+
+NUDITY_THRESHOLD = Group(
+    "nudity_threshold",
+    title=Sentence("Nudity threshold"),
+    help=Sentence("How sure I must be before I call something nudity."),
+    value=Sentence("{nudity_threshold}%"),
 )
 
 
@@ -174,6 +183,27 @@ class GuildSettings:
         title=Sentence("Text on the screen"),
         help=Sentence("Read titles, captions and other text in clips, and show it."),
     )
+    nudity: bool = setting(
+        Switch(),
+        default=False,
+        page=Page.TAGS,
+        title=Sentence("Nudity"),
+        help=Sentence(
+            "Check clips for nudity. In age-restricted channels, I tag it and mark my pictures as "
+            "spoilers. Elsewhere, I show no scenes of such clips, and only alert channels that "
+            "watch for *nudity* or *suggestive*. I miss some, and don't recognize gore."
+        ),
+    )
+    nudity_threshold: int = setting(
+        WholeNumber(1, 99),
+        default=50,
+        page=Page.TAGS,
+        title=Sentence("Nudity threshold in percent"),
+        help=Sentence(
+            "How sure I must be before I call something nudity, from 1 to {most} percent."
+        ),
+        group=NUDITY_THRESHOLD,
+    )
     gap: int = setting(
         WholeNumber(0, _MAX_SECONDS),
         default=1,
@@ -248,6 +278,17 @@ class GuildSettings:
         """Return this server's threshold, else ``fallback``, else the tagger's own."""
         default = identity.default_threshold if fallback is None else fallback
         return self.thresholds.get(str(identity), default)
+
+    @property
+    def nudity_score(self) -> float:
+        """The score, 0-1, that nudity must be above."""
+        return self.nudity_threshold / 100
+
+    @property
+    def senses(self) -> frozenset[Sense]:
+        """What this server wants to be observed in clips beside their concepts."""
+        wanted = {Sense.TEXT: self.text, Sense.NUDITY: self.nudity}
+        return frozenset(sense for sense, is_wanted in wanted.items() if is_wanted)
 
     @property
     def smoothing(self) -> Smoothing:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from bot.domain.budget import OPERATOR, Payer
 from bot.domain.progress import ignore_progress
+from bot.domain.senses import NOT_OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bot.domain.concepts import Frame, TaggerIdentity
     from bot.domain.perceptual_hash import PerceptualHash
     from bot.domain.progress import ProgressListener
+    from bot.domain.senses import Sense, SenseObservations
     from bot.domain.text_lines import TextLine
 
 MAX_THUMBNAILS = 24
@@ -30,8 +32,8 @@ class TagRequest:
     progress: ProgressListener = ignore_progress
     payer: Payer = field(default_factory=Payer)
     language: str = "en"
-    text: bool = False
-    """Whether to read the text on the screen, too."""
+    senses: frozenset[Sense] = frozenset()
+    """What to observe in the clip beside its concepts."""
     models: frozenset[str] = frozenset()
     """The names of the models that the server chose; none if it chose none."""
 
@@ -90,8 +92,8 @@ class Observations:
     seconds that could not be decoded, if the clip was decoded here. ``billed`` is the number of
     billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
     fetched the clip itself from a host that may have sent it another one than us. ``description``
-    is a sentence about the clip, if the tagger writes one. ``text`` is None if the clip's text was
-    not read. ``perceptual_hash`` is there if the clip was decoded here.
+    is a sentence about the clip, if the tagger writes one. ``senses`` are the observations of those
+    that the tagger used. ``perceptual_hash`` is there if the clip was decoded here.
     """
 
     frames: tuple[Frame, ...]
@@ -101,7 +103,7 @@ class Observations:
     billed: int | None = None
     by_link: bool = False
     description: str | None = None
-    text: tuple[TextLine, ...] | None = None
+    senses: SenseObservations = NOT_OBSERVED
     perceptual_hash: PerceptualHash | None = None
 
 
@@ -109,10 +111,11 @@ class Observations:
 class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``thumbnails``, ``proxied``, ``unreadable``, ``description`` and ``text`` are as in
-    ``Observations``. The ``perceptual_hash`` is stored to find copies of the clip, and not read
-    again. A tagging that was taken over from another clip is not ``original``. If several models
-    tagged the clip, ``models`` are these, and ``tagger`` is the first of them.
+    ``thumbnails``, ``proxied``, ``unreadable`` and ``description`` are as in ``Observations``,
+    ``text`` and ``nudity`` as in ``SenseObservations``. The ``perceptual_hash`` is stored to find
+    copies of the clip, and not read again. A tagging that was taken over from another clip is not
+    ``original``. If several models tagged the clip, ``models`` are these, and ``tagger`` is the
+    first of them.
     """
 
     info: ClipInfo
@@ -123,6 +126,7 @@ class Tagging:
     unreadable: tuple[SecondRange, ...] = ()
     description: str | None = None
     text: tuple[TextLine, ...] | None = None
+    nudity: tuple[Frame, ...] | None = None
     perceptual_hash: PerceptualHash | None = field(default=None, compare=False)
     original: bool = field(default=True, compare=False)
     models: tuple[TaggerIdentity, ...] = ()

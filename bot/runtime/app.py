@@ -36,18 +36,18 @@ from bot.storage.engine import queue_url
 from bot.storage.rate_limiter import RateLimiter
 from bot.storage.same_clips import SameClipStore
 from bot.storage.search import SearchStore
+from bot.storage.senses import SenseStores
 from bot.storage.stores import Stores
 from bot.storage.taggings import TaggingStore
-from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.taggers.billing import BillingAccount
 from bot.taggers.cache import CachingTagger, TaggerGroup
 from bot.taggers.circuit_breaker import CircuitBreaker
 from bot.taggers.clarifai.tagger import ClarifaiAccount, ClarifaiTagger
-from bot.taggers.clip_text import ClipTextReader
+from bot.taggers.clip_senses import ClipSenseReader
 from bot.taggers.copies import CopyFinder
+from bot.taggers.local.sense_reader import SenseReader
 from bot.taggers.local.tagger import LocalTagger
-from bot.taggers.local.text_sense import TextSense
 from bot.taggers.proxy import ProxyTagger
 from bot.taggers.trouble import TaggerTrouble
 from bot.taggers.vision.endpoint import VisionEndpoint
@@ -138,7 +138,7 @@ async def opened_taggers(config: Config, sandbox: Sandbox) -> AsyncIterator[dict
         if endpoint := _vision_endpoint(config):
             session = await stack.enter_async_context(aiohttp.ClientSession())
             taggers["vision"] = VisionTagger(session, endpoint, sandbox, config.limits)
-        taggers["local"] = await _local(config, sandbox, await _text(config, sandbox))
+        taggers["local"] = await _local(config, sandbox, await _senses(config, sandbox))
         yield taggers
 
 
@@ -156,14 +156,14 @@ async def opened(config: Config) -> AsyncIterator[App]:
         metrics = Metrics()
         database = await stack.enter_async_context(Database.open(config.database))
         sandbox = await stack.enter_async_context(clip_sandbox(config, children=_CHILDREN))
-        text = await _text(config, sandbox)
-        stores = Stores.of(database, text.identity)
+        senses = await _senses(config, sandbox)
+        stores = Stores.of(database, senses.text, senses.nudity)
         parts = _Parts(
             config,
             stack,
             database,
             sandbox,
-            text,
+            senses,
             await stack.enter_async_context(locks.opened(config.database)),
             metrics,
             TaggerTrouble(stores.meta),
@@ -197,7 +197,7 @@ class _Parts:
     stack: AsyncExitStack
     database: Database
     sandbox: Sandbox
-    text: TextSense
+    senses: SenseReader
     locks: Locks
     metrics: Metrics
     trouble: TaggerTrouble
@@ -256,7 +256,7 @@ class _Parts:
         return self._caching(await self._local())
 
     async def _local(self) -> LocalTagger:
-        return await _local(self.config, self.sandbox, self.text)
+        return await _local(self.config, self.sandbox, self.senses)
 
     async def _vision(self) -> CircuitBreaker:
         endpoint = _vision_endpoint(self.config)
@@ -318,13 +318,13 @@ class _Parts:
         copies: CopyFinder | None = None,
     ) -> CachingTagger:
         shared = {"alone": partial(locks.alone, self.locks)} if self.database.is_postgresql else {}
-        text = ClipTextReader(self.text, TextStore(self.database, self.text.identity))
+        stores = SenseStores.of(self.database, self.senses.text, self.senses.nudity)
         return CachingTagger(
             tagger,
             TaggingStore(self.database),
             self.metrics,
             account=account,
-            text=text,
+            senses=ClipSenseReader(self.senses, stores),
             copies=copies,
             **shared,
         )
@@ -333,7 +333,7 @@ class _Parts:
 def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _Parts) -> Services:
     models = clip_tagger.models
     thresholds = _operator_thresholds(config, models)
-    known = KnownTaggings(stores.taggings, models, clip_tagger.fallback_identity, stores.text)
+    known = KnownTaggings(stores.taggings, models, clip_tagger.fallback_identity, stores.senses)
     reports = ReportBuilder(known, stores.settings, stores.tag_corrections, thresholds)
     records = JobRecords(stores.posted_clips, stores.job_records)
     alerts = AlertService(stores.watches, reports)
@@ -354,14 +354,14 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
     )
 
 
-async def _local(config: Config, sandbox: Sandbox, text: TextSense) -> LocalTagger:
+async def _local(config: Config, sandbox: Sandbox, senses: SenseReader) -> LocalTagger:
     # In a thread: it reads every file of the operator's model, if there is one.
-    return await asyncio.to_thread(LocalTagger, sandbox, config.limits, config.local_model, text)
+    return await asyncio.to_thread(LocalTagger, sandbox, config.limits, config.local_model, senses)
 
 
-async def _text(config: Config, sandbox: Sandbox) -> TextSense:
+async def _senses(config: Config, sandbox: Sandbox) -> SenseReader:
     # In a thread for the same reason.
-    return await asyncio.to_thread(TextSense, sandbox, config.text_model)
+    return await asyncio.to_thread(SenseReader, sandbox, config.text_model)
 
 
 def _operator_thresholds(config: Config, models: Models) -> dict[str, float]:

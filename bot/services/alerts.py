@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bot.domain.alerts import Alert, WatchMatch
+from bot.domain.nudity import nudity_frames, nudity_tag
 from bot.domain.search import find_segments, normalize
 from bot.render.summary import TaggedClip
 
@@ -59,15 +60,19 @@ class AlertService:
     async def _match(
         self, watch: Watch, tagging: Tagging, position: int, settings: GuildSettings
     ) -> WatchMatch | None:
+        tag, frames = watch.tag, tagging.frames
         threshold, thresholds = watch.threshold, {}
-        if threshold is None:
+        if settings.nudity and (nudity := nudity_tag(watch.normalized)):
+            tag, frames = nudity, nudity_frames(tagging)
+            threshold = settings.nudity_score if threshold is None else threshold
+        elif threshold is None:
             threshold = self._reports.threshold_of(settings, tagging.tagger)
             thresholds = self._reports.thresholds_of(settings, tagging)
         segments = await asyncio.to_thread(
             find_segments,
-            tagging.frames,
+            frames,
             tagging.info.duration,
-            watch.tag,
+            tag,
             threshold,
             settings.smoothing,
             thresholds,

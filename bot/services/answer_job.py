@@ -211,7 +211,7 @@ class Answerer:
         was_recorded = job.record is not RecordState.NONE
         if record is None and was_recorded and any(isinstance(each, Tagged) for each in outcomes):
             outcomes = self._erased(job)
-        clips = await self._reports.clips(outcomes, settings)
+        clips = await self._reports.clips(outcomes, settings, age_restricted=job.age_restricted)
         alerts = [] if job.quiet else await self._alerts.alerts(job, clips, settings)
         return decide(job, clips, settings, record=record, alerts=alerts)
 
@@ -287,7 +287,7 @@ class Answerer:
             progress.listener(number),
             payer,
             settings.language,
-            settings.text,
+            settings.senses,
             settings.models,
         )
         try:

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.models import Models
     from bot.domain.tagging import Tagging
+    from bot.storage.senses import SenseStores
     from bot.storage.taggings import TaggingStore
-    from bot.storage.text import TextStore
 
 
 @dataclass(frozen=True, slots=True)
 class KnownTaggings:
     """The stored taggings of the main tagger's models, and of the fallback if there is one.
 
-    With a ``text`` store, they have the text that was read in the clip.
+    With stores of ``senses``, they have what those observed in the clip.
     """
 
     store: TaggingStore
     models: Models
     fallback: TaggerIdentity | None = None
-    text: TextStore | None = None
+    senses: SenseStores | None = None
 
     async def find(
         self, fingerprint: str, language: str = "en", names: Collection[str] = ()
@@ -38,9 +38,10 @@ class KnownTaggings:
         there is no other.
         """
         tagging = await self._find_any(fingerprint, language, names)
-        if tagging is None or self.text is None:
+        if tagging is None or self.senses is None:
             return tagging
-        return replace(tagging, text=await self.text.find(fingerprint))
+        found = await self.senses.find(fingerprint)
+        return replace(tagging, text=found.text, nudity=found.nudity)
 
     async def _find_any(
         self, fingerprint: str, language: str, names: Collection[str]

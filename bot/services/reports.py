@@ -6,10 +6,12 @@ import asyncio
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from bot.domain import timeline
+from bot.domain.nudity import NUDITY_MODEL
 from bot.domain.outcome import Failed, Tagged
 from bot.domain.search import normalize
 from bot.domain.settings import GuildSettings
@@ -18,9 +20,10 @@ from bot.i18n import Translator
 from bot.render.report import make_report
 from bot.render.summary import RefusedClip, Style, TaggedClip
 from bot.runtime.fair_slots import FairSlots
+from bot.services.nudity import for_audience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.outcome import Outcome
@@ -77,6 +80,8 @@ class ReportBuilder:
 
     def threshold_of(self, settings: GuildSettings, tagger: TaggerIdentity) -> float:
         """Return a server's threshold for a tagger: its own, the operator's or the tagger's."""
+        if tagger == NUDITY_MODEL:
+            return settings.nudity_score
         return settings.threshold_for(tagger, self._thresholds.get(str(tagger)))
 
     def thresholds_of(self, settings: GuildSettings, tagging: Tagging) -> dict[str, float]:
@@ -88,10 +93,18 @@ class ReportBuilder:
         outcomes: Sequence[Outcome],
         settings: GuildSettings,
         threshold: float | None = None,
+        *,
+        age_restricted: bool = False,
     ) -> list[ReportedClip]:
-        """Return each clip with its timeline above the server's threshold, or the one given."""
+        """Return each clip with its timeline above the server's threshold, or the one given.
+
+        They only have what the people in a channel, ``age_restricted`` or not, may see.
+        """
         corrected = await self.corrected(outcomes, settings)
-        return [await self._clip(each, settings, threshold, corrected) for each in outcomes]
+        clip = partial(
+            self.clip, settings=settings, threshold=threshold, age_restricted=age_restricted
+        )
+        return [await self._clip(each, settings, corrected, clip) for each in outcomes]
 
     async def corrected(
         self, outcomes: Sequence[Outcome], settings: GuildSettings
@@ -102,21 +115,28 @@ class ReportBuilder:
 
     async def clip(
         self,
-        name: str,
+        outcome: Tagged,
         tagging: Tagging,
         settings: GuildSettings,
         threshold: float | None = None,
         *,
-        spoiler: bool = False,
-        game: str | None = None,
         corrected: Collection[str] = (),
+        age_restricted: bool = False,
     ) -> TaggedClip:
-        """Return a tagged clip with its timeline, without the tags that are ``corrected``."""
+        """Return a tagged clip with its timeline, without the tags that are ``corrected``.
+
+        It only has what the people in a channel, ``age_restricted`` or not, may see.
+        """
+        wrong = set(map(normalize, corrected))
+        shown = for_audience(tagging, settings, wrong, age_restricted=age_restricted)
+        tagging, game = shown.tagging, outcome.game
         thresholds: Mapping[str, float] = {}
         own = self.threshold_of(settings, tagging.tagger)
         # A button knows no other threshold than that of the first model, and rounds it.
         if threshold is None or math.isclose(threshold, own, abs_tol=_ROUNDED):
             threshold, thresholds = own, self.thresholds_of(settings, tagging)
+        elif NUDITY_MODEL in tagging.models:
+            thresholds = {NUDITY_MODEL.model: settings.nudity_score}
         hidden = settings.hidden_tags | _spelled(tagging, corrected)
         built = await self.draw(
             settings,
@@ -134,7 +154,12 @@ class ReportBuilder:
         if game and normalize(game) in map(normalize, {*hidden, *corrected}):
             game = None
         return TaggedClip(
-            name, built, tagging, spoiler=spoiler, game=game, corrected=tuple(corrected)
+            outcome.name,
+            built,
+            tagging,
+            spoiler=outcome.spoiler or shown.spoiler,
+            game=game,
+            corrected=tuple(corrected),
         )
 
     async def report(self, clips: Sequence[ReportedClip], settings: GuildSettings) -> Report:
@@ -146,8 +171,8 @@ class ReportBuilder:
         self,
         outcome: Outcome,
         settings: GuildSettings,
-        threshold: float | None,
         corrected: Mapping[str, tuple[str, ...]],
+        clip: Callable[..., Awaitable[TaggedClip]],
     ) -> ReportedClip:
         translate = Translator(settings.language)
         if isinstance(outcome, Failed):
@@ -155,15 +180,7 @@ class ReportBuilder:
         tagging = await self._taggings.find(outcome.fingerprint, settings.language, settings.models)
         if tagging is None:
             return RefusedClip(outcome.name, TaggingErased().localized(translate))
-        return await self.clip(
-            outcome.name,
-            tagging,
-            settings,
-            threshold,
-            spoiler=outcome.spoiler,
-            game=outcome.game,
-            corrected=corrected.get(outcome.fingerprint, ()),
-        )
+        return await clip(outcome, tagging, corrected=corrected.get(outcome.fingerprint, ()))
 
 
 def _spelled(tagging: Tagging, names: Collection[str]) -> set[str]:

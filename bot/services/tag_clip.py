@@ -152,7 +152,7 @@ class ClipTagger:
             )
         info = ClipInfo(probed.format, file.size, probed.duration, file.fingerprint)
         return ClipFile(
-            file.path, info, file.public_url, request.language, request.owner, request.text
+            file.path, info, file.public_url, request.language, request.owner, request.senses
         )
 
     def _check_claims(self, clip: Clip) -> None:

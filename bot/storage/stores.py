@@ -16,6 +16,7 @@ from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.recent_searches import RecentSearchStore
 from bot.storage.reply_deletions import ReplyDeletionStore
+from bot.storage.senses import SenseStores
 from bot.storage.tables import (
     guild_settings,
     index_runs,
@@ -28,7 +29,6 @@ from bot.storage.tables import (
 )
 from bot.storage.tag_corrections import TagCorrectionStore
 from bot.storage.taggings import TaggingStore
-from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.storage.watches import WatchStore
 
@@ -44,7 +44,7 @@ class Stores:
     database: Database
     settings: GuildSettingsStore
     taggings: TaggingStore
-    text: TextStore
+    senses: SenseStores
     posted_clips: PostedClipStore
     job_records: JobRecordStore
     reply_deletions: ReplyDeletionStore
@@ -57,13 +57,13 @@ class Stores:
     meta: MetaStore
 
     @classmethod
-    def of(cls, database: Database, text: SenseIdentity) -> Self:
-        """Return the stores of a database; ``text`` is the reader of text in use."""
+    def of(cls, database: Database, text: SenseIdentity, nudity: SenseIdentity) -> Self:
+        """Return the stores of a database; ``text`` and ``nudity`` are the senses in use."""
         return cls(
             database=database,
             settings=GuildSettingsStore(database),
             taggings=TaggingStore(database),
-            text=TextStore(database, text),
+            senses=SenseStores.of(database, text, nudity),
             posted_clips=PostedClipStore(database),
             job_records=JobRecordStore(database),
             reply_deletions=ReplyDeletionStore(database),

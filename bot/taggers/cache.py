@@ -16,7 +16,9 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.models import Models
+from bot.domain.nudity import is_moderated
 from bot.domain.progress import ignore_progress
+from bot.domain.senses import Sense
 from bot.domain.tagging import OWN_KEY, Tagging, combine
 from bot.errors import FramehoundError
 from bot.storage.database import StorageUnavailable, retry_storage
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from bot.storage.taggings import TaggingStore
     from bot.taggers import Tagger
     from bot.taggers.billing import BillingAccount
-    from bot.taggers.clip_text import ClipTextReader
+    from bot.taggers.clip_senses import ClipSenseReader
     from bot.taggers.copies import CopyFinder
 
     Alone = Callable[[str], AbstractAsyncContextManager[object]]
@@ -87,8 +89,8 @@ class CachingTagger:
     If some of a group fail, a clip's tagging is that of the rest.
 
     ``alone`` runs a block in one process at a time, on databases that several processes share.
-    Without an ``account``, the taggers are free. ``text`` reads the text of clips that the tagger
-    gives none for, and of those tagged before text was wanted. With ``copies``, a copy of a tagged
+    Without an ``account``, the taggers are free. ``senses`` observe clips that were tagged without
+    what is wanted of them, by whatever tagger. With ``copies``, a copy of a tagged
     clip gets the tagging of that clip.
     """
 
@@ -99,11 +101,11 @@ class CachingTagger:
         metrics: Metrics,
         alone: Alone = _no_lock,
         account: BillingAccount | None = None,
-        text: ClipTextReader | None = None,
+        senses: ClipSenseReader | None = None,
         copies: CopyFinder | None = None,
     ) -> None:
         group = tagger if isinstance(tagger, TaggerGroup) else TaggerGroup(tagger)
-        self._text = text
+        self._senses = senses
         self._account = account
         self._copies = copies
         self.tagger = group.main
@@ -139,10 +141,10 @@ class CachingTagger:
                     if missing := self._missing(wanted, found):
                         new = await self._tag_missing(missing, examine, request, found)
                         tagging = await self._combined(wanted, found | new, request)
-                        return await self._with_text(tagging, examine, request)
+                        return await self._with_senses(tagging, examine, request)
             self._metrics.cache_hits.inc()
             tagging = await self._combined(wanted, found, request)
-            return await self._with_text(tagging, examine, request)
+            return await self._with_senses(tagging, examine, request)
 
     async def _find_all(
         self, fingerprint: str, request: TagRequest, wanted: Iterable[TaggerIdentity]
@@ -158,18 +160,17 @@ class CachingTagger:
                 return tagging
         return None
 
-    async def _with_text(
+    async def _with_senses(
         self, tagging: Tagging, examine: Callable[[], Awaitable[ClipFile]], request: TagRequest
     ) -> Tagging:
-        """Return a tagging with the clip's text, if that is wanted; read it if nobody has."""
-        if self._text is None or not request.text:
+        """Return a tagging with what the wanted senses observe; look if they have not."""
+        wanted = request.senses - {Sense.NUDITY} if is_moderated(tagging) else request.senses
+        if self._senses is None or not wanted:
             return tagging
         name = tagging.info.fingerprint
-        async with self._alone(f"text {name}"):
-            text = await self._text.find(name)
-            if text is None:
-                text = await self._text.read(name, await examine())
-        return replace(tagging, text=text)
+        async with self._alone(f"senses {name}"):
+            found = await self._senses.observe(name, examine, wanted)
+        return replace(tagging, text=found.text, nudity=found.nudity)
 
     def _missing(self, wanted: Iterable[TaggerIdentity], found: Found) -> list[TaggerIdentity]:
         """Return the models to send a clip to; those held back only if there are no others."""
@@ -269,8 +270,8 @@ class CachingTagger:
             await retry_storage(lambda: self._taggings.save(tagging))
         billed = len(result.frames) if result.billed is None else result.billed
         await self._settle(identity, work, billed)
-        if self._text and result.text is not None:
-            await self._text.save(tagging.info.fingerprint, result.text)
+        if self._senses:
+            await self._senses.save(tagging.info.fingerprint, result.senses)
         return tagging
 
     async def _combined(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame
+from bot.domain.outcome import Tagged
 from bot.domain.settings import GuildSettings
 from bot.domain.text_lines import TextLine
 from bot.i18n import ENGLISH, LANGUAGES, Translator
@@ -126,7 +127,8 @@ async def test_a_description_names_no_hidden_tag_or_game_and_no_text_if_that_is_
     reports = ReportBuilder(*cast("Any", (None, None, None)))
     hiding = GuildSettings(1, hidden_tags=frozenset({"Cat", "fortnite"}), text=False)
     tagging = replace(tagging_of(*STORY, text=TITLE), description="A cat plays Fortnite.")
-    shown = await reports.clip("a", tagging, hiding, 0.5, spoiler=True, game="Fortnite")
+    outcome = Tagged("a", "", spoiler=True, game="Fortnite")
+    shown = await reports.clip(outcome, tagging, hiding, 0.5)
     for written in (said(shown), exports.export_files([shown], {}, hiding, ENGLISH)[0].content):
         assert "animal, then coffee, then rocket." in str(written)
         assert not any(word in str(written).lower() for word in ('"cat"', "fortnite", "victory"))

@@ -10,6 +10,7 @@ from PIL import Image
 from bot.domain import timeline
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.outcome import Tagged
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import Tagging
 from bot.domain.text_lines import TextLine
@@ -151,7 +152,7 @@ def test_lines_that_stand_together_are_one_range() -> None:
 async def test_a_server_can_switch_text_off() -> None:
     reports = ReportBuilder(*cast("Any", (None, None, None)))
     tagging = clip(TITLE, "cat").tagging
-    on = await reports.clip("a", tagging, GuildSettings(1), 0.5)
-    off = await reports.clip("a", tagging, GuildSettings(1, text=False), 0.5)
+    on = await reports.clip(Tagged("a", ""), tagging, GuildSettings(1), 0.5)
+    off = await reports.clip(Tagged("a", ""), tagging, GuildSettings(1, text=False), 0.5)
     assert on.tagging.text == TITLE
     assert off.tagging.text is None

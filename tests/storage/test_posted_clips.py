@@ -14,9 +14,9 @@ from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
+from bot.storage.senses import TextStore
 from bot.storage.tables import guild_settings, posted_clips, sense_observations, taggings
 from bot.storage.taggings import TaggingStore
-from bot.storage.text import TextStore
 from tests.storage.samples import IDENTITY, make_tagging
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def store(database: Database) -> PostedClipStore:
     await store.add(POSTED)
     for fingerprint in sorted({clip.fingerprint for clip in POSTED}):
         await TaggingStore(database).save(make_tagging((), fingerprint))
-        await TextStore(database, TEXT).save(fingerprint, [TextLine("HELLO", 0, 1, 0.9)])
+        await TextStore(database, TEXT).save(fingerprint, (TextLine("HELLO", 0, 1, 0.9),))
     return store
 
 

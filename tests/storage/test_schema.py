@@ -27,9 +27,9 @@ from bot.storage.frame_codec import encode_text
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.meta import MetaStore
+from bot.storage.senses import TextStore
 from bot.storage.tables import metadata, usage
 from bot.storage.taggings import TaggingStore
-from bot.storage.text import TextStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

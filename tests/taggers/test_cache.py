@@ -12,27 +12,28 @@ from structlog.testing import capture_logs
 
 from bot.domain.budget import OPERATOR, Budget, Payer
 from bot.domain.clip import Clip, ClipFile
-from bot.domain.concepts import SenseIdentity
+from bot.domain.concepts import Concept, Frame, SenseIdentity
+from bot.domain.senses import Sense, SenseObservations
 from bot.domain.tagging import Observations, TagRequest
 from bot.domain.text_lines import TextLine
 from bot.errors import BudgetExhausted, Damaged, FramehoundError, TaggerUnavailable
 from bot.runtime.metrics import Metrics
 from bot.storage import locks
 from bot.storage.database import Database
+from bot.storage.senses import SenseStores
 from bot.storage.taggings import TaggingStore
-from bot.storage.text import TextStore
 from bot.storage.usage import UsageStore
 from bot.taggers.billing import BillingAccount
 from bot.taggers.cache import CachingTagger
-from bot.taggers.clip_text import ClipTextReader
+from bot.taggers.clip_senses import ClipSenseReader
 from tests.storage.samples import FINGERPRINT, IDENTITY, TAGGING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from bot.domain.concepts import TaggerIdentity
     from bot.domain.progress import ProgressListener
-    from bot.taggers.local.text_sense import TextSense
+    from bot.taggers.local.sense_reader import SenseReader
     from tests.stand_ins.postgres import PostgresServer
 
     Opened = Callable[[], CachingTagger]
@@ -301,85 +302,117 @@ async def test_frames_that_may_have_been_billed_are_counted_once(
     assert await usage.used("guild-1") == len(TAGGING.frames)
 
 
-class Text:
-    """Reads the same text in every clip."""
+class Senses:
+    """Observes the same in every clip."""
 
     def __init__(self) -> None:
-        self.identity = SenseIdentity("text", "1")
-        self.calls = 0
+        self.calls: list[set[Sense]] = []
         self.mood: Exception | None = None
 
-    async def read(self, clip: ClipFile) -> tuple[TextLine, ...]:
+    async def observe(self, clip: ClipFile, wanted: Collection[Sense]) -> SenseObservations:
         del clip
-        self.calls += 1
+        self.calls.append(set(wanted))
         if self.mood:
             raise self.mood
-        return (LINE,)
+        return SenseObservations(
+            text=(LINE,) if Sense.TEXT in wanted else None,
+            nudity=(BARE,) if Sense.NUDITY in wanted else None,
+        )
 
 
 LINE = TextLine("HELLO", 0, 2, 0.9)
-WITH_TEXT = TagRequest(Clip("clip", ""), text=True)
+BARE = Frame(1000, (Concept("nudity", 0.9),))
+WITH_TEXT = TagRequest(Clip("clip", ""), senses=frozenset({Sense.TEXT}))
+WITH_BOTH = TagRequest(Clip("clip", ""), senses=frozenset(Sense))
 
 
 @pytest.fixture
-def text() -> Text:
-    return Text()
+def senses() -> Senses:
+    return Senses()
+
+
+def stores(database: Database, text: str = "1") -> SenseStores:
+    return SenseStores.of(database, SenseIdentity("text", text), SenseIdentity("nudity", "1"))
 
 
 @pytest.fixture
-def reading(database: Database, slow: Slow, text: Text) -> CachingTagger:
+def reading(database: Database, slow: Slow, senses: Senses) -> CachingTagger:
     slow.may.set()
-    store = TextStore(database, text.identity)
-    reader = ClipTextReader(cast("TextSense", text), store)
+    reader = ClipSenseReader(cast("SenseReader", senses), stores(database))
     account = BillingAccount(UsageStore(database), Budget(overall=100))
-    return CachingTagger(slow, TaggingStore(database), Metrics(), account=account, text=reader)
+    return CachingTagger(slow, TaggingStore(database), Metrics(), account=account, senses=reader)
 
 
 async def examine_with_text() -> ClipFile:
-    return ClipFile(Path("clip"), TAGGING.info, text=True)
+    return ClipFile(Path("clip"), TAGGING.info, senses=WITH_TEXT.senses)
 
 
 async def test_text_is_read_here_if_the_tagger_reads_none(
-    reading: CachingTagger, slow: Slow, text: Text, database: Database
+    reading: CachingTagger, slow: Slow, senses: Senses, database: Database
 ) -> None:
     first = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
     again = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
     assert (first.text, again.text) == ((LINE,), (LINE,))
-    assert (slow.calls, text.calls) == (1, 1)
+    assert (slow.calls, len(senses.calls)) == (1, 1)
     assert await UsageStore(database).used() == len(TAGGING.frames)
 
 
 async def test_a_known_clip_gets_text_when_it_comes_back(
-    reading: CachingTagger, slow: Slow, text: Text
+    reading: CachingTagger, slow: Slow, senses: Senses
 ) -> None:
     untold = await reading.tag(FINGERPRINT, examine, TagRequest(Clip("clip", "")))
-    assert (untold.text, text.calls) == (None, 0)
+    assert (untold.text, len(senses.calls)) == (None, 0)
     assert (await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text == (LINE,)
-    assert (slow.calls, text.calls) == (1, 1)
+    assert (slow.calls, len(senses.calls)) == (1, 1)
 
 
 async def test_another_revision_of_the_reader_reads_again_and_no_tag_is_lost(
-    reading: CachingTagger, database: Database, slow: Slow, text: Text
+    reading: CachingTagger, database: Database, slow: Slow, senses: Senses
 ) -> None:
     await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
-    store = TextStore(database, SenseIdentity("text", "2"))
     newer = CachingTagger(
         slow,
         TaggingStore(database),
         Metrics(),
-        text=ClipTextReader(cast("TextSense", text), store),
+        senses=ClipSenseReader(cast("SenseReader", senses), stores(database, text="2")),
     )
     assert (await newer.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text == (LINE,)
-    assert (slow.calls, text.calls) == (1, 2)
+    assert (slow.calls, len(senses.calls)) == (1, 2)
 
 
 async def test_a_clip_whose_text_cannot_be_read_keeps_its_tags(
-    reading: CachingTagger, slow: Slow, text: Text
+    reading: CachingTagger, slow: Slow, senses: Senses
 ) -> None:
-    text.mood = TaggerUnavailable(detail="no reader")
+    senses.mood = TaggerUnavailable(detail="no reader")
     assert (await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)).text is None
-    text.mood = Damaged()
+    senses.mood = Damaged()
     tagged = await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
     assert (tagged.text, tagged.frames) == ((), TAGGING.frames)
     await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
-    assert (slow.calls, text.calls) == (1, 2)  # a broken reader is tried again, a broken clip not
+    assert (slow.calls, len(senses.calls)) == (
+        1,
+        2,
+    )  # a broken reader is tried again, a broken clip not
+
+
+async def test_only_the_senses_that_have_not_looked_at_a_clip_do(
+    reading: CachingTagger, senses: Senses
+) -> None:
+    await reading.tag(FINGERPRINT, examine_with_text, WITH_TEXT)
+    both = await reading.tag(FINGERPRINT, examine_with_text, WITH_BOTH)
+    again = await reading.tag(FINGERPRINT, examine_with_text, WITH_BOTH)
+    assert ((both.text, both.nudity), senses.calls) == (
+        ((LINE,), (BARE,)),
+        [{Sense.TEXT}, {Sense.NUDITY}],
+    )
+    assert (again.text, again.nudity) == ((LINE,), (BARE,))
+
+
+async def test_a_clip_that_cannot_be_checked_for_nudity_does_not_count_as_checked(
+    reading: CachingTagger, senses: Senses
+) -> None:
+    senses.mood = Damaged()
+    unknown = await reading.tag(FINGERPRINT, examine_with_text, WITH_BOTH)
+    assert (unknown.text, unknown.nudity) == ((), None)
+    senses.mood = None
+    assert (await reading.tag(FINGERPRINT, examine_with_text, WITH_BOTH)).nudity == (BARE,)

@@ -30,17 +30,20 @@ class View:
     """A picture size that a consumer wants; ``side`` in pixels.
 
     It is the shorter side, for models that crop the middle; in a ``whole`` view it is the longer
-    side, for models that look at everything. Both sides are rounded to a ``multiple``. A ``grey``
-    picture takes a third of the memory.
+    side, for models that look at everything. A ``square`` view is squeezed. Both sides are rounded
+    to a ``multiple``. A ``grey`` picture takes a third of the memory.
     """
 
     side: int
     whole: bool = False
     multiple: int = 1
     grey: bool = False
+    square: bool = False
 
     def size(self, width: float, height: float) -> tuple[int, int]:
         """Return width and height of the scaled picture for one shown at ``width`` x ``height``."""
+        if self.square:
+            return self.side, self.side
         factor = self.side / (max(width, height) if self.whole else min(width, height))
         low, high = (1, self.side) if self.whole else (self.side, self.side * _MAX_ASPECT_RATIO)
         return self._rounded(low, width * factor, high), self._rounded(low, height * factor, high)

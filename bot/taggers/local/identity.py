@@ -6,8 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from bot.domain.concepts import SenseIdentity, TaggerIdentity
+from bot.domain.senses import Sense
+from bot.errors import TaggerUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bot.domain.model_card import ModelFolder
@@ -21,6 +24,9 @@ REVISION = "2"
 # The same for the text read in clips: after a change to which frames are read, how lines are found,
 # read and joined. Clips are then read again when they are posted again; their tags stay.
 TEXT_REVISION = "1"
+
+# The same for nudity: after a change to which frames are looked at, the models, or their scores.
+NUDITY_REVISION = "1"
 
 _DEFAULT_THRESHOLD = 0.5  # scores are probabilities
 
@@ -40,7 +46,20 @@ def identify(custom: ModelFolder | None) -> TaggerIdentity:
 def text_identity(custom: Path | None) -> SenseIdentity:
     """Return the identity of the bundled reader of text, or of the operator's in a folder."""
     revision = f"{TEXT_REVISION}-{hash_folder(custom)}" if custom else TEXT_REVISION
-    return SenseIdentity("text", revision)
+    return SenseIdentity(Sense.TEXT, revision)
+
+
+NUDITY_IDENTITY = SenseIdentity(Sense.NUDITY, NUDITY_REVISION)
+
+
+def check_unchanged(folder: Path, revision_of: Callable[[], str], expected: str) -> None:
+    """Raise ``TaggerUnavailable`` if the operator's folder changed since Framehound started."""
+    try:
+        found = revision_of()
+    except OSError:
+        found = "unreadable"
+    if found != expected:
+        raise TaggerUnavailable(detail=f"{folder} has changed since Framehound started; restart it")
 
 
 def hash_folder(folder: Path) -> str:

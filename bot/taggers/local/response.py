@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.nudity import NUDITY, SUGGESTIVE
 from bot.domain.perceptual_hash import PerceptualHash
+from bot.domain.senses import SenseObservations
 from bot.domain.tagging import MAX_THUMBNAILS, Observations, Thumbnail
 from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES, TextLine
 from bot.errors import Damaged
@@ -35,7 +37,7 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
         lambda: Observations(
             _frames(answer["frames"], seconds, names),
             _thumbnails(answer["thumbnails"], seconds),
-            text=None if answer.get("text") is None else _text(answer["text"], seconds),
+            senses=_senses(answer, seconds),
             perceptual_hash=_hash(answer["hash"], seconds),
         )
     )
@@ -51,9 +53,9 @@ def read_hash(answer: Any, seconds: int) -> PerceptualHash:
     return _checked(lambda: _hash(answer, seconds))
 
 
-def read_text(answer: Any, seconds: int) -> tuple[TextLine, ...]:
-    """Return the lines of text in a child's answer; raises ``Damaged`` if it is invalid."""
-    return _checked(lambda: _text(answer, seconds))
+def read_senses(answer: Any, seconds: int) -> SenseObservations:
+    """Return what the senses observed in a child's clip; raises ``Damaged`` if it is invalid."""
+    return _checked(lambda: _senses(answer, seconds))
 
 
 def read_progress(value: Any, seconds: int) -> int:
@@ -91,6 +93,14 @@ def _concept(name: str, score: float, names: Collection[str]) -> Concept:
     if not 0 <= score <= 1 or name not in names or not name.isprintable():
         raise ValueError(f"{name[:MAX_NAME_LENGTH]!r} with a score of {score}")
     return Concept(name[:MAX_NAME_LENGTH], score)
+
+
+def _senses(answer: Any, seconds: int) -> SenseObservations:
+    text, nudity = answer.get("text"), answer.get("nudity")
+    return SenseObservations(
+        text=None if text is None else _text(text, seconds),
+        nudity=None if nudity is None else _frames(nudity, seconds, (NUDITY, SUGGESTIVE)),
+    )
 
 
 def _text(value: Any, seconds: int) -> tuple[TextLine, ...]:

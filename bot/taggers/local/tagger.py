@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.domain.progress import Progress, Stage
+from bot.domain.senses import EVERY_SENSE
 from bot.domain.tagging import ranges_of
 from bot.domain.timeline import count_seconds
 from bot.errors import ClipError, TaggerUnavailable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bot.domain.progress import ProgressListener
     from bot.domain.tagging import Observations
     from bot.media.sandbox.pool import Sandbox
-    from bot.taggers.local.text_sense import TextSense
+    from bot.taggers.local.sense_reader import SenseReader
 
 _MAX_SECONDS = 300.0  # ten minutes of demanding 1080p take two minutes
 _MAX_CHECK_SECONDS = 60.0
@@ -29,8 +30,8 @@ _MAX_CHECK_SECONDS = 60.0
 class LocalTagger:
     """Tags clips in a sandboxed child, with the bundled models or the operator's ``custom`` one.
 
-    With ``text``, it also reads the text of clips where that is wanted: both while it decodes them
-    once. The constructor reads the label tables, or every file of a custom model.
+    It decodes a clip once, also for those of its ``senses`` that are wanted. The constructor
+    reads the label tables, or every file of a custom model.
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class LocalTagger:
         sandbox: Sandbox,
         limits: ClipLimits,
         custom: ModelFolder | None = None,
-        text: TextSense | None = None,
+        senses: SenseReader | None = None,
     ) -> None:
         self._sandbox = sandbox
-        self._text = text
+        self._senses = senses
         self._limits = limits
         self._identity = identify(custom)
         self._names = model_names(custom)
@@ -77,7 +78,7 @@ class LocalTagger:
             {
                 "format": clip.info.format.value,
                 "seconds": seconds,
-                "text": self._text.request if self._text and clip.text else None,
+                **(self._senses.request(clip.senses) if self._senses else {}),
                 **self._model,
             },
             files=[clip.path],
@@ -98,7 +99,7 @@ class LocalTagger:
         try:
             names = await self._sandbox.run(
                 "bot.taggers.local.child:check",
-                {**self._model, "text": self._text.request if self._text else None},
+                {**self._model, **(self._senses.request(EVERY_SENSE) if self._senses else {})},
                 seconds=_MAX_CHECK_SECONDS,
             )
         except ClipError as error:

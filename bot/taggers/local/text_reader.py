@@ -78,7 +78,7 @@ class _Postponed:
 class ClipText:
     """Reads the text of one clip, frame by frame in order of time."""
 
-    views = (TEXT_VIEW,)
+    view = TEXT_VIEW
 
     def __init__(self, models: TextModels) -> None:
         self._models = models

@@ -9,14 +9,15 @@ from PIL import Image, ImageChops
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.progress import ignore_progress
+from bot.domain.senses import Sense
 from bot.domain.text_lines import MAX_LINE_LENGTH, MAX_LINES, MAX_LINES_A_FRAME
 from bot.errors import Damaged, TaggerUnavailable
 from bot.media.sandbox.pool import Sandbox, SandboxLimits
 from bot.taggers.local.looks import Moment
+from bot.taggers.local.sense_reader import SenseReader
 from bot.taggers.local.tagger import LocalTagger
 from bot.taggers.local.text_models import RECOGNIZER, load_text_models
 from bot.taggers.local.text_reader import ClipText
-from bot.taggers.local.text_sense import TextSense
 from tests.conftest import CLIPS
 from tests.media.text_clips import SIZE, make_text_clip, page
 
@@ -24,27 +25,37 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from bot.domain.text_lines import TextLine
     from bot.media.decode.scaling import Picture
     from bot.taggers.local.text_boxes import TextBox
     from bot.taggers.local.text_models import TextModels
 
 
+TEXT = frozenset({Sense.TEXT})
+
+
 @asynccontextmanager
 async def opened(
     folder: Path, custom: Path | None = None
-) -> AsyncIterator[tuple[LocalTagger, TextSense]]:
+) -> AsyncIterator[tuple[LocalTagger, SenseReader]]:
     readable = [custom] if custom else []
     limits = SandboxLimits()
     async with Sandbox(
         workers=1, folder=folder / "box", limits=limits, readable=readable
     ) as sandbox:
-        text = TextSense(sandbox, custom)
+        text = SenseReader(sandbox, custom)
         yield LocalTagger(sandbox, ClipLimits(), None, text), text
 
 
 def as_clip(path: Path, seconds: int) -> ClipFile:
     info = ClipInfo(ClipFormat.MP4, path.stat().st_size, seconds * 1000, "sha256:0")
-    return ClipFile(path, info, text=True)
+    return ClipFile(path, info, senses=TEXT)
+
+
+async def read(senses: SenseReader, clip: ClipFile) -> tuple[TextLine, ...]:
+    text = (await senses.observe(clip, TEXT)).text
+    assert text is not None
+    return text
 
 
 def made(folder: Path, pictures: Sequence[Image.Image]) -> ClipFile:
@@ -56,8 +67,8 @@ async def test_lines_are_read_with_their_seconds(tmp_path: Path) -> None:
     clip = made(tmp_path, [blank, blank, title, title, title, blank, page("THE END", size=60)])
     async with opened(tmp_path) as (tagger, text):
         tagged = await tagger.tag(clip, ignore_progress)
-        alone = await text.read(clip)
-    assert tagged.text == alone
+        alone = await read(text, clip)
+    assert tagged.senses.text == alone
     assert [(line.text, line.start, line.end) for line in alone] == [
         ("Déjà vu in Zürich", 2, 5),
         ("with 3 friends!", 2, 5),
@@ -74,7 +85,7 @@ async def test_a_caption_over_moving_foliage_is_found_with_all_its_seconds(tmp_p
     for picture in shifted[2:7]:
         picture.paste(caption, (0, 40))
     async with opened(tmp_path) as (_, text):
-        lines = await text.read(made(tmp_path, shifted))
+        lines = await read(text, made(tmp_path, shifted))
     assert [(line.text, line.start, line.end) for line in lines] == [("A walk in the woods", 2, 7)]
 
 
@@ -82,20 +93,20 @@ async def test_a_server_without_text_reads_none(tmp_path: Path) -> None:
     clip = made(tmp_path, [page("Nobody asked")])
     unasked = ClipFile(clip.path, clip.info)
     async with opened(tmp_path) as (tagger, _):
-        assert (await tagger.tag(unasked, ignore_progress)).text is None
+        assert (await tagger.tag(unasked, ignore_progress)).senses.text is None
 
 
 async def test_photographs_have_no_text(tmp_path: Path) -> None:
     async with opened(tmp_path) as (_, text):
-        assert await text.read(as_clip(CLIPS / "montage.mp4", 16)) == ()
-        assert await text.read(as_clip(CLIPS / "city.mp4", 8)) == ()
+        assert await read(text, as_clip(CLIPS / "montage.mp4", 16)) == ()
+        assert await read(text, as_clip(CLIPS / "city.mp4", 8)) == ()
 
 
 async def test_a_wall_of_small_print_is_read_as_far_as_allowed(tmp_path: Path) -> None:
     wall = page(*["The quick brown fox jumps over the lazy dog. " * 3] * 60, size=9, top=0)
     tiny = page(*["no human reads this at all " * 12] * 200, size=1, top=0)
     async with opened(tmp_path) as (_, text):
-        lines = await text.read(made(tmp_path, [wall, tiny, wall, tiny]))
+        lines = await read(text, made(tmp_path, [wall, tiny, wall, tiny]))
     assert len(lines) <= 2 * MAX_LINES_A_FRAME
 
 
@@ -140,7 +151,7 @@ class Hijacked:
 @pytest.mark.parametrize(
     "answer",
     [
-        None,
+        3,
         [["a"]],
         [["line", 0, 0, 0.5]],
         [["line", 0, 8, 0.5]],
@@ -156,7 +167,7 @@ class Hijacked:
 async def test_an_answer_of_a_hijacked_child_is_refused(answer: object, tmp_path: Path) -> None:
     clip = made(tmp_path, [page()] * 7)
     with pytest.raises(Damaged):
-        await TextSense(cast("Sandbox", Hijacked(answer))).read(clip)
+        await read(SenseReader(cast("Sandbox", Hijacked({"text": answer, "nudity": None}))), clip)
 
 
 async def test_another_recognizer_is_used_with_its_own_characters(tmp_path: Path) -> None:
@@ -170,7 +181,7 @@ async def test_another_recognizer_is_used_with_its_own_characters(tmp_path: Path
     clip = made(tmp_path, [page("HELLO")] * 2)
     async with opened(tmp_path, folder) as (tagger, text):
         assert "ready" in await tagger.check()
-        (line,) = await text.read(clip)
+        (line,) = await read(text, clip)
         assert len(line.text) == 5
         assert all("\u4e00" <= character <= "\u7fff" for character in line.text)
     (folder / "characters.txt").write_text("a\nb\n")
