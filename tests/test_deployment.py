@@ -78,3 +78,9 @@ def test_everything_the_image_installs_is_pinned() -> None:
         assert "--require-hashes" in command or "--no-deps" in command, command
     for file in re.findall(r"requirements[\w-]*\.txt", DOCKERFILE):
         assert f"!{file}\n" in (ROOT / ".dockerignore").read_text(), file
+
+
+def test_every_version_of_python_gets_the_versions_that_were_tested() -> None:
+    """The image has a newer Python than most tests run with."""
+    pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    assert sorted(set(pinned)) == sorted(pinned)
