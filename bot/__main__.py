@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from bot.render.sanitize import escape_invisible
 from bot.runtime import logs, secrets
 
 _USAGE = 2
+_ENV_FILE = Path(".env")
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -133,6 +134,62 @@ def index(
 
 
 @cli.command()
+def setup(
+    *,
+    discord_token: Annotated[
+        str | None,
+        typer.Option(envvar="DISCORD_TOKEN", help="The bot's token, instead of asking for it."),
+    ] = None,
+    clarifai_pat: Annotated[
+        str | None,
+        typer.Option(
+            envvar=["CLARIFAI_PAT", "CLARIFAI_KEY"],
+            help="Clarifai's access token, instead of asking for it.",
+        ),
+    ] = None,
+    no_clarifai: Annotated[
+        bool, typer.Option("--no-clarifai", help="Use the local tagger; don't ask.")
+    ] = False,
+    wait: Annotated[
+        bool | None, typer.Option(help="Wait until the bot is in a server.", show_default=False)
+    ] = None,
+    start: Annotated[
+        bool | None, typer.Option(help="Start the bot afterwards, or not.", show_default=False)
+    ] = None,
+    env_file: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = _ENV_FILE,
+) -> None:
+    """Set up the bot: asks for the tokens, tries them, shows the invite link and writes .env."""
+    secrets.close_memory()
+    logs.configure("ERROR", "console")
+    from bot.cli.setup import SetupOptions  # noqa: PLC0415 - keeps --help and mistakes fast
+    from bot.cli.setup import setup as ask  # noqa: PLC0415 - see above
+
+    options = SetupOptions(
+        env_file, discord_token, clarifai_pat, no_clarifai=no_clarifai, wait=wait, start=start
+    )
+    try:
+        starts = ask(options)
+    except FramehoundError as error:
+        raise _stop(error) from None
+    if starts:
+        _run(_load(config.DiscordConfig, env_file=env_file), works=True)
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
+) -> None:
+    """Copy all that is stored to a new file, consistently, while the bot may run (SQLite)."""
+    settings = _load(config.Config)
+    from bot.cli.backup import backup as copy  # noqa: PLC0415 - keeps --help and mistakes fast
+
+    try:
+        copy(settings, file)
+    except FramehoundError as error:
+        raise _stop(error) from None
+
+
+@cli.command()
 def check() -> None:
     """Check the settings, database, Discord and the taggers, one line each."""
     settings = _load(config.Config)
@@ -149,11 +206,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the bot: the gateway and a worker in one process."""
-    settings = _load(config.DiscordConfig)
-    from bot.cli.run import run as run_bot  # noqa: PLC0415 - keeps --help and mistakes fast
-
-    logs.configure(settings.log_level, settings.log_format)
-    _finish(run_bot(settings, works=not no_worker))
+    _run(_load(config.DiscordConfig), works=not no_worker)
 
 
 @cli.command()
@@ -174,6 +227,13 @@ def _load(kind: type[config.Kind], **overrides: Any) -> config.Kind:
         raise _stop(error) from None
     secrets.remove_from_environment(settings)
     return settings
+
+
+def _run(settings: config.DiscordConfig, *, works: bool) -> None:
+    from bot.cli.run import run as run_bot  # noqa: PLC0415 - keeps --help and mistakes fast
+
+    logs.configure(settings.log_level, settings.log_format)
+    _finish(run_bot(settings, works=works))
 
 
 def _finish(work: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The program's commands: ``tag``, ``find``, ``check``, ``run`` and ``worker``."""
+"""The program's commands, one file each."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import aiohttp
-import discord
 import typer
 
-from bot.chat.client import point_at
+from bot.cli.application import application_of, logged_in, servers_of
 from bot.errors import FramehoundError
 from bot.i18n import ENGLISH
 from bot.render.sanitize import escape_invisible
@@ -19,17 +17,15 @@ from bot.services.tagger_check import check_tagger
 from bot.storage.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator, Sequence
 
+    from bot.cli.application import Application, Server
     from bot.config import Config
     from bot.media.sandbox.pool import Sandbox
 
 _SETTINGS = 2
 _TAGGER = 4
-
-
-class _DiscordFailed(FramehoundError):
-    sentence = "{reason}"
+_MAX_SERVERS = 20  # that are named because permissions are missing
 
 
 async def check(config: Config) -> int:
@@ -67,16 +63,20 @@ async def report_sandbox(sandbox: Sandbox) -> bool:
 
 
 def _cost_of_a_minute(config: Config) -> str:
-    price, models = config.clarifai_price, len(config.all_clarifai_models)
-    if price is None or config.chosen_tagger == "local":
-        return ""
-    cost = price.of(60 * (models if config.chosen_tagger == "clarifai" else 1))
-    return f"; a minute of video costs about {ENGLISH.money(cost, price.currency)}"
+    if config.chosen_tagger == "local":
+        return "; a minute of video costs nothing"
+    models = len(config.all_clarifai_models) if config.chosen_tagger == "clarifai" else 1
+    price, frames = config.clarifai_price, 60 * models
+    if price is None:
+        return f"; a minute of video is up to {frames} billed frames (set CLARIFAI_PRICE for money)"
+    return f"; a minute of video costs about {ENGLISH.money(price.of(frames), price.currency)}"
 
 
 async def _report(name: str, attempt: Awaitable[str]) -> bool:
     try:
-        typer.echo(escape_invisible(f"{name}: {await attempt}"))
+        first, *more = (await attempt).splitlines()
+        for line in (f"{name}: {first}", *more):
+            typer.echo(escape_invisible(line))
     except FramehoundError as error:
         detail = f" ({error.detail})" if error.detail and error.detail != str(error) else ""
         typer.echo(escape_invisible(f"{name}: {error}{detail}"))
@@ -94,15 +94,25 @@ async def _try_database(config: Config, stack: AsyncExitStack, opened: list[Data
 async def _try_discord(config: Config) -> str:
     if config.discord_token is None:
         return "DISCORD_TOKEN is missing; `framehound run` needs it"
-    if config.discord_api_url:
-        point_at(config.discord_api_url)
-    async with discord.Client(intents=discord.Intents.none()) as client:
-        try:
-            await client.login(config.discord_token.get_secret_value())
-        except discord.LoginFailure:
-            raise _DiscordFailed(
-                reason="Discord rejected DISCORD_TOKEN; copy it again from the Developer Portal"
-            ) from None
-        except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
-            raise _DiscordFailed(reason="Discord can't be reached", detail=str(error)) from error
-        return f"logged in as {client.user}"
+    async with logged_in(config) as client:
+        application, servers = application_of(client), await servers_of(client)
+    return "\n".join(_describe(application, servers))
+
+
+def _describe(application: Application, servers: Sequence[Server]) -> Iterator[str]:
+    """Yield what the operator should know: intents, invite link, permissions in servers."""
+    yield f"logged in as {application.name}"
+    if application.reads_messages:
+        yield "intents: message content is on"
+    else:
+        yield (
+            "intents: message content is off, so only commands see clips; switch it on at "
+            f"{application.intents_page}"
+        )
+    yield f"invite link: {application.invite_link}"
+    lacking = [server for server in servers if server.missing]
+    yield f"servers: {len(servers)}, in {len(lacking) or 'none'} of which permissions are missing"
+    for server in lacking[:_MAX_SERVERS]:
+        yield f"server {server.name}: lacks {', '.join(server.missing)}"
+    if len(lacking) > _MAX_SERVERS:
+        yield f"servers: {len(lacking) - _MAX_SERVERS} more lack permissions"

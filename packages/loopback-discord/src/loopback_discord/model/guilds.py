@@ -139,6 +139,18 @@ class Guild:
             "system_channel_flags": 0,
         }
 
+    def partial_json(self) -> Json:
+        """Return the guild object of the bot's list of guilds."""
+        return {
+            "id": str(self.id),
+            "name": self.name,
+            "icon": None,
+            "banner": None,
+            "owner": False,
+            "permissions": str(int(self.me.permissions)),
+            "features": [],
+        }
+
     def create_json(self, *, joining: bool = False) -> Json:
         """Return the guild object of GUILD_CREATE for a session without the members intent.
 

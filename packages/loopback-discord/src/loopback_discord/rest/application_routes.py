@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loopback_discord.model.guilds import Guild
     from loopback_discord.model.state import State
 
+_MAX_GUILDS = 200
 _DAILY_IDENTIFIES = 1000
 
 
@@ -33,6 +34,7 @@ class ApplicationRoutes:
             Route("GET", "/oauth2/applications/@me", self.get_application),
             Route("GET", "/applications/@me", self.get_application),
             Route("GET", "/users/@me", self.get_bot),
+            Route("GET", "/users/@me/guilds", self.get_guilds),
             Route("GET", "/users/{user}", self.get_user),
             Route("POST", "/users/@me/channels", self.create_dm),
             Route("GET", "/guilds/{guild}", self.get_guild),
@@ -85,6 +87,16 @@ class ApplicationRoutes:
 
     def get_bot(self, _call: Call) -> Json:
         return self._state.bot.to_json()
+
+    def get_guilds(self, call: Call) -> list[Json]:
+        """Return the guilds that the bot is in, with what it may do in each as a whole.
+
+        https://docs.discord.com/developers/resources/user#get-current-user-guilds
+        """
+        after = int(call.request.query.get("after", 0))
+        limit = int(call.request.query.get("limit", _MAX_GUILDS))
+        joined = [each for each in self._state.guilds.values() if each.joined and each.id > after]
+        return [guild.partial_json() for guild in sorted(joined, key=lambda each: each.id)[:limit]]
 
     def get_user(self, call: Call) -> Json:
         return self._state.user(call.id("user")).to_json()
