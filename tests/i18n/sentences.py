@@ -16,7 +16,7 @@ _SAYING = {"translate", "_translate", "Sentence"}
 # Names of formats are filled into a sentence, and translated too.
 _WITH_FACTS = {"bot/domain/clip.py": re.compile("MP4, ")}
 # Prints lines to the operator's terminal.
-_OTHERS = {"bot/cli/check.py"}
+_OTHERS = {"bot/cli/application.py"}
 
 
 def all_sentences() -> dict[str, set[str]]:
