@@ -55,6 +55,13 @@ class Privacy(commands.Cog):
                 days=app.config.retention_days,
             ),
         ]
+        if await app.stores.saved_queries.of_person(user):
+            lines.append(
+                translate(
+                    "I also store your alerts, which `/notify list` shows, with your language and "
+                    "your quiet hours."
+                )
+            )
         if await app.stores.opt_outs.among([user]):
             lines.append(
                 translate(

@@ -194,6 +194,7 @@ def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
     # A new table needs a row in PRIVACY.md; meta and rate_limits hold no personal data.
     assert set(metadata.tables) == {
         *("sense_observations", "perceptual_hashes", "tag_corrections"),
+        *("saved_queries", "alert_recipients", "personal_alerts", "notified_messages"),
         *("taggings", "posted_clips", "thresholds", "usage", "usage_shares", "opt_outs"),
         *("guild_settings", "job_records", "job_record_messages", "watches"),
         *("job_record_people", "reply_deletions", "index_runs", "index_messages"),

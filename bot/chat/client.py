@@ -52,6 +52,7 @@ COGS = (
     "cogs.search",
     "cogs.same_clip",
     "cogs.watches",
+    "cogs.notify",
     "cogs.index",
     "cogs.settings",
     "cogs.usage",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import discord
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Place = Channel | discord.Thread
 
 _READING = discord.Permissions(view_channel=True, read_message_history=True).value
+_MANAGE_THREADS = discord.Permissions(manage_threads=True).value
 _CONNECT = discord.Permissions(connect=True).value
 # Discord has checked the age of everybody in these servers.
 _GATED = {discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted}
@@ -80,6 +82,63 @@ async def audience_may_read(client: discord.Client, source_id: int, target: Plac
     if not await asyncio.to_thread(all_may_read, *access, _roles(guild)):
         return False
     return await _people_may_read(client, guild, *access)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A member of a server with the roles they have right now, read from Discord."""
+
+    client: discord.Client
+    guild: discord.Guild
+    member: discord.Member
+
+    @classmethod
+    async def fetch(cls, client: discord.Client, guild_id: int, user_id: int) -> Self | None:
+        """Return a person as a member of a server; None if they or the bot left it.
+
+        Raises ``discord.HTTPException`` if Discord can't say.
+        """
+        try:
+            guild = await client.fetch_guild(guild_id, with_counts=False)
+            return cls(client, guild, await guild.fetch_member(user_id))
+        except (discord.NotFound, discord.Forbidden):
+            return None
+
+    async def may_read(self, place_id: int) -> bool:
+        """Return whether they may read a channel or a thread of the server right now.
+
+        Private threads are for their members, and for those who manage threads. Age-restricted
+        channels are left out unless Discord has checked the age of everybody in the server, as
+        nobody knows the age of a person elsewhere. Raises ``discord.HTTPException``.
+        """
+        try:
+            place = await self.client.fetch_channel(place_id)
+            channel = await _channel(self.client, place)
+        except (discord.NotFound, discord.Forbidden):
+            return False
+        if channel is None or channel.guild.id != self.guild.id:
+            return False
+        is_restricted = getattr(channel, "is_nsfw", None)
+        if is_restricted and is_restricted() and self.guild.nsfw_level not in _GATED:
+            return False
+        if not self._has(channel, _reading(channel)):
+            return False
+        is_open = not isinstance(place, discord.Thread) or not place.is_private()
+        return is_open or self._has(channel, _MANAGE_THREADS) or await self._is_in(place_id)
+
+    def _has(self, channel: Channel, permissions: int) -> bool:
+        if self.member.id == self.guild.owner_id:
+            return True
+        held = {role.id for role in self.member.roles}
+        allow = _roles(self.guild).allow_person
+        return allow(self.member.id, held, _access(channel), permissions)
+
+    async def _is_in(self, thread_id: int) -> bool:
+        try:
+            await self.client.http.get_thread_member(thread_id, self.member.id)
+        except (discord.NotFound, discord.Forbidden):
+            return False
+        return True
 
 
 async def _channel(client: discord.Client, place: object) -> Channel | None:

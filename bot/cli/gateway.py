@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.chat.client import FramehoundBot, follow_gateway
 from bot.chat.history import DiscordHistory
 from bot.chat.index_messages import IndexMessages
+from bot.chat.personal_alerts import PersonalAlertSender
 from bot.cli.monitoring import monitored
 from bot.cli.worker import log_in, working
 from bot.runtime import app as wiring
@@ -43,6 +44,8 @@ async def serve_gateway(
         await stack.enter_async_context(monitored(app, config, intake, bot))
         await stack.enter_async_context(bot.erasure.daily(app.locks))
         await stack.enter_async_context(bot.reply_deleter.running())
+        sender = PersonalAlertSender(bot, app.stores, app.locks)
+        await stack.enter_async_context(sender.running())
         await stack.enter_async_context(_index_runner(app, intake, bot).running())
         await shutdown.interrupts(bot.connect())
         await bot.leave_gateway()

@@ -26,6 +26,7 @@ from bot.services.erasure import Erasure
 from bot.services.history_index import HistoryIndex
 from bot.services.job_records import JobRecords
 from bot.services.known_taggings import KnownTaggings
+from bot.services.personal_alerts import PersonalAlerts
 from bot.services.reports import ReportBuilder
 from bot.services.search import ClipSearch
 from bot.services.tag_clip import ClipTagger
@@ -343,7 +344,15 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
         clip_tagger=clip_tagger,
         taggings=known,
         reports=reports,
-        answerer=Answerer(clip_tagger, reports, records, alerts, stores.opt_outs, copies),
+        answerer=Answerer(
+            clip_tagger,
+            reports,
+            records,
+            alerts,
+            stores.opt_outs,
+            copies,
+            PersonalAlerts(stores.saved_queries, stores.personal_alerts),
+        ),
         job_records=records,
         search=ClipSearch(index, stores.taggings, stores.settings),
         copies=copies,

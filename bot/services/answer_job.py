@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.services.alerts import AlertService
     from bot.services.clip_copies import ClipCopies
     from bot.services.job_records import JobRecords
+    from bot.services.personal_alerts import PersonalAlerts
     from bot.services.reports import ReportBuilder
     from bot.services.tag_clip import ClipTagger
     from bot.services.verdict import Verdict
@@ -127,6 +128,7 @@ class Answerer:
         alerts: AlertService,
         opt_outs: OptOutStore,
         copies: ClipCopies,
+        personal: PersonalAlerts,
     ) -> None:
         self._clip_tagger = clip_tagger
         self._reports = reports
@@ -134,6 +136,7 @@ class Answerer:
         self._alerts = alerts
         self._opt_outs = opt_outs
         self._copies = copies
+        self._personal = personal
         self._log = structlog.get_logger("framehound.job")
 
     async def tag(self, job: Job, responder: Responder, *, again: bool) -> list[Outcome]:
@@ -213,7 +216,8 @@ class Answerer:
             outcomes = self._erased(job)
         clips = await self._reports.clips(outcomes, settings, age_restricted=job.age_restricted)
         alerts = [] if job.quiet else await self._alerts.alerts(job, clips, settings)
-        return decide(job, clips, settings, record=record, alerts=alerts)
+        personal = await self._personal.matches(job, clips)
+        return decide(job, clips, settings, record=record, alerts=alerts, personal=personal)
 
     async def _deliver(
         self,
@@ -249,6 +253,8 @@ class Answerer:
             await responder.alert(alert.linking(reply), settings)
         if verdict.alerts:
             await retry_storage(lambda: self._alerts.save_alerted(job))
+        if verdict.personal:
+            await retry_storage(lambda: self._personal.save(job, verdict.personal, reply))
 
     def _erased(self, job: Job) -> list[Outcome]:
         """Return the outcomes of an erased job: only a person who requested it is answered."""

@@ -92,6 +92,7 @@ class Erasure:
         """Erase a deleted channel with its threads, or a deleted thread."""
         await self._erase(Channel(channel_id))
         await retry_storage(lambda: self._stores.watches.forget_channel(channel_id))
+        await retry_storage(lambda: self._stores.saved_queries.forget_channel(channel_id))
         await retry_storage(lambda: self._stores.reply_deletions.forget_channel(channel_id))
         await self._overwrite_deleted()
 
@@ -99,6 +100,7 @@ class Erasure:
         """Erase a server that removed the bot; billed frames stay, without its ID."""
         await self._erase(Guild(guild_id))
         await retry_storage(lambda: self._stores.watches.forget_guild(guild_id))
+        await retry_storage(lambda: self._stores.saved_queries.forget_guild(guild_id))
         await retry_storage(lambda: self._stores.settings.forget(guild_id))
         await retry_storage(lambda: self._stores.usage.disown(guild_owner(guild_id)))
         await self._overwrite_deleted()
@@ -109,7 +111,9 @@ class Erasure:
         Their opting out stays.
         """
         count = await retry_storage(lambda: self._stores.job_records.count(user_id))
+        count += len(await retry_storage(lambda: self._stores.saved_queries.of_person(user_id)))
         await self._erase(Person(user_id))
+        await retry_storage(lambda: self._stores.saved_queries.forget_person(user_id))
         await retry_storage(lambda: self._stores.usage.disown(person_owner(user_id)))
         await self._overwrite_deleted()
         return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.render.summary import RefusedClip, TaggedClip
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.domain.job import Job, Reply
     from bot.domain.settings import GuildSettings
     from bot.render.summary import ReportedClip
+    from bot.services.personal_alerts import Matches
     from bot.storage.job_records import JobRecord
 
 
@@ -24,8 +25,9 @@ class Verdict:
     ``report`` has the clips to answer with; without any, nothing is said. ``earlier`` is a message
     that showed the progress: it becomes the answer, or is withdrawn if nothing is said. With
     ``mark``, a reaction on the message says that something was refused. ``alerts`` go to the
-    channels of watches. ``recorded`` means that the job had a record, which will be missing if the
-    job is erased before the answer is sent.
+    channels of watches, and ``personal`` has the people who get an alert of their own. ``recorded``
+    means that the job had a record, which will be missing if the job is erased before the answer is
+    sent.
     """
 
     report: tuple[ReportedClip, ...] = ()
@@ -33,6 +35,7 @@ class Verdict:
     mark: bool = False
     alerts: tuple[Alert, ...] = ()
     recorded: bool = False
+    personal: Matches = field(default_factory=dict)
 
     @property
     def withdraw(self) -> Reply | None:
@@ -52,6 +55,7 @@ def decide(
     *,
     record: JobRecord | None = None,
     alerts: Sequence[Alert] = (),
+    personal: Matches | None = None,
 ) -> Verdict:
     """Decide what to do about a job, given its clips as the server wants to see them."""
     if job.quiet:
@@ -63,6 +67,7 @@ def decide(
         mark=refused and not job.requested,
         alerts=tuple(alerts),
         recorded=record is not None,
+        personal=personal or {},
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.search import normalize
-from bot.storage import search_index, tag_corrections
+from bot.storage import personal_alerts, search_index, tag_corrections
 from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
 from bot.storage.tables import TAGGING_KEY, posted_clips, sense_observations, taggings
@@ -133,6 +133,7 @@ class PostedClipStore:
             fingerprints = set(gone)
             await _erase_unposted(connection, fingerprints)
             await tag_corrections.erase_unposted(connection, fingerprints)
+            await personal_alerts.erase_unposted(connection, messages)
         return messages
 
 

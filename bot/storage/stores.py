@@ -13,9 +13,11 @@ from bot.storage.index_runs import IndexRunStore
 from bot.storage.job_records import JobRecordStore
 from bot.storage.meta import MetaStore
 from bot.storage.opt_outs import OptOutStore
+from bot.storage.personal_alerts import PersonalAlertStore
 from bot.storage.posted_clips import PostedClipStore
 from bot.storage.recent_searches import RecentSearchStore
 from bot.storage.reply_deletions import ReplyDeletionStore
+from bot.storage.saved_queries import SavedQueryStore
 from bot.storage.senses import SenseStores
 from bot.storage.tables import (
     guild_settings,
@@ -23,6 +25,7 @@ from bot.storage.tables import (
     job_records,
     posted_clips,
     recent_searches,
+    saved_queries,
     thresholds,
     usage,
     watches,
@@ -50,6 +53,8 @@ class Stores:
     reply_deletions: ReplyDeletionStore
     tag_corrections: TagCorrectionStore
     watches: WatchStore
+    saved_queries: SavedQueryStore
+    personal_alerts: PersonalAlertStore
     opt_outs: OptOutStore
     usage: UsageStore
     index_runs: IndexRunStore
@@ -69,6 +74,8 @@ class Stores:
             reply_deletions=ReplyDeletionStore(database),
             tag_corrections=TagCorrectionStore(database),
             watches=WatchStore(database),
+            saved_queries=SavedQueryStore(database),
+            personal_alerts=PersonalAlertStore(database),
             opt_outs=OptOutStore(database),
             usage=UsageStore(database),
             index_runs=IndexRunStore(database),
@@ -81,6 +88,7 @@ class Stores:
         tables = (
             *(posted_clips, job_records, guild_settings, thresholds, watches, index_runs),
             recent_searches,
+            saved_queries,
         )
         query = union(*(select(table.c.guild_id) for table in tables))
         payers = select(usage.c.payer).where(usage.c.payer.startswith(GUILD_OWNER)).distinct()

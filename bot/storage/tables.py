@@ -181,6 +181,56 @@ watches = Table(
     Column("threshold", Double),
 )
 
+# Queries that people saved to be told of new clips, with what ``by:`` and ``in:`` mean in them.
+saved_queries = Table(
+    "saved_queries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("author_id", BigInteger),
+    Column("channel_id", BigInteger),
+    UniqueConstraint("user_id", "guild_id", "text"),
+)
+
+# How people want personal alerts: their language and quiet hours, in minutes since midnight at an
+# ``utc_offset``. ``failures`` counts private messages in a row that Discord refused; the next one
+# is sent at ``next_at`` at the earliest.
+alert_recipients = Table(
+    "alert_recipients",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", Text, nullable=False),
+    Column("quiet_from", SmallInteger),
+    Column("quiet_to", SmallInteger),
+    Column("utc_offset", SmallInteger, nullable=False, server_default="0"),
+    Column("failures", SmallInteger, nullable=False, server_default="0"),
+    Column("next_at", UtcDateTime),
+)
+
+# Messages for which it was decided who gets a personal alert. Rows are deleted with the message.
+notified_messages = Table(
+    "notified_messages",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# Personal alerts that are still to be delivered. Those with a ``batch`` are in a private message
+# that may have been sent already. Rows are deleted with the message of the clip.
+personal_alerts = Table(
+    "personal_alerts",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False, index=True),
+    Column("query_id", Integer, nullable=False),
+    Column("guild_id", BigInteger, nullable=False, index=True),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("parent_id", BigInteger),
+    Column("text", Text, nullable=False),
+    Column("batch", BigInteger),
+)
+
 # A server's threshold for a tagger (``name:model``). Without a row, the default applies.
 thresholds = Table(
     "thresholds",

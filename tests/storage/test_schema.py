@@ -189,6 +189,19 @@ ROWS["2012"] = [
     ),
 ]
 
+# Revision 2013 only adds tables.
+ROWS["2013"] = [
+    *ROWS["2012"],
+    ("INSERT INTO saved_queries VALUES (1, 4, 2, 'cat', 5, 3)", {}),
+    (
+        """INSERT INTO alert_recipients VALUES
+            (4, 'de', 1320, 420, 60, 1, '2026-01-02 03:04:05')""",
+        {},
+    ),
+    ("INSERT INTO notified_messages VALUES (1)", {}),
+    ("INSERT INTO personal_alerts VALUES (1, 4, 1, 2, 3, 8, 'cat .95', NULL)", {}),
+]
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]

@@ -91,6 +91,10 @@ def thread_already_created() -> ApiError:
     return ApiError(400, 160004, "A thread has already been created for this message")
 
 
+def cannot_message_user() -> ApiError:
+    return ApiError(403, 50007, "Cannot send messages to this user")
+
+
 def wrong_channel_type() -> ApiError:
     return ApiError(400, 50024, "Cannot execute action on this channel type")
 

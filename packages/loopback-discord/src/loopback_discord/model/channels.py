@@ -43,7 +43,8 @@ class ChannelType(IntEnum):
 class Channel:
     """A channel and its messages; ``parent`` is the channel that a thread belongs to.
 
-    ``typing`` counts how often the bot triggered its typing indicator here.
+    ``typing`` counts how often the bot triggered its typing indicator here. ``thread_members`` are
+    the people in a thread, as far as a test says so.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Channel:
     nsfw: bool = False
     messages: dict[int, Message] = field(default_factory=dict, repr=False)
     typing: int = 0
+    thread_members: list[User] = field(default_factory=list, repr=False)
     _denied_to_bot: Permission = NO_PERMISSIONS
     _overwrites: list[Json] = field(default_factory=list, repr=False)
 
@@ -89,6 +91,11 @@ class Channel:
         permissions = {"allow": str(int(allow)), "deny": str(int(deny))}
         self._overwrites.append({"id": str(snowflake), "type": 0 if is_role else 1, **permissions})
         self.announce("CHANNEL_UPDATE")
+
+    def delete(self) -> None:
+        """Delete the channel."""
+        del self.state.channels[self.id]
+        self.announce("THREAD_DELETE" if self.is_thread else "CHANNEL_DELETE")
 
     def bot_may(self, permissions: Permission) -> bool:
         return permissions & self.bot_permissions() == permissions

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class User:
     """An account of a person or of the bot.
 
-    ``installed`` says whether a person has installed the app to their account.
+    ``installed`` says whether a person has installed the app to their account, ``accepts_dms``
+    whether the bot may send them direct messages.
     """
 
     id: int
@@ -38,6 +39,7 @@ class User:
     bot: bool = False
     locale: str = "en-US"
     installed: bool = False
+    accepts_dms: bool = True
 
     @property
     def mention(self) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from loopback_discord.api import (
     Json,
+    cannot_message_user,
     cannot_reply_without_history,
+    created_at,
     invalid_form_body,
     missing_access,
     missing_permissions,
@@ -48,6 +50,7 @@ class MessageRoutes:
         start_thread = f"{message}/threads"
         return [
             Route("GET", channel, self.get_channel),
+            Route("GET", f"{channel}/thread-members/{{user}}", self.get_thread_member),
             Route("POST", f"{channel}/typing", self.trigger_typing),
             Route("POST", messages, self.create),
             Route("GET", messages, self.history),
@@ -62,11 +65,20 @@ class MessageRoutes:
     def get_channel(self, call: Call) -> Json:
         return self._channel(call).to_json()
 
+    def get_thread_member(self, call: Call) -> Json:
+        thread, user = self._channel(call), call.id("user")
+        if user not in {member.id for member in thread.thread_members}:
+            raise unknown("Member")
+        joined = created_at(thread.id)
+        return {"id": str(thread.id), "user_id": str(user), "join_timestamp": joined, "flags": 0}
+
     def trigger_typing(self, call: Call) -> None:
         self._channel(call, Permission.SEND_MESSAGES).typing += 1
 
     def create(self, call: Call) -> Json:
         channel = self._channel(call, Permission.SEND_MESSAGES)
+        if channel.type is ChannelType.DM and not channel.recipients[0].accepts_dms:
+            raise cannot_message_user()
         if call.files:
             _require(channel, Permission.ATTACH_FILES)
         check_message(call.body, call.files.values(), new=True)
