@@ -7,19 +7,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.domain.personal_alerts import PersonalAlert
-from bot.domain.query import parse
-from bot.domain.query_match import NewClip, exact_names, match, tags_of
-from bot.domain.search import link_to, moment_of
+from bot.domain.query import MatchKind, parse
+from bot.domain.query_match import NewClip, match, tags_of
+from bot.domain.search import link_to, moment_of, normalize
 from bot.i18n import Translator
 from bot.render.personal_alerts import alert_line
 from bot.render.summary import TaggedClip
+from bot.services.lexicon import load_lexicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bot.domain.job import Job, Reply
     from bot.domain.personal_alerts import SavedQuery
-    from bot.domain.query_match import Found, Names
+    from bot.domain.query import Term
+    from bot.domain.query_match import Found
     from bot.render.summary import ReportedClip
     from bot.storage.personal_alerts import PersonalAlertStore
     from bot.storage.saved_queries import SavedQueryStore
@@ -33,12 +35,9 @@ _parsed = lru_cache(maxsize=1000)(parse)
 class PersonalAlerts:
     """Finds who is looking for a new clip. Whether they may see it is decided at delivery."""
 
-    def __init__(
-        self, queries: SavedQueryStore, alerts: PersonalAlertStore, names: Names = exact_names
-    ) -> None:
+    def __init__(self, queries: SavedQueryStore, alerts: PersonalAlertStore) -> None:
         self._queries = queries
         self._alerts = alerts
-        self._names = names
 
     async def matches(self, job: Job, clips: Sequence[ReportedClip]) -> Matches:
         """Return the people whose queries match a job's clips; never their posters."""
@@ -48,7 +47,7 @@ class PersonalAlerts:
         tagged = [_new_clip(clip) for clip in clips if isinstance(clip, TaggedClip)]
         if not queries or not tagged:
             return {}
-        return await asyncio.to_thread(_matches, job, queries, tagged, self._names)
+        return await asyncio.to_thread(_matches, job, queries, tagged)
 
     async def save(self, job: Job, matches: Matches, reply: Reply | None) -> None:
         """Keep the alerts about a job's message until they are delivered, once for a message."""
@@ -74,25 +73,34 @@ class PersonalAlerts:
         await self._alerts.add(job.subject_id, alerts)
 
 
-def _matches(
-    job: Job, queries: Iterable[SavedQuery], clips: Sequence[NewClip], names: Names
-) -> Matches:
+def _matches(job: Job, queries: Iterable[SavedQuery], clips: Sequence[NewClip]) -> Matches:
     found: Matches = {}
     known: dict[str, tuple[Found, ...] | None] = {}
     for query in queries:
         if query.user_id in found or query.user_id in job.people or not _is_about(query, job):
             continue
         if query.text not in known:
-            known[query.text] = _first(query.text, clips, names)
+            known[query.text] = _first(query.text, clips)
         if (why := known[query.text]) is not None:
             found[query.user_id] = query, why
     return found
 
 
-def _first(text: str, clips: Sequence[NewClip], names: Names) -> tuple[Found, ...] | None:
+def _first(text: str, clips: Sequence[NewClip]) -> tuple[Found, ...] | None:
     query = _parsed(text)
-    every = (match(query, clip, names) for clip in clips)
+    every = (match(query, clip, names_of) for clip in clips)
     return next((why for why in every if why is not None), None)
+
+
+@lru_cache(maxsize=1000)
+def names_of(term: Term) -> Mapping[str, MatchKind]:
+    """Return the names of tags that a term means: its own, and its synonyms and kinds."""
+    own = {normalize(term.words): MatchKind.TAG}
+    if term.exact:
+        return own
+    lexicon = load_lexicon()
+    others = (*lexicon.synonyms(term.words), *lexicon.kinds(term.words))
+    return dict.fromkeys(map(normalize, others), MatchKind.SYNONYM) | own
 
 
 def _is_about(query: SavedQuery, job: Job) -> bool:

@@ -90,10 +90,12 @@ async def test_a_person_is_told_once_of_a_clip_they_look_for(chat: Chat) -> None
     assert german.startswith("Ein neuer Clip auf **Cats** passt zu deiner Benachrichtigung:\n")
     assert "`0:00` \\*\\_\\<\\@1\\> .95" in german
     assert chat.told(ann) == []
+    await chat.look_for("Katze", zoe)
     await chat.post(None, ({"cat": 0.9, "dog": 0.9},))
     await chat.post(None, ({"cat": 0.4},))
     await chat.send()
     assert len(chat.told()) == 1
+    assert "**Katze** · `0:00` cat .90" in chat.told(zoe)[1]
     assert await chat.waiting() == 0
 
 

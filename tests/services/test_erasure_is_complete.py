@@ -16,6 +16,7 @@ from bot.domain.clip import Clip
 from bot.domain.index_run import FoundMessage
 from bot.domain.job import Interaction, Job, Reply, message_job_id
 from bot.domain.outcome import Tagged
+from bot.domain.personal_alerts import PersonalAlert, SavedQuery
 from bot.domain.search_request import SearchRequest
 from bot.storage.engine import DatabaseAddress, create_engine, queue_url
 from tests.jobs.recorder import Recorder
@@ -63,6 +64,15 @@ COLUMNS = {
     "job_records.reply_channel_id",
     "job_records.reply_id",
     "opt_outs.user_id",
+    "alert_recipients.user_id",
+    "notified_messages.message_id",
+    "personal_alerts.batch",
+    "personal_alerts.channel_id",
+    "personal_alerts.guild_id",
+    "personal_alerts.message_id",
+    "personal_alerts.parent_id",
+    "personal_alerts.text",
+    "personal_alerts.user_id",
     "posted_clips.author_id",
     "posted_clips.channel_id",
     "posted_clips.guild_id",
@@ -73,6 +83,11 @@ COLUMNS = {
     "recent_searches.user_id",
     "reply_deletions.channel_id",
     "reply_deletions.message_id",
+    "saved_queries.author_id",
+    "saved_queries.channel_id",
+    "saved_queries.guild_id",
+    "saved_queries.text",
+    "saved_queries.user_id",
     "tag_corrections.guild_id",
     "thresholds.guild_id",
     "usage.payer",
@@ -195,6 +210,8 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
             await app.stores.settings.update(guild, retention_days=30)
             await app.stores.settings.set_threshold(guild, "clarifai:x", 0.7)
             await app.stores.watches.add(guild, Watch("cat", channel))
+        await notify(app, GUILD, CHANNEL, BOB, POSTED, ANN)
+        await notify(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE, ZOE)
         await correct(app, GUILD, POSTED)
         await correct(app, OTHER_GUILD, OTHER_MESSAGE)
         searches = app.stores.recent_searches
@@ -204,6 +221,19 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
         await index(app, GUILD, CHANNEL, ANN, POSTED)
         await index(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE)
         yield app.erasure(intake)
+
+
+async def notify(
+    app: App, guild: int, channel: int, person: int, message: int, author: int
+) -> None:
+    """Save two queries of a person, and an alert about a message."""
+    queries = app.stores.saved_queries
+    await queries.add(SavedQuery(person, guild, f"cat <@{author}>", author, channel), "en")
+    await queries.add(SavedQuery(person, guild, "cat"), "en")
+    query = (await queries.of_person(person))[-1].id
+    alert = PersonalAlert(message, person, query, guild, channel, f"/{channel}/{message}", channel)
+    assert await app.stores.personal_alerts.add(message, [alert])
+    assert await app.stores.personal_alerts.next_batch(person)
 
 
 async def correct(app: App, guild: int, message: int) -> None:
