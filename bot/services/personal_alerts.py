@@ -16,7 +16,7 @@ from bot.render.summary import TaggedClip
 from bot.services.lexicon import load_lexicon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bot.domain.job import Job, Reply
     from bot.domain.personal_alerts import SavedQuery
