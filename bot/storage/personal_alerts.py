@@ -49,7 +49,8 @@ class PersonalAlertStore:
             if (await connection.execute(locked)).first() is None:
                 return False
             mark = self._database.insert(notified_messages).values(message_id=message_id)
-            if not (await connection.execute(mark.on_conflict_do_nothing())).rowcount:
+            marked = mark.on_conflict_do_nothing().returning(notified_messages.c.message_id)
+            if (await connection.execute(marked)).first() is None:
                 return False
             if alerts:
                 rows = [asdict(alert) for alert in alerts]

@@ -62,10 +62,12 @@ class SavedQueryStore:
     async def remove_from_guild(self, user_id: int, guild_id: int) -> None:
         """Remove a person's queries about a server that they left."""
         await self._remove((_columns.user_id == user_id) & (_columns.guild_id == guild_id))
+        await self._remove_recipients()
 
     async def forget_guild(self, guild_id: int) -> None:
-        """Remove all queries about a server."""
+        """Remove all queries about a server, and what people without others wanted."""
         await self._remove(_columns.guild_id == guild_id)
+        await self._remove_recipients()
 
     async def forget_channel(self, channel_id: int) -> None:
         """Remove the queries about a channel that was deleted."""
@@ -119,6 +121,12 @@ class SavedQueryStore:
                 alerts = personal_alerts.c.query_id.in_(some)
                 await connection.execute(delete(personal_alerts).where(alerts))
         return bool(ids)
+
+    async def _remove_recipients(self) -> None:
+        """Remove the people who have no queries."""
+        theirs = select(_columns.id).where(_columns.user_id == _people.user_id)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(alert_recipients).where(~theirs.exists()))
 
     async def _lock(self, connection: AsyncConnection) -> None:
         if self._database.is_postgresql:

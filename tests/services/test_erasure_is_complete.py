@@ -210,7 +210,7 @@ async def erasure(app: App, queue: JobQueue, clip: Callable[..., Clip]) -> Async
             await app.stores.settings.update(guild, retention_days=30)
             await app.stores.settings.set_threshold(guild, "clarifai:x", 0.7)
             await app.stores.watches.add(guild, Watch("cat", channel))
-        await notify(app, GUILD, CHANNEL, BOB, POSTED, ANN)
+        await notify(app, GUILD, CHANNEL, ANN, POSTED, BOB)
         await notify(app, OTHER_GUILD, OTHER_CHANNEL, ZOE, OTHER_MESSAGE, ZOE)
         await correct(app, GUILD, POSTED)
         await correct(app, OTHER_GUILD, OTHER_MESSAGE)
@@ -309,7 +309,7 @@ async def test_erased_ids_are_left_nowhere(erasure: Erasure, app: App, database_
     await app.stores.reply_deletions.remove(deleted)
     await erasure.channel(THREAD)
     await assert_gone(THREAD, IN_THREAD, WAITING_IN_THREAD)
-    assert await erasure.person(ANN) == 3
+    assert await erasure.person(ANN) == 5
     await assert_gone(ANN, REFUSED, WAITING, IN_PRIVATE)
     assert await erasure.person(BOB) == 1
     await app.stores.reply_deletions.remove(await app.stores.reply_deletions.newest(9))
