@@ -54,6 +54,7 @@ COGS = (
     "cogs.watches",
     "cogs.notify",
     "cogs.index",
+    "cogs.library",
     "cogs.settings",
     "cogs.usage",
     "cogs.privacy",

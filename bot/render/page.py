@@ -7,12 +7,9 @@ so that its slider can change the threshold. Its style and scripts are in ``page
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import re
 from dataclasses import asdict
 from html import escape
-from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +18,7 @@ from bot.domain import timeline as timelines
 from bot.domain.clip import PICTURE_FORMATS
 from bot.render import formatting, sanitize
 from bot.render.description import describe_clip
+from bot.render.html import asset, embedded, source_hash
 from bot.render.screen_text import text_ranges, whole
 from bot.render.summary import unreadable_line
 
@@ -55,8 +53,8 @@ def page(  # noqa: PLR0913 - what a page shows, half of it optional
     ``hidden`` are those that ``timeline`` was built with; its threshold is where the slider starts.
     """
     csp_source = _csp_source(source)
-    style = _asset("page.css")
-    script = f"{_asset('timeline.js')}\n{_asset('page.js')}"
+    style = asset("page.css")
+    script = f"{asset('timeline.js')}\n{asset('page.js')}"
     moving = tagging.info.format not in PICTURE_FORMATS
     shown = sanitize.clean(name, 200)
     texts = {
@@ -76,12 +74,12 @@ def page(  # noqa: PLR0913 - what a page shows, half of it optional
         "close": translate("Close"),
     }
     content = _content(tagging, timeline, smoothing, hidden, translate)
-    return Template(_asset("page.html")).substitute(
+    return Template(asset("page.html")).substitute(
         {key: escape(text) for key, text in texts.items()},
         player=_player(source if csp_source is not None else None, shown, moving=moving),
         shortcuts=_shortcuts(translate),
         text=_text(tagging, translate),
-        tagging=_embedded(content),
+        tagging=embedded(content),
         style=style,
         script=script,
     )
@@ -215,26 +213,11 @@ def _policy(script: str, style: str, csp_source: str | None) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {_hash(script)}",
-            f"style-src {_hash(style)}",
+            f"script-src {source_hash(script)}",
+            f"style-src {source_hash(style)}",
             f"img-src data: blob: {source}",
             f"media-src blob: {source}",
             "base-uri 'none'",
             "form-action 'none'",
         )
     )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _embedded(content: dict[str, Any]) -> str:
-    """Return JSON that is safe inside a script element: it closes no tag and opens no comment."""
-    return (
-        json.dumps(content, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
-    )
-
-
-def _asset(file: str) -> str:
-    return resources.files("bot.render").joinpath("page", file).read_text("utf-8")

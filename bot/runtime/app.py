@@ -26,6 +26,7 @@ from bot.services.erasure import Erasure
 from bot.services.history_index import HistoryIndex
 from bot.services.job_records import JobRecords
 from bot.services.known_taggings import KnownTaggings
+from bot.services.library import ServerLibrary
 from bot.services.personal_alerts import PersonalAlerts
 from bot.services.reports import ReportBuilder
 from bot.services.search import ClipSearch
@@ -34,6 +35,7 @@ from bot.storage import locks
 from bot.storage.copies import CopyStore
 from bot.storage.database import Database
 from bot.storage.engine import queue_url
+from bot.storage.library import LibraryStore
 from bot.storage.rate_limiter import RateLimiter
 from bot.storage.same_clips import SameClipStore
 from bot.storage.search import SearchStore
@@ -89,6 +91,7 @@ class Services:
     search: ClipSearch
     copies: ClipCopies
     history: HistoryIndex
+    library: ServerLibrary
     trouble: TaggerTrouble
 
 
@@ -359,6 +362,7 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
         history=HistoryIndex(
             stores.index_runs, stores.posted_clips, stores.job_records, stores.opt_outs
         ),
+        library=ServerLibrary(LibraryStore(parts.database), stores.posted_clips, reports),
         trouble=parts.trouble,
     )
 

@@ -22,6 +22,7 @@ from bot.domain.settings import Smoothing
 from bot.domain.tagging import Tagging, Thumbnail
 from bot.i18n import ENGLISH
 from bot.render import page as pages
+from bot.render.html import asset
 from bot.render.page import page
 from tests.conftest import CLIPS
 
@@ -286,7 +287,7 @@ def test_the_page_finds_the_segments_the_bot_finds(
     built = timeline.build(frames, duration, threshold, smoothing=smoothing)
     carried = pages._content(tagging, built, smoothing, (), ENGLISH)
     found = _blank(browser).evaluate(
-        pages._asset("timeline.js")
+        asset("timeline.js")
         + "([seconds, threshold, smoothing]) => segmentsOf(seconds, threshold, smoothing)",
         [carried["seconds"], threshold, asdict(smoothing)],
     )
@@ -332,7 +333,7 @@ def test_the_page_finds_the_segments_of_several_models(
         )
         carried = pages._content(tagging, built, smoothing, (), ENGLISH)
         found = _blank(browser).evaluate(
-            pages._asset("timeline.js") + "(given) => segmentsOf(...given)",
+            asset("timeline.js") + "(given) => segmentsOf(...given)",
             [carried["seconds"], general, asdict(smoothing), carried["limits"]],
         )
         called = carried["names"]
