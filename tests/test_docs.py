@@ -199,6 +199,7 @@ def test_a_new_table_needs_a_row_in_the_privacy_page() -> None:
         *("guild_settings", "job_records", "job_record_messages", "watches"),
         *("job_record_people", "reply_deletions", "index_runs", "index_messages"),
         *("search_concepts", "search_taggings", "search_scores"),
+        *("posted_concepts", "posted_texts"),
         *("meta", "rate_limits", "recent_searches"),
     }
 

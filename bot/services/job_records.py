@@ -139,6 +139,7 @@ def _posted(job: Job, outcomes: Sequence[Outcome]) -> list[PostedClip]:
             position=position,
             clips=len(job.clips),
             game=outcome.game,
+            name=outcome.name,
         )
         for position, (clip, outcome) in enumerate(zip(job.clips, outcomes, strict=True), start=1)
         if isinstance(outcome, Tagged)

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
+from bot.domain.query import MatchKind
 from bot.domain.search import normalize
-from bot.storage import personal_alerts, search_index, tag_corrections
+from bot.storage import personal_alerts, posted_index, search_index, tag_corrections
 from bot.storage.database import ERASED_AT_ONCE, batched
 from bot.storage.retention import is_expired
-from bot.storage.tables import TAGGING_KEY, posted_clips, sense_observations, taggings
+from bot.storage.tables import (
+    TAGGING_KEY,
+    posted_clips,
+    search_taggings,
+    sense_observations,
+    taggings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,7 +39,7 @@ class PostedClip:
 
     In a thread, which may be ``private``, ``parent_id`` is the channel of the thread. The clip is
     number ``position`` (from 1) of the ``clips`` in its message. ``game`` is the game that it was
-    recorded in.
+    recorded in, ``name`` the name of its file.
     """
 
     message_id: int
@@ -46,6 +53,7 @@ class PostedClip:
     position: int | None = None
     clips: int | None = None
     game: str | None = None
+    name: str | None = None
 
 
 class PostedClipStore:
@@ -105,6 +113,8 @@ class PostedClipStore:
         aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
         part = select(*key).where(aged).limit(ERASED_AT_ONCE)
         async with self._database.writing() as connection:
+            keys = [search_taggings.c[name] for name in TAGGING_KEY]
+            await posted_index.remove_concepts(connection, tuple_(*keys).in_(part))
             statement = delete(taggings).where(tuple_(*key).in_(part))
             return (await connection.execute(statement)).rowcount
 
@@ -113,9 +123,11 @@ class PostedClipStore:
         key = sense_observations.c.fingerprint, sense_observations.c.sense
         part = select(*key).where(aged).limit(ERASED_AT_ONCE)
         statement = delete(sense_observations).where(tuple_(*key).in_(part))
+        texts = _columns.fingerprint.in_(part.with_only_columns(key[0]))
         rowcount = 1
         while rowcount:
             async with self._database.writing() as connection:
+                await posted_index.remove_texts(connection, texts, MatchKind.TEXT)
                 rowcount = (await connection.execute(statement)).rowcount
 
     async def _erase(self, which: ColumnElement[bool]) -> frozenset[int]:
@@ -127,6 +139,7 @@ class PostedClipStore:
         messages = frozenset(row.message_id for row in part)
         among = and_(which, _columns.message_id.in_(messages))
         async with self._database.writing() as connection:
+            await posted_index.remove(connection, among)
             gone = await connection.scalars(
                 delete(posted_clips).where(among).returning(_columns.fingerprint)
             )
@@ -148,7 +161,16 @@ async def insert_posted(
             {**asdict(clip), "game": numbers.get(normalize(clip.game)) if clip.game else None}
             for clip in clips
         ]
-        await connection.execute(database.insert(posted_clips).on_conflict_do_nothing(), rows)
+        for row in rows:
+            del row["name"]
+        insert = database.insert(posted_clips).values(rows).on_conflict_do_nothing()
+        key = _columns.message_id, _columns.fingerprint
+        await posted_index.lock(database, connection, (clip.fingerprint for clip in clips))
+        new = (await connection.execute(insert.returning(*key))).all()
+        which = tuple_(*key).in_(list(map(tuple, new)))
+        files = {(clip.message_id, clip.fingerprint): clip.name for clip in clips if clip.name}
+        await posted_index.add_concepts(database, connection, which)
+        await posted_index.add_texts(connection, which, files)
 
 
 async def _erase_unposted(connection: AsyncConnection, fingerprints: Collection[str]) -> None:

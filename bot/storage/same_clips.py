@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, cast, false, func, literal, select
 
 from bot.domain.search import SameClip
-from bot.storage.search import is_shown, is_visible
+from bot.storage.search_conditions import is_shown, is_visible
 from bot.storage.tables import job_records, posted_clips
 
 if TYPE_CHECKING:

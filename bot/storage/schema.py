@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from bot.errors import ConfigError
-from bot.storage import migrations, tables
+from bot.storage import migrations, tables, text_index
 from bot.storage.migrations import VERSION_TABLE, versions
 
 if TYPE_CHECKING:
@@ -114,5 +114,6 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 def _create(connection: Connection) -> None:
     # Without checkfirst: a table of this name that we did not create belongs to somebody else.
     tables.metadata.create_all(connection, checkfirst=False)
+    text_index.create(connection)
     _seen.create(connection, checkfirst=False)
     connection.execute(insert(_seen).values(version_num=revisions()[-1]))

@@ -1,44 +1,71 @@
-"""Reading the search index: posted clips with a concept, newest first, that a person may see."""
+"""Searching posted clips: those that match a query and that a person may see, newest or best first.
+
+A search reads the newest messages that may match (``search_candidates``), checks which of their
+clips do (``search_matches``), and goes on until there are enough.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, and_, case, cast, false, func, literal, or_, select, true, union_all
+from sqlalchemy import func, select
 
 from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import IndexedConcept, SearchHit, first_snowflake, normalize
-from bot.storage.tables import (
-    guild_settings,
-    job_records,
-    opt_outs,
-    posted_clips,
-    search_concepts,
-    search_scores,
-    search_taggings,
-    thresholds,
+from bot.domain.query import (
+    MatchKind,
+    Order,
+    ResolvedClause,
+    ResolvedQuery,
+    Term,
+    TermMatch,
 )
-from bot.storage.tag_corrections import is_corrected
+from bot.domain.search import IndexedConcept, SearchHit, normalize
+from bot.storage import text_index
+from bot.storage.among import among
+from bot.storage.database import batched
+from bot.storage.search_candidates import make_plan
+from bot.storage.search_conditions import (
+    ClauseParts,
+    allowed,
+    guild_of_posted,
+    is_shown,
+    is_visible,
+)
+from bot.storage.search_matches import Defaults, Matcher, read_evidence
+from bot.storage.suggestions import Suggestions
+from bot.storage.tables import job_records, posted_clips, search_concepts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery
-    from sqlalchemy.sql.base import ColumnCollection
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from bot.domain.query import QueryHit
     from bot.domain.search import SearchQuery, Visibility
     from bot.storage.database import Database
 
-_posted, _taggings, _scores, _concepts = (
-    posted_clips.c,
-    search_taggings.c,
-    search_scores.c,
-    search_concepts.c,
-)
-_CLIP = (_posted.guild_id, _posted.fingerprint, _posted.game)
-# Suggestions count only the newest clips, as each key press asks for them.
-_MAX_CLIPS_COUNTED = 1000
+COUNTED = 1_000
+"""Results that are counted, and among which the best are found; there may be more."""
+
+_posted, _concepts = posted_clips.c, search_concepts.c
+_BATCH = 500
+# If fewer clips match than this, words with one letter off match, too.
+_FEW = 6
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClips:
+    """Some of the clips that match a query; ``count`` is that of all, or of the first ``COUNTED``.
+
+    In the latter case, there are ``more``.
+    """
+
+    hits: tuple[QueryHit, ...]
+    count: int
+    more: bool = False
 
 
 class SearchStore:
@@ -54,8 +81,9 @@ class SearchStore:
         choosable: Collection[str] = (),
     ) -> None:
         self._database = database
-        self._threshold = _threshold(operator_thresholds)
-        self._chosen = _is_chosen(choosable)
+        self._defaults = Defaults(operator_thresholds, choosable)
+        self._suggestions = Suggestions(database, self._defaults)
+        self._has_text_index: bool | None = None
 
     async def named(self, name: str) -> IndexedConcept | None:
         """Return the concept with a name, in any case and with or without accents."""
@@ -65,55 +93,52 @@ class SearchStore:
         """Return the concept with a number."""
         return await self._concept(_concepts.id == number)
 
-    async def count(self, query: SearchQuery) -> int:
-        """Return the number of posted clips that match."""
-        statement = select(func.count()).select_from(self._found(query).subquery())
+    async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
+        statement = select(_concepts.id, _concepts.name).where(which)
         async with self._database.reading() as connection:
-            return int(await connection.scalar(statement) or 0)
+            row = (await connection.execute(statement)).first()
+        return IndexedConcept(row.id, row.name) if row else None
 
-    async def find(self, query: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
-        """Return posted clips that match, newest first."""
-        matching = self._found(query)
-        order = _newest_first(matching.selected_columns)
-        found = matching.order_by(*order).limit(limit).offset(offset).subquery()
-        reply = job_records.c.job_id == literal("interaction-") + cast(_posted.message_id, Text)
-        same = _posted.message_id == found.c.message_id, _posted.fingerprint == found.c.fingerprint
-        shown = _with_thresholds(
-            found.join(posted_clips, and_(*same))
-            .join(search_taggings, _taggings.id == found.c.tagging)
-            .outerjoin(
-                search_scores,
-                and_(_scores.tagging == _taggings.id, _scores.concept == query.concept),
-            )
-        )
-        statement = (
-            select(
-                posted_clips,
-                *(_taggings.tagger, _taggings.model, _taggings.revision, _taggings.sampling),
-                *(_taggings.default_threshold, _scores.score, job_records.c.reply_id),
-                (_posted.game == query.concept).label("is_game"),
-                self._applied(query).label("threshold"),
-            )
-            .select_from(shown.outerjoin(job_records, reply))
-            .order_by(*_newest_first(_posted))
-        )
-        async with self._database.reading() as connection:
-            return [_hit(row) for row in await connection.execute(statement)]
+    async def page(
+        self, query: ResolvedQuery, order: Order = Order.NEWEST, *, limit: int, offset: int = 0
+    ) -> FoundClips:
+        """Return a page of the clips that match, with the number of all up to ``COUNTED``.
 
-    async def private_threads(self, query: SearchQuery, limit: int) -> list[int]:
-        """Return private threads with matching clips, the latest first.
+        Past the end it is the last page. The best are those of the newest ``COUNTED``.
+        """
+        found = await self._found(query, COUNTED + 1)
+        count = min(len(found), COUNTED)
+        ordered = sorted(found[:count], key=_goodness) if order is Order.BEST else found
+        offset = max(0, min(offset, (count - 1) // limit * limit))
+        hits = await self._with_replies(ordered[offset:count][:limit])
+        return FoundClips(tuple(hits), count, more=len(found) > count)
+
+    async def everything(self, query: ResolvedQuery) -> AsyncIterator[QueryHit]:
+        """Yield all clips that match, newest first."""
+        near = not await self._read(query, 1, near=False)
+        before: int | None = None
+        while found := await self._read(query, _BATCH, near=near, before=before):
+            for hit in await self._with_replies(found):
+                yield hit
+            before = found[-1].message_id
+
+    async def private_threads(self, query: SearchQuery | ResolvedQuery, limit: int) -> list[int]:
+        """Return private threads with clips that may match, the latest first.
 
         They are in the ``channels`` of the query's visibility, but not visible themselves yet.
         """
-        visibility = query.visibility
+        resolved, visibility = _resolved(query), query.visibility
         if visibility is None:
             return []
-        inside = _posted.parent_id.in_(visibility.channels)
-        shut = and_(inside, ~is_visible(visibility), _posted.private)
+        where = [
+            *allowed(_posted, replace(resolved, visibility=None)),
+            *(_posted.private, among(_posted.parent_id, visibility.channels)),
+            *(~is_visible(visibility), is_shown()),
+            *_may_hold(resolved),
+        ]
         statement = (
             select(_posted.channel_id)
-            .select_from(_SHOWN)
-            .where(self._matches(query, shut))
+            .where(*where)
             .group_by(_posted.channel_id)
             .order_by(func.max(_posted.message_id).desc())
             .limit(limit)
@@ -134,183 +159,119 @@ class SearchStore:
 
         Only the newest clips that the person may see count.
         """
-        start = normalize(typed)
-        seen = self._counted(guild_id, visibility)
-        statement = (
-            select(_concepts.name)
-            .join_from(search_concepts, seen, seen.c.concept == _concepts.id)
-            .where(
-                or_(
-                    _concepts.normalized.startswith(start, autoescape=True),
-                    _concepts.normalized.contains(f" {start}", autoescape=True),
-                ),
-                _concepts.normalized.not_in({normalize(name) for name in hidden}),
-            )
-            .order_by(seen.c.clips.desc(), _concepts.name)
-            .limit(limit)
-        )
-        async with self._database.reading() as connection:
-            return list(await connection.scalars(statement))
+        return await self._suggestions.tags(typed, guild_id, visibility, hidden=hidden, limit=limit)
 
-    async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
-        statement = select(_concepts.id, _concepts.name).where(which)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(statement)).first()
-        return IndexedConcept(row.id, row.name) if row else None
+    async def suggest_texts(
+        self, typed: str, *, guild_id: int | None, visibility: Visibility, limit: int = 25
+    ) -> list[str]:
+        """Return lines on the screen that have what was typed, the most frequent first.
 
-    def _counted(self, guild_id: int | None, visibility: Visibility) -> Subquery:
-        """Return, for each concept, how many of the newest clips have it above the threshold."""
-        newest = (
-            select(_taggings.id, *_CLIP, self._threshold.label("threshold"))
-            .select_from(_with_thresholds(_INDEXED))
-            .where(is_visible(visibility), is_shown(), self._chosen)
-            .where(true() if guild_id is None else _posted.guild_id == guild_id)
-            .order_by(_posted.message_id.desc())
-            .limit(_MAX_CLIPS_COUNTED)
-            .subquery()
-        )
-        shown = (
-            select(_scores.concept)
-            .join_from(newest, search_scores, _scores.tagging == newest.c.id)
-            .where(_scores.score > newest.c.threshold, ~is_corrected(_scores.concept, newest.c))
-        )
-        games = select(newest.c.game).where(
-            newest.c.game.is_not(None), ~is_corrected(newest.c.game, newest.c)
-        )
-        concepts = union_all(shown, games).subquery().c.concept
-        return select(concepts, func.count().label("clips")).group_by(concepts).subquery()
-
-    def _found(self, query: SearchQuery) -> Select[Any]:
-        """Return each matching posted clip with the latest of its matching taggings.
-
-        A clip has several taggings if several taggers, or a tagger in several languages, tagged it.
-        A clip recorded in a game with this name matches with any of them.
+        Only the newest clips that the person may see count.
         """
-        own = _posted.message_id, _posted.position, _posted.fingerprint
-        columns = *own, _taggings.id.label("tagging")
-        shown = select(*columns).select_from(_SHOWN).where(self._matches(query))
-        game = and_(_posted.game == query.concept, ~is_corrected(_posted.game))
-        recorded = select(*columns).select_from(_INDEXED).where(game, *_allowed(query))
-        found = union_all(shown, recorded).subquery().c
-        key = found.message_id, found.position, found.fingerprint
-        return select(*key, func.max(found.tagging).label("tagging")).group_by(*key)
+        return await self._suggestions.texts(typed, guild_id, visibility, limit=limit)
 
-    def _applied(self, query: SearchQuery) -> ColumnElement[float]:
-        """Return the minimum (exclusive) for a score."""
-        if query.min_score is None:
-            return self._threshold
-        min_score: ColumnElement[float] = cast(query.min_score, _scores.score.type)
-        return min_score
+    async def count(self, query: SearchQuery) -> int:
+        """Return the number of posted clips with a concept, up to ``COUNTED``."""
+        return min(len(await self._found(_resolved(query), COUNTED)), COUNTED)
 
-    def _matches(
-        self, query: SearchQuery, seen: ColumnElement[bool] | None = None
-    ) -> ColumnElement[bool]:
-        scored = _scores.score > self._applied(query)
-        shown = scored, self._chosen, ~is_corrected(_scores.concept), *_allowed(query, seen)
-        return and_(_scores.concept == query.concept, *shown)
+    async def find(self, query: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
+        """Return posted clips with a concept, newest first."""
+        found = await self._found(_resolved(query), offset + limit)
+        return list(map(_search_hit, await self._with_replies(found[offset:][:limit])))
 
+    async def _found(self, query: ResolvedQuery, most: int) -> list[QueryHit]:
+        """Return the newest clips that match; words may have one letter off if there are few."""
+        found = await self._read(query, most, near=False)
+        if len(found) < _FEW and _allows_typos(query):
+            return await self._read(query, most, near=True)
+        return found
 
-def _allowed(
-    query: SearchQuery, seen: ColumnElement[bool] | None = None
-) -> list[ColumnElement[bool]]:
-    """Return the conditions for a posted clip, whatever is in it."""
-    wanted = [is_shown(), *_narrowed(query)]
-    if query.guild_id is not None:
-        wanted.append(_posted.guild_id == query.guild_id)
-    if seen is None and query.visibility is not None:
-        seen = is_visible(query.visibility)
-    return wanted if seen is None else [*wanted, seen]
+    async def _read(
+        self, query: ResolvedQuery, most: int, *, near: bool, before: int | None = None
+    ) -> list[QueryHit]:
+        found: list[QueryHit] = []
+        async with self._database.reading() as connection:
+            has_index = await self._can_find_parts(connection)
+            plan = await make_plan(connection, query, near=near, has_text_index=has_index)
+            while len(found) < most:
+                size = most - len(found) + _BATCH
+                messages = (await connection.scalars(plan.candidates(before, size))).all()
+                for some in batched(messages, min(_BATCH, most + _FEW)):
+                    if len(found) < most:
+                        evidence = await read_evidence(connection, query, some, near=near)
+                        found += Matcher(query, self._defaults, evidence, near=near).hits()
+                if len(messages) < size and plan.newest is None:
+                    break
+                before = messages[-1] if len(messages) == size else plan.newest
+                plan = replace(plan, newest=None) if len(messages) < size else plan
+        return found
 
+    async def _can_find_parts(self, connection: AsyncConnection) -> bool:
+        if self._has_text_index is None:
+            self._has_text_index = await connection.run_sync(text_index.exists)
+        return self._has_text_index
 
-def _newest_first(clips: ColumnCollection[str, Any]) -> tuple[ColumnElement[Any], ...]:
-    return clips.message_id.desc(), clips.position, clips.fingerprint
-
-
-def _with_thresholds(clips: FromClause) -> FromClause:
-    """Join posted clips with the thresholds of their servers."""
-    same_tagger = thresholds.c.tagger == _taggings.tagger + ":" + _taggings.model
-    own = and_(thresholds.c.guild_id == _posted.guild_id, same_tagger)
-    return clips.outerjoin(thresholds, own)
-
-
-_INDEXED = posted_clips.join(search_taggings, _taggings.fingerprint == _posted.fingerprint)
-_SHOWN = _with_thresholds(_INDEXED.join(search_scores, _scores.tagging == _taggings.id))
-
-
-def _threshold(operator: Mapping[str, float]) -> ColumnElement[float]:
-    """Return the threshold of a posted clip: its server's, else the operator's or its tagger's."""
-    if not operator:
-        return func.coalesce(thresholds.c.threshold, _taggings.default_threshold)
-    tagger = _taggings.tagger + ":" + _taggings.model
-    own = case(
-        *((tagger == name, score) for name, score in operator.items()),
-        else_=_taggings.default_threshold,
-    )
-    return func.coalesce(thresholds.c.threshold, own)
+    async def _with_replies(self, hits: Sequence[QueryHit]) -> list[QueryHit]:
+        """Add the messages to link to if commands brought the clips."""
+        jobs = {f"interaction-{hit.message_id}": hit.message_id for hit in hits}
+        columns = job_records.c
+        statement = select(columns.job_id, columns.reply_id).where(columns.job_id.in_(jobs))
+        async with self._database.reading() as connection:
+            rows = await connection.execute(statement)
+            replies = {jobs[row.job_id]: row.reply_id for row in rows}
+        return [replace(hit, reply_id=replies.get(hit.message_id)) for hit in hits]
 
 
-def _is_chosen(choosable: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a clip's server chose the model of a tagging, or did not choose.
-
-    Other taggers, such as the local one, are not a server's choice. Nor is what people post outside
-    of servers.
-    """
-    if not choosable:
-        return true()
-    chosen = (
-        select(guild_settings.c.value)
-        .where(guild_settings.c.guild_id == _posted.guild_id, guild_settings.c.name == "models")
-        .scalar_subquery()
-    )
-    names = {each: chosen.contains(f'"{each}"', autoescape=True) for each in choosable}
-    any_left = or_(*names.values())
-    wanted = case(names, value=_taggings.model, else_=true())
-    return or_(chosen.is_(None), ~any_left, wanted)
+def _may_hold(query: ResolvedQuery) -> list[ColumnElement[bool]]:
+    return [
+        ClauseParts.of(clause, near=False).holds(
+            guild_of_posted(), _posted.message_id, query.min_score
+        )
+        for clause in query.clauses
+        if not clause.excluded
+    ]
 
 
-def _narrowed(query: SearchQuery) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if query.channel_id is not None:
-        channel = query.channel_id
-        wanted.append(or_(_posted.channel_id == channel, _posted.parent_id == channel))
-    if query.author_id is not None:
-        wanted.append(_posted.author_id == query.author_id)
-    if query.since is not None:
-        wanted.append(_posted.message_id >= first_snowflake(query.since))
-    if query.until is not None:
-        wanted.append(_posted.message_id < first_snowflake(query.until))
-    return wanted
+def _allows_typos(query: ResolvedQuery) -> bool:
+    return any(term.allows_typo for clause in query.clauses for term in clause.terms)
 
 
-def is_shown() -> ColumnElement[bool]:
-    """Return the condition that the poster has not opted out since the clip was tagged."""
-    out = select(opt_outs.c.user_id).where(opt_outs.c.user_id == _posted.author_id)
-    return ~out.exists()
+def _goodness(hit: QueryHit) -> tuple[int, float, int]:
+    """Return what the best clips are sorted by: kinds of matches, scores, then newest first."""
+    kinds = sum(match.kind for match in hit.matches)
+    return kinds, -sum(match.score for match in hit.matches), -hit.message_id
 
 
-def is_visible(visibility: Visibility) -> ColumnElement[bool]:
-    """Return the condition that a clip was posted where somebody may see it."""
-    return or_(
-        _posted.channel_id.in_(visibility.channels | visibility.threads),
-        and_(_posted.parent_id.in_(visibility.channels), _posted.private == false()),
-        _posted.parent_id.in_(visibility.managed),
+def _resolved(query: SearchQuery | ResolvedQuery) -> ResolvedQuery:
+    """Return a search for one concept as a query."""
+    if isinstance(query, ResolvedQuery):
+        return query
+    term = TermMatch(Term(""), ((query.concept, MatchKind.TAG),))
+    return ResolvedQuery(
+        (ResolvedClause((term,)),),
+        query.guild_id,
+        query.channel_id,
+        query.author_id,
+        query.since,
+        query.until,
+        query.min_score,
+        query.visibility,
     )
 
 
-def _hit(row: Row[Any]) -> SearchHit:
+def _search_hit(hit: QueryHit) -> SearchHit:
+    (match,) = hit.matches
     return SearchHit(
-        message_id=row.message_id,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        author_id=row.author_id,
-        fingerprint=row.fingerprint,
-        tagger=TaggerIdentity(
-            row.tagger, row.model, row.default_threshold, row.revision, row.sampling
-        ),
-        score=1.0 if row.is_game else row.score,
-        threshold=row.threshold,
-        is_game=bool(row.is_game),
-        position=row.position,
-        clips=row.clips,
-        reply_id=row.reply_id,
+        message_id=hit.message_id,
+        guild_id=hit.guild_id,
+        channel_id=hit.channel_id,
+        author_id=hit.author_id,
+        fingerprint=hit.fingerprint,
+        tagger=match.tagger or TaggerIdentity("", "", 0),
+        score=match.score,
+        threshold=match.threshold,
+        position=hit.position,
+        clips=hit.clips,
+        reply_id=hit.reply_id,
+        is_game=match.is_game,
     )

@@ -1,8 +1,7 @@
-"""Writing the search index: the concepts of each tagging, with their highest scores.
+"""Writing the search index of clips: the concepts of each tagging, with their highest scores.
 
-A million seconds of clips (16,700 clips of a minute) make one or two million rows of two small
-numbers and a score. The index holds no seconds: those are read from the taggings of the few clips
-that are shown.
+A million seconds of clips (16,700 clips of a minute) make one or two million rows of a few small
+numbers and a score. ``posted_index`` writes the index that searches start from.
 """
 
 from __future__ import annotations
@@ -29,16 +28,22 @@ async def write(
     fingerprint: str,
     tagger: TaggerIdentity,
     scores: Mapping[str, Concept],
+    seconds: Mapping[str, int],
 ) -> int:
-    """Index a tagging in the transaction that stores it; ``scores`` is by normalized name.
+    """Index a tagging in the transaction that stores it, and return its number.
 
-    Return the number of the tagging.
+    ``scores`` and ``seconds`` (as bits) are by normalized name.
     """
     tagging = await _number(connection, fingerprint, tagger)
     names = {normalized: concept.name for normalized, concept in scores.items()}
     numbers = await concept_numbers(database, connection, names)
     rows = [
-        {"tagging": tagging, "concept": numbers[normalized], "score": concept.score}
+        {
+            "tagging": tagging,
+            "concept": numbers[normalized],
+            "score": concept.score,
+            "seconds": seconds.get(normalized),
+        }
         for normalized, concept in scores.items()
     ]
     if rows:

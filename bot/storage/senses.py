@@ -12,11 +12,14 @@ from sqlalchemy import select
 from bot.domain.concepts import Frame
 from bot.domain.senses import EVERY_SENSE, Sense, SenseObservations
 from bot.domain.text_lines import TextLine
+from bot.storage import posted_index
 from bot.storage.frame_codec import decode, decode_text, encode, encode_text
 from bot.storage.tables import sense_observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.domain.concepts import SenseIdentity
     from bot.storage.database import Database
@@ -66,7 +69,12 @@ class SenseStore(Generic[T]):
             .on_conflict_do_update(index_elements=list(key), set_=values)
         )
         async with self._database.writing() as connection:
+            await posted_index.lock(self._database, connection, [fingerprint])
             await connection.execute(statement)
+            await self._index(connection, fingerprint)
+
+    async def _index(self, connection: AsyncConnection, fingerprint: str) -> None:
+        """Index what is searched, in the transaction that stores it."""
 
 
 class TextStore(SenseStore[TextLine]):
@@ -74,6 +82,9 @@ class TextStore(SenseStore[TextLine]):
 
     def __init__(self, database: Database, identity: SenseIdentity) -> None:
         super().__init__(database, identity, encode_text, decode_text)
+
+    async def _index(self, connection: AsyncConnection, fingerprint: str) -> None:
+        await posted_index.replace_screen_text(connection, fingerprint)
 
 
 class NudityStore(SenseStore[Frame]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -101,9 +102,10 @@ sense_observations = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
-# The search index: each concept's name (``normalized`` for comparing), taggings as numbers, and the
-# highest score for each pair of them. Rows are deleted with their tagging. Only the tagging has the
-# seconds.
+# The search index of clips: each concept's name (``normalized`` for comparing), taggings as
+# numbers, and the highest score for each pair of them. ``seconds`` has a bit for each second, or
+# each 63rd of a longer clip, in which the score is above the tagger's own threshold. Rows are
+# deleted with their tagging.
 search_concepts = Table(
     "search_concepts",
     metadata,
@@ -137,6 +139,7 @@ search_scores = Table(
     ),
     Column("concept", ForeignKey(search_concepts.c.id), primary_key=True, autoincrement=False),
     Column("score", Double, nullable=False),
+    Column("seconds", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -258,16 +261,79 @@ posted_clips = Table(
     metadata,
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("fingerprint", Text, primary_key=True, index=True),
-    Column("guild_id", BigInteger, index=True),
-    Column("channel_id", BigInteger, nullable=False, index=True),
-    Column("author_id", BigInteger, index=True),
+    Column("guild_id", BigInteger),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("author_id", BigInteger),
     Column("posted_at", UtcDateTime, nullable=False, index=True),
-    Column("parent_id", BigInteger, index=True),
+    Column("parent_id", BigInteger),
     Column("private", Boolean, nullable=False, server_default=false()),
     Column("position", SmallInteger),
     Column("clips", SmallInteger),
     Column("alerted", Boolean, nullable=False, server_default=false()),
-    Column("game", ForeignKey(search_concepts.c.id), index=True),
+    Column("game", ForeignKey(search_concepts.c.id)),
+    Index(None, "guild_id", "message_id"),
+    Index(None, "channel_id", "message_id"),
+    Index(None, "author_id", "message_id"),
+    Index(None, "parent_id", "message_id"),
+    Index(None, "game", "message_id"),
+)
+# Private threads are few, and a search asks which of them have results.
+Index(
+    "ix_posted_clips_private",
+    posted_clips.c.guild_id,
+    posted_clips.c.message_id,
+    sqlite_where=posted_clips.c.private,
+    postgresql_where=posted_clips.c.private,
+)
+
+
+def _place() -> tuple[Column[Any], ...]:
+    """Return columns that say where a clip was posted, so that a search need not look it up.
+
+    ``guild_id`` and ``parent_id`` are 0 where they are NULL in ``posted_clips``.
+    """
+    return (
+        Column("channel_id", BigInteger, nullable=False),
+        Column("parent_id", BigInteger, nullable=False),
+        Column("private", Boolean, nullable=False),
+    )
+
+
+# The search index of posted clips: each concept of each of them, in the order in which a search
+# reads them. Rows are deleted with the posted clip.
+posted_concepts = Table(
+    "posted_concepts",
+    metadata,
+    Column("concept", Integer, nullable=False, autoincrement=False),
+    Column("guild_id", BigInteger, nullable=False, autoincrement=False),
+    Column("message_id", BigInteger, nullable=False, autoincrement=False),
+    Column("tagging", Integer, nullable=False, autoincrement=False),
+    *_place(),
+    Column("score", Double, nullable=False),
+    PrimaryKeyConstraint(
+        *("concept", "guild_id", "message_id", "tagging"),
+        postgresql_include=["channel_id", "parent_id", "private", "score"],
+    ),
+    sqlite_with_rowid=False,
+)
+
+# The texts of posted clips by ``kind`` (``MatchKind``): the letters of the lines on the screen, one
+# line each with its ``spans`` in seconds, of the file's name, and of the sentence about the clip.
+# The latter two are also kept as they were written. ``text_index`` finds parts of ``letters``. Rows
+# are deleted with the posted clip.
+posted_texts = Table(
+    "posted_texts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger, nullable=False),
+    *_place(),
+    Column("fingerprint", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("letters", Text, nullable=False),
+    Column("spans", Text),
+    Column("written", Text),
+    Index(None, "guild_id", "message_id"),
 )
 
 # Billed frames. Each payer has one row a month, with a ``reference`` made of both, and one for each

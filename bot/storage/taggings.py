@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, and_, select
 
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.search import best_scores
+from bot.domain.seconds import seconds_above
 from bot.domain.tagging import Tagging
-from bot.storage import copies, search_index
+from bot.storage import copies, posted_index, search_index
 from bot.storage.frame_codec import (
     FRAMES_FORMAT,
     decode,
@@ -21,7 +22,7 @@ from bot.storage.frame_codec import (
     encode_ranges,
     encode_thumbnails,
 )
-from bot.storage.tables import taggings
+from bot.storage.tables import posted_clips, taggings
 
 if TYPE_CHECKING:
     from bot.domain.concepts import TaggerIdentity
@@ -94,11 +95,16 @@ class TaggingStore:
             .returning(taggings.c.fingerprint)
         )
         scores = await asyncio.to_thread(best_scores, tagging.frames, info.duration)
+        seconds = await asyncio.to_thread(seconds_above, tagging)
         async with self._database.writing() as connection:
+            await posted_index.lock(self._database, connection, [info.fingerprint])
             if (await connection.execute(statement)).first():
                 number = await search_index.write(
-                    self._database, connection, info.fingerprint, identity, scores
+                    self._database, connection, info.fingerprint, identity, scores, seconds
                 )
+                which = posted_clips.c.fingerprint == info.fingerprint
+                await posted_index.add_concepts(self._database, connection, which)
+                await posted_index.replace_sentence(connection, info.fingerprint)
                 if found := tagging.perceptual_hash:
                     original = tagging.original
                     await copies.write(connection, number, info.duration, found, original=original)

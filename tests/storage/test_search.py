@@ -23,6 +23,8 @@ from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.search import SearchStore
 from bot.storage.tables import (
     posted_clips,
+    posted_concepts,
+    posted_texts,
     search_scores,
     search_taggings,
     taggings,
@@ -157,7 +159,7 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
     tag: str,
 ) -> None:
     async with database.writing() as connection:
-        for table in (posted_clips, taggings):
+        for table in (posted_clips, posted_concepts, posted_texts, taggings):
             await connection.execute(delete(table))
     await GuildSettingsStore(database).set_threshold(1, "local:net", 0.6)
     known: dict[tuple[str, TaggerIdentity], Tagging] = {}
@@ -305,7 +307,7 @@ async def test_a_deleted_clip_leaves_the_index(database: Database, found: Search
     assert len(await look(found, "cat")) == 1
     await store.erase(Messages(frozenset({1})))
     async with database.reading() as connection:
-        for table in (search_taggings, search_scores):
+        for table in (search_taggings, search_scores, posted_concepts, posted_texts):
             assert await connection.scalar(select(func.count()).select_from(table)) == 0
 
 
