@@ -133,6 +133,8 @@ def _newest(guild_id: int | None, visibility: Visibility, limit: int) -> Select[
     """Return the newest clips that are visible."""
     here = true() if guild_id is None else _posted.guild_id == guild_id
     if len(visibility.channels | visibility.threads | visibility.managed) <= _FEW_CHANNELS:
+        # Not the server's index: each channel has far fewer clips.
+        here = true() if guild_id is None else _posted.guild_id + 0 == guild_id
         found = union(*_by_channel(visibility, here, limit)).subquery()
     else:
         recent = _first(select(posted_clips).where(here), _MAX_LOOKED_AT).subquery()
