@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, select
 from bot.domain.outcome import Tagged, outcome_from_json
 from bot.domain.search import link_to
 from bot.storage.database import batched
-from bot.storage.search import is_shown, is_visible
+from bot.storage.search_conditions import is_shown, is_visible
 from bot.storage.tables import job_record_messages, job_records, posted_clips
 
 if TYPE_CHECKING:
