@@ -28,6 +28,7 @@ from bot.errors import (
 from bot.media.fetch.download_slots import DownloadSlots
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, guarded_session, unguarded_session
 from bot.media.fetch.links_as_written import next_link, read_link
+from bot.media.fetch.overhead import OverheadLimit
 from bot.media.fetch.own_networks import OwnNetworks
 from bot.media.fetch.pace import Pace
 from bot.media.scratch_dir import reporting_full_disk
@@ -289,6 +290,7 @@ async def _save(
     if announced is not None and announced > limit:
         raise TooLarge.of(announced, limit)
     size = 0
+    overhead = OverheadLimit(response.http)
     batch = bytearray()
     with await open_in_thread(lambda: into.open("wb")) as file:
         writer = _BackgroundWriter(file)
@@ -296,6 +298,7 @@ async def _save(
             async for chunk in response.http.content.iter_chunked(_CHUNK):
                 response.timer.received(len(chunk))
                 size += len(chunk)
+                overhead.check(size)
                 if size > limit:
                     raise TooLarge.of(size, limit, at_least=True)
                 batch += chunk

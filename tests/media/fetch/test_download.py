@@ -22,6 +22,7 @@ from bot.errors import (
     Unreachable,
     UnsupportedUrl,
 )
+from bot.media.fetch import overhead
 from bot.media.fetch.download import Fetcher, Request, _BackgroundWriter, _redirected
 from bot.media.fetch.guard import TIMEOUTS, AddressRefusedError, _PublicResolver, guarded_session
 from bot.media.fetch.own_networks import OwnNetworks
@@ -420,6 +421,26 @@ async def test_a_download_below_the_minimum_speed_is_given_up(
         source = Fetcher([address_of(host)], pace=Pace(size=1000, seconds=0.3))
         with pytest.raises(TooSlow):
             await fetch(source, f"http://{host}/", tmp_path / "clip")
+
+
+async def test_a_host_that_keeps_the_pace_cannot_send_endless_overhead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overhead, "_IN_BUFFERS", 1024**2)
+
+    async def extend(request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        request.transport.write(CHUNKED)
+        while not request.transport.is_closing():
+            request.transport.write(b"1;" + LONG + b"\r\na\r\n")
+            await asyncio.sleep(0)
+        return web.Response()
+
+    async with serving(extend) as host:
+        source = Fetcher([address_of(host)], pace=Pace(size=1, seconds=20))
+        with pytest.raises(Unreachable) as caught:
+            await fetch(source, f"http://{host}/", tmp_path / "clip")
+    assert "overhead" in caught.value.detail
 
 
 async def test_a_download_that_keeps_the_pace_gets_more_time() -> None:
