@@ -208,6 +208,7 @@ class About(commands.Cog):
 
 def _for_servers(translate: Translator) -> Iterator[str]:
     yield translate("Use `/find` to find clips in this server by what they show.")
+    yield translate("Use `/notify add` to get a private message when a new clip matches.")
     yield translate("If you manage this server, you can change my settings with `/settings show`.")
 
 

@@ -26,7 +26,7 @@ from bot.domain.search import normalize
 from bot.errors import RateLimited
 from bot.render import sanitize
 from bot.render.personal_alerts import query_name
-from cogs.suggestions import choices
+from cogs.suggestions import Suggestions, choices
 
 if TYPE_CHECKING:
     from bot.chat.client import FramehoundBot
@@ -50,6 +50,7 @@ class Notify(commands.Cog):
     def __init__(self, bot: FramehoundBot) -> None:
         self._bot = bot
         self._persons = Cooldown(at_once=10, pause=3.0)
+        self._suggestions = Suggestions()
 
     async def cog_load(self) -> None:
         """Handle the buttons of private messages, including those sent before a restart."""
@@ -155,6 +156,13 @@ class Notify(commands.Cog):
             )
             sentence = _quiet_line(quiet, translate)
         await interaction.response.send_message(sentence, ephemeral=True)
+
+    @add.autocomplete("query")
+    async def suggest_tags(
+        self, interaction: discord.Interaction[FramehoundBot], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Suggest tags of clips that the person can see."""
+        return await self._suggestions.suggest(interaction, typed)
 
     @remove.autocomplete("query")
     async def suggest(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.chat.personal_alerts import PersonalAlertSender
+from bot.domain.alerts import Watch
 from bot.domain.erasure import Messages
 from bot.domain.personal_alerts import MAX_FAILURES, QuietHours, SavedQuery
 from loopback_discord import Disconnect, Permission
@@ -238,3 +239,15 @@ async def test_a_query_may_be_about_a_channel_or_a_person(chat: Chat) -> None:
     await chat.post(other)
     await chat.send()
     assert (len(chat.told()), len(chat.told(zoe))) == (1, 2)
+
+
+async def test_a_tag_that_is_wrong_alerts_nobody(chat: Chat) -> None:
+    await chat.look_for("cat")
+    await chat.opened.watch(Watch("Cat", chat.opened.mods.id))
+    job = await chat.opened.post(CAT)
+    (outcome,) = chat.opened.outcomes
+    corrections = chat.app.stores.tag_corrections
+    assert await corrections.hide(chat.guild.id, outcome.fingerprint, "cat")
+    await chat.answer(job)
+    await chat.send()
+    assert (chat.told(), chat.opened.alerts()) == ([], [])
