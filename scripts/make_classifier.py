@@ -9,8 +9,9 @@ The architecture is https://github.com/tensorflow/tpu/tree/master/models/officia
 EfficientNet-B0 (https://arxiv.org/abs/1905.11946, table 1) without squeeze-and-excitation, with
 ReLU6. It is quantized to eight bits (``scripts/quantization.py``), which halves its run time.
 
-The model takes ``pictures`` uint8 (n, 224, 224, 3), RGB, and gives ``scores`` float32 (n, 1000):
-the classes' probabilities.
+The model takes ``pictures`` uint8 (n, 224, 224, 3), RGB. It gives ``scores`` float32 (n, 1000), the
+classes' probabilities, and ``features`` float32 (n, 1728): the mean of each channel after the
+stages in ``FEATURE_STAGES`` and before the classes, for other classifiers that share the network.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ STAGES = (
     Stage(5, 4, 192, 2),
     Stage(3, 1, 320, 1),
 )
+HEAD_CHANNELS = 1280
+# Early stages see textures, late ones see things.
+FEATURE_STAGES = (1, 2, 3, 4, 5)
+FEATURES = sum(STAGES[stage].channels for stage in FEATURE_STAGES) + HEAD_CHANNELS
 
 
 def build_model(weights: Weights) -> onnx.ModelProto:
@@ -69,7 +74,8 @@ def build_model(weights: Weights) -> onnx.ModelProto:
     tensor = _Tensor(graph.add("Transpose", "pictures", perm=[0, 3, 1, 2]), PIXEL_STEP)
     tensor = graph.add_convolution(tensor, "_conv_stem", "_bn0", stride=2)
     channels, block = 32, 0
-    for stage in STAGES:
+    means = []
+    for number, stage in enumerate(STAGES):
         for position in range(stage.blocks):
             stride = stage.stride if position == 0 else 1
             entry = tensor
@@ -77,8 +83,11 @@ def build_model(weights: Weights) -> onnx.ModelProto:
             if stride == 1 and channels == stage.channels:
                 tensor = graph.add_sum(tensor, entry)
             channels, block = stage.channels, block + 1
-    tensor = graph.add_convolution(tensor, "_conv_head", "_bn1")
-    graph.add_classifier(graph.add_dequantize(tensor), "scores")
+        if number in FEATURE_STAGES:
+            means.append(graph.add_mean(tensor))
+    mean = graph.add_mean(graph.add_convolution(tensor, "_conv_head", "_bn1"))
+    graph.add("Concat", *means, mean, output="features", axis=1)
+    graph.add_classifier(mean, "scores")
     return graph.finish()
 
 
@@ -183,14 +192,17 @@ class _Graph:
         normalized = kernel * factor[:, None, None, None], shift - mean * factor
         return *normalized, Distribution(shift, scale**2)
 
-    def add_classifier(self, tensor: str, output: str) -> None:
-        """Add the classification head: pooling, a linear layer, and softmax."""
-        tensor = self.add("Flatten", self.add("GlobalAveragePool", tensor))
+    def add_mean(self, tensor: _Tensor) -> str:
+        """Add the mean of each channel."""
+        return self.add("Flatten", self.add("GlobalAveragePool", self.add_dequantize(tensor)))
+
+    def add_classifier(self, mean: str, output: str) -> None:
+        """Add the classification head: a linear layer and softmax."""
         weight, bias = (
             self.add_constant(self.weights[f"_fc.{part}"].astype(np.float32))
             for part in ("weight", "bias")
         )
-        logits = self.add("Gemm", tensor, weight, bias, transB=1)
+        logits = self.add("Gemm", mean, weight, bias, transB=1)
         self.add("Softmax", logits, output=output, axis=1)
 
     def finish(self) -> onnx.ModelProto:
@@ -199,7 +211,10 @@ class _Graph:
             self.nodes,
             "efficientnet-lite0",
             [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
-            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", CLASSES])],
+            [
+                helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", CLASSES]),
+                helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", FEATURES]),
+            ],
             self.constants,
         )
         model = helper.make_model(
