@@ -176,8 +176,8 @@ def classified(path: Path, seconds: int) -> list[list[str]]:
     found = []
     view = View(CLASSIFIER_SIDE + 32)  # as in training: the middle s/(s+32) of a picture
     for frame in sample(path, ClipFormat.MP4, seconds=seconds, views=[view]):
-        scores = classify(session, [center_crop(frame.pictures[0], CLASSIFIER_SIDE)])[0]
-        found.append([names[scores.argmax()]] if scores.max() > THRESHOLD else [])
+        scores, _ = classify(session, [center_crop(frame.pictures[0], CLASSIFIER_SIDE)])
+        found.append([names[scores[0].argmax()]] if scores[0].max() > THRESHOLD else [])
     return found
 
 

@@ -36,6 +36,7 @@ from bot.media.decode.scaling import FrameScaler, View
 from bot.media.decode.source import SampledFrame
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.bundled_models import CLASSIFIER, DETECTOR
+from bot.taggers.local.kinds import Recognized, load_kind_head
 from bot.taggers.local.label_mapping import load_label_mapping
 from bot.taggers.local.pipeline import map_batches
 from bot.taggers.local.recognizer import ClassifierAndDetector, Recognizer, load_recognizer
@@ -217,7 +218,7 @@ def _with_defaults() -> Recognizer:
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         for path in (CLASSIFIER, DETECTOR)
     ]
-    return ClassifierAndDetector(sessions[0], sessions[1], load_label_mapping())
+    return ClassifierAndDetector(sessions[0], sessions[1], load_label_mapping(), load_kind_head())
 
 
 def _one_by_one(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Iterator[Frame]:
@@ -231,8 +232,8 @@ def _side_by_side(frames: Iterator[SampledFrame], recognizer: Recognizer) -> Ite
         yield from map(_frame, batch, found)
 
 
-def _frame(frame: SampledFrame, concepts: Any) -> Frame:
-    return Frame(max(frame.time, frame.second * 1000), concepts)
+def _frame(frame: SampledFrame, seen: Recognized) -> Frame:
+    return Frame(max(frame.time, frame.second * 1000), seen.concepts)
 
 
 def measure_peer(way: str, job: Job) -> dict[str, Any]:

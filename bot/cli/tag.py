@@ -139,6 +139,7 @@ def _write(options: TagOptions, source: str, tagging: Tagging, timeline: Timelin
                 timeline,
                 thumbnails=tagging.thumbnails,
                 text=tagging.text or (),
+                kind=tagging.kind,
             ),
         )
     if options.html:

@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.domain.progress import Stage
+from bot.i18n import ENGLISH
 from bot.render import formatting, sanitize
 from bot.render.screen_text import quoted, text_ranges, whole
 from bot.render.summary import (
     TaggedClip,
+    clip_facts,
     empty_line,
-    heading_facts,
     plain,
     span_clock,
     unreadable_line,
@@ -54,7 +55,8 @@ class Terminal:
             self.print_line(plain([clip]))
             return
         title = Text(sanitize.clean(clip.name, limit=200), style="bold")
-        self._out.print(title.append(f" · {heading_facts(clip.timeline)}", style="not bold dim"))
+        facts = clip_facts(clip, sanitize.clean, ENGLISH)
+        self._out.print(title.append(f" · {facts}", style="not bold dim"))
         self._out.print(_spans(clip))
         for each in text_ranges(clip.tagging.text or ()):
             time = f"{formatting.span(each.start, each.end)}  "

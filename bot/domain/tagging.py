@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bot.domain.clip import Clip, ClipInfo
     from bot.domain.concepts import Frame, TaggerIdentity
+    from bot.domain.kind import Kind
     from bot.domain.perceptual_hash import PerceptualHash
     from bot.domain.progress import ProgressListener
     from bot.domain.senses import Sense, SenseObservations
@@ -93,7 +94,8 @@ class Observations:
     billed frames, if it differs from the number of ``frames``. ``by_link`` means that the tagger
     fetched the clip itself from a host that may have sent it another one than us. ``description``
     is a sentence about the clip, if the tagger writes one. ``senses`` are the observations of those
-    that the tagger used. ``perceptual_hash`` is there if the clip was decoded here.
+    that the tagger used. ``kind`` is None if the tagger tells none or there is no clear one.
+    ``perceptual_hash`` is there if the clip was decoded here.
     """
 
     frames: tuple[Frame, ...]
@@ -104,6 +106,7 @@ class Observations:
     by_link: bool = False
     description: str | None = None
     senses: SenseObservations = NOT_OBSERVED
+    kind: Kind | None = None
     perceptual_hash: PerceptualHash | None = None
 
 
@@ -111,11 +114,11 @@ class Observations:
 class Tagging:
     """The raw observations of one clip by one tagger, before any setting is applied.
 
-    ``thumbnails``, ``proxied``, ``unreadable`` and ``description`` are as in ``Observations``,
-    ``text`` and ``nudity`` as in ``SenseObservations``. The ``perceptual_hash`` is stored to find
-    copies of the clip, and not read again. A tagging that was taken over from another clip is not
-    ``original``. If several models tagged the clip, ``models`` are these, and ``tagger`` is the
-    first of them.
+    ``thumbnails``, ``proxied``, ``unreadable``, ``description`` and ``kind`` are as in
+    ``Observations``, ``text`` and ``nudity`` as in ``SenseObservations``. The ``perceptual_hash``
+    is stored to find copies of the clip, and not read again. A tagging that was taken over from
+    another clip is not ``original``. If several models tagged the clip, ``models`` are these, and
+    ``tagger`` is the first of them.
     """
 
     info: ClipInfo
@@ -127,6 +130,7 @@ class Tagging:
     description: str | None = None
     text: tuple[TextLine, ...] | None = None
     nudity: tuple[Frame, ...] | None = None
+    kind: Kind | None = None
     perceptual_hash: PerceptualHash | None = field(default=None, compare=False)
     original: bool = field(default=True, compare=False)
     models: tuple[TaggerIdentity, ...] = ()
@@ -149,6 +153,7 @@ def combine(taggings: Sequence[Tagging]) -> Tagging:
         proxied=any(each.proxied for each in taggings),
         unreadable=ranges_of(sorted(unreadable)),
         description=next((each.description for each in taggings if each.description), None),
+        kind=next((each.kind for each in taggings if each.kind), None),
         models=tuple(each.tagger for each in taggings),
     )
 

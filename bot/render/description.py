@@ -1,4 +1,4 @@
-"""One sentence about a clip: its strongest scenes in order of time, its game, and a line of text.
+"""One sentence about a clip: its kind or game, its strongest scenes in order of time, and text.
 
 It lists names without articles or grammar around them, so that it can be translated.
 """
@@ -11,9 +11,10 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from bot.i18n import ENGLISH
-from bot.render import formatting, sanitize, screen_text
+from bot.render import clip_kind, formatting, sanitize, screen_text
 
 if TYPE_CHECKING:
+    from bot.domain.kind import Kind
     from bot.domain.tagging import Tagging
     from bot.domain.timeline import Span, Timeline
     from bot.i18n import Translator
@@ -85,10 +86,11 @@ def describe_clip(
 
 def _composed(tagging: Tagging, timeline: Timeline, game: str | None, translate: Translator) -> str:
     length = formatting.length(timeline.duration, translate)
-    game, names, text = _name(game or ""), _names(timeline), _text(tagging, translate)
-    if not (game or names or text):
+    game, names, text = _name(game or ""), _names(tagging, timeline), _text(tagging, translate)
+    kind_and_length = clip_kind.kind_and_length(tagging.kind, length, translate)
+    if not (game or names or text) and kind_and_length == length:
         return translate("A clip of {length} in which nothing was recognized.", length=length)
-    facts = f"{game}, {length}" if game else length
+    facts = f"{game}, {length}" if game else kind_and_length
     if names:
         tags = reduce(
             lambda some, more: translate("{some}, then {more}", some=some, more=more), names
@@ -97,19 +99,24 @@ def _composed(tagging: Tagging, timeline: Timeline, game: str | None, translate:
     return f"{facts}. {text}".rstrip()
 
 
-def _names(timeline: Timeline) -> list[str]:
+def _names(tagging: Tagging, timeline: Timeline) -> list[str]:
     """Return the names of the strongest scenes, each once, in the order of their best moments."""
+    scenes = (_scene(span, tagging.kind) for span in timeline.spans)
     by_name: defaultdict[str, list[_Scene]] = defaultdict(list)
-    for scene in filter(None, map(_scene, timeline.spans)):
+    for scene in filter(None, scenes):
         by_name[scene.name].append(scene)
     strongest = sorted(by_name.values(), key=lambda scenes: -sum(s.strength for s in scenes))
     best = [max(scenes, key=lambda scene: scene.strength) for scenes in strongest[:_MAX_SCENES]]
     return [scene.name for scene in sorted(best, key=lambda scene: scene.start)]
 
 
-def _scene(span: Span) -> _Scene | None:
-    """Return a span by its best specific tag, or else by its best one; None without a name."""
-    tags = [(name, tag.score) for tag in span.tags if (name := _name(tag.name))]
+def _scene(span: Span, kind: Kind | None) -> _Scene | None:
+    """Return a span by its best specific tag, or else by its best one; None without a name.
+
+    The clip's own ``kind`` is no name of a scene: the sentence begins with it.
+    """
+    others = (tag for tag in span.tags if tag.name != kind)
+    tags = [(name, tag.score) for tag in others if (name := _name(tag.name))]
     if not tags:
         return None
     name, score = next((each for each in tags if each[0].lower() not in GENERAL_TAGS), tags[0])

@@ -44,11 +44,11 @@ def tagged(
 ) -> dict[str, Any]:
     """Return the object that ``--json`` prints: times in seconds, ``end`` exclusive, scores 0-1.
 
-    ``description`` is a sentence about the clip. ``text`` is present if any was read,
-    ``unreadable`` if some seconds could not be decoded; ``proxied`` is present, and true, if the
-    tagger got a proxy instead of the clip. ``game`` is present if Discord says which it is. If
-    several models tagged the clip, ``models`` has each with its threshold, and each tag and
-    segment has the ``model`` that saw it.
+    ``description`` is a sentence about the clip. ``kind`` is present if it is clear, ``text`` if
+    any was read, ``unreadable`` if some seconds could not be decoded; ``proxied`` is present, and
+    true, if the tagger got a proxy instead of the clip. ``game`` is present if Discord says which
+    it is. If several models tagged the clip, ``models`` has each with its threshold, and each tag
+    and segment has the ``model`` that saw it.
     """
     info = tagging.info
     return {
@@ -61,6 +61,7 @@ def tagged(
         "fingerprint": info.fingerprint,
         "seconds": _seconds(timeline),
         "segments": _segments(timeline),
+        **({"kind": tagging.kind.value} if tagging.kind else {}),
         **_text(tagging),
         **_models(tagging, timeline),
         **_unreadable(tagging),

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bot.domain import timeline as timelines
 from bot.domain.clip import PICTURE_FORMATS
 from bot.render import formatting, sanitize
+from bot.render.clip_kind import kind_name
 from bot.render.description import describe_clip
 from bot.render.html import asset, embedded, source_hash
 from bot.render.screen_text import text_ranges, whole
@@ -87,6 +88,8 @@ def page(  # noqa: PLR0913 - what a page shows, half of it optional
 
 def _facts(tagging: Tagging, timeline: Timeline, translate: Translator) -> Iterator[str]:
     yield formatting.length(timeline.duration, translate)
+    if kind := kind_name(tagging.kind, translate):
+        yield kind
     yield ", ".join(map(str, tagging.models or [tagging.tagger]))
     if line := unreadable_line(tagging, translate):
         yield line

@@ -14,11 +14,13 @@ from PIL import Image, ImageDraw
 
 from bot.i18n import ENGLISH
 from bot.render import filmstrip, formatting, sanitize, screen_text
+from bot.render.clip_kind import kind_name
 from bot.render.text_drawing import TextRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from bot.domain.kind import Kind
     from bot.domain.tagging import Thumbnail
     from bot.domain.text_lines import TextLine
     from bot.domain.timeline import Segment, Span, Timeline
@@ -56,14 +58,18 @@ def draw(
     *,
     thumbnails: Sequence[Thumbnail] = (),
     text: Sequence[TextLine] = (),
+    kind: Kind | None = None,
     translate: Translator = ENGLISH,
 ) -> bytes:
     """Return the picture of a clip's timeline as a PNG, with a strip of thumbnails if it has any.
 
-    The ``text`` that was read in the clip has a row of its own. A thumbnail that can't be opened is
-    left out.
+    The ``kind`` of the clip is written beside its length. The ``text`` that was read in the clip
+    has a row of its own. A thumbnail that can't be opened is left out.
     """
-    return _Sheet(timeline, thumbnails, translate, text).draw(name)
+    facts = f" · {formatting.length(timeline.duration, translate)}"
+    if shown := kind_name(kind, translate):
+        facts += f" · {shown}"
+    return _Sheet(timeline, thumbnails, translate, text).draw(name, facts)
 
 
 def describe(
@@ -137,9 +143,9 @@ class _Sheet:
         self._image = Image.new("RGB", (WIDTH, height), _BACKGROUND)
         self._draw = ImageDraw.Draw(self._image)
 
-    def draw(self, name: str) -> bytes:
-        """Return the whole picture as a PNG."""
-        self._header(name)
+    def draw(self, name: str, facts: str) -> bytes:
+        """Return the whole picture as a PNG, with some facts after the clip's name."""
+        self._header(name, facts)
         self._stripes()
         self._axis()
         self._strip()
@@ -164,16 +170,15 @@ class _Sheet:
         column = min(max(widest, _MIN_NAMES_WIDTH), _MAX_NAMES_WIDTH)
         return _MARGIN + column + _MARGIN, WIDTH - _MARGIN - _SCORE
 
-    def _header(self, name: str) -> None:
-        """Write the clip's name and length, and draw the legend."""
+    def _header(self, name: str, facts: str) -> None:
+        """Write the clip's name and facts, and draw the legend."""
         base = _MARGIN + 26
         end = self._legend(base)
-        length = f" · {formatting.length(self._timeline.duration, self._translate)}"
-        room = end - 2 * _MARGIN - self._small.width(length)
+        room = end - 2 * _MARGIN - self._small.width(facts)
         shown = self._large.fitted(sanitize.clean(name), room)
         self._large.write(self._draw, (_MARGIN, base), shown, _TEXT)
         after = _MARGIN + self._large.width(shown)
-        self._small.write(self._draw, (after, base), length, _MUTED)
+        self._small.write(self._draw, (after, base), facts, _MUTED)
 
     def _legend(self, base: int) -> int:
         """Draw the colour legend at the right; return its left edge."""

@@ -71,6 +71,7 @@ def _pictures(clips: Sequence[ReportedClip], translate: Translator) -> Iterator[
             clip.timeline,
             thumbnails=clip.tagging.thumbnails,
             text=clip.tagging.text or (),
+            kind=clip.tagging.kind,
             translate=translate,
         )
         said = describe(

@@ -11,6 +11,7 @@ from bot.domain.concepts import Concept
 from bot.domain.tagging import ranges_of
 from bot.i18n import ENGLISH
 from bot.render import formatting, sanitize, screen_text
+from bot.render.clip_kind import kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -143,9 +144,10 @@ def heading_facts(timeline: Timeline, translate: Translator = ENGLISH) -> str:
 
 
 def clip_facts(clip: TaggedClip, name: Callable[[str], str], translate: Translator) -> str:
-    """Return the facts in a clip's heading: its length, the threshold, and its game if known."""
+    """Return the facts in a clip's heading: its length, the threshold, and its game or kind."""
     facts = heading_facts(clip.timeline, translate)
-    return f"{facts} · {name(clip.game)}" if clip.game else facts
+    shown = name(clip.game) if clip.game else kind_name(clip.tagging.kind, translate)
+    return f"{facts} · {shown}" if shown else facts
 
 
 def _markdown_block(clip: ReportedClip, most: int | None, style: Style) -> _Block:

@@ -193,7 +193,9 @@ def _spelled(tagging: Tagging, names: Collection[str]) -> set[str]:
 
 
 def _without_hidden_tags(tagging: Tagging, hidden: Collection[str]) -> Tagging:
-    """Return the tagging without its description if that has a tag that the server hides."""
+    """Return the tagging without its kind and description if they have a tag that is hidden."""
+    if tagging.kind and tagging.kind in map(normalize, hidden):
+        tagging = replace(tagging, kind=None)
     if not tagging.description or not hidden:
         return tagging
     names = "|".join(re.escape(name) for name in hidden)

@@ -88,6 +88,7 @@ taggings = Table(
     Column("proxied", Boolean, nullable=False, server_default=false()),
     Column("unreadable", Text),
     Column("description", Text),
+    Column("kind", Text),
 )
 
 # What other senses observed in a clip, such as its text, whichever tagger named its concepts. Each

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, select
 
 from bot.domain.clip import ClipFormat, ClipInfo
+from bot.domain.kind import Kind
 from bot.domain.search import best_scores
 from bot.domain.seconds import seconds_above
 from bot.domain.tagging import Tagging
@@ -51,6 +52,7 @@ class TaggingStore:
             columns.proxied,
             columns.unreadable,
             columns.description,
+            columns.kind,
         ).where(_is(fingerprint, identity), columns.frames_format == FRAMES_FORMAT)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -67,6 +69,7 @@ class TaggingStore:
             proxied=row.proxied,
             unreadable=decode_ranges(row.unreadable),
             description=row.description,
+            kind=_kind(row.kind),
         )
 
     async def save(self, tagging: Tagging) -> None:
@@ -90,6 +93,7 @@ class TaggingStore:
                 proxied=tagging.proxied,
                 unreadable=encode_ranges(tagging.unreadable),
                 description=tagging.description,
+                kind=tagging.kind,
             )
             .on_conflict_do_nothing()
             .returning(taggings.c.fingerprint)
@@ -108,6 +112,11 @@ class TaggingStore:
                 if found := tagging.perceptual_hash:
                     original = tagging.original
                     await copies.write(connection, number, info.duration, found, original=original)
+
+
+def _kind(name: str | None) -> Kind | None:
+    """Return a stored kind; None if only a newer program knows it."""
+    return Kind(name) if name in set(Kind) else None
 
 
 def _is(fingerprint: str, identity: TaggerIdentity) -> ColumnElement[bool]:

@@ -262,6 +262,7 @@ class CachingTagger:
             proxied=result.proxied,
             unreadable=result.unreadable,
             description=result.description,
+            kind=result.kind,
             perceptual_hash=result.perceptual_hash or work.hash,
         )
         if result.by_link:

@@ -16,6 +16,7 @@ from sqlalchemy import inspect, select, text
 from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, SenseIdentity, TaggerIdentity
 from bot.domain.job import Reply
+from bot.domain.kind import Kind
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import SecondRange, Tagging
 from bot.domain.text_lines import TextLine
@@ -215,6 +216,9 @@ ROWS["2014"] = [
     ),
 ]
 
+# Revision 2015 adds the kind of clip.
+ROWS["2015"] = with_tagging("2014", "'cartoon'")
+
 
 def test_files_are_named_for_their_revisions() -> None:
     newest_first = [script.revision for script in SCRIPTS.walk_revisions()]
@@ -314,6 +318,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
             identity,
             unreadable=(SecondRange(1, 2),) if revision >= "2003" else (),
             description="A cat sits." if revision >= "2005" else None,
+            kind=Kind.CARTOON if revision >= "2015" else None,
         )
         settings = await GuildSettingsStore(database).load(42)
         assert settings == GuildSettings(42, {"local:net": 0.7}, autotag=False, retention_days=30)

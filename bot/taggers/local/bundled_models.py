@@ -56,13 +56,15 @@ def _share_memory() -> None:
     )
 
 
-def classify(session: onnxruntime.InferenceSession, pictures: Sequence[Picture]) -> Numbers:
-    """Return the classes' probabilities, float32 (n, 1000).
+def classify(
+    session: onnxruntime.InferenceSession, pictures: Sequence[Picture]
+) -> tuple[Numbers, Numbers]:
+    """Return the classes' probabilities, float32 (n, 1000), and the features (n, 1728).
 
     Each picture is uint8 RGB of shape (224, 224, 3).
     """
-    (scores,) = session.run(None, {"pictures": np.stack(pictures)})
-    return np.asarray(scores, np.float32)
+    scores, features = session.run(None, {"pictures": np.stack(pictures)})
+    return np.asarray(scores, np.float32), np.asarray(features, np.float32)
 
 
 def detect(session: onnxruntime.InferenceSession, pictures: Sequence[Picture]) -> Numbers:

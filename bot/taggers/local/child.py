@@ -16,6 +16,7 @@ from bot.media.decode.picture_hashing import PictureHasher
 from bot.media.decode.sampling import sample
 from bot.taggers.local.clip_senses import ClipSenses, encode_frame, load_bundled
 from bot.taggers.local.identity import check_unchanged, identify
+from bot.taggers.local.kinds import settle
 from bot.taggers.local.looks import distinct_looks
 from bot.taggers.local.pipeline import map_batches
 from bot.taggers.local.recognizer import load_recognizer
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from bot.domain.concepts import Concept
     from bot.media.decode.scaling import View
     from bot.media.decode.source import SampledFrame
+    from bot.taggers.local.kinds import Recognized
+    from bot.taggers.local.label_mapping import Numbers
     from bot.taggers.local.looks import Look, Moment
     from bot.taggers.local.recognizer import Recognizer
 
@@ -36,24 +39,29 @@ def tag(request: dict[str, Any], report: Callable[[Any], None]) -> dict[str, Any
     """Tag the clip in ``files``; report the number of frames done after each batch.
 
     Returns ``frames`` as ``{"time": milliseconds, "concepts": [[name, score], …]}``, ``thumbnails``
-    as ``[second, JPEG in base64]``, the perceptual ``hash`` in hex, and what ``observe`` returns.
+    as ``[second, JPEG in base64]``, the ``kind`` of clip if it is clear, the perceptual ``hash`` in
+    hex, and what ``observe`` returns.
     """
     recognizer = _load(_custom_model(request), request["revision"])
     senses = ClipSenses(request)
     candidates, hasher = ThumbnailCandidates(), PictureHasher()
     frames: list[Frame] = []
+    kinds: list[Numbers | None] = []
     looks = distinct_looks(_sampled(request, [*recognizer.views, *senses.views]))
     for batch, recognized in map_batches(looks, partial(_recognize, recognizer)):
-        for look, concepts in zip(batch, recognized, strict=True):
+        for look, seen in zip(batch, recognized, strict=True):
             jpeg = thumbnails.jpeg(look.frame.pictures[-1])
             for moment in look.moments:
-                frames.append(_frame(moment, concepts))
-                candidates.add(moment.second, jpeg, concepts)
+                frames.append(_frame(moment, seen.concepts))
+                kinds.append(seen.kinds)
+                candidates.add(moment.second, jpeg, seen.concepts)
                 hasher.add(moment.second, look.frame.pictures[-1])
             senses.add(look)
             report(len(frames))
+    settled, kind = settle(smooth(frames), kinds)
     return {
-        "frames": [encode_frame(frame) for frame in smooth(frames)],
+        "frames": [encode_frame(frame) for frame in settled],
+        "kind": kind,
         "thumbnails": [_encode_thumbnail(thumbnail) for thumbnail in candidates.chosen()],
         **senses.answer(),
         "hash": hasher.hash(request["seconds"]).as_bytes().hex(),
@@ -115,7 +123,7 @@ def _sampled(request: dict[str, Any], views: Sequence[View]) -> Iterator[Sampled
     )
 
 
-def _recognize(recognizer: Recognizer, looks: Sequence[Look]) -> list[tuple[Concept, ...]]:
+def _recognize(recognizer: Recognizer, looks: Sequence[Look]) -> list[Recognized]:
     return recognizer.recognize([look.frame for look in looks])
 
 

@@ -16,8 +16,8 @@ from bot.errors import TaggerUnavailable
 from bot.media.decode.scaling import View
 from bot.taggers.local.bundled_models import open_session
 from bot.taggers.local.image_stats import center_crop, is_flat
-from bot.taggers.local.label_mapping import MIN_SCORE
-from bot.taggers.local.labels import MAX_CONCEPTS
+from bot.taggers.local.kinds import Recognized
+from bot.taggers.local.labels import MAX_CONCEPTS, MIN_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +54,10 @@ class CustomModel:
         """How many names it knows."""
         return len(set(self.card.labels) - {""})
 
-    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[Recognized]:
         """Return the concepts of each frame, best first."""
-        return [self._concepts(center_crop(frame.pictures[0], self.card.size)) for frame in batch]
+        centers = [center_crop(frame.pictures[0], self.card.size) for frame in batch]
+        return [Recognized(self._concepts(center)) for center in centers]
 
     def scores(self, picture: Picture) -> Numbers:
         """Return the scores, 0-1, of a square picture of the right size."""

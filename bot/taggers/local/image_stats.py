@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bot.media.decode.scaling import Picture
 
 # A frame of (nearly) a single colour, such as a fade or a blank slide, shows nothing to name.
@@ -15,6 +17,10 @@ _MAX_FLAT_DEVIATION = 6.0
 # colour with hard edges: few neighbouring pixels differ by more than _SOFT and less than _HARD.
 _SOFT, _HARD = 3, 20
 _MIN_SOFT_STEPS = 0.05
+# Of ``picture_statistics``; they are what the weights in data/kinds.npz were trained with.
+_MAX_EMPTY_DEVIATION, _SATURATED = 4, 0.7
+_NEARLY_WHITE, _NEARLY_BLACK = 235, 20
+_WHITE, _BLACK = 220, 45
 
 
 def is_flat(picture: Picture) -> bool:
@@ -33,3 +39,57 @@ def center_crop(picture: Picture, side: int) -> Picture:
     """Return the center of a picture, of shape (side, side, 3)."""
     top, left = ((length - side) // 2 for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
+
+
+def picture_statistics(picture: Picture) -> list[float]:
+    """Return shares of pixels by which drawn, rendered and filmed pictures differ.
+
+    These are how steep the steps between neighbours are, how many colours there are, how saturated
+    and bright they are, how many rows and columns are empty, and how much there is of white beside
+    black in the upper, middle and lower third, as in captions.
+    """
+    green = picture[..., 1].astype(np.int16)
+    most, least = picture.max(axis=2), picture.min(axis=2)
+    return [
+        *_steepness(np.abs(np.diff(green, axis=0))),
+        *_steepness(np.abs(np.diff(green, axis=1))),
+        *_colours(picture),
+        *_saturation(most.astype(np.float32), least.astype(np.float32)),
+        *(float(np.mean(green.std(axis=axis) < _MAX_EMPTY_DEVIATION)) for axis in (1, 0)),
+        *_captions(least > _WHITE, most < _BLACK),
+    ]
+
+
+def _steepness(steps: NDArray[np.int16]) -> list[float]:
+    below = [float(np.mean(steps < limit)) for limit in (2, 4, 20, 60)]
+    return [below[0], below[2] - below[1], 1 - below[2], 1 - below[3]]
+
+
+def _colours(picture: Picture) -> list[float]:
+    """Return how many colours there are, and the shares of the 1, 8 and 32 most frequent ones."""
+    red, green, blue = (picture[..., channel].astype(np.int32) >> 3 for channel in range(3))
+    counts = np.bincount((red << 10 | green << 5 | blue).ravel())
+    shares = np.sort(counts[counts > 0])[::-1] / counts.sum()
+    return [float(np.log(len(shares))), *(float(shares[:most].sum()) for most in (1, 8, 32))]
+
+
+def _saturation(most: NDArray[np.float32], least: NDArray[np.float32]) -> list[float]:
+    saturation = (most - least) / np.maximum(most, 1)
+    numbers = (
+        saturation.mean(),
+        saturation.std(),
+        np.mean(saturation > _SATURATED),
+        most.mean() / 255,
+        most.std() / 255,
+        np.mean(least > _NEARLY_WHITE),
+        np.mean(most < _NEARLY_BLACK),
+    )
+    return [float(number) for number in numbers]
+
+
+def _captions(white: NDArray[np.bool_], black: NDArray[np.bool_]) -> list[float]:
+    """Return the shares of places where white and black are three pixels apart, by third."""
+    beside = (white[:, 3:] & black[:, :-3]) | (black[:, 3:] & white[:, :-3])
+    height = len(beside)
+    thirds = np.split(beside, [height // 3, 2 * height // 3])
+    return [float(np.mean(third)) if third.size else 0.0 for third in thirds]

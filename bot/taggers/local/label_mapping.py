@@ -30,6 +30,7 @@ from bot.taggers.local.labels import (
     DOUBTFUL,
     KIND_LABELS,
     MAX_CONCEPTS,
+    MIN_SCORE,
     VARIETY,
     read_labels,
     unmarked,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.floating]
-
-MIN_SCORE = 0.01  # lower scores are dropped
 
 _MIN_SUM_IF_MARKED = 0.9  # the sum of class scores that a marked name needs
 # Lower class scores are ignored: where the classifier recognizes nothing, they would add up.

@@ -10,12 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.domain.kind import TAGGED_KINDS
+
 if TYPE_CHECKING:
     from bot.domain.model_card import ModelFolder
 
 _DATA = Path(__file__).parent / "data"
 CLASS_LABELS, KIND_LABELS = _DATA / "imagenet_labels.tsv", _DATA / "coco_labels.tsv"
 MAX_CONCEPTS = 20  # per frame
+MIN_SCORE = 0.01  # lower scores are dropped
 VARIETY = "~"  # marks names of breeds and varieties in the table
 DOUBTFUL = "?"  # marks names that models give to pictures of nothing in particular
 
@@ -36,4 +39,5 @@ def model_names(custom: ModelFolder | None) -> frozenset[str]:
         return frozenset(custom.card.labels) - {""}
     classes = (row[1:] for row in read_labels(CLASS_LABELS))
     kinds = (row[2:] for row in read_labels(KIND_LABELS))
-    return frozenset(unmarked(name) for row in (*classes, *kinds) for name in row)
+    names = frozenset(unmarked(name) for row in (*classes, *kinds) for name in row)
+    return names.union(kind.value for kind in TAGGED_KINDS)

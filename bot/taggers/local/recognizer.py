@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
+from bot.domain.kind import TAGGED_KINDS
 from bot.media.decode.scaling import View
 from bot.taggers.local import bundled_models
 from bot.taggers.local.bundled_models import CLASSIFIER_SIDE, DETECTOR_VIEW, open_session
 from bot.taggers.local.custom_model import load_custom_model
 from bot.taggers.local.image_stats import center_crop, is_drawn, is_flat
+from bot.taggers.local.kinds import KindHead, Recognized, inputs_of, load_kind_head
 from bot.taggers.local.label_mapping import LabelMapping, load_label_mapping
 
 if TYPE_CHECKING:
@@ -39,8 +43,8 @@ class Recognizer(Protocol):
     def names(self) -> int:
         """How many names it knows."""
 
-    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
-        """Return the concepts of each frame, best first."""
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[Recognized]:
+        """Return what each frame shows, its concepts best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,27 @@ class ClassifierAndDetector:
     classifier: onnxruntime.InferenceSession
     detector: onnxruntime.InferenceSession
     label_mapping: LabelMapping
+    kind_head: KindHead
     views: tuple[View, ...] = (View(CLASSIFIER_SIDE), DETECTOR_VIEW)
 
     @property
     def names(self) -> int:
         """How many names it knows."""
-        return len(self.label_mapping.names)
+        return len({*self.label_mapping.names, *TAGGED_KINDS})
 
-    def recognize(self, batch: Sequence[SampledFrame]) -> list[tuple[Concept, ...]]:
-        """Return the concepts of each frame, best first."""
+    def recognize(self, batch: Sequence[SampledFrame]) -> list[Recognized]:
+        """Return what each frame shows, its concepts best first."""
         centers = [center_crop(frame.pictures[0], CLASSIFIER_SIDE) for frame in batch]
-        classes = bundled_models.classify(self.classifier, centers)
-        kinds = bundled_models.detect(self.detector, [frame.pictures[1] for frame in batch])
+        wholes = [frame.pictures[1] for frame in batch]
+        classes, features = bundled_models.classify(self.classifier, centers)
+        objects = bundled_models.detect(self.detector, wholes)
+        inputs = np.stack(list(map(inputs_of, features, centers, wholes)))
+        kinds = self.kind_head.probabilities(inputs)
         return [
-            credible(picture, self.label_mapping.concepts(*scores))
-            for picture, *scores in zip(centers, classes, kinds, strict=True)
+            Recognized(())
+            if is_flat(center)
+            else Recognized(credible(center, self.label_mapping.concepts(*scores)), of_kind)
+            for center, of_kind, *scores in zip(centers, kinds, classes, objects, strict=True)
         ]
 
 
@@ -79,16 +89,15 @@ def load_recognizer(custom: ModelFolder | None) -> Recognizer:
         open_session(bundled_models.CLASSIFIER),
         open_session(bundled_models.DETECTOR),
         load_label_mapping(),
+        load_kind_head(),
     )
 
 
 def credible(picture: Picture, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
     """Drop concepts the models can't be trusted with, as they were trained on photographs.
 
-    A picture of a single colour keeps none, a drawing only those that are nearly certain.
+    A drawing keeps only those that are nearly certain.
     """
-    if is_flat(picture):
-        return ()
     if is_drawn(picture):
         return tuple(each for each in concepts if each.score >= _MIN_SCORE_IF_DRAWN)
     return concepts

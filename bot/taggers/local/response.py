@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.domain.concepts import Concept, Frame
+from bot.domain.kind import Kind
 from bot.domain.nudity import NUDITY, SUGGESTIVE
 from bot.domain.perceptual_hash import PerceptualHash
 from bot.domain.senses import SenseObservations
@@ -38,6 +39,7 @@ def read_observations(answer: Any, seconds: int, names: Collection[str]) -> Obse
             _frames(answer["frames"], seconds, names),
             _thumbnails(answer["thumbnails"], seconds),
             senses=_senses(answer, seconds),
+            kind=None if answer.get("kind") is None else Kind(answer["kind"]),
             perceptual_hash=_hash(answer["hash"], seconds),
         )
     )

@@ -18,6 +18,7 @@ from bot.media.decode.source import SampledFrame
 from bot.media.sandbox.pool import Sandbox
 from bot.taggers.local.custom_model import CustomModel, load_custom_model
 from bot.taggers.local.identity import REVISION, identify
+from bot.taggers.local.kinds import Recognized
 from bot.taggers.local.tagger import LocalTagger
 from tests.conftest import CLIPS
 from tests.taggers.local.custom_models import make_model
@@ -41,8 +42,8 @@ def reddish(side: int = 64) -> SampledFrame:
 
 
 def recognized(model: CustomModel) -> dict[str, float]:
-    (concepts,) = model.recognize([reddish()])
-    return {concept.name: concept.score for concept in concepts}
+    (seen,) = model.recognize([reddish()])
+    return {concept.name: concept.score for concept in seen.concepts}
 
 
 def test_scores_follow_the_card(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_channels_can_come_last(tmp_path: Path) -> None:
 
 def test_a_picture_of_a_single_colour_has_no_concepts(tmp_path: Path) -> None:
     flat = SampledFrame(0, 0, (np.full((64, 64, 3), 200, np.uint8),))
-    assert load(make_model(tmp_path)).recognize([flat]) == [()]
+    assert load(make_model(tmp_path)).recognize([flat]) == [Recognized(())]
 
 
 @pytest.mark.parametrize(

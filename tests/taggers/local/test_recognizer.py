@@ -20,6 +20,7 @@ from bot.taggers.local.bundled_models import (
     open_session,
 )
 from bot.taggers.local.image_stats import center_crop
+from bot.taggers.local.kinds import Recognized
 from bot.taggers.local.recognizer import Recognizer, credible, load_recognizer
 from bot.taggers.local.smoothing import smooth
 from tests.conftest import CLIPS
@@ -53,8 +54,9 @@ def photograph() -> Picture:
 def test_the_classifier_recognizes_photographs() -> None:
     frames = montage(View(CLASSIFIER_SIDE))
     centers = [center_crop(frame.pictures[0], CLASSIFIER_SIDE) for frame in frames]
-    scores = classify(open_session(CLASSIFIER), centers)
+    scores, features = classify(open_session(CLASSIFIER), centers)
     assert scores.shape == (16, 1000)
+    assert features.shape == (16, 1728)
     assert scores.min() >= 0
     assert scores.sum(axis=1) == pytest.approx(np.ones(16), abs=1e-4)
     best = scores.argmax(axis=1)
@@ -79,11 +81,15 @@ def test_the_detector_takes_pictures_of_any_shape(size: tuple[int, int]) -> None
 
 
 def test_both_models_name_a_frame(recognizer: Recognizer) -> None:
-    found = recognizer.recognize(montage(*recognizer.views))
+    found = [seen.concepts for seen in recognizer.recognize(montage(*recognizer.views))]
     best = [frame_concepts[0].name if frame_concepts else "" for frame_concepts in found]
     assert best[:4] == [*best[13:], "animal"] == ["animal"] * 4
     assert {concept.name for concept in found[5] if concept.score > 0.5} >= {"drink", "coffee"}
-    assert found[12] == ()
+
+
+def test_nothing_is_recognized_in_a_picture_of_a_single_colour(recognizer: Recognizer) -> None:
+    blank_slide = montage(*recognizer.views)[12]
+    assert recognizer.recognize([blank_slide]) == [Recognized(())]
 
 
 def test_a_frame_scores_the_same_alone_and_in_a_batch(recognizer: Recognizer) -> None:
@@ -91,13 +97,13 @@ def test_a_frame_scores_the_same_alone_and_in_a_batch(recognizer: Recognizer) ->
     alone = [recognizer.recognize([frame])[0] for frame in frames]
     together = recognizer.recognize(frames)
     for one, other in zip(alone, together, strict=True):
-        assert dict(_pairs(one)) == pytest.approx(dict(_pairs(other)), abs=2e-3)
+        assert dict(_pairs(one.concepts)) == pytest.approx(dict(_pairs(other.concepts)), abs=2e-3)
 
 
 def test_a_tagged_clip_is_smoothed(recognizer: Recognizer) -> None:
     frames = montage(*recognizer.views)
     named = zip(frames, recognizer.recognize(frames), strict=True)
-    alone = [Frame(frame.second * 1000, concepts) for frame, concepts in named]
+    alone = [Frame(frame.second * 1000, seen.concepts) for frame, seen in named]
     request = {"files": [str(CLIPS / "montage.mp4")], "format": "mp4", "seconds": 16}
     answer = child.tag({**request, "custom": None, "revision": ""}, lambda _done: None)
     found = [dict(frame["concepts"]).get("cat", 0.0) for frame in answer["frames"]]
@@ -110,10 +116,6 @@ def test_only_certain_concepts_of_a_drawing_are_kept() -> None:
     page[:, 32:] = 255
     assert credible(page, (CERTAIN, LIKELY)) == (CERTAIN,)
     assert credible(photograph(), (CERTAIN, LIKELY)) == (CERTAIN, LIKELY)
-
-
-def test_a_picture_of_a_single_colour_has_no_concepts() -> None:
-    assert credible(np.full((64, 64, 3), 90, np.uint8), (CERTAIN,)) == ()
 
 
 def _cats(frames: Sequence[Frame]) -> list[float]:

@@ -204,7 +204,7 @@ async def test_invalid_progress_means_a_damaged_clip(done: object) -> None:
 
 async def test_check_loads_the_models(tmp_path: Path) -> None:
     async with opened(tmp_path) as tagger:
-        assert await tagger.check() == "local:efficientnet-lite0 is ready and knows 1037 tags"
+        assert await tagger.check() == "local:efficientnet-lite0 is ready and knows 1040 tags"
 
 
 def test_the_identity_and_the_limits() -> None:
