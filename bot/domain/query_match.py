@@ -1,15 +1,17 @@
 """Whether a new clip matches a query, in memory: the same rules as those of the index.
 
 A word matches the name of a tag or a game, one of their synonyms or kinds, a part of a text on the
-screen, a part of the file's name, or a part of the sentence about the clip.
+screen (one letter may be off), a part of the file's name, or a part of the sentence about the clip.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from bot.domain.query import Field, MatchKind
+from bot.domain.query import MIN_LETTERS_WITH_TYPO, Field, MatchKind
 from bot.domain.search import normalize
 from bot.domain.text_lines import letters
 
@@ -111,6 +113,20 @@ def _on_screen(term: Term, clip: NewClip) -> Iterator[Found]:
     sought = letters(term.words)
     if len(sought) < _MIN_LETTERS:
         return
+    pattern = _pattern(sought, near=not term.exact)
     for line in clip.text:
-        if sought in letters(line.text):
+        if pattern.search(letters(line.text)):
             yield Found(MatchKind.TEXT, line.text, start=line.start)
+
+
+@lru_cache(maxsize=1000)
+def _pattern(sought: str, *, near: bool) -> re.Pattern[str]:
+    """Return a pattern for letters; ``near`` allows one more, less or another, if they are many."""
+    if not near or len(sought) < MIN_LETTERS_WITH_TYPO:
+        return re.compile(re.escape(sought))
+    every = {sought}
+    for place in range(len(sought)):
+        before, after = re.escape(sought[:place]), re.escape(sought[place:])
+        rest = re.escape(sought[place + 1 :])
+        every |= {f"{before}.{rest}", f"{before}{rest}", f"{before}.{after}"}
+    return re.compile("|".join(sorted(every)))
