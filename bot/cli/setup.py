@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.config import Config
 
 _PORTAL = "https://discord.com/developers/applications"
+_MAX_SERVERS = 5  # that are named
 _POLL = 2.0  # seconds between two looks at the bot's servers
 
 
@@ -79,7 +80,8 @@ class _Wizard:
         def attempt(token: str) -> Application:
             return asyncio.run(_application(self._load(DISCORD_TOKEN=token)))
 
-        token, application = self._answer("Discord token", given, saved, attempt)
+        label = f"Discord token (hidden{'; Enter keeps yours' if saved else ''})"
+        token, application = self._answer(label, given, saved, attempt)
         _say(f"Logged in as {application.name}.")
         self._check_intents(token, application)
         return token
@@ -107,9 +109,13 @@ class _Wizard:
                 servers = asyncio.run(_first_servers(loaded))
             except KeyboardInterrupt:
                 return
-        for server in servers:
+        for server in servers[:_MAX_SERVERS]:
             missing = f", where it lacks {', '.join(server.missing)}" if server.missing else ""
             _say(f"The bot is in {server.name}{missing}.")
+        if len(servers) > _MAX_SERVERS:
+            _say(
+                f"It is in {len(servers) - _MAX_SERVERS} other servers; framehound check has more."
+            )
 
     def clarifai_pat(self, token: str) -> str | None:
         """Return a token that Clarifai accepts; None for the local tagger."""
@@ -126,8 +132,9 @@ class _Wizard:
             loaded = self._load(DISCORD_TOKEN=token, CLARIFAI_PAT=pat)
             return f"Clarifai works: {asyncio.run(_prediction(loaded))}"
 
-        hint = ", or none" if saved else ", or Enter for none"
-        pat, result = self._answer(f"Clarifai token{hint}", given, saved, attempt, optional=True)
+        hint = "Enter keeps yours, none removes it" if saved else "Enter for none"
+        label = f"Clarifai token (hidden; {hint})"
+        pat, result = self._answer(label, given, saved, attempt, optional=True)
         _say(result)
         return None if pat in {"", "none"} else pat
 
@@ -148,7 +155,7 @@ class _Wizard:
 
     def _answer(
         self,
-        name: str,
+        label: str,
         given: str | None,
         saved: str | None,
         attempt: Callable[[str], Any],
@@ -156,7 +163,6 @@ class _Wizard:
         optional: bool = False,
     ) -> tuple[str, Any]:
         """Return an answer that works, and what trying it returned; ask again until one does."""
-        label = f"{name} (hidden; Enter keeps the one that is there)" if saved else name
         answer = given
         while True:
             if answer is None and self._asks:
@@ -165,7 +171,7 @@ class _Wizard:
             try:
                 if answer or optional:
                     return answer, attempt(answer)
-                raise ConfigError([f"{name}: missing; give it as an option, or set DISCORD_TOKEN"])
+                raise ConfigError(["DISCORD_TOKEN: missing; set it, or give --discord-token"])
             except FramehoundError as error:
                 if given or not self._asks:
                     raise

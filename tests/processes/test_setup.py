@@ -39,10 +39,10 @@ async def test_a_newcomer_sets_up_the_bot_and_starts_it(tmp_path: Path) -> None:
     ):
         guild = discord.add_guild_without_bot("Cats")
         await terminal.wait_for("https://discord.com/developers/applications")
-        await terminal.wait_for("Discord token: ")
+        await terminal.wait_for("Discord token (hidden): ")
         terminal.type("wrong\n")
         await terminal.wait_for("Discord rejected DISCORD_TOKEN")
-        await terminal.wait_for("Discord token: ")
+        await terminal.wait_for("Discord token (hidden): ")
         terminal.type(f"{TOKEN}\n")
         await terminal.wait_for("Logged in as framehound")
         await terminal.wait_for("Message Content Intent is off")
@@ -55,9 +55,9 @@ async def test_a_newcomer_sets_up_the_bot_and_starts_it(tmp_path: Path) -> None:
         await terminal.wait_for("Waiting until it is in a server")
         guild.add_bot()
         await terminal.wait_for("The bot is in Cats.")
-        await terminal.wait_for("Clarifai token, or Enter for none: ")
+        await terminal.wait_for("Clarifai token (hidden; Enter for none): ")
         terminal.type("wrong\n")
-        await terminal.wait_for("Clarifai token, or Enter for none: ")
+        await terminal.wait_for("Clarifai token (hidden; Enter for none): ")
         terminal.type(f"{CLARIFAI_TOKEN}\n")
         await terminal.wait_for("Clarifai works: ")
         await terminal.wait_for("Wrote .env; only you can read it.")
@@ -80,10 +80,10 @@ async def test_a_second_run_changes_what_is_there_and_shows_no_secret(tmp_path: 
         discord.add_guild("Cats")
         settings = settings_for(discord, clarifai, tmp_path)
         async with on_terminal(settings, tmp_path, "setup") as terminal:
-            await terminal.wait_for("Discord token (hidden; Enter keeps the one that is there): ")
+            await terminal.wait_for("Discord token (hidden; Enter keeps yours): ")
             terminal.type("\n")
             await terminal.wait_for("The bot is in Cats.")
-            await terminal.wait_for("there): ")
+            await terminal.wait_for("none removes it): ")
             terminal.type("none\n")
             await terminal.wait_for("Start the bot now?")
             terminal.type("n\n")
@@ -123,7 +123,7 @@ async def test_a_script_gives_the_answers_in_the_environment(tmp_path: Path) -> 
         settings = settings_for(discord, clarifai, tmp_path)
         async with started(settings, tmp_path, "setup", "--no-clarifai") as program:
             assert await program.exit_code() == 2
-        assert "Discord token: missing" in program.log
+        assert "DISCORD_TOKEN: missing" in program.log
         settings |= {"DISCORD_TOKEN": TOKEN, "CLARIFAI_PAT": CLARIFAI_TOKEN}
         async with started(settings, tmp_path, "setup", "--no-start") as program:
             assert await program.exit_code() == 0, program.log
