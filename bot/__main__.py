@@ -60,7 +60,13 @@ def tag(
 
 @cli.command()
 def find(  # noqa: PLR0913 - a command's options are its arguments
-    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to look for.")],
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY",
+            help='Words, "exact text", -without, or; text:, game:, by:, in:, after:.',
+        ),
+    ],
     *,
     server: Annotated[
         int | None, typer.Option(metavar="ID", help="Only search this server.")
@@ -91,13 +97,13 @@ def find(  # noqa: PLR0913 - a command's options are its arguments
         bool, typer.Option("--json", help="Print one JSON object per line.")
     ] = False,
 ) -> None:
-    """Find posted clips by tag in all channels, newest first."""
+    """Find posted clips by what is in them in all channels, newest first."""
     settings = _load(config.Config)
     from bot.cli import find  # noqa: PLC0415 - keeps --help and mistakes fast
 
     logs.configure("ERROR", "console")
     options = find.FindOptions(server, channel, author, since, until, min_score, as_json=as_json)
-    _finish(find.find(settings, tag, options))
+    _finish(find.find(settings, query, options))
 
 
 @cli.command()

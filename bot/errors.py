@@ -21,6 +21,8 @@
     ├── RateLimited              rate_limited
     ├── PermissionMissing        permission_missing
     ├── TooManyClips             too_many_clips
+    ├── TooManyWords             too_many_words
+    ├── UnclearSearch            unclear_search
     ├── StillDrawing             still_drawing
     ├── OptedOut                 opted_out
     ├── TaggingErased            tagging_erased
@@ -425,6 +427,33 @@ class TooManyClips(FramehoundError):
 
     code = "too_many_clips"
     sentence = "That's {count} clips. I can look at {most} at once, so give me fewer."
+
+
+class TooManyWords(FramehoundError):
+    """A query has more words than one search may have."""
+
+    code = "too_many_words"
+    sentence = "I can look for {count} words at once. Use fewer, or put them in quotes."
+
+
+class UnclearSearch(FramehoundError):
+    """A part of a search can't be understood: a date, a score, a person or a channel."""
+
+    code = "unclear_search"
+    sentence = "Write what I should look for."
+    sentences = MappingProxyType(
+        {
+            "date": "Write dates as year-month-day, such as 2026-11-24.",
+            "score": "Use a score from 0 to just below 1, such as 0.9 or 90%.",
+            "person": "I don't know anybody called {name} here. Mention them, or use their ID.",
+            "channel": "I couldn't find a channel called {name} that you can see.",
+        }
+    )
+    chosen_by = "part"
+
+    def localized(self, translate: Callable[..., str]) -> str:
+        """Return the sentence in another language; names stay as they are."""
+        return translate(self.template, **self.facts)
 
 
 class OptedOut(FramehoundError):

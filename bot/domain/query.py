@@ -54,9 +54,10 @@ _DAYS = (
 
 
 class Field(Enum):
-    """Where a term may match."""
+    """Where a term may match; the resolver turns ``TAG`` into ``ANY`` without texts."""
 
     ANY = "any"
+    TAG = "tag"
     TEXT = "text"
     SAID = "said"
     GAME = "game"
@@ -256,7 +257,7 @@ def _read(reader: _Reader, token: re.Match[str]) -> None:
         reader.filters[keyword] = words
         return
     exact = token["quoted"] is not None or keyword == "tag"
-    field = Field(keyword) if keyword in {"text", "said", "game"} else Field.ANY
+    field = Field(keyword) if keyword in {"tag", "text", "said", "game"} else Field.ANY
     reader.add(Term(words, exact, field), excluded=bool(token["minus"]))
 
 

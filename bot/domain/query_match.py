@@ -88,7 +88,7 @@ def _best(clause: Clause, clip: NewClip, names: Names) -> Found | None:
 
 
 def _matches(term: Term, clip: NewClip, names: Names) -> Iterator[Found]:
-    if term.field in {Field.ANY, Field.GAME}:
+    if term.field in {Field.ANY, Field.TAG, Field.GAME}:
         yield from _named(term, clip, names(term))
     if term.field in {Field.ANY, Field.TEXT}:
         yield from _on_screen(term, clip)
@@ -105,7 +105,7 @@ def _named(term: Term, clip: NewClip, names: Mapping[str, MatchKind]) -> Iterato
     for name, kind in names.items():
         if name == game and clip.game:
             yield Found(kind, clip.game, 1.0)
-        elif term.field is Field.ANY and (tag := clip.tags.get(name)):
+        elif term.field is not Field.GAME and (tag := clip.tags.get(name)):
             yield Found(kind, tag.words, tag.score, tag.start)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # https://discord.com/developers/docs/reference#snowflakes
 _EPOCH = 1_420_070_400_000  # milliseconds, the first second of 2015
 _TIME_FROM_BIT = 22
+MAX_SNOWFLAKE = 2**63 - 1
+"""The highest ID that a database holds."""
 PAGE_SIZE = 6
 """Results per page; more would not fit into a message with their links."""
 MAX_NAME_LENGTH = 100
@@ -128,38 +130,15 @@ class SameClip:
         return link_to(self.guild_id, self.channel_id, self.reply_id or self.message_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """A hit with the segments of the tag in its clip."""
-
-    hit: SearchHit
-    tag: str
-    segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchPage:
-    """Page ``number`` (from 0) of the results for a tag; ``count`` is that of all pages."""
-
-    tag: str
-    results: tuple[SearchResult, ...]
-    count: int
-    number: int
-
-    @property
-    def pages(self) -> int:
-        """The number of pages; one, which is empty, if nothing was found."""
-        return max(1, -(-self.count // PAGE_SIZE))
-
-
 def moment_of(snowflake: int) -> datetime:
     """Return the time in a Discord ID, when its object was created."""
     return datetime.fromtimestamp(((snowflake >> _TIME_FROM_BIT) + _EPOCH) / 1000, UTC)
 
 
 def first_snowflake(moment: datetime) -> int:
-    """Return the lowest ID for a time; 0 for times before Discord's epoch."""
-    return max(0, int(moment.timestamp() * 1000) - _EPOCH) << _TIME_FROM_BIT
+    """Return the lowest ID for a time; for times outside of Discord's, the first or last ID."""
+    first = max(0, int(moment.timestamp() * 1000) - _EPOCH) << _TIME_FROM_BIT
+    return min(first, MAX_SNOWFLAKE)
 
 
 def link_to(guild_id: int | None, channel_id: int, message_id: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Self
 
-from bot.domain.query import Clause, Order, Query, Term, parse
+from bot.domain.query import Clause, Field, Order, Query, Term, parse
 from bot.domain.settings import parse_threshold
 
 
@@ -37,7 +37,9 @@ class SearchRequest:
         """Return the query with the tag, and with the days of the options where it has none."""
         query = parse(self.query)
         if self.tag:
-            query = replace(query, clauses=(Clause((Term(self.tag),)), *query.clauses))
+            query = replace(
+                query, clauses=(Clause((Term(self.tag, field=Field.TAG),)), *query.clauses)
+            )
         since, until = _midnight(self.since), _midnight(self.until and self.until + 1)
         return replace(query, since=query.since or since, until=query.until or until)
 

@@ -28,14 +28,18 @@ from bot.services.job_records import JobRecords
 from bot.services.known_taggings import KnownTaggings
 from bot.services.library import ServerLibrary
 from bot.services.personal_alerts import PersonalAlerts
+from bot.services.query_resolver import QueryResolver
 from bot.services.reports import ReportBuilder
 from bot.services.search import ClipSearch
+from bot.services.search_reasons import ReasonFinder
 from bot.services.tag_clip import ClipTagger
 from bot.storage import locks
+from bot.storage.concepts import ConceptStore
 from bot.storage.copies import CopyStore
 from bot.storage.database import Database
 from bot.storage.engine import queue_url
 from bot.storage.library import LibraryStore
+from bot.storage.previews import PreviewStore
 from bot.storage.rate_limiter import RateLimiter
 from bot.storage.same_clips import SameClipStore
 from bot.storage.search import SearchStore
@@ -357,7 +361,14 @@ def _services(config: Config, stores: Stores, clip_tagger: ClipTagger, parts: _P
             PersonalAlerts(stores.saved_queries, stores.personal_alerts),
         ),
         job_records=records,
-        search=ClipSearch(index, stores.taggings, stores.settings),
+        search=ClipSearch(
+            index,
+            QueryResolver(ConceptStore(parts.database)),
+            ReasonFinder(
+                stores.taggings, stores.senses, PreviewStore(parts.database), stores.settings
+            ),
+            stores.settings,
+        ),
         copies=copies,
         history=HistoryIndex(
             stores.index_runs, stores.posted_clips, stores.job_records, stores.opt_outs

@@ -1,96 +1,128 @@
-"""Use case: searching posted clips by a tag, and finding the seconds that show it."""
+"""Use case: searching posted clips by words, and finding the seconds that show them."""
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bot.domain.search import PAGE_SIZE, SearchPage, SearchResult, find_segments, normalize
-from bot.domain.settings import GuildSettings
-from bot.domain.timeline import Segment, count_seconds
+from bot.domain.query import MatchKind, Order
+from bot.domain.search import PAGE_SIZE
+from bot.domain.search_results import SearchPage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection
 
-    from bot.domain.search import IndexedConcept, SearchHit, SearchQuery, Visibility
-    from bot.domain.settings import Smoothing
+    from bot.domain.query import Query, ResolvedQuery
+    from bot.domain.search import Visibility
+    from bot.domain.search_results import SearchResult
+    from bot.services.query_resolver import QueryResolver
+    from bot.services.search_reasons import ReasonFinder
     from bot.storage.guild_settings import GuildSettingsStore
     from bot.storage.search import SearchStore
-    from bot.storage.taggings import TaggingStore
 
 _BATCH = 100
 # Discord is asked about each of them whether the person is a member.
 _MAX_THREADS = 25
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that can be run: the query, and a ``broader`` one in case it finds no tag."""
+
+    query: ResolvedQuery
+    broader: ResolvedQuery
+
+    def seen_by(self, visibility: Visibility) -> Search:
+        """Return the search of somebody who sees only some channels and threads."""
+        return Search(
+            replace(self.query, visibility=visibility),
+            replace(self.broader, visibility=visibility),
+        )
+
+
 class ClipSearch:
-    """Searches posted clips by what they show, at each server's threshold."""
+    """Searches posted clips by what is in them, at each server's threshold."""
 
     def __init__(
-        self, index: SearchStore, taggings: TaggingStore, settings: GuildSettingsStore
+        self,
+        index: SearchStore,
+        resolver: QueryResolver,
+        reasons: ReasonFinder,
+        settings: GuildSettingsStore,
     ) -> None:
         self._index = index
-        self._taggings = taggings
+        self._resolver = resolver
+        self._reasons = reasons
         self._settings = settings
 
-    async def concept(self, tag: str | int, guild_id: int | None = None) -> IndexedConcept | None:
-        """Return a concept by its name or number; None if it is unknown or the server hides it."""
-        if isinstance(tag, int):
-            concept = await self._index.numbered(tag)
-        else:
-            concept = await self._index.named(tag)
-        hidden = {normalize(name) for name in (await self._load(guild_id)).hidden_tags}
-        return None if concept is None or normalize(concept.name) in hidden else concept
+    async def prepare(self, query: Query, filters: ResolvedQuery) -> Search:
+        """Return the search for a query, given what else must hold; raises ``TooManyWords``."""
+        hidden = await self._hidden(filters.guild_id)
+        narrow = await self._resolver.resolve(query.clauses, hidden)
+        broader = await self._resolver.resolve(query.clauses, hidden, broader=True)
+        dated = replace(filters, since=query.since, until=query.until)
+        return Search(replace(dated, clauses=narrow), replace(dated, clauses=broader))
 
     async def suggest(self, typed: str, guild_id: int | None, visibility: Visibility) -> list[str]:
         """Return visible tags with a word that begins as typed, the most frequent first."""
-        hidden = (await self._load(guild_id)).hidden_tags
         return await self._index.suggest(
-            typed, guild_id=guild_id, visibility=visibility, hidden=hidden
+            typed,
+            guild_id=guild_id,
+            visibility=visibility,
+            hidden=await self._hidden(guild_id),
         )
 
-    async def private_threads(self, query: SearchQuery) -> list[int]:
+    async def suggest_texts(
+        self, typed: str, guild_id: int | None, visibility: Visibility
+    ) -> list[str]:
+        """Return visible lines on the screen that have what was typed, the most frequent first."""
+        return await self._index.suggest_texts(typed, guild_id=guild_id, visibility=visibility)
+
+    async def private_threads(self, search: Search) -> list[int]:
         """Return private threads with results, the latest few.
 
         Whether a person may see them depends on whether they are a member, so the caller checks.
         """
-        return await self._index.private_threads(query, _MAX_THREADS)
+        return await self._index.private_threads(search.broader, _MAX_THREADS)
 
-    async def page(self, query: SearchQuery, tag: str, number: int) -> SearchPage:
+    async def page(self, search: Search, title: str, order: Order, number: int) -> SearchPage:
         """Return a page of results, or the last page if there are fewer."""
-        count = await self._index.count(query)
-        number = min(number, max(0, (count - 1) // PAGE_SIZE))
-        hits = await self._index.find(query, limit=PAGE_SIZE, offset=number * PAGE_SIZE)
-        return SearchPage(tag, tuple(await self._results(hits, tag)), count, number)
+        query = await self._chosen(search, order)
+        offset = number * PAGE_SIZE
+        found = await self._index.page(query, order, limit=PAGE_SIZE, offset=offset)
+        results = await self._reasons.results(found.hits)
+        number = min(number, max(0, (found.count - 1) // PAGE_SIZE))
+        title = _own_name(query, results) or title
+        return SearchPage(title, tuple(results), found.count, number, found.more, order)
 
-    async def everything(self, query: SearchQuery, tag: str) -> AsyncIterator[SearchResult]:
+    async def everything(self, search: Search) -> AsyncIterator[SearchResult]:
         """Yield all results, newest first."""
-        offset = 0
-        while hits := await self._index.find(query, limit=_BATCH, offset=offset):
-            for result in await self._results(hits, tag):
-                yield result
-            offset += len(hits)
+        batch = []
+        async for hit in self._index.everything(await self._chosen(search, Order.NEWEST)):
+            batch.append(hit)
+            if len(batch) == _BATCH:
+                for result in await self._reasons.results(batch):
+                    yield result
+                batch = []
+        for result in await self._reasons.results(batch):
+            yield result
 
-    async def _results(self, hits: Sequence[SearchHit], tag: str) -> list[SearchResult]:
-        """Find the seconds of each hit; leave out those erased meanwhile."""
-        smoothing_by_guild = {
-            guild_id: (await self._load(guild_id)).smoothing
-            for guild_id in {hit.guild_id for hit in hits}
-        }
-        results = [await self._result(hit, tag, smoothing_by_guild[hit.guild_id]) for hit in hits]
-        return [result for result in results if result]
+    async def _chosen(self, search: Search, order: Order) -> ResolvedQuery:
+        """Return the broader query if no tag is among the first results."""
+        if search.broader == search.query:
+            return search.query
+        found = await self._index.page(search.query, order, limit=PAGE_SIZE)
+        has_tag = any(match.concept for hit in found.hits for match in hit.matches)
+        return search.query if has_tag else search.broader
 
-    async def _result(self, hit: SearchHit, tag: str, smoothing: Smoothing) -> SearchResult | None:
-        tagging = await self._taggings.find(hit.fingerprint, hit.tagger)
-        if tagging is None:
-            return None
-        if hit.is_game:
-            whole = Segment(tag, 0, count_seconds(tagging.info.duration), hit.score)
-            return SearchResult(hit, tag, (whole,))
-        segments = await asyncio.to_thread(
-            find_segments, tagging.frames, tagging.info.duration, tag, hit.threshold, smoothing
-        )
-        return SearchResult(hit, tag, segments) if segments else None
+    async def _hidden(self, guild_id: int | None) -> Collection[str]:
+        return (await self._settings.load(guild_id)).hidden_tags if guild_id else ()
 
-    async def _load(self, guild_id: int | None) -> GuildSettings:
-        return await self._settings.load(guild_id) if guild_id else GuildSettings(0)
+
+def _own_name(query: ResolvedQuery, results: Collection[SearchResult]) -> str:
+    """Return the name of the tag that is all that was asked for; empty if it isn't."""
+    reasons = {(reason.kind, reason.name) for result in results for reason in result.reasons}
+    if len(query.clauses) == len(reasons) == 1 and not query.clauses[0].excluded:
+        ((kind, name),) = reasons
+        return name if kind is MatchKind.TAG else ""
+    return ""

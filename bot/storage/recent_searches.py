@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, insert, or_, select, update
 
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.search_request import SearchRequest
@@ -22,6 +22,7 @@ KEPT = 20
 KEPT_DAYS = 30
 
 _columns = recent_searches.c
+_LATEST_FIRST = (_columns.searched_at.desc(), _columns.id.desc())
 
 
 class RecentSearchStore:
@@ -31,19 +32,21 @@ class RecentSearchStore:
         self._database = database
 
     async def save(self, user_id: int, guild_id: int | None, request: SearchRequest) -> int:
-        """Store a search as the person's latest, and return its number."""
+        """Store a search as the person's latest, and return its number; repeats keep theirs."""
         values = {"user_id": user_id, "guild_id": guild_id, "request": request.to_json()}
         same = [_columns[name].is_not_distinct_from(value) for name, value in values.items()]
-        statement = insert(recent_searches).values(**values, searched_at=datetime.now(UTC))
+        now = datetime.now(UTC)
+        repeat = update(recent_searches).where(*same).values(searched_at=now)
+        first = insert(recent_searches).values(**values, searched_at=now)
         latest = select(_columns.id).where(_columns.user_id == user_id)
-        kept = latest.order_by(_columns.id.desc()).limit(KEPT)
+        kept = latest.order_by(*_LATEST_FIRST).limit(KEPT)
         async with self._database.writing() as connection:
-            await connection.execute(delete(recent_searches).where(*same))
-            inserted = await connection.execute(statement.returning(_columns.id))
-            number = int(inserted.scalar_one())
+            number = await connection.scalar(repeat.returning(_columns.id))
+            if number is None:
+                number = await connection.scalar(first.returning(_columns.id))
             others = _columns.user_id == user_id, _columns.id.not_in(kept)
             await connection.execute(delete(recent_searches).where(*others))
-        return number
+        return int(number or 0)
 
     async def find(self, number: int, user_id: int) -> SearchRequest | None:
         """Return a search of a person; None if it is another's, or no longer there."""
@@ -55,7 +58,7 @@ class RecentSearchStore:
     async def latest(self, user_id: int, guild_id: int | None) -> list[SearchRequest]:
         """Return a person's searches in a server, or outside of servers, the latest first."""
         own = _columns.user_id == user_id, _columns.guild_id.is_not_distinct_from(guild_id)
-        query = select(_columns.request).where(*own).order_by(_columns.id.desc())
+        query = select(_columns.request).where(*own).order_by(*_LATEST_FIRST)
         async with self._database.reading() as connection:
             return list(map(SearchRequest.from_json, await connection.scalars(query)))
 

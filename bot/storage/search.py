@@ -236,10 +236,15 @@ def _allows_typos(query: ResolvedQuery) -> bool:
     return any(term.allows_typo for clause in query.clauses for term in clause.terms)
 
 
-def _goodness(hit: QueryHit) -> tuple[int, float, int]:
-    """Return what the best clips are sorted by: kinds of matches, scores, then newest first."""
+def _goodness(hit: QueryHit) -> tuple[bool, int, float, int]:
+    """Return what the best clips are sorted by.
+
+    First come those in which all matches are together, then the better kinds of matches, the higher
+    scores, and the newest.
+    """
     kinds = sum(match.kind for match in hit.matches)
-    return kinds, -sum(match.score for match in hit.matches), -hit.message_id
+    scores = sum(match.score for match in hit.matches)
+    return not hit.is_together, kinds, -scores, -hit.message_id
 
 
 def _resolved(query: SearchQuery | ResolvedQuery) -> ResolvedQuery:

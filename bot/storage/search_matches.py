@@ -221,6 +221,8 @@ class Matcher:
                         row.score,
                         threshold,
                         _tagger(row),
+                        # None above the tagger's own threshold: the server's is lower.
+                        seconds=row.seconds or None,
                     )
 
     def _said(self, clip: Any, term: TermMatch) -> Iterator[ClauseMatch]:

@@ -77,7 +77,8 @@ class OldServer:
     async def found(self, tag: str) -> str:
         """Return what the manager finds."""
         interaction = await self.manager.slash(self.channel, "find", tag=tag)
-        return (await interaction.wait_for_response()).content
+        page = await interaction.wait_for_response()
+        return "\n".join([page.content, *(embed["description"] for embed in page.embeds)])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

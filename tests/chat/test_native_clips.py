@@ -38,7 +38,8 @@ async def reply_to_clip(bot: RunningBot, game: str | None) -> Message:
 
 async def found(bot: RunningBot, tag: str) -> str:
     command = await bot.ann.slash(bot.channel, "find", tag=tag)
-    return (await command.wait_for_response()).content
+    page = await command.wait_for_response()
+    return "\n".join([page.content, *(embed["description"] for embed in page.embeds)])
 
 
 async def test_the_game_of_a_clip_is_named_and_found(bot: RunningBot) -> None:

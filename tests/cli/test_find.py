@@ -31,6 +31,8 @@ CLIPS = (
     PostedClip(THIRD, "sha256:b", 200, 20, 52, DAY),
 )
 
+SEGMENTS = [{"start": 0, "end": 1, "score": 0.97}, {"start": 3, "end": 4, "score": 0.6}]
+
 
 @pytest.fixture
 def find(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
@@ -96,10 +98,9 @@ def test_json_has_every_field_of_a_result(find: Callable[..., Result]) -> None:
         "tag": "Cat",
         "score": 0.97,
         "threshold": 0.5,
-        "segments": [
-            {"start": 0, "end": 1, "score": 0.97},
-            {"start": 3, "end": 4, "score": 0.6},
-        ],
+        "segments": SEGMENTS,
+        "matches": [{"kind": "tag", "name": "Cat", "segments": SEGMENTS}],
+        "together": [{"start": 0, "end": 1}, {"start": 3, "end": 4}],
     }
 
 

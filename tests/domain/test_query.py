@@ -41,7 +41,7 @@ def _all(*words: str) -> tuple[Clause, ...]:
         ('TEXT:"a b"', (Clause((Term("a b", exact=True, field=Field.TEXT),)),)),
         ("-said:wait", (Clause((Term("wait", field=Field.SAID),), excluded=True),)),
         ("game:fortnite", (Clause((Term("fortnite", field=Field.GAME),)),)),
-        ("tag:cat", (Clause((Term("cat", exact=True),)),)),
+        ("tag:cat", (Clause((Term("cat", exact=True, field=Field.TAG),)),)),
         ('stray "quote here', _all("stray", "quote", "here")),
         ('-text:"x', (Clause((Term("x", field=Field.TEXT),), excluded=True),)),
         ("http://x.y foo:bar text:", _all("http://x.y", "foo:bar", "text")),

@@ -3,12 +3,18 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.alerts import Alert, WatchMatch
-from bot.domain.concepts import TaggerIdentity
-from bot.domain.search import PAGE_SIZE, SearchHit
+from bot.domain.query import MAX_TERMS, MatchKind, QueryHit
+from bot.domain.search import PAGE_SIZE
+from bot.domain.search_results import Reason, SearchPage, SearchResult
 from bot.domain.timeline import Segment
-from bot.i18n import LANGUAGES, Translator
-from bot.render.sanitize import for_discord
-from bot.render.search_results import alert_text, format_ranges, result_line
+from bot.i18n import ENGLISH, LANGUAGES, Translator
+from bot.render.search_results import (
+    alert_text,
+    format_ranges,
+    page_heading,
+    page_lines,
+    result_line,
+)
 from bot.render.summary import MESSAGE_LIMIT
 
 MAX_ID = 2**63 - 1
@@ -25,19 +31,50 @@ def test_the_best_ranges_are_listed_by_time() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_longest_page_and_alert_fit_into_a_message(language: str) -> None:
     translate = Translator(language)
-    tagger = TaggerIdentity("local", "net", 0.5)
     ids = {
         "message_id": MAX_ID,
         "guild_id": MAX_ID,
         "channel_id": MAX_ID,
         "author_id": MAX_ID,
     }
-    facts = {"score": 0.9, "threshold": 0.5, "position": 10, "clips": 10}
-    hit = SearchHit(**ids, fingerprint="", tagger=tagger, **facts)  # type: ignore[arg-type]  # fields of several types
-    heading = translate("**{tag}** in {count} clips", tag=for_discord("*" * 100, 40), count=10**6)
-    where = translate("Page {number} of {count}", number=10**5, count=10**5)
-    lines = [result_line(translate, hit, "*" * 100, SEGMENTS)] * PAGE_SIZE
-    assert len("\n".join([f"{heading} · {where}", *lines])) <= MESSAGE_LIMIT
+    hit = QueryHit(**ids, fingerprint="", matches=(), position=10, clips=10)
+    kinds = (MatchKind.TAG, MatchKind.TEXT, MatchKind.SENTENCE, MatchKind.SYNONYM)
+    reasons = tuple(Reason(kinds[number % 4], "*" * 100, SEGMENTS) for number in range(MAX_TERMS))
+    found = (SearchResult(hit, reasons),) * PAGE_SIZE
+    page = SearchPage("*" * 150, found, 10**6, 10**5 - 1, more=True)
+    lines = page_lines(translate, page, MAX_ID)
+    assert len(lines) == PAGE_SIZE
+    assert len("\n".join([page_heading(translate, page), *lines])) <= MESSAGE_LIMIT
     matches = (WatchMatch("*" * 100, 10, SEGMENTS),) * 250
     alert = Alert(MAX_ID, MAX_ID, MAX_ID, MAX_ID, MAX_ID, 10, matches, linked_id=MAX_ID)
     assert len(alert_text(translate, alert)) <= MESSAGE_LIMIT
+
+
+def result(*reasons: Reason) -> str:
+    hit = QueryHit(9, 1, 2, None, "", ())
+    return result_line(ENGLISH, SearchResult(hit, reasons), most=4).split(" · <#2>")[0]
+
+
+def shown(name: str, *ranges: tuple[int, int], kind: MatchKind = MatchKind.TAG) -> Reason:
+    return Reason(kind, name, tuple(Segment(name, *each, 0.97) for each in ranges))
+
+
+def test_a_result_says_why() -> None:
+    link = "<https://discord.com/channels/1/2/9>"
+    text = shown("VICTORY ROYALE", (42, 44), kind=MatchKind.TEXT)
+    cat, piano = shown("cat", (1, 3), (5, 8)), shown("piano", (6, 9))
+    assert result(cat) == f"[0:01–0:03, 0:05–0:08]({link}) cat .97"
+    assert result(text) == f"[0:42–0:44]({link}) text: VICTORY ROYALE"
+    assert result(cat, piano) == f"[0:06–0:08]({link}) cat .97 and piano .97"
+    apart = f"[0:01–0:03, 0:05–0:08]({link}) cat .97 · 0:42–0:44 text: VICTORY ROYALE"
+    assert result(cat, text) == apart
+    assert (
+        result(Reason(MatchKind.FILE_NAME, "a_cat.mp4"))
+        == f"[this message]({link}) file: a\\_cat.mp4"
+    )
+    assert result() == f"[this message]({link})"
+    assert result(cat, Reason(MatchKind.SENTENCE, "A cat.")).endswith(
+        "cat .97 and description: A cat."
+    )
+    many = [shown(name, (1, 3)) for name in "abcdef"]
+    assert result(*many, *many).endswith("a .97, b .97, c .97 and d .97 · 2 more")

@@ -15,7 +15,7 @@ from bot.domain.alerts import Watch
 from bot.domain.clip import Clip
 from bot.domain.job import Interaction, Job, RecordState
 from bot.domain.outcome import Tagged
-from bot.domain.search import SearchQuery
+from bot.domain.query import Order, ResolvedQuery, parse
 from bot.storage.database import Database
 from bot.storage.tables import posted_clips
 from loopback_discord import LoopbackDiscord, Permission, server_error
@@ -300,12 +300,11 @@ async def test_clips_of_private_channels_and_other_servers_cause_no_alert(chat: 
 async def test_each_clip_of_an_answer_is_found_by_search(chat: Chat) -> None:
     job = await chat.post()
     finder = chat.app.services.search
-    concept = await finder.concept("knife", chat.guild.id)
-    assert concept is not None
-    page = await finder.page(SearchQuery(concept.number, chat.guild.id), "knife", 0)
+    search = await finder.prepare(parse("knife"), ResolvedQuery((), guild_id=chat.guild.id))
+    page = await finder.page(search, "knife", Order.NEWEST, 0)
     found = [(find.hit.message_id, find.hit.position, find.hit.clips) for find in page.results]
     assert found == [(job.message_id, 1, 2), (job.message_id, 2, 2)]
-    assert [segment.start for find in page.results for segment in find.segments] == [4, 0]
+    assert [moment.start for find in page.results for moment in find.together] == [4, 0]
 
 
 async def test_a_long_list_is_cut(chat: Chat) -> None:
