@@ -6,14 +6,13 @@ screen (one letter may be off), a part of the file's name, or a part of the sent
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from bot.domain.query import MIN_LETTERS_WITH_TYPO, Field, MatchKind
 from bot.domain.search import normalize
 from bot.domain.text_lines import letters
+from bot.domain.text_search import one_letter_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,11 +100,15 @@ def _matches(term: Term, clip: NewClip, names: Names) -> Iterator[Found]:
 
 
 def _named(term: Term, clip: NewClip, names: Mapping[str, MatchKind]) -> Iterator[Found]:
-    game = normalize(clip.game) if clip.game else None
+    game = normalize(clip.game or "")
+    if term.field is Field.GAME:
+        if clip.game and normalize(term.words) in game:
+            yield Found(MatchKind.TAG, clip.game, 1.0)
+        return
     for name, kind in names.items():
         if name == game and clip.game:
             yield Found(kind, clip.game, 1.0)
-        elif term.field is not Field.GAME and (tag := clip.tags.get(name)):
+        elif tag := clip.tags.get(name):
             yield Found(kind, tag.words, tag.score, tag.start)
 
 
@@ -113,20 +116,10 @@ def _on_screen(term: Term, clip: NewClip) -> Iterator[Found]:
     sought = letters(term.words)
     if len(sought) < _MIN_LETTERS:
         return
-    pattern = _pattern(sought, near=not term.exact)
+    near = (
+        one_letter_off(sought) if not term.exact and len(sought) >= MIN_LETTERS_WITH_TYPO else None
+    )
     for line in clip.text:
-        if pattern.search(letters(line.text)):
+        text = letters(line.text)
+        if sought in text or (near and near.search(text)):
             yield Found(MatchKind.TEXT, line.text, start=line.start)
-
-
-@lru_cache(maxsize=1000)
-def _pattern(sought: str, *, near: bool) -> re.Pattern[str]:
-    """Return a pattern for letters; ``near`` allows one more, less or another, if they are many."""
-    if not near or len(sought) < MIN_LETTERS_WITH_TYPO:
-        return re.compile(re.escape(sought))
-    every = {sought}
-    for place in range(len(sought)):
-        before, after = re.escape(sought[:place]), re.escape(sought[place:])
-        rest = re.escape(sought[place + 1 :])
-        every |= {f"{before}.{rest}", f"{before}{rest}", f"{before}.{after}"}
-    return re.compile("|".join(sorted(every)))

@@ -23,13 +23,13 @@ def find_lines(lines: Iterable[TextLine], term: TermMatch) -> tuple[TextLine, ..
     found = tuple(line for line, text in read if term.text in text)
     if found or not term.allows_typo:
         return found
-    nearly = _one_letter_off(term.text)
+    nearly = one_letter_off(term.text)
     return tuple(line for line, text in read if nearly.search(text))
 
 
-@lru_cache(maxsize=64)
-def _one_letter_off(word: str) -> re.Pattern[str]:
-    """Return what finds a word with one letter replaced, missing or added."""
+@lru_cache(maxsize=1000)
+def one_letter_off(word: str) -> re.Pattern[str]:
+    """Return a pattern that finds a word with one letter replaced, missing or added."""
     parts = [(re.escape(word[:at]), re.escape(word[at + 1 :])) for at in range(len(word))]
     replaced = (f"{before}.{after}" for before, after in parts)
     missing = (before + after for before, after in parts)

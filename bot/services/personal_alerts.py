@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bot.domain import term_names
 from bot.domain.personal_alerts import PersonalAlert
-from bot.domain.query import MatchKind, parse
+from bot.domain.query import parse
 from bot.domain.query_match import NewClip, match, tags_of
-from bot.domain.search import link_to, moment_of, normalize
+from bot.domain.search import link_to, moment_of
 from bot.i18n import Translator
 from bot.render.personal_alerts import alert_line
 from bot.render.summary import TaggedClip
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.domain.job import Job, Reply
     from bot.domain.personal_alerts import SavedQuery
-    from bot.domain.query import Term
+    from bot.domain.query import MatchKind, Query, Term
     from bot.domain.query_match import Found
     from bot.render.summary import ReportedClip
     from bot.storage.personal_alerts import PersonalAlertStore
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 
 Matches = dict[int, tuple["SavedQuery", tuple["Found", ...]]]
 """The first of each person's queries that matches a message, and why."""
-
-_parsed = lru_cache(maxsize=1000)(parse)
 
 
 class PersonalAlerts:
@@ -95,12 +95,18 @@ def _first(text: str, clips: Sequence[NewClip]) -> tuple[Found, ...] | None:
 @lru_cache(maxsize=1000)
 def names_of(term: Term) -> Mapping[str, MatchKind]:
     """Return the names of tags that a term means: its own, and its synonyms and kinds."""
-    own = {normalize(term.words): MatchKind.TAG}
-    if term.exact:
-        return own
-    lexicon = load_lexicon()
-    others = (*lexicon.synonyms(term.words), *lexicon.kinds(term.words))
-    return dict.fromkeys(map(normalize, others), MatchKind.SYNONYM) | own
+    names: dict[str, MatchKind] = {}
+    for name, kind in term_names.names_of(term, load_lexicon()):
+        names.setdefault(name, kind)
+    return names
+
+
+@lru_cache(maxsize=1000)
+def _parsed(text: str) -> Query:
+    """Read a query; words that are a name together, such as *polar bear*, become one term."""
+    query = parse(text)
+    names = set(filter(load_lexicon().knows, term_names.phrases(query.clauses)))
+    return replace(query, clauses=term_names.join_names(query.clauses, names))
 
 
 def _is_about(query: SavedQuery, job: Job) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
@@ -13,7 +11,8 @@ from sqlalchemy import and_, or_, select
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.query import ClauseMatch, Field, MatchKind, QueryHit
 from bot.domain.search import IndexedConcept
-from bot.storage.search_conditions import ClauseParts, allowed, is_shown, near_patterns, text_parts
+from bot.domain.text_search import one_letter_off
+from bot.storage.search_conditions import ClauseParts, allowed, is_shown, text_parts
 from bot.storage.tables import (
     guild_settings,
     posted_clips,
@@ -259,9 +258,4 @@ def _rank(match: ClauseMatch) -> tuple[int, float]:
 
 
 def _has(text: str, letters: str, *, near: bool) -> bool:
-    return _one_off(letters).search(text) is not None if near else letters in text
-
-
-@lru_cache(maxsize=256)
-def _one_off(letters: str) -> re.Pattern[str]:
-    return re.compile("|".join(near_patterns(letters)).replace("_", "."))
+    return one_letter_off(letters).search(text) is not None if near else letters in text
