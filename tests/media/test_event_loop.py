@@ -15,7 +15,7 @@ HOSTILE = ("a GIF of 300,000 frames", "a GIF that loops for ever", "its index at
 # C functions that may take long: each of them has to run in another thread or process.
 BLOCKING = (
     *("_hashlib.HASH.update", "zlib.", "_json.", "time.sleep"),
-    *("_io.open", "_io.FileIO.read", "_io.FileIO.write", "_io.BufferedWriter.write"),
+    *("io.open", "_io.open", "_io.FileIO.read", "_io.FileIO.write", "_io.BufferedWriter.write"),
     *("posix.open", "posix.stat", "posix.mkdir", "posix.rmdir", "posix.scandir", "posix.unlink"),
     *("sqlite3.", "_socket.getaddrinfo", "numpy.", "PIL.", "av."),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -70,7 +71,7 @@ class ForkServer:
         results, writer = await asyncio.open_connection(sock=local)
         log = asyncio.StreamReader(limit=max_line)
         protocol = asyncio.StreamReaderProtocol(log)
-        pipe = os.fdopen(reading, "rb")
+        pipe = io.FileIO(reading)
         await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
         return ForkedProcess(int(await results.readline()), log, results, writer)
 
