@@ -116,10 +116,10 @@ def test_an_invalid_day_is_refused(find: Callable[..., Result]) -> None:
 
 
 def test_a_database_from_before_the_release_is_refused_in_one_line(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATA_DIR", str(data_dir))
-    with closing(sqlite3.connect(data_dir / "framehound.sqlite")) as old:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "framehound.sqlite")) as old:
         old.executescript(BEFORE_RELEASE.read_text())
     result = CliRunner().invoke(cli, ["find", "cat"])
     assert result.exit_code == 2

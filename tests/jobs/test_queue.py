@@ -282,9 +282,10 @@ def modes(folder: Path, pattern: str) -> dict[str, int]:
 async def test_only_the_owner_can_read_the_queue_file(
     make_config: Callable[..., Any], data_dir: Path
 ) -> None:
-    async with wiring.job_queue(make_config()).accepting() as intake:
+    config = make_config(data_dir=data_dir / "new")
+    async with wiring.job_queue(config).accepting() as intake:
         await intake.submit(job(1, interaction=Interaction(1, "secret")))
-        found = modes(data_dir, "*jobs*")
+        found = modes(config.data_dir, "*jobs*")
     assert found == dict.fromkeys(
         [f"framehound-jobs.sqlite{suffix}" for suffix in ("", "-wal", "-shm")], 0o600
     )

@@ -33,3 +33,19 @@ def test_a_reused_database_is_empty(postgres: PostgresServer) -> None:
             assert connection.execute("SHOW search_path").fetchone() == ('"$user", public',)
             assert connection.execute("SELECT pg_try_advisory_lock(1)").fetchone() == (True,)
             connection.execute("CREATE TABLE a (b int)")
+
+
+def test_a_reused_copy_has_the_tables_and_no_rows(postgres: PostgresServer) -> None:
+    template = postgres.make()
+    with psycopg.connect(template, autocommit=True) as connection:
+        connection.execute("CREATE TABLE a (b serial PRIMARY KEY)")
+        connection.execute("CREATE TABLE c (d int REFERENCES a)")
+    with postgres.copy(template) as first, psycopg.connect(first, autocommit=True) as connection:
+        connection.execute("INSERT INTO a DEFAULT VALUES; INSERT INTO c VALUES (1)")
+    with postgres.copy(template) as again, psycopg.connect(again, autocommit=True) as connection:
+        assert again == first
+        assert connection.execute("SELECT count(*) FROM c").fetchone() == (0,)
+        assert connection.execute("INSERT INTO a DEFAULT VALUES RETURNING b").fetchone() == (1,)
+        connection.execute("CREATE TABLE e (f int)")
+    with postgres.copy(template) as other:
+        assert other != first

@@ -95,9 +95,9 @@ async def hears(process: Process, word: str) -> bool:
     return await process.stdout.readline() == f"{word}\n".encode()
 
 
-async def test_two_processes_may_open_and_save_the_same_at_once(database_url: str) -> None:
+async def test_two_processes_may_open_and_save_the_same_at_once(new_database_url: str) -> None:
     async with AsyncExitStack() as stack:
-        both = [await stack.enter_async_context(saver(database_url)) for _ in range(2)]
+        both = [await stack.enter_async_context(saver(new_database_url)) for _ in range(2)]
         for process in both:
             assert await hears(process, "ready")
         for number in range(20):
@@ -107,7 +107,7 @@ async def test_two_processes_may_open_and_save_the_same_at_once(database_url: st
         for _ in range(20):
             for process in both:
                 assert await hears(process, "saved")
-    async with Database.open(database_url) as database:
+    async with Database.open(new_database_url) as database:
         assert await TaggingStore(database).find(FINGERPRINT, IDENTITY) == TAGGING
         settings = await GuildSettingsStore(database).load(GUILD)
         assert settings.thresholds == {str(IDENTITY): 0.19}
@@ -272,8 +272,8 @@ async def test_a_file_that_is_not_a_database_is_left_alone(tmp_path: Path) -> No
 
 
 async def test_a_new_file_locked_by_another_process_is_reported(
-    sqlite_url: str, tmp_path: Path
+    new_sqlite_url: str, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "framehound.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert str(await refusal(sqlite_url)).endswith(": database is locked.")
+        assert str(await refusal(new_sqlite_url)).endswith(": database is locked.")

@@ -21,8 +21,8 @@ async def allow_pages(connection: AsyncConnection, most: int) -> None:
     await connection.execute(text(f"PRAGMA max_page_count = {most}"))
 
 
-async def test_a_full_disk_is_an_outage_and_loses_nothing(sqlite_url: str) -> None:
-    async with Database.open(sqlite_url) as database:
+async def test_a_full_disk_is_an_outage_and_loses_nothing(new_sqlite_url: str) -> None:
+    async with Database.open(new_sqlite_url) as database:
         meta = MetaStore(database)
         await meta.set("kept", "before")
         # The pool has only one connection unless two are needed at once.
@@ -35,8 +35,8 @@ async def test_a_full_disk_is_an_outage_and_loses_nothing(sqlite_url: str) -> No
         assert await meta.get("kept") == "before"
 
 
-async def test_the_same_connection_writes_once_there_is_space(sqlite_url: str) -> None:
-    async with Database.open(sqlite_url) as database:
+async def test_the_same_connection_writes_once_there_is_space(new_sqlite_url: str) -> None:
+    async with Database.open(new_sqlite_url) as database:
         async with database.reading() as connection:
             await allow_pages(connection, 1)
         with pytest.raises(StorageUnavailable):

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from tests.stand_ins.postgres import PostgresServer
 
 
+@pytest.fixture
+def database_url(new_database_url: str) -> str:
+    return new_database_url
+
+
 def cut_connections(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -44,14 +49,14 @@ async def test_names_are_free_after_their_holder_closed(database_url: str) -> No
         assert await two.acquire("worker a")
 
 
-async def test_only_one_process_locks_a_file_that_is_recreated(sqlite_url: str) -> None:
+async def test_only_one_process_locks_a_file_that_is_recreated(new_sqlite_url: str) -> None:
     """Each release removes the file, while others open it."""
     held = 0
 
     async def hold_often() -> int:
         nonlocal held
         times = 0
-        async with opened(sqlite_url) as locks:
+        async with opened(new_sqlite_url) as locks:
             while times < 200:
                 if await locks.acquire("worker a"):
                     times += 1
@@ -65,9 +70,9 @@ async def test_only_one_process_locks_a_file_that_is_recreated(sqlite_url: str) 
     assert await asyncio.gather(*(hold_often() for _ in range(4))) == [200] * 4
 
 
-async def test_lock_files_are_removed_on_release(sqlite_url: str) -> None:
-    folder = Path(sqlite_url.removeprefix("sqlite:///")).parent
-    async with opened(sqlite_url) as one:
+async def test_lock_files_are_removed_on_release(new_sqlite_url: str) -> None:
+    folder = Path(new_sqlite_url.removeprefix("sqlite:///")).parent
+    async with opened(new_sqlite_url) as one:
         for number in range(3):
             await one.acquire(f"clip {number}")
         assert len(list(folder.glob("*.lock"))) == 3
@@ -96,25 +101,25 @@ async def test_a_name_that_is_released_soon_is_acquired(database_url: str) -> No
             pass
 
 
-async def test_names_lost_with_a_connection_are_acquired_again(postgres_url: str) -> None:
-    async with opened(postgres_url) as one, opened(postgres_url) as two:
+async def test_names_lost_with_a_connection_are_acquired_again(new_postgres_url: str) -> None:
+    async with opened(new_postgres_url) as one, opened(new_postgres_url) as two:
         assert await one.acquire("worker a")
         assert await two.acquire("worker b")
-        cut_connections(postgres_url)
+        cut_connections(new_postgres_url)
         assert await two.maintain() == frozenset()
         assert await one.maintain() == frozenset()
         assert not await one.acquire("worker b")
         assert not await two.acquire("worker a")
 
 
-async def test_names_are_maintained_in_the_background(postgres_url: str) -> None:
+async def test_names_are_maintained_in_the_background(new_postgres_url: str) -> None:
     async with (
-        opened(postgres_url) as one,
-        opened(postgres_url) as two,
+        opened(new_postgres_url) as one,
+        opened(new_postgres_url) as two,
         maintained(one, pause=0.01),
     ):
         assert await one.acquire("gateway a")
-        cut_connections(postgres_url)
+        cut_connections(new_postgres_url)
         async with asyncio.timeout(10):
             while await two.acquire("gateway a"):
                 await two.release("gateway a")
@@ -122,11 +127,11 @@ async def test_names_are_maintained_in_the_background(postgres_url: str) -> None
 
 
 async def test_a_name_lost_to_others_is_acquired_again_when_it_is_free(
-    postgres_url: str,
+    new_postgres_url: str,
 ) -> None:
-    async with opened(postgres_url) as one, opened(postgres_url) as two:
+    async with opened(new_postgres_url) as one, opened(new_postgres_url) as two:
         assert await one.acquire("worker a")
-        cut_connections(postgres_url)
+        cut_connections(new_postgres_url)
         assert await two.acquire("worker a")
         assert await one.maintain() == {"worker a"}
         assert await one.maintain() == {"worker a"}
@@ -135,16 +140,16 @@ async def test_a_name_lost_to_others_is_acquired_again_when_it_is_free(
         assert not await two.acquire("worker a")
 
 
-async def test_two_concurrent_attempts_acquire_a_name_once(postgres_url: str) -> None:
-    async with opened(postgres_url) as one:
+async def test_two_concurrent_attempts_acquire_a_name_once(new_postgres_url: str) -> None:
+    async with opened(new_postgres_url) as one:
         taken = await asyncio.gather(one.acquire("worker a"), one.acquire("worker a"))
         assert sorted(taken) == [False, True]
 
 
-async def test_a_lost_name_that_is_released_is_not_acquired_again(postgres_url: str) -> None:
-    async with opened(postgres_url) as one, opened(postgres_url) as two:
+async def test_a_lost_name_that_is_released_is_not_acquired_again(new_postgres_url: str) -> None:
+    async with opened(new_postgres_url) as one, opened(new_postgres_url) as two:
         assert await one.acquire("worker a")
-        cut_connections(postgres_url)
+        cut_connections(new_postgres_url)
         assert await two.acquire("worker a")
         assert await one.maintain() == {"worker a"}
         await one.release("worker a")
@@ -195,10 +200,10 @@ async def test_alone_runs_anyway_after_waiting_long_enough(
 
 
 async def test_both_sides_soon_notice_a_silent_peer(
-    postgres: PostgresServer, postgres_url: str
+    postgres: PostgresServer, new_postgres_url: str
 ) -> None:
     del postgres
-    locks = SessionLocks(postgres_url)
+    locks = SessionLocks(new_postgres_url)
     await locks.acquire("worker a")
     assert locks._connection is not None
     for setting, value in (("idle", "10"), ("interval", "5"), ("count", "3")):

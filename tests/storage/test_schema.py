@@ -108,6 +108,16 @@ ROWS: dict[str, Sequence[tuple[str, Mapping[str, object]]]] = {
 }
 
 
+@pytest.fixture
+def database_url(new_database_url: str) -> str:
+    return new_database_url
+
+
+@pytest.fixture
+def sqlite_url(new_sqlite_url: str) -> str:
+    return new_sqlite_url
+
+
 def with_tagging(revision: str, columns: str) -> list[tuple[str, Mapping[str, object]]]:
     """Return the rows of a revision, with more columns in the one of ``taggings``."""
     (tagging, values), *others = ROWS[revision]
