@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from bot.media.sandbox.child import Parent
 
 
+def prepare(_request: dict[str, Any]) -> None:
+    """Load in the fork server what yt-dlp needs for every page."""
+    if not _import_error:
+        sites_extraction.warm_up()
+
+
 def find(request: dict[str, Any], parent: Parent) -> dict[str, Any]:
     """Find the clip on the page at ``link``, at most ``longest`` ms and ``largest`` bytes.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import urllib.request
 import zlib
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +34,18 @@ _EXTENSIONS = EXTENSIONS | {"unknown_video"}
 _LISTS = re.compile(r"(Tab|Channel|User|Profile|Playlist|Search|Tag|Category|Feed)(IE)?$")
 _MAX_UNPACKED = 16_000_000  # bytes
 _MAX_DETAIL_LENGTH = 300
+
+
+@cache
+def warm_up() -> None:
+    """Import the modules of all sites and compile their patterns, which takes two seconds.
+
+    yt-dlp does so as soon as it reads a page that is none of theirs.
+    """
+    importlib.import_module("yt_dlp.extractor._extractors")
+    page = {"link": "http://page.invalid/", "largest": 0, "longest": 0}
+    with suppress(Unreachable):
+        find(page, lambda _question: {"error": "there is no such page"})
 
 
 def find(request: Info, ask: Ask) -> Info:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+TASKS = "tests.media.fetch.page_tasks"
 CITY = (CLIPS / "city.mp4").read_bytes()
 LONGEST = 600_000
 SOURCES = """
@@ -98,15 +99,20 @@ async def site() -> AsyncIterator[Site]:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def fetcher(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fetcher]:
-    """One fetcher for all tests, as yt-dlp takes long to start."""
-    folder = tmp_path_factory.mktemp("sites")
-    async with _sandbox(folder) as sandbox, opened(site, sandbox) as one:
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """One sandbox for all tests, as yt-dlp takes long to start."""
+    async with _sandbox(tmp_path_factory.mktemp("sites"), TASKS) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def fetcher(site: Site, sandbox: Sandbox) -> AsyncIterator[SiteFetcher]:
+    async with opened(site, sandbox) as one:
         yield one
 
 
-def _sandbox(folder: Path) -> Sandbox:
-    return Sandbox(workers=1, folder=folder, modules=(MODULE,))
+def _sandbox(folder: Path, *modules: str) -> Sandbox:
+    return Sandbox(workers=1, folder=folder, modules=(MODULE, *modules))
 
 
 def opened(site: Site, sandbox: Sandbox) -> SiteFetcher:
@@ -131,6 +137,15 @@ async def test_the_clip_of_a_page_is_fetched(
     assert (fetched.size, fetched.public) == (len(CITY), False)
     assert set(site.asked) - {"pieces.m3u8"} == {page, file}
     assert (site.cookies[page], site.cookies[file]) == (None, "seen=1")
+
+
+async def test_what_every_page_needs_is_loaded_once(
+    fetcher: SiteFetcher, sandbox: Sandbox, site: Site
+) -> None:
+    request = {"link": site.link("nothing"), "longest": LONGEST, "largest": 1_000_000}
+    requests = _PageRequests(fetcher)
+    task = f"{TASKS}:loaded_later"
+    assert await sandbox.run(task, request, seconds=60, on_question=requests.answer) == []
 
 
 async def test_a_link_to_a_file_is_not_a_page(fetcher: Fetcher, site: Site, tmp_path: Path) -> None:
