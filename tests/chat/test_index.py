@@ -146,7 +146,7 @@ async def test_a_manager_stops_a_run_and_nobody_else_does(server: OldServer) -> 
     await server.manager.click(shown, button(shown))
     await server.discord.wait_until(lambda: "Stopped" in shown.content, "the run to stop")
     live = await server.ann.post(server.channel, files=[CITY_FILE])
-    await answer_to(server.discord, live, 20)
+    await answer_to(server.discord, live)
     async with Database.open(server.database_url) as database:
         assert await IndexRunStore(database).running() == []
 

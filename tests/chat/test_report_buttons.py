@@ -123,7 +123,7 @@ async def test_buttons_work_after_a_restart(tmp_path: Path, data_dir: Path) -> N
         async with started(settings, tmp_path) as program:
             await discord.wait_ready()
             posted = await ann.post(channel, files=[CAT])
-            reply = await answer_to(discord, posted, 20)
+            reply = await answer_to(discord, posted)
             assert await program.stop() == 0, program.log
         await discord.wait_disconnected()
         async with started(settings, tmp_path) as program:
@@ -158,7 +158,7 @@ async def test_all_tags_are_listed_page_by_page_for_the_person_who_pressed(chat:
 async def test_a_report_can_be_exported_in_every_format(chat: Chat) -> None:
     posted, reply = await chat.posted()
     pressed = await chat.press(chat.ann, reply, Action.EXPORT)
-    handed = await pressed.wait_for_response(20)
+    handed = await pressed.wait_for_response()
     assert handed.ephemeral
     files = {file.filename: file.content.decode() for file in handed.attachments}
     assert set(files) == {"tags.json", "tags.csv", "cat.gif.vtt", "cat.gif.html"}
@@ -172,7 +172,7 @@ async def test_many_clips_are_exported_in_one_file(chat: Chat) -> None:
     files = [(f"{number}-{CAT[0]}", *CAT[1:]) for number in range(5)]
     _posted, reply = await chat.posted(*files)
     pressed = await chat.press(chat.ann, reply, Action.EXPORT)
-    assert [f.filename for f in (await pressed.wait_for_response(20)).attachments] == ["tags.zip"]
+    assert [f.filename for f in (await pressed.wait_for_response()).attachments] == ["tags.zip"]
 
 
 async def test_the_poster_removes_the_reply(chat: Chat) -> None:
@@ -316,7 +316,7 @@ async def test_a_reply_can_be_sent_in_a_thread(chat: Chat) -> None:
     await chat.discord.wait_until(lambda: message.id in chat.discord.state.channels, "thread")
     thread = chat.discord.state.channels[message.id]
     is_report = lambda message: message.content.startswith("**cat.gif**")  # noqa: E731 - read once
-    reply = await chat.discord.wait_for_message(thread, matching=is_report, timeout=20)
+    reply = await chat.discord.wait_for_message(thread, matching=is_report)
     assert thread.name == "cat.gif"
     await chat.ann.delete(message)
     await chat.discord.wait_until(lambda: reply.id not in thread.messages, "end of the reply")
@@ -327,7 +327,7 @@ async def test_channels_and_people_can_be_excluded_from_tagging(chat: Chat) -> N
     ignored = await chat.ann.post(chat.channel, files=[CAT])
     other = chat.guild.add_text_channel("other")
     answered = await chat.ann.post(other, files=[CAT])
-    await answer_to(chat.discord, answered, 20)
+    await answer_to(chat.discord, answered)
     await chat.choose(roles_allowed=frozenset({chat.guild.add_role("posters").id}))
     unwanted = await chat.ann.post(other, files=[CAT])
     asked = await chat.ann.post(chat.channel, "!tags", reply_to=ignored)

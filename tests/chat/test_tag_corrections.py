@@ -39,7 +39,7 @@ async def choose(chat: Chat, who: Member, listed: Message, action: str, tag: str
 
 async def exported(chat: Chat, reply: Message) -> dict[str, str]:
     pressed = await chat.press(chat.ann, reply, Action.EXPORT)
-    handed = await pressed.wait_for_response(20)
+    handed = await pressed.wait_for_response()
     return {file.filename: file.content.decode() for file in handed.attachments}
 
 

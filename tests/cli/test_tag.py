@@ -86,7 +86,7 @@ async def test_only_regular_files_are_clips(
     (tmp_path / "a:").mkdir()
     numbered_clip(tmp_path / "a:" / "b.mp4", ClipFormat.MP4, 1)
     given = ["pipe.mp4", "/dev/zero", ".", "a://b.mp4", "a://c.mp4"]
-    async with asyncio.timeout(20):  # opening a pipe waits for somebody who writes to it
+    async with asyncio.timeout(60):  # opening a pipe waits for somebody who writes to it
         assert await tag.tag(make_config(), given, tag.TagOptions(as_json=True)) == 3
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["clip"] for line in printed] == ["pipe.mp4", "zero", ".", "b.mp4", "a://c.mp4"]

@@ -61,7 +61,7 @@ class Chat:
 
     async def job(self) -> Job:
         """Return the next job."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.jobs.news.get()
 
     async def links(self) -> list[str]:

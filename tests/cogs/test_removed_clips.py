@@ -109,7 +109,7 @@ async def answered(chat: Chat, message: Message, *about: int) -> None:
 
 async def erasure_ends(chat: Chat) -> None:
     """Wait until the bot has erased what it had to, after which it looks for replies to delete."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await chat.bot.reply_deleter._woken.wait()
     chat.bot.reply_deleter._woken.clear()
 

@@ -99,13 +99,13 @@ class Recorder:
         await self._notify()
 
     async def until(self, answers: int = 0, refusals: int = 0) -> None:
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(
                 lambda: len(self.answers) >= answers and len(self.refusals) >= refusals
             )
 
     async def until_refused(self, job_id: str) -> None:
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: job_id in self.refusals)
 
     async def _notify(self) -> None:

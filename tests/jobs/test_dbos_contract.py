@@ -219,7 +219,7 @@ async def test_recovery_counts_attempts_where_the_public_resume_forgets_them(
         attempts.put_nowait(run.attempt)
         await asyncio.Event().wait()
 
-    async with working(queue, carry_out), asyncio.timeout(20):
+    async with working(queue, carry_out), asyncio.timeout(60):
         await client.enqueue(job(1))
         assert await attempts.get() == 1
         assert await dbos_runtime.recover("one") == 1

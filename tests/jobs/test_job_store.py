@@ -9,7 +9,6 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -135,7 +134,6 @@ class JobStore(RuleBasedStateMachine):
             self._runner.close()
 
 
-@pytest.mark.timeout(120)
 def test_every_job_is_carried_out_exactly_once(
     make_config: Callable[..., Any], database_url: str
 ) -> None:

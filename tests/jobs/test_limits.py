@@ -71,7 +71,7 @@ class Holding(Recorder):
         await super().refuse(job)
 
     async def until_held(self, count: int) -> None:
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: len(self.held) >= count)
 
 
@@ -128,7 +128,7 @@ class Rendezvous(Recorder):
         if self._arrived == self._expected:
             self.running = (await self._intake.figures()).running
             self._open.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._open.wait()
         await super().refuse(job)
 

@@ -120,6 +120,6 @@ async def test_checks_continue_after_failed_checks(sqlite_url: str) -> None:
     async with (
         locks.opened(sqlite_url) as ours,
         Recovery(queue, ours, pause=0.01).running(),
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         await queue.checked.wait()

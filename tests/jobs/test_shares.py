@@ -32,7 +32,7 @@ class Holding(Recorder):
     async def refuse(self, job: Job) -> None:
         self.running.append(job.id)
         await self._notify()
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: {job.id, "all"} & self._let_go)
         await super().refuse(job)
 
@@ -42,7 +42,7 @@ class Holding(Recorder):
 
     async def until_running(self, *numbers: int) -> None:
         wanted = {f"message-{number}" for number in numbers}
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: len(self.running) >= len(wanted))
         assert set(self.running) == wanted
 

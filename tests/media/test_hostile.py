@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bot.services.tag_clip import ClipTagger
 
 CORPUS = corpus()
-PATIENCE = 20.0  # seconds for any file
+PATIENCE = 60.0  # seconds for any file
 MAX_MEMORY = 700 * 1_000_000  # bytes, all processes together
 GLANCE = 0.02  # seconds between measurements
 # Memory of the bot's own process; here it is pytest's, which holds other tests, too.

@@ -96,7 +96,7 @@ def _running(
         yield
     finally:
         os.close(writing)
-        assert process.wait(30) == 0  # which it does not reach while a forked process is left
+        assert process.wait(60) == 0  # which it does not reach while a forked process is left
 
 
 @contextmanager

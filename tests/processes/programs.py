@@ -8,7 +8,10 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from bot.chat.messages import WORKING
+from bot.storage.tables import guild_settings
 from tests.processes.forking import bare_environment, fork_server
 from tests.stand_ins.clarifai_judge import TOKEN as CLARIFAI_TOKEN
 
@@ -40,7 +43,7 @@ class Program:
 
     async def wait_for_line(self, words: str) -> None:
         """Wait until a line with this text was logged."""
-        async with asyncio.timeout(30), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: any(words in line for line in self._lines))
 
     async def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
@@ -50,9 +53,9 @@ class Program:
         return await self.exit_code()
 
     async def exit_code(self) -> int:
-        code = await asyncio.wait_for(self.process.wait(), 30)
+        code = await asyncio.wait_for(self.process.wait(), 60)
         # Children of a killed process may hold its standard error for a moment longer.
-        await asyncio.wait_for(asyncio.shield(self._listening), 10)
+        await asyncio.wait_for(asyncio.shield(self._listening), 60)
         return code
 
     async def _listen(self) -> None:
@@ -75,11 +78,23 @@ def settings_for(discord: LoopbackDiscord, data_dir: Path) -> dict[str, str]:
     }
 
 
+def sqlite_url(settings: Mapping[str, str]) -> str:
+    return f"sqlite:///{settings['DATA_DIR']}/framehound.sqlite"
+
+
+def switch_text_off(discord: LoopbackDiscord, database_url: str) -> None:
+    """Have the servers' clips not read: that takes longer than all else if Clarifai tags them."""
+    url = database_url.replace("postgresql:", "postgresql+psycopg:")
+    rows = [{"guild_id": guild, "name": "text", "value": "false"} for guild in discord.state.guilds]
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.insert(guild_settings), rows)
+
+
 def clarifai_settings(clarifai: LoopbackClarifai) -> dict[str, str]:
     return {"CLARIFAI_PAT": CLARIFAI_TOKEN, "CLARIFAI_API_URL": clarifai.url}
 
 
-async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 20) -> Message:  # noqa: ASYNC109 - as in loopback_discord
+async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float = 60) -> Message:  # noqa: ASYNC109 - as in loopback_discord
     """Wait for the reply to a message and return it; shown progress does not count."""
 
     def is_answer(reply: Message) -> bool:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from loopback_discord import LoopbackDiscord
 from tests.conftest import CLIPS
-from tests.processes.programs import TOKEN, Program, answer_to, settings_for, started
+from tests.processes.programs import (
+    TOKEN,
+    Program,
+    answer_to,
+    settings_for,
+    sqlite_url,
+    started,
+    switch_text_off,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,6 +64,8 @@ async def running_bot(
     async with LoopbackDiscord(TOKEN, content_granted=content_granted) as discord:
         discord.add_guild("Cats").add_text_channel("videos")
         environment = {**settings_for(discord, data_dir), **(settings or {})}
+        if (data_dir / "framehound.sqlite").exists():
+            switch_text_off(discord, sqlite_url(environment))
         async with started(environment, tmp_path, fresh=fresh) as program:
             await discord.wait_ready()
             yield RunningBot(discord, program)
@@ -71,6 +81,7 @@ class Programs:
     def __init__(self, discord: LoopbackDiscord, data_dir: Path, folder: Path) -> None:
         self.discord = discord
         self.settings = settings_for(discord, data_dir)
+        switch_text_off(discord, sqlite_url(self.settings))
         self.channel, self.ann = channel_and_member(discord)
         self._folder = folder
         self._count = 0

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.processes.programs import Program, answer_to, clarifai_settings, settings_for, started
+from tests.processes.programs import (
+    Program,
+    answer_to,
+    clarifai_settings,
+    settings_for,
+    started,
+    switch_text_off,
+)
 from tests.processes.running_bot import CAT, CAT_FILE, channel_and_member, ended_well
 from tests.stand_ins.clarifai_replies import recorded
 from tests.stand_ins.postgres import free_port
@@ -28,18 +35,26 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.process
 
 HELD_ANSWER = replace(recorded("video_beer_2017.json"), hangs=True)
-TIMEOUT = 40  # seconds; two checks for dead workers take up to ten
+TIMEOUT = 90  # seconds; two checks for dead workers take up to ten
 
 
 class Cluster:
     """A gateway and workers, started one by one."""
 
-    def __init__(self, stack: AsyncExitStack, settings: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        discord: LoopbackDiscord,
+        stack: AsyncExitStack,
+        settings: dict[str, str],
+        folder: Path,
+    ) -> None:
+        self._discord = discord
         self._stack = stack
         self._settings = settings
         self._folder = folder
 
     async def gateway(self, **settings: str) -> Program:
+        switch_text_off(self._discord, self._settings["DATABASE_URL"])
         # As in compose.yaml: it knows that there is a token, but only workers know the token.
         settings = {"CLARIFAI_PAT": "only-workers-have-it", **settings}
         return await self._start("gateway", settings, "run", "--no-worker")
@@ -70,7 +85,7 @@ async def cluster(
         "DATABASE_URL": postgres_url,
     }
     async with AsyncExitStack() as stack:
-        yield Cluster(stack, settings, tmp_path)
+        yield Cluster(discord, stack, settings, tmp_path)
 
 
 async def test_a_disconnected_worker_does_not_answer_again(

@@ -33,7 +33,7 @@ def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             check=False,
         )
 
@@ -163,6 +163,6 @@ def test_decoding_libraries_are_not_imported_by_the_parent(module: str, heavy: s
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     assert done.stdout.strip() == "[]"

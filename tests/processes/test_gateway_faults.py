@@ -29,12 +29,12 @@ async def bot(tmp_path: Path, data_dir: Path) -> AsyncIterator[RunningBot]:
 
 
 async def until_resumed(discord: LoopbackDiscord) -> None:
-    await discord.wait_until(lambda: discord.gateway.resumes == 1, "resume", timeout=20)
+    await discord.wait_until(lambda: discord.gateway.resumes == 1, "resume")
 
 
 async def until_started(message: Message, discord: LoopbackDiscord) -> None:
     (clip,) = message.attachments
-    await discord.wait_until(lambda: clip.downloads > 0, "download of the clip", timeout=20)
+    await discord.wait_until(lambda: clip.downloads > 0, "download of the clip")
 
 
 async def assert_each_is_answered_once(bot: RunningBot, *messages: Message) -> None:

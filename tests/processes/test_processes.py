@@ -110,7 +110,7 @@ async def test_a_reply_that_was_sent_but_not_recorded_is_not_sent_again(
         later = await programs.post("", CITY_FILE)
         await programs.answer(later)
         asked = "look for the reply"
-        await discord.wait_until(lambda: _looked_back(discord), asked, timeout=20)
+        await discord.wait_until(lambda: _looked_back(discord), asked)
     assert len(discord.replies_to(posted)) == 1
 
 
@@ -128,7 +128,7 @@ async def test_a_clip_is_answered_once_if_the_bot_is_killed_while_decoding(
         posted = await programs.post()
         # The clip is downloaded, and decoding it takes about half a second.
         await discord.wait_until(
-            lambda: posted.attachments[0].downloads > 0, "download", timeout=20
+            lambda: posted.attachments[0].downloads > 0, "download", timeout=60
         )
         await programs.kill(first)
     assert discord.replies_to(posted) == []

@@ -110,7 +110,7 @@ class AnsweringQueue:
         await self._submit("interaction-1", interaction=Interaction(1, "run-out"))
 
     async def reply_to(self, message: Message) -> Message:
-        return await answer_to(self.discord, message, 20)
+        return await answer_to(self.discord, message)
 
     def sent(self) -> list[Message]:
         return [m for m in self.channel.messages.values() if m.author is self.discord.bot]
@@ -245,7 +245,7 @@ async def test_a_reply_whose_response_was_lost_is_not_posted_again(queue: Answer
     queue.discord.faults.add("POST", SENDING, Disconnect(perform=True))
     # Without a message no reply can be looked for, so only the nonce prevents a second one.
     await queue.submit_command()
-    await queue.discord.wait_until(lambda: len(queue.sent()) == 3, "third answer", timeout=20)
+    await queue.discord.wait_until(lambda: len(queue.sent()) == 3, "third answer")
     await queue.close()
     replied_to = [message.reference and message.reference.message for message in queue.sent()]
     assert replied_to == [cut_off, timed_out, None]
@@ -266,7 +266,7 @@ async def post_and_start(bot: RunningBot, name: str) -> Message:
     message = await bot.ann.post(bot.guild.add_text_channel(name), "", files=[CAT_FILE])
     (clip,) = message.attachments
     download = f"download of the clip in #{name}"
-    await bot.discord.wait_until(lambda: clip.downloads > 0, download, timeout=20)
+    await bot.discord.wait_until(lambda: clip.downloads > 0, download)
     return message
 
 

@@ -81,7 +81,7 @@ class Workers:
 
     async def left_behind(self) -> list[str]:
         """Return the command lines of children that outlived their killed parent."""
-        _gone, alive = await asyncio.to_thread(psutil.wait_procs, self._children, timeout=5)
+        _gone, alive = await asyncio.to_thread(psutil.wait_procs, self._children, timeout=60)
         return [" ".join(child.cmdline()) for child in alive]
 
 

@@ -65,7 +65,7 @@ def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
     wrong: list[str] = []
     asked: set[str] = set()
     with browser.new_context() as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         opened = context.new_page()
         opened.on("console", lambda message: wrong.append(message.text))
         opened.on("pageerror", lambda error: wrong.append(str(error)))

@@ -51,5 +51,5 @@ async def test_a_file_opened_after_cancellation_is_closed() -> None:
     with pytest.raises(asyncio.CancelledError):
         await opening
     go_on.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await file.shut.wait()

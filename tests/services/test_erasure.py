@@ -220,7 +220,7 @@ async def test_one_process_purges_once_a_day(
         assert await intake._jobs.contains("message-1")
         await elsewhere.release("purge")
         monkeypatch.setattr(intake, "purge", purge_and_tell)
-        async with erasure.daily(app.locks), asyncio.timeout(10):
+        async with erasure.daily(app.locks), asyncio.timeout(60):
             await purged.wait()
     assert not await intake._jobs.contains("message-1")
     assert await intake._jobs.contains("message-2")

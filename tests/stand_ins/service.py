@@ -42,7 +42,7 @@ class LoopbackService(Generic[C]):
     async def wait_for_calls(self, count: int) -> None:
         """Wait until there were this many calls."""
         enough = lambda: len(self.calls) >= count or None  # noqa: E731 - read where it is used
-        await self._changes.wait_for(enough, f"{count} calls", timeout=20)
+        await self._changes.wait_for(enough, f"{count} calls", timeout=60)
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""

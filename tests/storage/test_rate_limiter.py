@@ -47,7 +47,7 @@ async def test_a_time_from_before_the_clock_was_set_back_is_ignored(database: Da
     await RateLimiter(database, "clarifai", per_second=10).wait()
     async with database.writing() as connection:
         await connection.execute(update(rate_limits).values(next=rate_limits.c.next + 3600))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await RateLimiter(database, "clarifai", per_second=10).wait()
     assert await next_call(database) == pytest.approx(time.time(), abs=60)
 

@@ -43,7 +43,7 @@ async def clarifai() -> AsyncIterator[LoopbackClarifai]:
 async def app(
     clarifai: LoopbackClarifai, make_config: Callable[..., Any], open_app: Callable[..., Any]
 ) -> App:
-    config = make_config(clarifai_pat=TOKEN, clarifai_api_url=clarifai.url)
+    config = make_config(clarifai_pat=TOKEN, clarifai_api_url=clarifai.url, recognize_copies="on")
     app: App = await open_app(config)
     return app
 

@@ -42,7 +42,7 @@ def test_each_worker_gets_items_in_order() -> None:
 
 
 def test_two_items_are_processed_at_once() -> None:
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=60)
 
     def meet(number: int) -> Iterator[int]:
         together.wait()

@@ -505,7 +505,7 @@ async def test_an_owner_with_many_slow_links_delays_no_other_owner(tmp_path: Pat
     async with HeldHosts(10) as slow, serving(whole) as host:
         source = Fetcher(map(address_of, [*slow.addresses, host]))
         links = [f"http://{address}/{n}" for address in slow.addresses for n in range(12)]
-        async with source, downloads_of(source, links, tmp_path), asyncio.timeout(10):
+        async with source, downloads_of(source, links, tmp_path), asyncio.timeout(40):
             while len(slow.arrived) < 8:  # noqa: ASYNC110 - the hosts tell nobody
                 await asyncio.sleep(0.01)
             await source.fetch(f"http://{host}/", tmp_path / "a", 10**7, ignore_progress, "other")
@@ -517,7 +517,7 @@ async def test_a_slow_host_costs_only_its_own_slots(tmp_path: Path) -> None:
         source = Fetcher(map(address_of, [*slow.addresses, host]))
         links = [f"http://{slow.addresses[0]}/{n}" for n in range(12)]
         owners = downloads_of(source, links, tmp_path, owners=12)
-        async with source, owners, asyncio.timeout(10):
+        async with source, owners, asyncio.timeout(40):
             while len(slow.arrived) < 8:  # noqa: ASYNC110 - the hosts tell nobody
                 await asyncio.sleep(0.01)
             link, owner = f"http://{host}/", "attacker 0"
@@ -530,7 +530,7 @@ async def test_links_to_other_hosts_never_fill_the_slots_of_discords_cdn(tmp_pat
         source = Fetcher(map(address_of, [*slow.addresses, host]), cdn={host})
         links = [f"http://{address}/{n}" for address in slow.addresses for n in range(2)]
         owners = downloads_of(source, links, tmp_path, owners=8)
-        async with source, owners, asyncio.timeout(10):
+        async with source, owners, asyncio.timeout(40):
             while len(slow.arrived) < 32:  # noqa: ASYNC110 - the hosts tell nobody
                 await asyncio.sleep(0.01)
             link, owner = f"http://{host}/", "attacker 0"

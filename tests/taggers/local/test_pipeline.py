@@ -32,7 +32,7 @@ def test_items_are_drawn_while_the_function_runs() -> None:
         yield BATCH
 
     def wait(_batch: list[int]) -> bool:
-        return drawn.wait(timeout=30)
+        return drawn.wait(timeout=60)
 
     assert all(found for _, found in map_batches(items(), wait))
 

@@ -175,12 +175,12 @@ class LoopbackDiscord:
         messages = message.channel.messages.values()
         return [candidate for candidate in messages if candidate.replies_to(message)]
 
-    async def wait_ready(self, timeout: float = 30) -> None:
+    async def wait_ready(self, timeout: float = 60) -> None:
         """Wait until every shard is connected and has received its guilds."""
         what = "connection of all the bot's shards"
         await self.wait_until(self.gateway.is_complete, what, timeout=timeout)
 
-    async def wait_disconnected(self, timeout: float = 10) -> None:
+    async def wait_disconnected(self, timeout: float = 60) -> None:
         """Wait until no shard is connected, as after the bot was killed."""
         what = "end of the bot's connections"
         await self.wait_until(lambda: not self.gateway.connections, what, timeout=timeout)
@@ -199,7 +199,7 @@ class LoopbackDiscord:
         reply_to: Message | None = None,
         after: Message | None = None,
         matching: Callable[[Message], bool] = lambda _message: True,
-        timeout: float = 10,
+        timeout: float = 60,
     ) -> Message:
         """Wait for a matching message, and return the first; it may have been there before."""
 

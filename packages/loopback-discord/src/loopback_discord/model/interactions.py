@@ -120,14 +120,14 @@ class Interaction:
         if self.callback is None:
             raise unknown("Webhook")
 
-    async def wait_for_acknowledgement(self, timeout: float = 10) -> CallbackType:
+    async def wait_for_acknowledgement(self, timeout: float = 60) -> CallbackType:
         return await self._wait_for(lambda: self.callback, "acknowledgement", timeout)
 
-    async def wait_for_response(self, timeout: float = 10) -> Message:
+    async def wait_for_response(self, timeout: float = 60) -> Message:
         """Wait until the response is more than "is thinking…"."""
         return await self._wait_for(lambda: self.response, "response", timeout)
 
-    async def wait_for_followup(self, number: int = 1, timeout: float = 10) -> Message:
+    async def wait_for_followup(self, number: int = 1, timeout: float = 60) -> Message:
         def find() -> Message | None:
             return self.followups[number - 1] if len(self.followups) >= number else None
 
