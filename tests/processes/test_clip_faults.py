@@ -232,12 +232,8 @@ async def test_each_log_line_about_a_job_has_its_id(tmp_path: Path, data_dir: Pa
         await bot.clarifai.wait_for_calls(calls + 2)
         bot.channel.deny_bot(Permission.SEND_MESSAGES | Permission.ADD_REACTIONS)
         bot.clarifai.release()
-        asked = bot.discord.requests
-        await bot.discord.wait_until(
-            lambda: [request.status for request in asked].count(403) == 2,
-            "two refusals",
-            timeout=TIMEOUT,
-        )
+        await bot.program.wait_for_line("reply not sent")
+        await bot.program.wait_for_line("reaction not added")
     lines = [json.loads(line) for line in bot.program.log.splitlines()]
     assert {line["event"] for line in lines if "job" not in line} <= {
         "ready",
@@ -258,9 +254,11 @@ async def test_each_log_line_about_a_job_has_its_id(tmp_path: Path, data_dir: Pa
 
 
 def _events_by_job(lines: Iterator[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Return what was logged about each job, apart from progress, which a slow machine shows."""
     events: dict[str, list[str]] = {}
     for line in lines:
-        events.setdefault(line["job"], []).append(line["event"])
+        if line["event"] != "progress not shown":
+            events.setdefault(line["job"], []).append(line["event"])
     return events
 
 
