@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 # The standard streams that a request brings, besides the pipe for standard error.
-_STREAMS = {"program": (), "sandbox": (0, 1)}
+_STREAMS = {"program": (1,), "sandbox": (0, 1)}
 
 
 def main(kind: str, requests: int, lifetime: int) -> None:

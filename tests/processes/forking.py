@@ -50,11 +50,11 @@ class ForkServer:
         environment: Mapping[str, str],
         folder: Path,
         max_line: int,
-        streams: Sequence[int] = (),
+        streams: Sequence[int],
     ) -> ForkedProcess:
         """Start the program; a line of its log may have ``max_line`` bytes.
 
-        ``streams`` are other standard streams of the program.
+        ``streams`` are standard output, and standard input before it for a sandbox.
         """
         request = {
             "arguments": arguments,

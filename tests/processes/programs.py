@@ -6,6 +6,8 @@ import asyncio
 import signal
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.stand_ins.clarifai import LoopbackClarifai
 
 _MAX_LINE_LENGTH = 2**20
+_STANDARD_OUTPUT = 1
 TOKEN = "a-made-up-token"  # noqa: S105 - made up
 
 
@@ -105,6 +108,29 @@ async def answer_to(discord: LoopbackDiscord, message: Message, timeout: float =
     )
 
 
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+async def completed(
+    settings: Mapping[str, str], folder: Path, *arguments: str, fresh: bool = False
+) -> Completed:
+    """Run ``framehound`` to its end; it starts as in ``started``."""
+    with TemporaryFile() as output:
+        environment = {**bare_environment(), **settings}
+        process = await _process(environment, folder, arguments, output.fileno(), fresh=fresh)
+        assert process.stderr is not None
+        log = await process.stderr.read()
+        code = await process.wait()
+        output.seek(0)
+        return Completed(code, output.read().decode(), log.decode())
+
+
 @asynccontextmanager
 async def started(
     settings: Mapping[str, str], folder: Path, *arguments: str, fresh: bool = False
@@ -114,7 +140,8 @@ async def started(
     A ``fresh`` process starts like an operator's; any other is forked if there is a fork server.
     """
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    process = await _process({**bare_environment(), **settings}, folder, arguments, fresh=fresh)
+    environment = {**bare_environment(), **settings}
+    process = await _process(environment, folder, arguments, _STANDARD_OUTPUT, fresh=fresh)
     program = Program(process)
     try:
         yield program
@@ -125,17 +152,23 @@ async def started(
 
 
 async def _process(
-    environment: Mapping[str, str], folder: Path, arguments: tuple[str, ...], *, fresh: bool
+    environment: Mapping[str, str],
+    folder: Path,
+    arguments: tuple[str, ...],
+    output: int,
+    *,
+    fresh: bool,
 ) -> Process | ForkedProcess:
     arguments = arguments or ("run",)
     server = None if fresh else fork_server("program")
     if server:
-        return await server.fork(arguments, environment, folder, _MAX_LINE_LENGTH)
+        return await server.fork(arguments, environment, folder, _MAX_LINE_LENGTH, [output])
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bot", *arguments),
         env=environment,
         cwd=folder,
+        stdout=output,
         stderr=asyncio.subprocess.PIPE,
         limit=_MAX_LINE_LENGTH,
     )

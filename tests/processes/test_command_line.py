@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,29 +13,26 @@ import pytest
 
 from bot.__main__ import main
 from tests.conftest import CLIPS
+from tests.processes.programs import completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Framehound = Callable[..., subprocess.CompletedProcess[str]]
+    from tests.processes.programs import Completed
+
+    Framehound = Callable[..., Completed]
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture
 def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return subprocess.run(
-            [sys.executable, "-m", "bot", *arguments],
-            env={**kept, "DATA_DIR": str(data_dir), **settings},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    """Run ``framehound`` in a folder of its own."""
+
+    def run(*arguments: str, fresh: bool = False, **settings: str) -> Completed:
+        settings = {"DATA_DIR": str(data_dir), **settings}
+        return asyncio.run(completed(settings, tmp_path, *arguments, fresh=fresh))
 
     return run
 
@@ -43,7 +40,7 @@ def framehound(data_dir: Path, tmp_path: Path) -> Framehound:
 def test_tags_and_refusals_are_printed_as_plain_text_without_a_terminal(
     framehound: Framehound,
 ) -> None:
-    done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.mp4"))
+    done = framehound("tag", "nowhere.mp4", str(CLIPS / "montage.mp4"), fresh=True)
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith(
         "nowhere.mp4: I couldn't find this clip. It may have been moved or deleted."
