@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.media.sandbox.pool import Sandbox
 
 QUICK = RetryPolicy(
-    deadline=60, request_timeout=30, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001
+    deadline=10, request_timeout=5, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001
 )
 
 
