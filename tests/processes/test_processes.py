@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loopback_discord import LoopbackDiscord, NoResponse
+from tests.media.made_clips import gif
 from tests.processes.programs import clarifai_settings
-from tests.processes.running_bot import CAT, CITY_FILE, Programs
+from tests.processes.running_bot import CITY_FILE, Programs
 from tests.stand_ins import clarifai_replies as replies
 from tests.stand_ins.clarifai_replies import Reply
 
@@ -160,10 +161,10 @@ async def test_the_local_tagger_answers_while_clarifai_is_down(
     programs.settings |= clarifai_settings(clarifai)
     settings = {"CLARIFAI_FALLBACK": "local", "SERVER_CONCURRENCY": "1"}
     async with programs.running(**settings) as program:
-        clips = [("cat.gif", CAT + bytes([number]), "image/gif") for number in range(6)]
+        clips = [("short.gif", gif([100 + number]), "image/gif") for number in range(6)]
         posted = [await programs.post("", clip) for clip in clips]
         for message in posted:
             reply = await programs.answer(message)
-            assert reply.content.startswith("**cat.gif** · 16 s · tags above 0.5\n")
+            assert reply.content.startswith("**short.gif** · 1 s · tags above 0.5\n")
         assert "circuit breaker opened: the tagger keeps failing" in program.log
     assert len(clarifai.calls) == 5
