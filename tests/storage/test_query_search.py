@@ -250,11 +250,11 @@ async def test_results_are_counted_up_to_a_limit_and_read_in_batches(
 
 
 async def test_texts_are_found_without_the_text_index(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    new_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_index, "_PG_TRGM", ("CREATE EXTENSION missing_extension",))
     monkeypatch.setattr(text_index, "_FTS5", ("CREATE VIRTUAL TABLE x USING missing_module(y)",))
-    async with Database.open(database_url) as database:
+    async with Database.open(new_database_url) as database:
         clips = Clips(database)
         await clips.add(1, "cat", text="Victory Royale")
         async with database.reading() as connection:
