@@ -23,7 +23,7 @@ REVISION = "3"
 
 # The same for the text read in clips: after a change to which frames are read, how lines are found,
 # read and joined. Clips are then read again when they are posted again; their tags stay.
-TEXT_REVISION = "1"
+TEXT_REVISION = "2"
 
 # The same for nudity: after a change to which frames are looked at, the models, or their scores.
 NUDITY_REVISION = "1"

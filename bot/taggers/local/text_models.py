@@ -22,7 +22,7 @@ from bot.taggers.local.bundled_models import open_session
 from bot.taggers.local.text_boxes import find_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import onnxruntime
     from numpy.typing import NDArray
@@ -40,6 +40,10 @@ _MIDDLE = ((0.5, 0.5),) * 3
 LINE_HEIGHT = 48
 _WIDTH_STEP = 16  # fewer different widths let onnxruntime reuse more memory
 _MIN_LINE_WIDTH, MAX_LINE_WIDTH = 32, 960
+# In the benchmark's tuning part, 20 of 24 lost spaces come back, and 1 is made up in 2861 places.
+_MIN_SPACE = 0.02
+_AFTER_A_WORD = ",:;!?"
+_FIRST_IDEOGRAPH = "\u2e80"  # scripts from here on have no spaces, or are not read
 _NOTHING = 0  # the recognizer's first output: no new character here
 
 
@@ -78,9 +82,29 @@ class TextModels:
         kept = np.flatnonzero(begins & (likeliest != _NOTHING))
         if not len(kept):
             return Reading("", 0.0)
-        text = "".join(self.characters[number - 1] for number in likeliest[kept])
+        text = [self.characters[number - 1] for number in likeliest[kept]]
         score = min(1.0, float(probabilities[kept, likeliest[kept]].mean()))
-        return Reading(text, score)
+        return Reading("".join(self._with_spaces(text, kept, probabilities)), score)
+
+    def _with_spaces(
+        self, text: Sequence[str], steps: NDArray[np.intp], probabilities: NDArray[np.float32]
+    ) -> Iterator[str]:
+        """Yield the characters read at some steps, and the narrow spaces between them.
+
+        At a narrow space the network prefers to read nothing, but is less sure than inside a word.
+        """
+        spaces = probabilities[:, len(self.characters)]
+        for place, (character, step) in enumerate(zip(text, steps, strict=True)):
+            before, between = text[place - 1], spaces[steps[place - 1] + 1 : step]
+            if place and _may_part(before, character) and between.max(initial=0) > _MIN_SPACE:
+                yield " "
+            yield character
+
+
+def _may_part(one: str, other: str) -> bool:
+    """Return whether a word may end with one character, and the next begin with the other."""
+    ends = one.isalnum() or one in _AFTER_A_WORD
+    return ends and other.isalnum() and max(one, other) < _FIRST_IDEOGRAPH
 
 
 def line_width(box: TextBox) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from bot.domain.clip import ClipFile, ClipFormat, ClipInfo, ClipLimits
 from bot.domain.progress import ignore_progress
@@ -16,10 +16,10 @@ from bot.media.sandbox.pool import Sandbox, SandboxLimits
 from bot.taggers.local.looks import Moment
 from bot.taggers.local.sense_reader import SenseReader
 from bot.taggers.local.tagger import LocalTagger
-from bot.taggers.local.text_models import RECOGNIZER, load_text_models
+from bot.taggers.local.text_models import RECOGNIZER, cut_out, load_text_models
 from bot.taggers.local.text_reader import ClipText
 from tests.conftest import CLIPS
-from tests.media.text_clips import SIZE, make_text_clip, page
+from tests.media.text_clips import FONT, SIZE, make_text_clip, page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -189,3 +189,16 @@ async def test_another_recognizer_is_used_with_its_own_characters(tmp_path: Path
         with pytest.raises(TaggerUnavailable) as caught:
             await tagger.check()
     assert "2 characters" in caught.value.detail or "3 characters" in caught.value.detail
+
+
+def test_narrow_spaces_between_words_are_read() -> None:
+    models = load_text_models(None)
+    for words in ("MY CAT ON A MONDAY MORNING", "VICTORY ROYALE", "wait for it..."):
+        size = 32 if words.islower() else 24
+        picture = Image.new("RGB", SIZE, "#507050")
+        font = ImageFont.truetype(FONT, size)
+        draw = ImageDraw.Draw(picture)
+        draw.text((10, 100), words, font=font, stroke_width=4, stroke_fill="black")
+        grey = picture.convert("L").resize((640, 352))
+        (box,) = models.find(np.asarray(grey))
+        assert models.read(cut_out(grey, box)).text == words
