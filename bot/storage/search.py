@@ -52,6 +52,8 @@ COUNTED = 1_000
 
 _posted, _concepts = posted_clips.c, search_concepts.c
 _BATCH = 500
+# Candidates read beyond those wanted, as some turn out not to match.
+_SPARE = 100
 # If fewer clips match than this, words with one letter off match, too.
 _FEW = 6
 
@@ -194,7 +196,7 @@ class SearchStore:
             has_index = await self._can_find_parts(connection)
             plan = await make_plan(connection, query, near=near, has_text_index=has_index)
             while len(found) < most:
-                size = most - len(found) + _BATCH
+                size = most - len(found) + _SPARE
                 messages = (await connection.scalars(plan.candidates(before, size))).all()
                 for some in batched(messages, min(_BATCH, most + _FEW)):
                     if len(found) < most:

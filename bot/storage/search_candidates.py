@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 
 _posted, _concepts, _texts = posted_clips.c, posted_concepts.c, posted_texts.c
 
-# Clauses with more clips are all the same: each has enough of them to be slow to read.
-_MANY = 5_000
 # Texts read to learn how frequent a text is, and how many of them need to have it to be frequent.
-_SAMPLE, _FREQUENT = 2_000, 100
+_SAMPLE, _FREQUENT = 2_000, 50
 # Somebody who sees so few channels outside of servers is searched for by channel.
 _FEW_CHANNELS = 20
 # Clips of several concepts are sorted, so they are first looked for among the newest.
@@ -72,14 +70,6 @@ class Plan:
         found = union_all(*(select(part.c.message_id) for part in parts)).subquery()
         message = found.c.message_id
         return select(message).distinct().order_by(message.desc()).limit(limit)
-
-    def size(self) -> Select[Any]:
-        """Return the statement that counts the clips of the clause to start from, up to many."""
-        query = replace(self.query, visibility=None, channel_id=None)
-        plain = replace(self, query=query, others=())
-        parts = [branch.limit(_MANY).subquery() for branch in plain.branches(None)]
-        found = union_all(*(select(part.c.message_id) for part in parts)).limit(_MANY).subquery()
-        return select(func.count()).select_from(found)
 
     def branches(self, before: int | None) -> Iterator[Select[Any]]:
         """Yield statements that find messages by one thing each."""
@@ -163,31 +153,21 @@ async def make_plan(
     near: bool,
     has_text_index: bool,
 ) -> Plan:
-    """Choose the clause to start from."""
-    is_postgresql = connection.dialect.name == "postgresql"
+    """Choose the clause to start from, and how to read it, by what the newest clips have."""
+    options = (has_text_index, connection.dialect.name == "postgresql")
     clauses = [ClauseParts.of(each, near=near) for each in query.clauses if not each.excluded]
-    options = {"has_text_index": has_text_index, "is_postgresql": is_postgresql}
     if query.author_id is not None or not clauses or _sees_few_channels(query):
-        return Plan(query, None, tuple(clauses), **options)
-    sizes = [0]
-    if len(clauses) > 1:
-        sizes = [
-            await connection.scalar(Plan(query, each, (), **options).size()) or 0
-            for each in clauses
-        ]
-    start = sizes.index(min(sizes))
-    others = (*clauses[:start], *clauses[start + 1 :])
-    is_frequent = await _is_frequent(connection, query, clauses[start])
-    newest = await _newest(connection, query) if len(clauses[start].concepts) > 1 else None
-    return Plan(query, clauses[start], others, is_frequent, newest, **options)
-
-
-async def _newest(connection: AsyncConnection, query: ResolvedQuery) -> int | None:
-    """Return the message from which on there are so many clips in the server."""
-    messages = select(_posted.message_id).where(_posted.guild_id == query.guild_id)
-    found = messages.order_by(_posted.message_id.desc()).limit(1).offset(_NEWEST)
-    number: int | None = await connection.scalar(found)
-    return number
+        return Plan(query, None, tuple(clauses), False, None, *options)
+    newest = None
+    if len(clauses) > 1 or len(clauses[0].concepts) > 1:
+        newest = await _newest(connection, query)
+    shares = [0] * len(clauses)
+    if len(clauses) > 1 and query.guild_id is not None:
+        shares = [await _share(connection, query, each, newest) for each in clauses]
+    start = clauses.pop(shares.index(min(shares)))
+    is_frequent = await _is_frequent(connection, query, start)
+    first = newest if len(start.concepts) > 1 else None
+    return Plan(query, start, tuple(clauses), is_frequent, first, *options)
 
 
 def _sees_few_channels(query: ResolvedQuery) -> bool:
@@ -198,19 +178,39 @@ def _sees_few_channels(query: ResolvedQuery) -> bool:
     return len(sight.channels | sight.threads) <= _FEW_CHANNELS and not sight.managed
 
 
+async def _newest(connection: AsyncConnection, query: ResolvedQuery) -> int | None:
+    """Return the message from which on there are so many clips in the server."""
+    messages = select(_posted.message_id).where(_posted.guild_id == query.guild_id)
+    found = messages.order_by(_posted.message_id.desc()).limit(1).offset(_NEWEST)
+    number: int | None = await connection.scalar(found)
+    return number
+
+
+async def _share(
+    connection: AsyncConnection, query: ResolvedQuery, parts: ClauseParts, newest: int | None
+) -> int:
+    """Return about how many of the newest clips match, wherever they are."""
+    recent = select(func.count()).where(
+        _concepts.concept.in_(parts.concepts),
+        _concepts.guild_id == query.guild_id,
+        _concepts.message_id >= (newest or 0),
+    )
+    shown = await connection.scalar(recent) if parts.concepts else 0
+    said = await _frequency(connection, replace(query, visibility=None), parts)
+    return (shown or 0) + said * _NEWEST // _SAMPLE
+
+
 async def _is_frequent(
     connection: AsyncConnection, query: ResolvedQuery, parts: ClauseParts
 ) -> bool:
-    """Return whether many of the newest texts match."""
+    """Return whether so many of the newest texts match that reading them in order is faster."""
+    return await _frequency(connection, query, parts) >= _FREQUENT
+
+
+async def _frequency(connection: AsyncConnection, query: ResolvedQuery, parts: ClauseParts) -> int:
+    """Return how many of the newest texts match."""
     if not parts.texts or query.guild_id is None:
-        return False
-    newest = _newest_texts_with(query)
-    matching = or_(*(part.condition(newest.c) for part in parts.texts))
-    count = await connection.scalar(select(func.count()).select_from(newest).where(matching))
-    return (count or 0) >= _FREQUENT
-
-
-def _newest_texts_with(query: ResolvedQuery) -> Any:
+        return 0
     columns = (_texts.kind, _texts.letters, _texts.channel_id, _texts.parent_id, _texts.private)
     newest = (
         select(*columns)
@@ -219,6 +219,8 @@ def _newest_texts_with(query: ResolvedQuery) -> Any:
         .limit(_SAMPLE)
         .subquery()
     )
-    if query.visibility is None:
-        return newest
-    return select(newest).where(is_visible(query.visibility, newest.c)).subquery()
+    sight = query.visibility
+    seen = [] if sight is None else [is_visible(sight, newest.c)]
+    matching = or_(*(part.condition(newest.c) for part in parts.texts))
+    found = select(func.count()).select_from(newest).where(matching, *seen)
+    return await connection.scalar(found) or 0
