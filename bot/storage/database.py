@@ -34,9 +34,6 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 8.0
 """Seconds to wait for another process to finish writing to a SQLite file."""
 
-ERASED_AT_ONCE = 500
-"""Rows that one transaction deletes: SQLite's other writers wait for it to end."""
-
 # A database that restarts is back within this time; paid results should not be lost meanwhile.
 _RETRY_SECONDS = 300.0
 

@@ -13,9 +13,9 @@ from sqlalchemy import delete, func, or_, select, update
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.job import Reply
 from bot.domain.outcome import outcome_from_json, outcome_to_json
-from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.posted_clips import insert_posted
 from bot.storage.retention import is_expired
+from bot.storage.slices import Slices
 from bot.storage.tables import (
     job_record_messages,
     job_record_people,
@@ -72,6 +72,7 @@ class JobRecordStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._slices = Slices()
 
     async def add(self, record: JobRecord) -> None:
         """Add a record, unless there is one for the job already."""
@@ -180,12 +181,12 @@ class JobRecordStore:
         deletes_replies: bool = False,
         deleted: Collection[int] = (),
     ) -> list[ErasedJob]:
-        query = select(_columns.job_id).where(which).limit(ERASED_AT_ONCE)
+        query = select(_columns.job_id).where(which).limit(self._slices.size)
         async with self._database.reading() as connection:
             job_ids = (await connection.scalars(query)).all()
         if not job_ids:
             return []
-        async with self._database.writing() as connection:
+        async with self._slices.slice(len(job_ids)), self._database.writing() as connection:
             replies, messages = await _delete(connection, job_ids)
             rows = [_deletion(reply) for reply in replies if reply.message_id not in deleted]
             if rows and deletes_replies:

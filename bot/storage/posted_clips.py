@@ -12,8 +12,9 @@ from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.query import MatchKind
 from bot.domain.search import normalize
 from bot.storage import personal_alerts, posted_index, search_index, tag_corrections
-from bot.storage.database import ERASED_AT_ONCE, batched
+from bot.storage.database import batched
 from bot.storage.retention import is_expired
+from bot.storage.slices import Slices
 from bot.storage.tables import (
     TAGGING_KEY,
     posted_clips,
@@ -61,6 +62,7 @@ class PostedClipStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._slices = Slices()
 
     async def add(self, clips: Sequence[PostedClip]) -> None:
         """Store posted clips, unless they are stored already."""
@@ -111,8 +113,9 @@ class PostedClipStore:
     async def _purge_taggings(self, max_days: int) -> int:
         key = [taggings.c[name] for name in TAGGING_KEY]
         aged = taggings.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
-        part = select(*key).where(aged).limit(ERASED_AT_ONCE)
-        async with self._database.writing() as connection:
+        size = self._slices.size
+        part = select(*key).where(aged).limit(size)
+        async with self._slices.slice(size), self._database.writing() as connection:
             keys = [search_taggings.c[name] for name in TAGGING_KEY]
             await posted_index.remove_concepts(connection, tuple_(*keys).in_(part))
             statement = delete(taggings).where(tuple_(*key).in_(part))
@@ -121,24 +124,27 @@ class PostedClipStore:
     async def _purge_senses(self, max_days: int) -> None:
         aged = sense_observations.c.created_at < datetime.now(UTC) - timedelta(days=max_days)
         key = sense_observations.c.fingerprint, sense_observations.c.sense
-        part = select(*key).where(aged).limit(ERASED_AT_ONCE)
-        statement = delete(sense_observations).where(tuple_(*key).in_(part))
-        texts = _columns.fingerprint.in_(part.with_only_columns(key[0]))
         rowcount = 1
         while rowcount:
-            async with self._database.writing() as connection:
+            size = self._slices.size
+            part = select(*key).where(aged).limit(size)
+            read = part.with_only_columns(key[0]).where(sense_observations.c.sense == "text")
+            texts = _columns.fingerprint.in_(read)
+            statement = delete(sense_observations).where(tuple_(*key).in_(part))
+            async with self._slices.slice(size), self._database.writing() as connection:
                 await posted_index.remove_texts(connection, texts, MatchKind.TEXT)
                 rowcount = (await connection.execute(statement)).rowcount
 
     async def _erase(self, which: ColumnElement[bool]) -> frozenset[int]:
         key = _columns.message_id, _columns.fingerprint
+        found = select(*key).where(which).limit(self._slices.size)
         async with self._database.reading() as connection:
-            part = (await connection.execute(select(*key).where(which).limit(ERASED_AT_ONCE))).all()
+            part = (await connection.execute(found)).all()
         if not part:
             return frozenset()
         messages = frozenset(row.message_id for row in part)
         among = and_(which, _columns.message_id.in_(messages))
-        async with self._database.writing() as connection:
+        async with self._slices.slice(len(part)), self._database.writing() as connection:
             await posted_index.remove(connection, among)
             gone = await connection.scalars(
                 delete(posted_clips).where(among).returning(_columns.fingerprint)

@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 from bot.domain.concepts import SenseIdentity
 from bot.domain.erasure import Channel, Guild, Messages, Person
 from bot.domain.text_lines import TextLine
-from bot.storage.database import ERASED_AT_ONCE
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
 from bot.storage.senses import TextStore
+from bot.storage.slices import LARGEST
 from bot.storage.tables import guild_settings, posted_clips, sense_observations, taggings
 from bot.storage.taggings import TaggingStore
 from tests.storage.samples import IDENTITY, make_tagging
@@ -104,10 +104,10 @@ async def test_a_clip_is_stored_once(store: PostedClipStore) -> None:
 
 
 async def test_many_clips_are_deleted_in_parts(database: Database, store: PostedClipStore) -> None:
-    many = range(1000, 1000 + 2 * ERASED_AT_ONCE)
+    many = range(1000, 1000 + 2 * LARGEST)
     await store.add([replace(POSTED[0], message_id=number) for number in many])
     part = await store.erase(Person(ANN))
-    assert 0 < len(part) <= ERASED_AT_ONCE
+    assert 0 < len(part) <= LARGEST
     assert await erase(store, Person(ANN)) == {1, 4, *many} - part
     assert await left(database) == ({2, 3}, {"02", "03"})
 
