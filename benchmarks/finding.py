@@ -157,7 +157,8 @@ class _Statements:
             self._seen.append((statement, parameters))
 
     async def explain(self) -> None:
-        """Print the plan and the duration of each statement."""
+        """Print the plan of each statement, and the time that PostgreSQL's server takes for all."""
+        spent = 0.0
         explain = (
             "EXPLAIN (ANALYZE, COSTS OFF)" if self._database.is_postgresql else "EXPLAIN QUERY PLAN"
         )
@@ -168,6 +169,9 @@ class _Statements:
                 print(f"-- {1000 * (time.perf_counter() - began):.1f} ms: {statement[:150]!r}")
                 for row in await connection.exec_driver_sql(f"{explain} {statement}", parameters):
                     print("    ", row[-1])
+                    if "Time:" in row[-1]:
+                        spent += float(row[-1].split()[-2])
+        print(f"-- the server took {spent:.1f} ms")
 
 
 async def print_sizes(database: Database) -> None:

@@ -88,7 +88,12 @@ async def _try_database(config: Config, stack: AsyncExitStack, opened: list[Data
     """Open the database until the stack is closed, and add it to ``opened``."""
     database = await stack.enter_async_context(Database.open(config.database))
     opened.append(database)
-    return f"{database} is open and up to date"
+    if await database.has_text_index():
+        return f"{database} is open and up to date"
+    return (
+        f"{database} is open and up to date, but has no index of texts (pg_trgm or FTS5), so searches "
+        "for them are slow; see docs/configuration.md"
+    )
 
 
 async def _try_discord(config: Config) -> str:

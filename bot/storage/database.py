@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from stamina import AsyncRetryingCaller
 
 from bot.errors import ConfigError, FramehoundError
-from bot.storage import schema
+from bot.storage import schema, text_index
 from bot.storage.engine import (
     DatabaseAddress,
     begin_for_writing,
@@ -109,6 +109,11 @@ class Database:
         if self.is_postgresql:
             return postgresql.insert(table)
         return sqlite.insert(table)
+
+    async def has_text_index(self) -> bool:
+        """Return whether parts of words are found fast, which PostgreSQL needs pg_trgm for."""
+        async with self.reading() as connection:
+            return await connection.run_sync(text_index.exists)
 
     async def overwrite_deleted(self) -> None:
         """Make sure that what was deleted from a SQLite file can't be read from the disk."""
