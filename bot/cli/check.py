@@ -91,8 +91,8 @@ async def _try_database(config: Config, stack: AsyncExitStack, opened: list[Data
     if await database.has_text_index():
         return f"{database} is open and up to date"
     return (
-        f"{database} is open and up to date, but has no index of texts (pg_trgm or FTS5), so searches "
-        "for them are slow; see docs/configuration.md"
+        f"{database} is open and up to date, but has no index of texts (pg_trgm or FTS5), so "
+        "searches for them are slow; see docs/configuration.md"
     )
 
 

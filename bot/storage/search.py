@@ -54,6 +54,8 @@ _posted, _concepts = posted_clips.c, search_concepts.c
 _BATCH = 500
 # Candidates read beyond those wanted, as some turn out not to match.
 _SPARE = 100
+# PostgreSQL's default is for slow disks: it would read a whole table rather than 500 rows of it.
+_READ_BY_INDEX = "SET LOCAL random_page_cost = 1.1"
 # If fewer clips match than this, words with one letter off match, too.
 _FEW = 6
 
@@ -193,6 +195,8 @@ class SearchStore:
     ) -> list[QueryHit]:
         found: list[QueryHit] = []
         async with self._database.reading() as connection:
+            if self._database.is_postgresql:
+                await connection.exec_driver_sql(_READ_BY_INDEX)
             has_index = await self._can_find_parts(connection)
             plan = await make_plan(connection, query, near=near, has_text_index=has_index)
             while len(found) < most:
