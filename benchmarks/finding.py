@@ -33,7 +33,7 @@ from bot.domain.query import (
 from bot.domain.search import PAGE_SIZE, Visibility
 from bot.domain.text_lines import letters
 from bot.storage.database import Database
-from bot.storage.search import COUNTED, SearchStore
+from bot.storage.search import COUNTED, FoundClips, SearchStore
 from bot.storage.tables import metadata, posted_clips
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ async def measure(database: Database, times: int, only: str, *, plans: bool) -> 
             walls.append(1000 * (time.perf_counter() - wall))
             cpus.append(1000 * (time.process_time() - cpu))
         median, high = statistics.median(walls), sorted(walls)[int(times * 0.95)]
-        count = getattr(found, "count", None)
+        count = found.count if isinstance(found, FoundClips) else "names"
         print(
             f"| {each.name} ({count}) | {median:.0f} | {high:.0f} | {statistics.median(cpus):.0f} |"
         )
@@ -167,6 +167,8 @@ class _Statements:
                 began = time.perf_counter()
                 (await connection.exec_driver_sql(statement, parameters)).all()
                 print(f"-- {1000 * (time.perf_counter() - began):.1f} ms: {statement[:150]!r}")
+                if self._database.is_postgresql:
+                    await connection.exec_driver_sql("SET LOCAL random_page_cost = 1.1")
                 for row in await connection.exec_driver_sql(f"{explain} {statement}", parameters):
                     print("    ", row[-1])
                     if "Time:" in row[-1]:
