@@ -1,6 +1,6 @@
 """What kind of clip it is: filmed, a video game, a cartoon, a screen or a meme.
 
-A linear classifier (``scripts/make_kinds.py``) judges each frame by the features that the image
+A linear classifier (``scripts/kinds``) judges each frame by the features that the image
 classifier computes anyway, and by statistics of its pixels. Most clips are of one kind throughout,
 so a frame is judged together with those around it.
 
@@ -24,7 +24,7 @@ from bot.taggers.local.image_stats import picture_statistics
 from bot.taggers.local.labels import MAX_CONCEPTS, MIN_SCORE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.domain.concepts import Frame
     from bot.media.decode.scaling import Picture
@@ -36,8 +36,10 @@ KINDS = tuple(Kind)  # the order of the head's outputs
 # ``_CONTEXT`` times as much as the frame itself.
 _REACH, _CONTEXT = 20.0, 2.5
 _MIN_PROBABILITY = 1e-6
-# In what was not filmed, other concepts need this score.
-_MIN_SCORE_IF_NOT_FILMED = 0.97
+# Other concepts need this score in what was not filmed, and those that are printed in a meme: its
+# captions make the models see them.
+_MIN_SCORE_IF_DOUBTFUL = 0.97
+_PRINTED = frozenset({"book", "comic book", "menu", "scoreboard", "sign", "stationery", "web page"})
 _MIN_KIND = 0.5  # the mean probability that a clip's kind needs
 
 
@@ -107,14 +109,20 @@ def kind_of(probabilities: Numbers) -> Kind | None:
 def with_kind(frame: Frame, probabilities: Numbers) -> Frame:
     """Return a frame with its kind among its concepts, without those that are hardly credible."""
     of_kind = dict(zip(KINDS, (round(float(number), 4) for number in probabilities), strict=True))
-    filmed = of_kind[Kind.PHOTO] + of_kind[Kind.MEME]
-    least = _MIN_SCORE_IF_NOT_FILMED if filmed < _MIN_KIND else 0.0
-    scores = {each.name: each.score for each in frame.concepts if each.score >= least}
+    scores = {each.name: each.score for each in frame.concepts if _is_credible(each, of_kind)}
     for kind in TAGGED_KINDS:
         if of_kind[kind] >= MIN_SCORE:
             scores[kind.value] = max(of_kind[kind], scores.get(kind.value, 0.0))
     ranked = sorted(scores.items(), key=lambda each: -each[1])[:MAX_CONCEPTS]
     return replace(frame, concepts=tuple(Concept(name, score) for name, score in ranked))
+
+
+def _is_credible(concept: Concept, of_kind: Mapping[Kind, float]) -> bool:
+    """Return whether a concept may be what a frame of some kind shows."""
+    filmed = of_kind[Kind.PHOTO] + of_kind[Kind.MEME]
+    if filmed < _MIN_KIND or (of_kind[Kind.MEME] >= _MIN_KIND and concept.name in _PRINTED):
+        return concept.score >= _MIN_SCORE_IF_DOUBTFUL
+    return True
 
 
 def settle(

@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from bot.domain.clip import ClipFormat
 from bot.domain.concepts import Concept, Frame
 from bot.domain.kind import Kind
 from bot.media.decode.sampling import sample
+from bot.media.decode.source import SampledFrame
 from bot.taggers.local.kinds import KINDS, settle
 from bot.taggers.local.recognizer import Recognizer, load_recognizer
 from tests.conftest import CLIPS
 
 if TYPE_CHECKING:
-    from bot.media.decode.source import SampledFrame
     from bot.taggers.local.label_mapping import Numbers
 
 VOLCANO, CAT = Concept("volcano", 0.8), Concept("cat", 0.99)
@@ -47,6 +48,13 @@ def test_all_concepts_of_photographs_are_kept(kind: Kind) -> None:
     assert scores["volcano"] == VOLCANO.score
     assert ("meme" in scores) == (kind is Kind.MEME)
     assert "photo" not in scores
+
+
+def test_the_captions_of_a_meme_are_no_book() -> None:
+    frames = [Frame(0, (Concept("monkey", 0.6), Concept("book", 0.9)))]
+    (found,), _ = settle(frames, [sure(Kind.MEME)])
+    names = [each.name for each in found.concepts if each.score > 0.5]
+    assert names == ["meme", "monkey"]
 
 
 def test_a_frame_is_judged_together_with_those_around_it() -> None:
@@ -83,6 +91,22 @@ def kinds_of(recognizer: Recognizer, frames: list[SampledFrame]) -> list[Kind]:
     return [KINDS[int(each.argmax())] for each in found if each is not None]
 
 
+def shown(picture: Image.Image) -> SampledFrame:
+    small, whole = picture.resize((398, 224)), picture.resize((320, 180))
+    return SampledFrame(0, 0, (np.asarray(small), np.asarray(whole)))
+
+
 def test_photographs_are_told_from_other_kinds(recognizer: Recognizer) -> None:
     frames = list(sample(CLIPS / "montage.mp4", ClipFormat.MP4, seconds=12, views=recognizer.views))
     assert set(kinds_of(recognizer, frames)) == {Kind.PHOTO}
+
+
+@pytest.mark.parametrize(("paper", "ink"), [("white", "black"), ("#1e1e1e", "#d4d4d4")])
+def test_a_terminal_is_a_screen(recognizer: Recognizer, paper: str, ink: str) -> None:
+    terminal = Image.new("RGB", (1280, 720), paper)
+    pencil = ImageDraw.Draw(terminal)
+    font = ImageFont.truetype("bot/render/fonts/DejaVuSans.ttf", 18)
+    for line in range(33):
+        said = f"{line:4} -rw-r--r-- 1 root root {line * 977} Nov 27 lib{line * 31}.so"
+        pencil.text((8, 8 + 21 * line), said, ink, font)
+    assert kinds_of(recognizer, [shown(terminal)]) == [Kind.SCREEN]
