@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.terminal import Terminal
-from bot.domain.query import ResolvedQuery, parse
+from bot.domain.query import Query, ResolvedQuery, parse
 from bot.domain.search import MAX_SNOWFLAKE
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UnclearSearch
 from bot.render import exports
 from bot.render.search_results import plain_reasons
 from bot.runtime import app as wiring
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bot.config import Config
-    from bot.domain.query import Query
     from bot.domain.search_results import SearchResult
     from bot.domain.timeline import Segment
 
@@ -50,6 +49,8 @@ async def find(config: Config, words: str, options: FindOptions) -> int:
         author_id=_number(query.author, "by:") or options.author,
         min_score=options.min_score,
     )
+    if filters == ResolvedQuery(()) and query == Query():
+        raise UnclearSearch
     terminal = Terminal()
     async with wiring.opened(config) as app:
         search = await app.services.search.prepare(query, filters)

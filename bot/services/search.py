@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.domain.query import MatchKind, Order
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bot.services.query_resolver import QueryResolver
     from bot.services.search_reasons import ReasonFinder
     from bot.storage.guild_settings import GuildSettingsStore
-    from bot.storage.search import SearchStore
+    from bot.storage.search import FoundClips, SearchStore
 
 _BATCH = 100
 # Discord is asked about each of them whether the person is a member.
@@ -87,9 +88,7 @@ class ClipSearch:
 
     async def page(self, search: Search, title: str, order: Order, number: int) -> SearchPage:
         """Return a page of results, or the last page if there are fewer."""
-        query = await self._chosen(search, order)
-        offset = number * PAGE_SIZE
-        found = await self._index.page(query, order, limit=PAGE_SIZE, offset=offset)
+        query, found = await self._found(search, order, number)
         results = await self._reasons.results(found.hits)
         number = min(number, max(0, (found.count - 1) // PAGE_SIZE))
         title = _own_name(query, results) or title
@@ -97,8 +96,9 @@ class ClipSearch:
 
     async def everything(self, search: Search) -> AsyncIterator[SearchResult]:
         """Yield all results, newest first."""
+        query, _ = await self._found(search, Order.NEWEST, 0)
         batch = []
-        async for hit in self._index.everything(await self._chosen(search, Order.NEWEST)):
+        async for hit in self._index.everything(query):
             batch.append(hit)
             if len(batch) == _BATCH:
                 for result in await self._reasons.results(batch):
@@ -107,16 +107,26 @@ class ClipSearch:
         for result in await self._reasons.results(batch):
             yield result
 
-    async def _chosen(self, search: Search, order: Order) -> ResolvedQuery:
-        """Return the broader query if no tag is among the first results."""
-        if search.broader == search.query:
-            return search.query
-        found = await self._index.page(search.query, order, limit=PAGE_SIZE)
-        has_tag = any(match.concept for hit in found.hits for match in hit.matches)
-        return search.query if has_tag else search.broader
+    async def _found(
+        self, search: Search, order: Order, number: int
+    ) -> tuple[ResolvedQuery, FoundClips]:
+        """Return a page of hits, of the broader query if no tag is among the first ones."""
+        query, page = search.query, partial(self._index.page, order=order, limit=PAGE_SIZE)
+        if number == 0 or search.broader != query:
+            found = await page(query)
+            if search.broader != query and not _has_tag(found):
+                query = search.broader
+                found = await page(query)
+            if number == 0:
+                return query, found
+        return query, await page(query, offset=number * PAGE_SIZE)
 
     async def _hidden(self, guild_id: int | None) -> Collection[str]:
         return (await self._settings.load(guild_id)).hidden_tags if guild_id else ()
+
+
+def _has_tag(found: FoundClips) -> bool:
+    return any(match.concept for hit in found.hits for match in hit.matches)
 
 
 def _own_name(query: ResolvedQuery, results: Collection[SearchResult]) -> str:

@@ -109,6 +109,41 @@ def test_nothing_is_printed_if_nothing_is_found(find: Callable[..., Result]) -> 
     assert (result.exit_code, result.output) == (0, "No clips found.\n")
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("kitty", [THIRD, SECOND, FIRST]),
+        ("gato -perro by:51", [FIRST]),
+        ("Katze in:20", [THIRD]),
+        ("cat piano", []),
+        ("after:2026-11-25", [THIRD]),
+        ("cat before:2026-11-25", [SECOND, FIRST]),
+    ],
+)
+def test_queries_have_words_and_operators(
+    find: Callable[..., Result], query: str, found: list[int]
+) -> None:
+    result = find(query, "--json")
+    assert [int(json.loads(line)["message"]) for line in result.stdout.splitlines()] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("cat by:ben", "by: give an ID here"),
+        ("cat after:soon", "write dates as year-month-day"),
+        ('""', "Write what I should look for."),
+        ("a1 " * 13, "I can look for 12 words at once."),
+    ],
+)
+def test_a_query_that_cannot_be_understood_is_refused(
+    find: Callable[..., Result], query: str, said: str
+) -> None:
+    result = find(query)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
 def test_an_invalid_day_is_refused(find: Callable[..., Result]) -> None:
     result = find("cat", "--since", "yesterday")
     assert (result.exit_code, result.stdout) == (2, "")
