@@ -24,7 +24,7 @@ from tests.stand_ins.clarifai import LoopbackClarifai
 from tests.stand_ins.clarifai_judge import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -261,12 +261,16 @@ async def index(app: App, guild: int, channel: int, person: int, message: int) -
     await runs.show_in(run.id, Reply(channel, REPLY + message))
 
 
-def naming(connection: Connection, number: int, schema: str | None) -> set[str]:
+def naming(connection: Connection, numbers: Sequence[int], schema: str | None) -> set[str]:
     found = set()
+    names = [str(number) for number in numbers]
     for table in inspect(connection).get_table_names(schema):
-        name = f'"{schema}"."{table}"' if schema else f'"{table}"'
-        for row in connection.execute(text(f"SELECT * FROM {name}")).mappings():  # noqa: S608 - a name of ours
-            found |= {f"{table}.{key}" for key, value in row.items() if str(number) in str(value)}
+        source = f'"{schema}"."{table}"' if schema else f'"{table}"'
+        for row in connection.execute(text(f"SELECT * FROM {source}")).mappings():  # noqa: S608 - a name of ours
+            for key, value in row.items():
+                written = str(value)
+                if any(name in written for name in names):
+                    found.add(f"{table}.{key}")
     return found
 
 
@@ -278,8 +282,7 @@ async def columns_naming(url: str, *numbers: int) -> set[str]:
         engine = await create_engine(address, 8)
         async with engine.connect() as connection:
             for schema in (None,) if address.path else (None, "dbos"):
-                for number in numbers:
-                    found |= await connection.run_sync(naming, number, schema)
+                found |= await connection.run_sync(naming, numbers, schema)
         await engine.dispose()
     return found
 
@@ -289,13 +292,12 @@ def files_naming(url: str, *numbers: int) -> set[tuple[str, int]]:
     path = DatabaseAddress.parse(url).path
     if path is None:
         return set()
-    files = [file for file in Path(path).parent.iterdir() if file.is_file()]
+    files = {file.name: file.read_bytes() for file in Path(path).parent.iterdir() if file.is_file()}
     return {
-        (file.name, number)
-        for file in files
+        (name, number)
+        for name, content in files.items()
         for number in numbers
-        if number.to_bytes(8, "big") in (content := file.read_bytes())
-        or str(number).encode() in content
+        if number.to_bytes(8, "big") in content or str(number).encode() in content
     }
 
 
