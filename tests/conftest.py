@@ -40,14 +40,14 @@ _NEEDED = 2 * 2**30  # bytes; a run leaves less than a tenth of it
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set no deadline for hypothesis' examples, and keep test files in memory if they fit.
+    """Let hypothesis try 50 examples without a deadline; keep test files in memory if they fit.
 
     The machine may be busy, and on disk each database waits for every write.
 
     Programs and sandboxes are forked from servers that have loaded their modules, except in tests
     of starting. All workers share these servers.
     """
-    settings.register_profile("framehound", deadline=None)
+    settings.register_profile("framehound", deadline=None, max_examples=50)
     settings.load_profile("framehound")
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _NEEDED:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 async def shared_bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
     """Run one bot with the local tagger for all tests that leave it unchanged."""
     folder = tmp_path_factory.mktemp("bot")
-    async with running_bot(folder, folder / "data", fresh=True) as opened:
+    async with running_bot(folder, folder / "data") as opened:
         yield opened
 
 
