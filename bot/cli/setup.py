@@ -7,6 +7,7 @@ there is a terminal.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bot.config import Config
 
 _PORTAL = "https://discord.com/developers/applications"
+_SECRETS = {"DISCORD_TOKEN", "CLARIFAI_PAT", "CLARIFAI_KEY"}
 _MAX_SERVERS = 5  # that are named
 _POLL = 2.0  # seconds between two looks at the bot's servers
 
@@ -178,11 +180,17 @@ class _Wizard:
                 _say(str(error))
             answer = None
 
-    def _load(self, **overrides: str) -> Config:
-        """Load the settings as they will be; which tagger is used doesn't matter here."""
-        return config.load(
-            config.Config, env_file=self._options.env_file, tagger="auto", **overrides
-        )
+    def _load(self, **secrets: str) -> Config:
+        """Load the settings with these secrets, whatever the file has in their place.
+
+        Which tagger is used doesn't matter here.
+        """
+        others = {
+            name.lower(): value
+            for name, value in self._saved.items()
+            if name not in _SECRETS | os.environ.keys()
+        }
+        return config.load(config.Config, env_file=None, **{**others, **secrets, "tagger": "auto"})
 
 
 async def _application(loaded: Config) -> Application:

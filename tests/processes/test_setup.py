@@ -74,7 +74,7 @@ async def test_a_newcomer_sets_up_the_bot_and_starts_it(tmp_path: Path) -> None:
 async def test_a_second_run_changes_what_is_there_and_shows_no_secret(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text(
-        f"# mine\nDISCORD_TOKEN={TOKEN}\nMAX_MINUTES=3\nCLARIFAI_KEY=old\nCLARIFAI_PAT=x\n"
+        f"# mine\nDISCORD_TOKEN={TOKEN}\nMAX_MINUTES=3\nCLARIFAI_KEY=old\nCLARIFAI_PAT=x y\n"
     )
     async with LoopbackDiscord(TOKEN) as discord, LoopbackClarifai() as clarifai:
         discord.add_guild("Cats")
