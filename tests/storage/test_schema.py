@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -309,17 +310,19 @@ async def test_a_new_database_equals_a_migrated_one(
     assert tables == {*metadata.tables, migrations.VERSION_TABLE}
 
 
-async def populate(url: str, revision: str) -> None:
-    """Create the database of an earlier revision."""
-    async with writing(url) as connection:
-        await connection.run_sync(schema.upgrade, revision)
+def populate(url: str, revision: str) -> None:
+    """Create the database of an earlier revision, without the threads of an asyncio driver."""
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        schema.upgrade(connection, revision)
         for statement, values in ROWS[revision]:
-            await connection.execute(text(statement), values)
+            connection.execute(text(statement), values)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("revision", schema.revisions())
 async def test_values_stored_by_an_older_version_are_kept(database_url: str, revision: str) -> None:
-    await populate(database_url, revision)
+    populate(database_url, revision)
     async with Database.open(database_url) as database:
         identity = TaggerIdentity("local", "net", 0.5, "r1")
         assert await TaggingStore(database).find("sha256:ab", identity) == Tagging(
@@ -339,7 +342,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
 
 
 async def test_people_threads_and_usage_of_the_first_revision_are_kept(database_url: str) -> None:
-    await populate(database_url, "2001")
+    populate(database_url, "2001")
     async with Database.open(database_url) as database:
         record = await JobRecordStore(database).find("message-1")
         assert record == JobRecord(
@@ -442,7 +445,7 @@ async def test_a_new_or_old_database_can_be_opened_concurrently(
             await MetaStore(database).set(key, key)
 
     if before is not None:
-        await populate(database_url, before)
+        populate(database_url, before)
     keys = [f"program {number}" for number in range(6)]
     await asyncio.gather(*map(open_and_note, keys))
     async with Database.open(database_url) as database:
