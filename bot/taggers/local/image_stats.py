@@ -48,48 +48,57 @@ def picture_statistics(picture: Picture) -> list[float]:
     and bright they are, how many rows and columns are empty, and how much there is of white beside
     black in the upper, middle and lower third, as in captions.
     """
-    green = picture[..., 1].astype(np.int16)
-    most, least = picture.max(axis=2), picture.min(axis=2)
+    red, green, blue = (np.ascontiguousarray(picture[..., channel]) for channel in range(3))
+    most, least = (either(either(red, green), blue) for either in (np.maximum, np.minimum))
     return [
-        *_steepness(np.abs(np.diff(green, axis=0))),
-        *_steepness(np.abs(np.diff(green, axis=1))),
-        *_colours(picture),
+        *_steepness(np.maximum(green[1:], green[:-1]) - np.minimum(green[1:], green[:-1])),
+        *_steepness(
+            np.maximum(green[:, 1:], green[:, :-1]) - np.minimum(green[:, 1:], green[:, :-1])
+        ),
+        *_colours(red, green, blue),
         *_saturation(most.astype(np.float32), least.astype(np.float32)),
-        *(float(np.mean(green.std(axis=axis) < _MAX_EMPTY_DEVIATION)) for axis in (1, 0)),
+        *_emptiness(green.astype(np.float32)),
         *_captions(least > _WHITE, most < _BLACK),
     ]
 
 
-def _steepness(steps: NDArray[np.int16]) -> list[float]:
-    below = [float(np.mean(steps < limit)) for limit in (2, 4, 20, 60)]
+def _share(marked: NDArray[np.bool_]) -> float:
+    return np.count_nonzero(marked) / max(1, marked.size)
+
+
+def _steepness(steps: Picture) -> list[float]:
+    below = [_share(steps < limit) for limit in (2, 4, 20, 60)]
     return [below[0], below[2] - below[1], 1 - below[2], 1 - below[3]]
 
 
-def _colours(picture: Picture) -> list[float]:
+def _colours(red: Picture, green: Picture, blue: Picture) -> list[float]:
     """Return how many colours there are, and the shares of the 1, 8 and 32 most frequent ones."""
-    red, green, blue = (picture[..., channel].astype(np.int32) >> 3 for channel in range(3))
-    counts = np.bincount((red << 10 | green << 5 | blue).ravel())
-    shares = np.sort(counts[counts > 0])[::-1] / counts.sum()
+    high, middle, low = ((plane >> 3).astype(np.uint16) for plane in (red, green, blue))
+    counts = np.bincount((high << 10 | middle << 5 | low).ravel())
+    shares = np.sort(counts[counts > 0])[::-1] / red.size
     return [float(np.log(len(shares))), *(float(shares[:most].sum()) for most in (1, 8, 32))]
 
 
 def _saturation(most: NDArray[np.float32], least: NDArray[np.float32]) -> list[float]:
     saturation = (most - least) / np.maximum(most, 1)
-    numbers = (
-        saturation.mean(),
-        saturation.std(),
-        np.mean(saturation > _SATURATED),
-        most.mean() / 255,
-        most.std() / 255,
-        np.mean(least > _NEARLY_WHITE),
-        np.mean(most < _NEARLY_BLACK),
-    )
-    return [float(number) for number in numbers]
+    return [
+        float(saturation.mean()),
+        float(saturation.std()),
+        _share(saturation > _SATURATED),
+        float(most.mean()) / 255,
+        float(most.std()) / 255,
+        _share(least > _NEARLY_WHITE),
+        _share(most < _NEARLY_BLACK),
+    ]
+
+
+def _emptiness(green: NDArray[np.float32]) -> list[float]:
+    """Return the shares of rows and columns of (nearly) a single brightness."""
+    return [_share(green.std(axis=axis) < _MAX_EMPTY_DEVIATION) for axis in (1, 0)]
 
 
 def _captions(white: NDArray[np.bool_], black: NDArray[np.bool_]) -> list[float]:
     """Return the shares of places where white and black are three pixels apart, by third."""
     beside = (white[:, 3:] & black[:, :-3]) | (black[:, 3:] & white[:, :-3])
     height = len(beside)
-    thirds = np.split(beside, [height // 3, 2 * height // 3])
-    return [float(np.mean(third)) if third.size else 0.0 for third in thirds]
+    return [_share(third) for third in np.split(beside, [height // 3, 2 * height // 3])]

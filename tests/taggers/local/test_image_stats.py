@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from bot.domain.clip import ClipFormat
 from bot.media.decode.sampling import sample
 from bot.media.decode.scaling import View
-from bot.taggers.local.image_stats import center_crop, is_drawn, is_flat
+from bot.taggers.local.image_stats import center_crop, is_drawn, is_flat, picture_statistics
 from tests.conftest import CLIPS
 
 if TYPE_CHECKING:
@@ -40,3 +40,10 @@ def test_photographs_do_not_count_as_drawn() -> None:
 def test_the_crop_is_the_center() -> None:
     picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     assert center_crop(picture, 3).tolist() == picture[1:4, 2:5].tolist()
+
+
+@pytest.mark.parametrize("size", [(224, 224), (1, 320), (320, 1), (2, 2)])
+def test_pictures_of_any_shape_have_statistics(size: tuple[int, int]) -> None:
+    grey = np.full((*size, 3), 128, np.uint8)
+    for picture in (grey, np.random.default_rng(1).integers(0, 256, grey.shape, np.uint8)):
+        assert np.isfinite(picture_statistics(picture)).all()
