@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.chat.buttons import Action, TagChoice, tag_menu
+from bot.domain.nudity import nudity_tag
 from bot.domain.outcome import Tagged
+from bot.domain.search import normalize
 from bot.errors import CorrectionNotAllowed, TaggingErased
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class TagCorrections:
         if not isinstance(clip, Tagged) or not await self._may_correct(interaction, record, clip):
             return
         tags = {
-            Action.HIDE: page.tags,
+            Action.HIDE: [tag for tag in page.tags if _may_hide(interaction, tag)],
             Action.SHOW: corrected.get(clip.fingerprint, ()),
         }
         for action, names in tags.items():
@@ -59,7 +61,9 @@ class TagCorrections:
             clip = record.outcomes[choice.position]
             if not isinstance(clip, Tagged) or record.guild_id is None:
                 raise TaggingErased
-            if not await self._may_correct(interaction, record, clip):
+            if not await self._may_correct(interaction, record, clip) or not _may_hide(
+                interaction, choice.tag
+            ):
                 raise CorrectionNotAllowed
             key = record.guild_id, clip.fingerprint, choice.tag
             if action is Action.SHOW:
@@ -76,3 +80,11 @@ class TagCorrections:
             record.message_ids, clip.fingerprint
         )
         return interaction.user.id in posters
+
+
+def _may_hide(interaction: Press, tag: str) -> bool:
+    """Return whether a person may hide a tag that they may correct.
+
+    Without tags for nudity, everybody is shown the scenes of a clip; its poster can't decide that.
+    """
+    return nudity_tag(normalize(tag)) is None or interaction.permissions.manage_messages
