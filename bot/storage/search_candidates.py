@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 _posted, _concepts, _texts = posted_clips.c, posted_concepts.c, posted_texts.c
 
 # Texts read to learn how frequent a text is, and how many of them need to have it to be frequent.
-_SAMPLE, _FREQUENT = 2_000, 50
+_SAMPLE, _FREQUENT = 2_000, 100
+# A text takes as long to read as so many clips with a concept: those of all servers are read.
+_TEXT_COST = 8
 # Somebody who sees so few channels outside of servers is searched for by channel.
 _FEW_CHANNELS = 20
-# Clips of several concepts are sorted, so they are first looked for among the newest.
-_NEWEST = 20_000
+# Clips of several concepts are sorted, and so are texts: first, the newest clips are looked at.
+_NEWEST = 50_000
 # The newest texts in which a word too short for the text index is looked for.
 _SHORT_WORD_TEXTS = 20_000
 
@@ -48,7 +50,7 @@ class Plan:
     """How to read the candidates of a query: the clause to start from, and the others.
 
     Without ``start``, posted clips are read. Frequent texts are read in order. With ``newest``,
-    only that message and later ones are.
+    only that message and later ones are, whose texts have numbers from ``first_text`` on.
     """
 
     query: ResolvedQuery
@@ -58,6 +60,7 @@ class Plan:
     newest: int | None = None
     has_text_index: bool = True
     is_postgresql: bool = False
+    first_text: int = 0
 
     def candidates(self, before: int | None, limit: int) -> Select[Any]:
         """Return the statement for the next messages, the newest first, before another one."""
@@ -132,6 +135,8 @@ class Plan:
         else:
             for sought in part.sought():
                 found = select(fts.c.rowid).where(fts.c.letters.like(f"%{sought}%"))
+                if self.newest is not None:
+                    found = found.where(fts.c.rowid >= self.first_text)
                 yield select(_texts.message_id).where(_texts.id.in_(found), *rest)
 
     def _others(
@@ -158,16 +163,16 @@ async def make_plan(
     clauses = [ClauseParts.of(each, near=near) for each in query.clauses if not each.excluded]
     if query.author_id is not None or not clauses or _sees_few_channels(query):
         return Plan(query, None, tuple(clauses), False, None, *options)
-    newest = None
-    if len(clauses) > 1 or len(clauses[0].concepts) > 1:
-        newest = await _newest(connection, query)
+    newest = await _newest(connection, query)
     shares = [0] * len(clauses)
     if len(clauses) > 1 and query.guild_id is not None:
         shares = [await _share(connection, query, each, newest) for each in clauses]
     start = clauses.pop(shares.index(min(shares)))
     is_frequent = await _is_frequent(connection, query, start)
-    first = newest if len(start.concepts) > 1 else None
-    return Plan(query, start, tuple(clauses), is_frequent, first, *options)
+    plan = Plan(query, start, tuple(clauses), is_frequent, None, *options)
+    if newest is None or is_frequent or not (start.texts or len(start.concepts) > 1):
+        return plan
+    return replace(plan, newest=newest, first_text=await _first_text(connection, query, newest))
 
 
 def _sees_few_channels(query: ResolvedQuery) -> bool:
@@ -180,16 +185,28 @@ def _sees_few_channels(query: ResolvedQuery) -> bool:
 
 async def _newest(connection: AsyncConnection, query: ResolvedQuery) -> int | None:
     """Return the message from which on there are so many clips in the server."""
+    if query.guild_id is None:
+        return None
     messages = select(_posted.message_id).where(_posted.guild_id == query.guild_id)
     found = messages.order_by(_posted.message_id.desc()).limit(1).offset(_NEWEST)
     number: int | None = await connection.scalar(found)
     return number
 
 
+async def _first_text(connection: AsyncConnection, query: ResolvedQuery, newest: int) -> int:
+    """Return a number that all texts of a message and later ones have at least.
+
+    Texts are numbered as they are stored, which is after their message was posted.
+    """
+    here = _texts.guild_id == query.guild_id, _texts.message_id >= newest
+    number: int | None = await connection.scalar(select(func.min(_texts.id)).where(*here))
+    return number or 0
+
+
 async def _share(
     connection: AsyncConnection, query: ResolvedQuery, parts: ClauseParts, newest: int | None
 ) -> int:
-    """Return about how many of the newest clips match, wherever they are."""
+    """Return about how many of the newest clips match, and how long it takes to read them."""
     recent = select(func.count()).where(
         _concepts.concept.in_(parts.concepts),
         _concepts.guild_id == query.guild_id,
@@ -197,7 +214,7 @@ async def _share(
     )
     shown = await connection.scalar(recent) if parts.concepts else 0
     said = await _frequency(connection, replace(query, visibility=None), parts)
-    return (shown or 0) + said * _NEWEST // _SAMPLE
+    return (shown or 0) + said * _TEXT_COST * _NEWEST // _SAMPLE
 
 
 async def _is_frequent(
