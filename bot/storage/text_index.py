@@ -29,7 +29,9 @@ _ON_INSERT = f"""CREATE TRIGGER {NAME}_insert AFTER INSERT ON posted_texts BEGIN
 _ON_DELETE = f"""CREATE TRIGGER {NAME}_delete AFTER DELETE ON posted_texts BEGIN
     INSERT INTO {NAME}({NAME}, rowid, letters)
     VALUES ('delete', old.id, old.letters); END"""  # noqa: S608 - constants
-_FTS5 = (_TABLE, _ON_INSERT, _ON_DELETE)
+# A migration creates the index of rows that exist already.
+_REBUILD = f"INSERT INTO {NAME}({NAME}) VALUES ('rebuild')"  # noqa: S608 - constants
+_FTS5 = (_TABLE, _ON_INSERT, _ON_DELETE, _REBUILD)
 # SQLite 3.42 and newer remove what was deleted from the index at once, not with time.
 _SECURE_DELETE = f"INSERT INTO {NAME}({NAME}, rank) VALUES ('secure-delete', 1)"  # noqa: S608 - a constant
 _PG_TRGM = (

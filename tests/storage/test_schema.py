@@ -18,6 +18,7 @@ from bot.domain.clip import ClipFormat, ClipInfo
 from bot.domain.concepts import Concept, Frame, SenseIdentity, TaggerIdentity
 from bot.domain.job import Reply
 from bot.domain.kind import Kind
+from bot.domain.query import MatchKind, ResolvedClause, ResolvedQuery, Term, TermMatch
 from bot.domain.settings import GuildSettings
 from bot.domain.tagging import SecondRange, Tagging
 from bot.domain.text_lines import TextLine
@@ -29,6 +30,7 @@ from bot.storage.frame_codec import encode_text
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.meta import MetaStore
+from bot.storage.search import SearchStore
 from bot.storage.senses import TextStore
 from bot.storage.tables import metadata, usage
 from bot.storage.taggings import TaggingStore
@@ -339,6 +341,29 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
         stored = (TextLine("HELLO", 0, 2, 0.9),) if revision >= "2006" else None
         text_store = TextStore(database, SenseIdentity("text", "1"))
         assert await text_store.find("sha256:ab") == stored
+
+
+async def test_clips_of_an_older_version_are_found(database_url: str) -> None:
+    await populate(database_url, "2013")
+    outcome = '[{"name": "Piano.mp4", "fingerprint": "sha256:ab"}]'
+    async with writing(database_url) as connection:
+        await connection.execute(text("INSERT INTO search_scores VALUES (1, 1, 0.95)"))
+        await connection.execute(text("DELETE FROM tag_corrections"))
+        renamed = text("UPDATE job_records SET clips = :clips")
+        await connection.execute(renamed, {"clips": outcome})
+    async with Database.open(database_url) as database:
+        store = SearchStore(database)
+        for words, kind in (
+            ("ell", MatchKind.TEXT),
+            ("catsits", MatchKind.SENTENCE),
+            ("piano", MatchKind.FILE_NAME),
+            ("", MatchKind.TAG),
+        ):
+            concepts = () if words else ((1, MatchKind.TAG),)
+            term = TermMatch(Term(words), concepts, words)
+            query = ResolvedQuery((ResolvedClause((term,)),), guild_id=2)
+            (hit,) = (await store.page(query, limit=9)).hits
+            assert (hit.message_id, hit.matches[0].kind) == (1, kind)
 
 
 async def test_people_threads_and_usage_of_the_first_revision_are_kept(database_url: str) -> None:
