@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LARGEST = 500
 """Rows of the largest slice; statements take a limited number of values."""
 
-_SMALLEST, _FIRST = 10, 100
+_SMALLEST, _FIRST = 10, 20
 _WANTED = 0.05
 """Seconds that a slice should take."""
 
