@@ -344,7 +344,7 @@ async def test_values_stored_by_an_older_version_are_kept(database_url: str, rev
 
 
 async def test_clips_of_an_older_version_are_found(database_url: str) -> None:
-    await populate(database_url, "2013")
+    populate(database_url, "2013")
     outcome = '[{"name": "Piano.mp4", "fingerprint": "sha256:ab"}]'
     async with writing(database_url) as connection:
         await connection.execute(text("INSERT INTO search_scores VALUES (1, 1, 0.95)"))
