@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clip(clip_host: ClipHost) -> Clip:
-    return Clip("montage.gif", clip_host.url("montage.gif"))
+    """A clip that costs little to tag."""
+    return Clip("short.gif", clip_host.url("short.gif"))
 
 
 @pytest.fixture

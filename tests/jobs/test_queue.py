@@ -83,8 +83,9 @@ async def test_a_failed_request_is_answered_with_a_sentence(
 
 @on_sqlite
 async def test_a_servers_threshold_applies_to_stored_taggings(
-    queue: JobQueue, app: App, clip: Clip
+    queue: JobQueue, app: App, clip_host: ClipHost
 ) -> None:
+    clip = Clip("montage.gif", clip_host.url("montage.gif"))
     recorder = Recorder()
     async with queue.accepting() as intake, queue.working(app.services.answerer, recorder):
         await intake.submit(job(1, clip))
@@ -155,7 +156,7 @@ async def test_a_person_who_opts_out_while_their_clip_waits_is_left_alone(
             await recorder.until(answers=1)
         assert await execute(queue, "SELECT * FROM {jobs}") == []
     assert [text for _job, text in recorder.answers] == [
-        f"**montage.gif** · {OptedOut.sentence}",
+        f"**short.gif** · {OptedOut.sentence}",
     ]
     assert clip_host.asked == recorder.refusals == []
     assert await app.stores.job_records.count(8) == 0

@@ -51,7 +51,7 @@ async def test_a_job_recovered_too_often_is_abandoned(
         await recorder.until(answers=1)
         clip_host.let_go()
     assert [content for _, content in recorder.answers] == [
-        "**montage.gif** · I got interrupted every time I worked on this clip, so I gave up."
+        "**short.gif** · I got interrupted every time I worked on this clip, so I gave up."
     ]
     assert finished_jobs(queue, "abandoned") == 1
 
