@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.query import (
@@ -51,6 +51,8 @@ COUNTED = 1_000
 """Results that are counted, and among which the best are found; there may be more."""
 
 _posted, _concepts = posted_clips.c, search_concepts.c
+# Written as in the index of private threads: SQLite doesn't use it for "private = 1".
+_IS_PRIVATE: ColumnElement[bool] = literal_column("posted_clips.private")
 _BATCH = 500
 # Candidates read beyond those wanted, as some turn out not to match.
 _SPARE = 100
@@ -136,7 +138,7 @@ class SearchStore:
             return []
         where = [
             *allowed(_posted, replace(resolved, visibility=None)),
-            *(_posted.private, among(_posted.parent_id, visibility.channels)),
+            *(_IS_PRIVATE, among(_posted.parent_id, visibility.channels)),
             *(~is_visible(visibility), is_shown()),
             *_may_hold(resolved),
         ]
