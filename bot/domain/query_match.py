@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.domain.query import MIN_LETTERS_WITH_TYPO, Field, MatchKind
 from bot.domain.search import normalize
 from bot.domain.text_lines import letters
-from bot.domain.text_search import one_letter_off
+from bot.domain.text_search import nearly_contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -116,10 +116,8 @@ def _on_screen(term: Term, clip: NewClip) -> Iterator[Found]:
     sought = letters(term.words)
     if len(sought) < _MIN_LETTERS:
         return
-    near = (
-        one_letter_off(sought) if not term.exact and len(sought) >= MIN_LETTERS_WITH_TYPO else None
-    )
+    allows_typo = not term.exact and len(sought) >= MIN_LETTERS_WITH_TYPO
     for line in clip.text:
         text = letters(line.text)
-        if sought in text or (near and near.search(text)):
+        if sought in text or (allows_typo and nearly_contains(text, sought)):
             yield Found(MatchKind.TEXT, line.text, start=line.start)

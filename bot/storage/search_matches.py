@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select
 from bot.domain.concepts import TaggerIdentity
 from bot.domain.query import ClauseMatch, Field, MatchKind, QueryHit
 from bot.domain.search import IndexedConcept
-from bot.domain.text_search import one_letter_off
+from bot.domain.text_search import nearly_contains
 from bot.storage.search_conditions import ClauseParts, allowed, is_shown, text_parts
 from bot.storage.tables import (
     guild_settings,
@@ -258,4 +258,6 @@ def _rank(match: ClauseMatch) -> tuple[int, float]:
 
 
 def _has(text: str, letters: str, *, near: bool) -> bool:
-    return one_letter_off(letters).search(text) is not None if near else letters in text
+    if near:
+        return any(nearly_contains(line, letters) for line in text.split("\n"))
+    return letters in text
