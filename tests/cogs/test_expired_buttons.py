@@ -20,8 +20,8 @@ HUGE = "9" * 25
     [
         "fh1:nonsense:message-1:5000:0",
         "fh9:lower:message-1:5000:0",
-        "search1:zzzzzzzzzzzzzzzzz::::::1",
-        "search1:1:zzzzzzzzzzzzzzzzz:::::1",
+        "search2:zzzzzzzzzzzzzzzzz::::::1",
+        "search2:1:zzzzzzzzzzzzzzzzz:::::1",
         f"index:start:{HUGE}",
         "settings:nonsense:autotag",
         "settings:page:nonsense",
