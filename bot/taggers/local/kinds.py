@@ -78,8 +78,8 @@ def inputs_of(features: Numbers, center: Picture, whole: Picture) -> Numbers:
     ``features`` are the image classifier's of the ``center``.
     """
     aspect_ratio = whole.shape[1] / whole.shape[0]
-    numbers = [*features, *picture_statistics(center), *picture_statistics(whole), aspect_ratio]
-    return np.array(numbers, np.float32)
+    statistics = [*picture_statistics(center), *picture_statistics(whole), aspect_ratio]
+    return np.concatenate([features, np.array(statistics, np.float32)])
 
 
 def softmax(log_odds: Numbers) -> Numbers:
