@@ -528,7 +528,16 @@ def _stop_taking(dbos: DBOS) -> None:
         stop.set()
     for thread in threading.enumerate():
         if thread.name == TAKER_THREAD:
+            _join(thread)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for the end of a thread, also of one that is being started at this moment."""
+    for _ in range(1000):
+        with suppress(RuntimeError):  # it can't be joined until it runs
             thread.join(_BEGIN_SECONDS)
+            return
+        time.sleep(0.001)
 
 
 async def other_workers(worker_id: str) -> set[str]:

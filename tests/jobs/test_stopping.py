@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -102,3 +103,14 @@ async def test_a_cancelled_job_has_cleaned_up_before_the_app_closes(
             assert recorder.shown == 1
         assert recorder.shown == 0
         assert (await intake.figures()).running == 1
+
+
+def test_a_thread_that_is_being_started_is_waited_for() -> None:
+    ended: list[bool] = []
+    thread = threading.Thread(target=ended.append, args=[True])
+    with ThreadPoolExecutor(1) as pool:
+        joined = pool.submit(dbos_runtime._join, thread)
+        thread.start()
+        joined.result(60)
+    assert ended
+    assert not thread.is_alive()
