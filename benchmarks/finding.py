@@ -32,6 +32,7 @@ from bot.domain.query import (
 )
 from bot.domain.search import PAGE_SIZE, Visibility
 from bot.domain.text_lines import letters
+from bot.storage.concepts import ConceptStore
 from bot.storage.database import Database
 from bot.storage.search import COUNTED, FoundClips, SearchStore
 from bot.storage.tables import metadata, posted_clips
@@ -61,25 +62,24 @@ def said(words: str) -> ResolvedClause:
     return ResolvedClause((TermMatch(Term(words), (), letters(words)),))
 
 
-async def tag(store: SearchStore, name: str) -> ResolvedClause:
+async def tag(known: ConceptStore, name: str) -> ResolvedClause:
     """Return a clause that looks for a tag, and for its name in texts, as a word does."""
-    found = await store.named(name)
-    concepts = ((found.number, MatchKind.TAG),) if found else ()
+    found = (await known.named({name})).values()
+    concepts = tuple((each.number, MatchKind.TAG) for each in found)
     return ResolvedClause((TermMatch(Term(name), concepts, letters(name)),))
 
 
-async def searches(store: SearchStore) -> list[Measured]:
+async def searches(database: Database) -> list[Measured]:
     """Return all kinds of searches."""
+    store, known = SearchStore(database), ConceptStore(database)
     common, frequent, rare = (
-        await tag(store, COMMON),
-        await tag(store, "concept 40"),
-        await tag(store, RARE),
+        await tag(known, COMMON),
+        await tag(known, "concept 40"),
+        await tag(known, RARE),
     )
-    seldom = await tag(store, "concept 4800")
-    many = [await store.named(f"concept {number}") for number in range(100, 160)]
-    kind = TermMatch(
-        Term("pet"), tuple((each.number, MatchKind.SYNONYM) for each in many if each), "zzpet"
-    )
+    seldom = await tag(known, "concept 4800")
+    many = (await known.named({f"concept {number}" for number in range(100, 160)})).values()
+    kind = TermMatch(Term("pet"), tuple((each.number, MatchKind.SYNONYM) for each in many), "zzpet")
     small = Visibility(frozenset(CHANNELS[SMALL]))
     last = partial(store.page, limit=PAGE_SIZE, offset=COUNTED)
     first = partial(store.page, limit=PAGE_SIZE)
@@ -117,7 +117,7 @@ def _suggestions(store: SearchStore) -> Iterator[Measured]:
 async def measure(database: Database, times: int, only: str, *, plans: bool) -> None:
     """Print how long each kind of search takes; the first time is not counted."""
     print("| search | median ms | p95 ms | CPU ms |\n|---|--:|--:|--:|")
-    for each in await searches(SearchStore(database)):
+    for each in await searches(database):
         if only not in each.name:
             continue
         statements = _Statements(database)

@@ -146,9 +146,12 @@ class ResolvedClause:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedQuery:
-    """A query that the index can answer; the filters are those of ``SearchQuery``.
+    """A query that the index can answer. Without clauses, it finds all clips.
 
-    Without clauses, it finds all clips.
+    ``guild_id`` None searches all servers and private channels. ``visibility`` None searches every
+    channel, which only the operator may do. ``channel_id`` includes the threads of the channel.
+    Messages posted at ``since`` or later and before ``until`` match. ``min_score`` replaces the
+    threshold: a score must be above it.
     """
 
     clauses: tuple[ResolvedClause, ...]
@@ -184,9 +187,11 @@ class ClauseMatch:
 
 @dataclass(frozen=True, slots=True)
 class QueryHit:
-    """A posted clip that matches a query; fields are those of ``SearchHit``.
+    """A posted clip that matches a query.
 
-    ``matches`` has one match for each clause that is not excluded, in order.
+    ``matches`` has one match for each clause that is not excluded, in order. The clip is number
+    ``position`` (from 1) of the ``clips`` in its message; None if that is not known. ``reply_id``
+    is the message to link to if a command brought the clip.
     """
 
     message_id: int

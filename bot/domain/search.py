@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.domain import timeline
-from bot.domain.concepts import Concept, Frame, TaggerIdentity
+from bot.domain.concepts import Concept, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,61 +55,12 @@ class Visibility:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """A search for a concept, by its number in the index, with filters.
-
-    ``guild_id`` None searches all servers and private channels. ``visibility`` None searches every
-    channel, which only the operator may do. ``channel_id`` includes the threads of the channel.
-    Messages posted at ``since`` or later and before ``until`` match. ``min_score`` replaces the
-    threshold: a score must be above it.
-    """
-
-    concept: int
-    guild_id: int | None = None
-    channel_id: int | None = None
-    author_id: int | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    min_score: float | None = None
-    visibility: Visibility | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SearchHit:
-    """A posted clip with the concept, with a ``score`` above its server's ``threshold``.
+class SameClip:
+    """Another message with the same clip.
 
     The clip is number ``position`` (from 1) of the ``clips`` in its message; None if that is not
-    known. ``reply_id`` is the message to link to if a command brought the clip. If the concept
-    ``is_game``, Discord says that the whole clip was recorded in it.
+    known. ``reply_id`` is the message to link to if a command brought the clip.
     """
-
-    message_id: int
-    guild_id: int | None
-    channel_id: int
-    author_id: int | None
-    fingerprint: str
-    tagger: TaggerIdentity
-    score: float
-    threshold: float
-    position: int | None = None
-    clips: int | None = None
-    reply_id: int | None = None
-    is_game: bool = False
-
-    @property
-    def posted_at(self) -> datetime:
-        """When the message was posted, perhaps long before its clips were tagged."""
-        return moment_of(self.message_id)
-
-    @property
-    def link(self) -> str:
-        """A link to the message."""
-        return link_to(self.guild_id, self.channel_id, self.reply_id or self.message_id)
-
-
-@dataclass(frozen=True, slots=True)
-class SameClip:
-    """Another message with the same clip; the fields are those of ``SearchHit``."""
 
     message_id: int
     guild_id: int | None

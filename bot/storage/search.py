@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal_column, select
 
-from bot.domain.concepts import TaggerIdentity
 from bot.domain.query import (
-    MatchKind,
     Order,
-    ResolvedClause,
     ResolvedQuery,
-    Term,
-    TermMatch,
 )
-from bot.domain.search import IndexedConcept, SearchHit, normalize
 from bot.storage import text_index
 from bot.storage.among import among
 from bot.storage.database import batched
@@ -44,7 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from bot.domain.query import QueryHit
-    from bot.domain.search import SearchQuery, Visibility
+    from bot.domain.search import Visibility
     from bot.storage.database import Database
 
 COUNTED = 1_000
@@ -91,20 +85,6 @@ class SearchStore:
         self._suggestions = Suggestions(database, self._defaults)
         self._has_text_index: bool | None = None
 
-    async def named(self, name: str) -> IndexedConcept | None:
-        """Return the concept with a name, in any case and with or without accents."""
-        return await self._concept(_concepts.normalized == normalize(name))
-
-    async def numbered(self, number: int) -> IndexedConcept | None:
-        """Return the concept with a number."""
-        return await self._concept(_concepts.id == number)
-
-    async def _concept(self, which: ColumnElement[bool]) -> IndexedConcept | None:
-        statement = select(_concepts.id, _concepts.name).where(which)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(statement)).first()
-        return IndexedConcept(row.id, row.name) if row else None
-
     async def page(
         self, query: ResolvedQuery, order: Order = Order.NEWEST, *, limit: int, offset: int = 0
     ) -> FoundClips:
@@ -128,19 +108,19 @@ class SearchStore:
                 yield hit
             before = found[-1].message_id
 
-    async def private_threads(self, query: SearchQuery | ResolvedQuery, limit: int) -> list[int]:
+    async def private_threads(self, query: ResolvedQuery, limit: int) -> list[int]:
         """Return private threads with clips that may match, the latest first.
 
         They are in the ``channels`` of the query's visibility, but not visible themselves yet.
         """
-        resolved, visibility = _resolved(query), query.visibility
+        visibility = query.visibility
         if visibility is None:
             return []
         where = [
-            *allowed(_posted, replace(resolved, visibility=None)),
+            *allowed(_posted, replace(query, visibility=None)),
             *(_IS_PRIVATE, among(_posted.parent_id, visibility.channels)),
             *(~is_visible(visibility), is_shown()),
-            *_may_hold(resolved),
+            *_may_hold(query),
         ]
         statement = (
             select(_posted.channel_id)
@@ -175,15 +155,6 @@ class SearchStore:
         Only the newest clips that the person may see count.
         """
         return await self._suggestions.texts(typed, guild_id, visibility, limit=limit)
-
-    async def count(self, query: SearchQuery) -> int:
-        """Return the number of posted clips with a concept, up to ``COUNTED``."""
-        return min(len(await self._found(_resolved(query), COUNTED)), COUNTED)
-
-    async def find(self, query: SearchQuery, *, limit: int, offset: int = 0) -> list[SearchHit]:
-        """Return posted clips with a concept, newest first."""
-        found = await self._found(_resolved(query), offset + limit)
-        return list(map(_search_hit, await self._with_replies(found[offset:][:limit])))
 
     async def _found(self, query: ResolvedQuery, most: int) -> list[QueryHit]:
         """Return the newest clips that match; words may have one letter off if there are few."""
@@ -253,38 +224,3 @@ def _goodness(hit: QueryHit) -> tuple[bool, int, float, int]:
     kinds = sum(match.kind for match in hit.matches)
     scores = sum(match.score for match in hit.matches)
     return not hit.is_together, kinds, -scores, -hit.message_id
-
-
-def _resolved(query: SearchQuery | ResolvedQuery) -> ResolvedQuery:
-    """Return a search for one concept as a query."""
-    if isinstance(query, ResolvedQuery):
-        return query
-    term = TermMatch(Term(""), ((query.concept, MatchKind.TAG),))
-    return ResolvedQuery(
-        (ResolvedClause((term,)),),
-        query.guild_id,
-        query.channel_id,
-        query.author_id,
-        query.since,
-        query.until,
-        query.min_score,
-        query.visibility,
-    )
-
-
-def _search_hit(hit: QueryHit) -> SearchHit:
-    (match,) = hit.matches
-    return SearchHit(
-        message_id=hit.message_id,
-        guild_id=hit.guild_id,
-        channel_id=hit.channel_id,
-        author_id=hit.author_id,
-        fingerprint=hit.fingerprint,
-        tagger=match.tagger or TaggerIdentity("", "", 0),
-        score=match.score,
-        threshold=match.threshold,
-        position=hit.position,
-        clips=hit.clips,
-        reply_id=hit.reply_id,
-        is_game=match.is_game,
-    )

@@ -20,9 +20,10 @@ from bot.domain.query import (
     Term,
     TermMatch,
 )
-from bot.domain.search import Visibility
+from bot.domain.search import Visibility, normalize
 from bot.domain.text_lines import TextLine, letters
 from bot.storage import search, text_index
+from bot.storage.concepts import ConceptStore
 from bot.storage.database import Database
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
@@ -68,7 +69,8 @@ class Clips:
             await TextStore(self.database, SenseIdentity("text", "1")).save(fingerprint, lines)
 
     async def term(self, words: str, field: Field = Field.ANY) -> TermMatch:
-        concept = await self.store.named(words)
+        normalized = normalize(words)
+        concept = (await ConceptStore(self.database).named({normalized})).get(normalized)
         concepts = ((concept.number, MatchKind.TAG),) if concept else ()
         return TermMatch(Term(words, field=field), concepts, letters(words))
 

@@ -15,12 +15,11 @@ from bot.domain import timeline
 from bot.domain.concepts import Concept, Frame, TaggerIdentity
 from bot.domain.erasure import Messages
 from bot.domain.job import Reply
-from bot.domain.search import SearchQuery, Visibility, first_snowflake, moment_of, normalize
+from bot.domain.search import Visibility, first_snowflake, moment_of, normalize
 from bot.storage.guild_settings import GuildSettingsStore
 from bot.storage.job_records import JobRecord, JobRecordStore
 from bot.storage.opt_outs import OptOutStore
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.search import SearchStore
 from bot.storage.tables import (
     posted_clips,
     posted_concepts,
@@ -30,12 +29,12 @@ from bot.storage.tables import (
     taggings,
 )
 from bot.storage.taggings import TaggingStore
+from tests.storage.concept_search import ConceptSearch, SearchHit, SearchQuery, resolved
 from tests.storage.samples import FINGERPRINT, TAGGING, make_tagging
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bot.domain.search import SearchHit
     from bot.domain.tagging import Tagging
     from bot.storage.database import Database
 
@@ -63,8 +62,8 @@ def posted(message_id: int, fingerprint: str, **others: object) -> PostedClip:
 
 
 @pytest.fixture
-def found(database: Database) -> SearchStore:
-    return SearchStore(database)
+def found(database: Database) -> ConceptSearch:
+    return ConceptSearch(database)
 
 
 async def keep(database: Database, tagging: Tagging, *clips: PostedClip) -> None:
@@ -72,7 +71,7 @@ async def keep(database: Database, tagging: Tagging, *clips: PostedClip) -> None
     await PostedClipStore(database).add(clips)
 
 
-async def look(found: SearchStore, tag: str, **narrowed: object) -> list[SearchHit]:
+async def look(found: ConceptSearch, tag: str, **narrowed: object) -> list[SearchHit]:
     concept = await found.named(tag)
     if concept is None:
         return []
@@ -187,7 +186,7 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
         and is_wanted(clip, search)
         and any(shows(clip, each) for key, each in known.items() if key[0] == clip.fingerprint)
     ]
-    found = SearchStore(database)
+    found = ConceptSearch(database)
     concept = await found.named(tag)
     if concept is None:
         assert expected == []
@@ -217,7 +216,7 @@ async def test_the_index_finds_the_same_clips_as_a_full_scan(
 # ---- single behaviours
 
 
-async def test_a_hit_has_its_position_and_score(database: Database, found: SearchStore) -> None:
+async def test_a_hit_has_its_position_and_score(database: Database, found: ConceptSearch) -> None:
     tagging = tagged(FINGERPRINT, LOCAL, [("cat", 0.6)], [("cat", 0.8)])
     message = first_snowflake(NOW)
     clip = posted(message, FINGERPRINT, position=2, clips=3, posted_at=NOW + timedelta(days=9))
@@ -231,7 +230,7 @@ async def test_a_hit_has_its_position_and_score(database: Database, found: Searc
 
 
 async def test_a_hit_of_a_command_links_to_the_reply(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     await keep(database, tagged(FINGERPRINT, LOCAL, [("cat", 0.8)]), posted(7, FINGERPRINT))
     store = JobRecordStore(database)
@@ -244,7 +243,7 @@ async def test_a_hit_of_a_command_links_to_the_reply(
 async def test_the_operators_default_threshold_applies_to_its_tagger_only(
     database: Database,
 ) -> None:
-    found = SearchStore(database, {str(LOCAL): 0.7})
+    found = ConceptSearch(database, {str(LOCAL): 0.7})
     await keep(database, tagged("a", LOCAL, [("cat", 0.65)]), posted(1, "a"))
     other = replace(LOCAL, model="net-2")
     await keep(database, tagged("b", other, [("cat", 0.65)]), posted(2, "b"))
@@ -255,7 +254,7 @@ async def test_the_operators_default_threshold_applies_to_its_tagger_only(
 
 async def test_only_what_the_models_chosen_by_a_server_saw_is_found(database: Database) -> None:
     food, local = replace(CLARIFAI, model="food"), LOCAL
-    found = SearchStore(database, choosable=(CLARIFAI.model, "food"))
+    found = ConceptSearch(database, choosable=(CLARIFAI.model, "food"))
     for tagger in (CLARIFAI, food, local):
         names = [("cat", 0.99), (tagger.model, 0.99)]
         await keep(database, tagged("a", tagger, names), posted(1, "a"))
@@ -279,7 +278,7 @@ async def test_only_what_the_models_chosen_by_a_server_saw_is_found(database: Da
 
 
 async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     german = replace(CLARIFAI, revision="@de")
     await keep(database, tagged("a", CLARIFAI, [("cat", 0.95), ("taxi", 0.95)]), posted(1, "a"))
@@ -291,7 +290,7 @@ async def test_a_clip_tagged_in_two_languages_is_found_in_both_and_once(
 
 
 async def test_frames_past_the_end_of_a_clip_are_not_found(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     seconds: list[list[tuple[str, float]]] = [[] for _ in range(15)]
     await keep(database, tagged("a", LOCAL, *seconds, [("cat", 0.8)], [("dog", 0.8)]))
@@ -300,7 +299,7 @@ async def test_frames_past_the_end_of_a_clip_are_not_found(
     assert await look(found, "dog") == []
 
 
-async def test_a_deleted_clip_leaves_the_index(database: Database, found: SearchStore) -> None:
+async def test_a_deleted_clip_leaves_the_index(database: Database, found: ConceptSearch) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"), posted(2, "a"))
     store = PostedClipStore(database)
     await store.erase(Messages(frozenset({2})))
@@ -312,7 +311,7 @@ async def test_a_deleted_clip_leaves_the_index(database: Database, found: Search
 
 
 async def test_clips_of_people_who_opted_out_are_not_found(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     await keep(database, tagged("a", LOCAL, [("cat", 0.8)]), posted(1, "a"))
     await keep(database, tagged("b", LOCAL, [("cat", 0.8)]), posted(2, "b", author_id=None))
@@ -323,7 +322,7 @@ async def test_clips_of_people_who_opted_out_are_not_found(
 
 
 async def test_names_with_characters_that_databases_refuse_are_indexed(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     odd = replace(
         TAGGING, frames=(Frame(0, (Concept("\ud800c\0at", 0.9), Concept("\u202e", 0.9))),)
@@ -334,7 +333,7 @@ async def test_names_with_characters_that_databases_refuse_are_indexed(
 
 
 async def test_suggestions_match_the_start_of_a_word_most_frequent_first(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     seen = [("hot dog", 0.9), ("dog", 0.9), ("100% wool", 0.9), ("Ärger", 0.9), ("doubt", 0.4)]
     await keep(database, tagged("a", LOCAL, seen), posted(1, "a"))
@@ -357,7 +356,7 @@ async def test_suggestions_match_the_start_of_a_word_most_frequent_first(
 
 
 async def test_only_private_threads_that_may_be_visible_are_returned(
-    database: Database, found: SearchStore
+    database: Database, found: ConceptSearch
 ) -> None:
     await keep(
         database,
@@ -374,9 +373,9 @@ async def test_only_private_threads_that_may_be_visible_are_returned(
     assert concept is not None
     visibility = Visibility(frozenset({10, 12}), managed=frozenset({12}))
     search = SearchQuery(concept.number, 1, visibility=visibility)
-    assert await found.private_threads(search, 9) == [22, 21]
-    assert await found.private_threads(search, 1) == [22]
-    assert await found.private_threads(replace(search, visibility=None), 9) == []
+    assert await found.private_threads(resolved(search), 9) == [22, 21]
+    assert await found.private_threads(resolved(search), 1) == [22]
+    assert await found.private_threads(resolved(replace(search, visibility=None)), 9) == []
     joined = replace(search, visibility=replace(visibility, threads=frozenset({22})))
-    assert await found.private_threads(joined, 9) == [21]
+    assert await found.private_threads(resolved(joined), 9) == [21]
     assert [hit.message_id for hit in await found.find(joined, limit=9)] == [7, 6, 4, 2, 1]

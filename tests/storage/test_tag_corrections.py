@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.domain.erasure import Messages, Person
-from bot.domain.search import SearchQuery, Visibility
+from bot.domain.search import Visibility
 from bot.storage.posted_clips import PostedClip, PostedClipStore
-from bot.storage.search import SearchStore
 from bot.storage.tag_corrections import TagCorrectionStore
 from bot.storage.taggings import TaggingStore
 from tests.cogs.searchable_clips import DAY, tagging
+from tests.storage.concept_search import ConceptSearch, SearchQuery
 
 if TYPE_CHECKING:
     from bot.storage.database import Database
@@ -31,7 +31,7 @@ async def fill(database: Database) -> TagCorrectionStore:
 
 
 async def test_a_wrong_tag_is_neither_found_nor_suggested_in_its_server(database: Database) -> None:
-    corrections, index = await fill(database), SearchStore(database)
+    corrections, index = await fill(database), ConceptSearch(database)
     concept = await index.named("cat")
     assert concept
     query = SearchQuery(concept.number)
