@@ -17,15 +17,17 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from onnxruntime import quantization
 from PIL import Image
+
+from scripts.onnx_graph import OnnxGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,29 +64,15 @@ def read_weights(folder: Path) -> Mapping[str, NDArray[Any]]:
     return weights
 
 
-@dataclass(slots=True)
-class Network:
+@dataclass(slots=True, kw_only=True)
+class Network(OnnxGraph):
     """Builds NanoDet-g's graph; each method adds nodes and returns the name of their output.
 
     The file lists convolutions in the order in which the network applies them.
     """
 
     weights: Mapping[str, NDArray[Any]]
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
     convolutions: int = 0
-
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """Add one operation."""
-        name = output or f"{operator}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def keep(self, numbers: NDArray[Any]) -> str:
-        """Add a constant."""
-        name = f"kept{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(numbers, name))
-        return name
 
     def convolve(self, flow: str, *, stride: int = 1, activate: bool = True, outs: int = 0) -> str:
         """Add the next convolution, or its first ``outs`` channels, and its LeakyReLU."""
@@ -136,7 +124,7 @@ class Network:
 
 def build(weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
     """Return the network in 32 bits (nanodet/model: CustomCspNet, PAN, NanoDetHead)."""
-    net = Network(weights)
+    net = Network(weights=weights)
     flow = net.convolve(net.prepare("pictures"), stride=2)
     flow = net.add("MaxPool", flow, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
     small = net.stage(net.stage(flow, pairs=1, stride=1), pairs=2)

@@ -24,13 +24,15 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from scripts.onnx_graph import OnnxGraph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,24 +67,8 @@ class EightBits:
         return EightBits(self.values.transpose(axes).copy(), self.scale, self.zero)
 
 
-@dataclass(slots=True)
-class Graph:
+class Graph(OnnxGraph):
     """Builds an ONNX graph; each method adds nodes and returns the name of their output."""
-
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
-
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """Add one operation."""
-        name = output or f"{operator}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def keep(self, numbers: NDArray[Any]) -> str:
-        """Add a constant."""
-        name = f"kept{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(numbers, name))
-        return name
 
     def unpack(self, tensor: EightBits) -> str:
         """Add weights of eight bits, which onnxruntime turns into floats when it loads them.
